@@ -1,0 +1,125 @@
+//! A design of a protocol, as something to explore.
+
+use core::fmt::{self, Debug, Formatter};
+use core::hash::Hash;
+
+use handfast_spec::protocol::{ActionOf, LedgerOf};
+use handfast_spec::{Machine, Protocol, Recorded};
+use serde::Serialize;
+use stateright::{Model, Property};
+
+/// A machine that can be explored: it can be cloned, compared and hashed.
+///
+/// Machines are compared and hashed whole; derive both, never write them.
+pub trait Design: Machine + Clone + Debug + Eq + Hash + Serialize + Send + Sync + 'static {
+    /// Whether nobody waits for anything, so that the machine may stay as it is for ever. A state without any enabled
+    /// action that is not at rest is a deadlock.
+    fn at_rest(&self) -> bool;
+}
+
+/// A design at a scope: where it starts and what may be attempted.
+///
+/// As a [`stateright::Model`] its actions are those of the alphabet that are not refused, and its states are machines
+/// with the ledger of what they told.
+#[derive(Clone)]
+pub struct Checked<D: Design> {
+    initial: Vec<Recorded<D>>,
+    alphabet: Vec<ActionOf<D>>,
+}
+
+impl<D: Design> Checked<D> {
+    /// A design that starts in one of `initial` and may attempt every action of `alphabet` in every state.
+    pub fn new(initial: Vec<Recorded<D>>, alphabet: Vec<ActionOf<D>>) -> Self {
+        Self { initial, alphabet }
+    }
+
+    /// Every action that may be attempted.
+    pub fn alphabet(&self) -> &[ActionOf<D>] {
+        &self.alphabet
+    }
+
+    fn attempt(&self, state: &Recorded<D>, action: &ActionOf<D>) -> Option<Recorded<D>> {
+        let mut next = state.clone();
+        (!next.step(action).is_refused()).then_some(next)
+    }
+}
+
+impl<D: Design> Model for Checked<D> {
+    type State = Recorded<D>;
+    type Action = ActionOf<D>;
+
+    fn init_states(&self) -> Vec<Self::State> {
+        self.initial.clone()
+    }
+
+    fn actions(&self, state: &Self::State, actions: &mut Vec<Self::Action>) {
+        actions.extend(self.alphabet.iter().copied().filter(|action| !state.machine.clone().step(action).is_refused()));
+    }
+
+    fn next_state(&self, state: &Self::State, action: Self::Action) -> Option<Self::State> {
+        self.attempt(state, &action)
+    }
+
+    fn next_steps(&self, state: &Self::State) -> Vec<(Self::Action, Self::State)> {
+        let step = |action: &Self::Action| self.attempt(state, action).map(|next| (*action, next));
+        self.alphabet.iter().filter_map(step).collect()
+    }
+
+    fn format_action(&self, action: &Self::Action) -> String {
+        action.to_string()
+    }
+
+    fn format_step(&self, state: &Self::State, action: Self::Action) -> Option<String> {
+        let mut next = state.clone();
+        let observation = next.step(&action);
+        (!observation.is_refused()).then(|| format!("{observation:#?}\n{next:#?}"))
+    }
+
+    /// One `always` property for each invariant, one for deadlocks, one `sometimes` property for each witness, and one
+    /// `always` property that holds everywhere: while it is awaited, Stateright explores to the end.
+    fn properties(&self) -> Vec<Property<Self>> {
+        let invariants = D::Protocol::invariants();
+        let witnesses = D::Protocol::witnesses();
+        let mut properties = Vec::with_capacity(invariants.len() + witnesses.len() + 2);
+        properties.push(Property::always(TO_THE_END, |_, _| true));
+        properties.push(Property::always(D::Protocol::DEADLOCK.0, |checked: &Self, state: &Self::State| {
+            state.machine.at_rest() || checked.alphabet.iter().any(|action| checked.attempt(state, action).is_some())
+        }));
+        let conditions = conditions::<D>();
+        for (index, invariant) in invariants.iter().enumerate() {
+            properties.push(Property::always(invariant.id, conditions[index]));
+        }
+        for (index, witness) in witnesses.iter().enumerate() {
+            properties.push(Property::sometimes(witness.id, conditions[invariants.len() + index]));
+        }
+        properties
+    }
+}
+
+impl<D: Design> Debug for Checked<D> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checked").field("initial", &self.initial).finish_non_exhaustive()
+    }
+}
+
+/// The name of the property that holds everywhere.
+pub const TO_THE_END: &str = "explored to the end";
+
+type Condition<D> = fn(&Checked<D>, &Recorded<D>) -> bool;
+
+/// Stateright wants plain function pointers, which capture nothing: one function for each index into the predicates.
+fn conditions<D: Design>() -> [Condition<D>; 48] {
+    fn nth<D: Design, const INDEX: usize>(_: &Checked<D>, state: &Recorded<D>) -> bool {
+        let invariants = D::Protocol::invariants();
+        let holds: fn(&LedgerOf<D>) -> bool = match INDEX.checked_sub(invariants.len()) {
+            None => invariants[INDEX].holds,
+            Some(index) => D::Protocol::witnesses()[index].holds,
+        };
+        holds(&state.ledger)
+    }
+    macro_rules! table {
+        ($($index:literal)*) => { [$(nth::<D, $index>),*] };
+    }
+    table!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39
+           40 41 42 43 44 45 46 47)
+}

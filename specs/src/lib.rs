@@ -1,0 +1,16 @@
+//! The vocabulary of handfast's protocols, and what must hold of them.
+//!
+//! A [`Protocol`] is an alphabet of actions, the [`Observation`] that each action gives, a ledger of what the
+//! participants were told, and predicates over that ledger: [invariants](Predicate), witnesses and [goals](Goal). A
+//! [`Machine`] is anything that can be stepped with an action and answers with an observation: a model, which can also
+//! be cloned, compared and hashed, or an implementation, which cannot.
+//!
+//! This crate depends on serde alone. The model and the implementation both speak its words and never see each other.
+//!
+//! Reading order: [`protocol`] for the two traits, then the document of a protocol, which is its module documentation:
+//! [`lifecycle`].
+
+pub mod lifecycle;
+pub mod protocol;
+
+pub use protocol::{Goal, Machine, Observation, Predicate, Protocol, Recorded};

@@ -1,0 +1,48 @@
+#![doc = include_str!("../lifecycle.md")]
+
+mod ledger;
+mod predicates;
+mod table;
+mod words;
+
+pub use ledger::{Ledger, Limits, Offence, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
+pub use predicates::{DEADLOCK, INVARIANTS, WITNESSES, goal};
+pub use table::Table;
+pub use words::{Action, Component, Event, Fact, Key, Reason, Refusal, SELECTOR, SessionId, SubscriberId};
+
+use crate::protocol::{Goal, Predicate, Protocol};
+
+/// The peer lifecycle: every subscriber hears of a peer's coming before its going, exactly once.
+#[derive(Clone, Copy, Debug)]
+pub enum Lifecycle {}
+
+impl Protocol for Lifecycle {
+    const NAME: &'static str = "lifecycle";
+    const DEADLOCK: (&'static str, &'static str) = DEADLOCK;
+
+    type Action = Action;
+    type Fact = Fact;
+    type Refusal = Refusal;
+    type Component = Component;
+    type Ledger = Ledger;
+
+    fn record(ledger: &mut Ledger, fact: &Fact) {
+        ledger.record(fact);
+    }
+
+    fn component(action: &Action) -> Option<Component> {
+        action.component()
+    }
+
+    fn invariants() -> &'static [Predicate<Ledger>] {
+        INVARIANTS
+    }
+
+    fn witnesses() -> &'static [Predicate<Ledger>] {
+        WITNESSES
+    }
+
+    fn goals() -> &'static [Goal<Self>] {
+        predicates::GOALS
+    }
+}

@@ -1,0 +1,408 @@
+//! What the participants of the peer lifecycle were told.
+
+use serde::Serialize;
+
+use super::{Event, Fact, Key, Reason, SELECTOR, SessionId, SubscriberId, Table};
+
+/// What a listener heard of one session, as far as the order of it matters.
+///
+/// The four orders at the end are violations; they are kept apart so that a listener that hears a late `Up` and nothing
+/// after it is told from one that is set right again.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Up.
+    Up,
+    /// Up, then Down.
+    Over,
+    /// Down alone.
+    Bare,
+    /// Up after a Down: the listener takes a dead peer for a live one.
+    Late,
+    /// As `Late`, and then Down.
+    LateOver,
+    /// Up twice.
+    Repeated,
+    /// Down twice, or Up twice and then Down.
+    RepeatedOver,
+}
+
+impl Stream {
+    fn hear(&mut self, up: bool) {
+        *self = match (*self, up) {
+            (Self::Nothing, true) => Self::Up,
+            (Self::Nothing, false) => Self::Bare,
+            (Self::Up, false) => Self::Over,
+            (Self::Up | Self::Repeated, true) => Self::Repeated,
+            (Self::Over | Self::Bare | Self::Late | Self::LateOver, true) => Self::Late,
+            (Self::Late | Self::LateOver, false) => Self::LateOver,
+            (Self::Over | Self::Bare | Self::Repeated | Self::RepeatedOver, false) => Self::RepeatedOver,
+            (Self::RepeatedOver, true) => Self::Late,
+        }
+    }
+
+    /// Whether the listener takes the peer for a live one.
+    pub fn believes(self) -> bool {
+        matches!(self, Self::Up | Self::Late | Self::Repeated)
+    }
+
+    /// Whether the last thing heard is a Down.
+    pub fn is_ended(self) -> bool {
+        matches!(self, Self::Over | Self::Bare | Self::LateOver | Self::RepeatedOver)
+    }
+
+    /// Whether an Up came after a Down.
+    pub fn is_late(self) -> bool {
+        matches!(self, Self::Late | Self::LateOver)
+    }
+
+    /// Whether the same event came twice.
+    pub fn is_repeated(self) -> bool {
+        matches!(self, Self::Repeated | Self::RepeatedOver)
+    }
+
+    /// What remains of it when the subscription ends: whoever was up is forgotten, whoever is gone stays gone.
+    fn forget(&mut self) {
+        if *self == Self::Up {
+            *self = Self::Nothing;
+        }
+    }
+}
+
+/// What was told about one session.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub struct SessionRecord {
+    /// It was given a slot.
+    pub opened: bool,
+    /// It was rejected, and why.
+    pub rejected: Option<Reason>,
+    /// Its handshake completed with this key.
+    pub key: Option<Key>,
+    /// What the registry heard.
+    pub registry: Stream,
+    /// It is in the registry.
+    pub registered: bool,
+    /// It was told to end.
+    pub disconnecting: bool,
+    /// Its connection was closed.
+    pub closed: bool,
+    /// Its peer said that it is ahead.
+    pub ahead: bool,
+    /// The selector counts it among those that are ahead.
+    pub heeded: bool,
+    /// The application was told that it stalled.
+    pub stalled: bool,
+    /// Something is kept on its behalf.
+    pub kept: bool,
+    /// What was kept on its behalf was dropped.
+    pub dropped: bool,
+}
+
+impl SessionRecord {
+    /// Whether it holds a slot: it was given one, and the registry has not heard of its end.
+    pub fn holds_slot(&self) -> bool {
+        self.opened && !self.registry.is_ended()
+    }
+
+    /// Whether it holds a slot and was not announced.
+    pub fn is_pending(&self) -> bool {
+        self.opened && self.registry == Stream::Nothing
+    }
+
+    /// Whether somebody told it to end.
+    pub fn is_told_to_end(&self) -> bool {
+        self.disconnecting || self.rejected.is_some()
+    }
+
+    /// Whether it was told to end, was rejected, or its end was heard of: whoever takes it for live is wrong.
+    pub fn is_dead(&self) -> bool {
+        self.is_told_to_end() || self.registry.is_ended()
+    }
+}
+
+/// Whether a subscriber is subscribed.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subscription {
+    /// It is not.
+    #[default]
+    Off,
+    /// It is, and hears everything.
+    On,
+    /// It was cut off for being slow and has not heard of that yet.
+    CutOff,
+}
+
+/// What one subscriber was told.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub struct SubscriberRecord {
+    /// Whether it is subscribed.
+    pub subscription: Subscription,
+    /// What it heard, per session.
+    pub heard: Table<Stream, 3>,
+}
+
+impl SubscriberRecord {
+    fn end_subscription(&mut self) {
+        self.subscription = Subscription::Off;
+        self.heard.iter_mut().for_each(Stream::forget);
+    }
+}
+
+/// How far the shutdown is.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Not asked for.
+    #[default]
+    Open,
+    /// Begun.
+    Begun,
+    /// Whoever asked for it was told that it is complete.
+    Complete,
+}
+
+/// How many slots there are.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub struct Limits {
+    /// Sessions in all.
+    pub total: u16,
+    /// Sessions that are not announced.
+    pub pending: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { total: u16::MAX, pending: u16::MAX }
+    }
+}
+
+/// What a fact gives away at the moment when it is told, and a ledger could not tell later. Once committed it stays.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum Offence {
+    /// Announced without a completed handshake (PEER-5).
+    Ungreeted,
+    /// Payload taken in by a selector that has not heard Up (PEER-6).
+    PayloadBeforeUp,
+    /// A snapshot that lists other sessions than the registered ones (PEER-8).
+    Misreported,
+    /// A rejection for want of a slot while one was free (PEER-9).
+    SlotWasFree,
+    /// Registered although rejected (PEER-11).
+    RegisteredRejected,
+    /// Registered although banned (PEER-13).
+    RegisteredBanned,
+    /// A live session removed from the registry before its end (PEER-14).
+    RemovedLive,
+    /// An id given twice (PEER-14).
+    IdReused,
+    /// A subscriber heard Up under a key while it took an older session of that key for live (PEER-14).
+    KeyOverlaps,
+    /// A connection closed twice (PEER-15).
+    ClosedTwice,
+    /// Something kept for a session that is gone (PEER-16).
+    KeptAfterEnd,
+    /// A panic (PEER-17).
+    Panicked,
+    /// Something told after the shutdown was said to be complete (PEER-18).
+    AfterComplete,
+    /// A shutdown said to be complete while a session was owed its end (PEER-18).
+    OwedAtComplete,
+    /// An announcement thrown away (PEER-25).
+    Ignored,
+}
+
+/// Everything that the participants were told.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub struct Ledger {
+    /// Per session.
+    pub sessions: Table<SessionRecord, 3>,
+    /// Per subscriber.
+    pub subscribers: Table<SubscriberRecord, 2>,
+    /// Which peer the application takes for the active one.
+    pub active: Option<SessionId>,
+    /// Which keys the operator takes for banned.
+    pub banned: Table<bool, 2>,
+    /// How far the shutdown is.
+    pub phase: Phase,
+    /// How many slots the operator configured.
+    pub limits: Limits,
+    offences: u16,
+}
+
+impl Ledger {
+    /// The ledger of a machine that was configured with these limits and has not been stepped.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Whether the offence was committed.
+    pub fn has(&self, offence: Offence) -> bool {
+        self.offences & (1 << offence as u8) != 0
+    }
+
+    /// Sessions that hold a slot.
+    pub fn slots_held(&self) -> usize {
+        self.sessions.iter().filter(|session| session.holds_slot()).count()
+    }
+
+    /// Sessions that hold a slot and were not announced.
+    pub fn pending(&self) -> usize {
+        self.sessions.iter().filter(|session| session.is_pending()).count()
+    }
+
+    /// Whether the selector takes the session for live.
+    pub fn selector_believes(&self, session: SessionId) -> bool {
+        self.heard(SELECTOR, session).believes()
+    }
+
+    /// What a subscriber heard of a session.
+    pub fn heard(&self, subscriber: SubscriberId, session: SessionId) -> Stream {
+        let record = self.subscribers.iter().nth(subscriber.index());
+        record.map(|record| record.heard.get(session.index())).unwrap_or_default()
+    }
+
+    /// Enters one fact.
+    pub fn record(&mut self, fact: &Fact) {
+        match *fact {
+            Fact::Opened(session) => self.opened(session),
+            Fact::Rejected(session, reason) => self.rejected(session, reason),
+            Fact::Greeted(session, key) => self.session(session).key = Some(key),
+            Fact::GreetedTwice(_) => {}
+            Fact::Announced(session) => self.announced(session),
+            Fact::Registered(session) => self.registered(session),
+            Fact::Removed(session) => self.removed(session),
+            Fact::Disconnecting(session) | Fact::TimedOut(session) => self.session(session).disconnecting = true,
+            Fact::Ended(session) => {
+                self.offend(Offence::AfterComplete, self.phase == Phase::Complete);
+                self.session(session).registry.hear(false);
+            }
+            Fact::Closed(session) => {
+                let closed = core::mem::replace(&mut self.session(session).closed, true);
+                self.offend(Offence::ClosedTwice, closed);
+            }
+            Fact::Panicked(_) => self.offend(Offence::Panicked, true),
+            Fact::Listed(subscriber, session) => {
+                self.offend(Offence::Misreported, !self.sessions.get(session.index()).registered);
+                self.subscriber(subscriber).heard.entry(session.index()).hear(true);
+            }
+            Fact::Subscribed(subscriber, listed) => {
+                let registered = self.sessions.iter().filter(|session| session.registered).count();
+                self.offend(Offence::Misreported, registered != listed as usize);
+                self.subscriber(subscriber).subscription = Subscription::On;
+            }
+            Fact::Unsubscribed(subscriber) => self.subscriber(subscriber).end_subscription(),
+            Fact::CutOff(subscriber) => self.subscriber(subscriber).subscription = Subscription::CutOff,
+            Fact::Heard(subscriber, event) => self.heard_event(subscriber, event),
+            Fact::Ahead(session) => self.session(session).ahead = true,
+            Fact::Heeded(session) => self.heeded(session),
+            Fact::Deferred(_) => {}
+            Fact::Ignored(_) => self.offend(Offence::Ignored, true),
+            Fact::Active(active) => self.active = active,
+            Fact::Stalled(session) => self.session(session).stalled = true,
+            Fact::Kept(session) => {
+                let dropped = self.sessions.get(session.index()).dropped;
+                self.offend(Offence::KeptAfterEnd, dropped);
+                self.session(session).kept = true;
+            }
+            Fact::Dropped(session) => {
+                self.session(session).kept = false;
+                self.session(session).dropped = true;
+            }
+            Fact::Banned(key) => *self.banned.entry(key.0 as usize) = true,
+            Fact::Unbanned(key) => *self.banned.entry(key.0 as usize) = false,
+            Fact::ShutdownBegun => self.phase = Phase::Begun,
+            Fact::ShutdownComplete => {
+                self.phase = Phase::Complete;
+                self.offend(Offence::OwedAtComplete, self.slots_held() > 0);
+            }
+        }
+    }
+
+    fn opened(&mut self, session: SessionId) {
+        self.offend(Offence::AfterComplete, self.phase == Phase::Complete);
+        let before = core::mem::replace(&mut self.session(session).opened, true);
+        self.offend(Offence::IdReused, before);
+    }
+
+    fn rejected(&mut self, session: SessionId, reason: Reason) {
+        let unjustified = match reason {
+            Reason::Full => self.slots_held() < usize::from(self.limits.total),
+            Reason::Pending => self.pending() < usize::from(self.limits.pending),
+            Reason::Banned | Reason::Duplicate | Reason::Closing | Reason::Vetoed => false,
+        };
+        self.offend(Offence::SlotWasFree, unjustified);
+        self.session(session).rejected = Some(reason);
+    }
+
+    fn announced(&mut self, session: SessionId) {
+        self.offend(Offence::AfterComplete, self.phase == Phase::Complete);
+        self.offend(Offence::Ungreeted, self.sessions.get(session.index()).key.is_none());
+        self.session(session).registry.hear(true);
+    }
+
+    fn registered(&mut self, session: SessionId) {
+        let record = self.sessions.get(session.index());
+        self.offend(Offence::RegisteredRejected, record.rejected.is_some());
+        self.offend(Offence::RegisteredBanned, record.key.is_some_and(|key| self.banned.get(key.0 as usize)));
+        self.session(session).registered = true;
+    }
+
+    fn removed(&mut self, session: SessionId) {
+        let record = self.sessions.get(session.index());
+        self.offend(Offence::RemovedLive, record.registry == Stream::Up && !record.disconnecting);
+        self.session(session).registered = false;
+    }
+
+    fn heard_event(&mut self, subscriber: SubscriberId, event: Event) {
+        match event {
+            Event::Up(session) => {
+                let overlaps = self.key_overlaps(subscriber, session);
+                self.offend(Offence::KeyOverlaps, overlaps);
+                self.subscriber(subscriber).heard.entry(session.index()).hear(true);
+            }
+            Event::Down(session) => self.subscriber(subscriber).heard.entry(session.index()).hear(false),
+            Event::Lagged => self.subscriber(subscriber).end_subscription(),
+            Event::Closed => {
+                let owed = self.subscriber(subscriber).heard.iter().any(|stream| stream.believes());
+                self.offend(Offence::OwedAtComplete, owed);
+                self.subscriber(subscriber).end_subscription();
+            }
+        }
+    }
+
+    /// Whether the subscriber takes another session with the key of `session` for live.
+    fn key_overlaps(&mut self, subscriber: SubscriberId, session: SessionId) -> bool {
+        let key = self.sessions.get(session.index()).key;
+        let heard = &self.subscribers.entry(subscriber.index()).heard;
+        key.is_some()
+            && heard
+                .iter()
+                .zip(self.sessions.iter())
+                .enumerate()
+                .any(|(other, (stream, record))| other != session.index() && stream.believes() && record.key == key)
+    }
+
+    fn heeded(&mut self, session: SessionId) {
+        let stream = self.heard(SELECTOR, session);
+        self.offend(Offence::PayloadBeforeUp, stream == Stream::Nothing);
+        self.offend(Offence::KeptAfterEnd, stream.is_ended());
+        self.session(session).heeded = true;
+    }
+
+    fn session(&mut self, session: SessionId) -> &mut SessionRecord {
+        self.sessions.entry(session.index())
+    }
+
+    fn subscriber(&mut self, subscriber: SubscriberId) -> &mut SubscriberRecord {
+        self.subscribers.entry(subscriber.index())
+    }
+
+    fn offend(&mut self, offence: Offence, committed: bool) {
+        self.offences |= u16::from(committed) << offence as u8;
+    }
+}

@@ -1,0 +1,357 @@
+//! The predicates of the peer lifecycle: one function, one id, one title each.
+
+use super::{Component, Ledger, Lifecycle, Offence, Phase, Reason, SessionRecord, Stream, Subscription};
+use crate::protocol::{Goal, Predicate, Protocol};
+
+/// The rule that the system rests only where nobody waits.
+pub const DEADLOCK: (&str, &str) = ("PEER-26", "no task waits for room that only itself, transitively, could make");
+
+/// What holds in every reachable state.
+pub const INVARIANTS: &[Predicate<Ledger>] = &[
+    Predicate {
+        id: "PEER-1",
+        title: "the registry hears nothing of a session after its Down",
+        holds: |ledger| ledger.sessions.iter().all(|session| !session.registry.is_late()),
+    },
+    Predicate {
+        id: "PEER-2",
+        title: "the registry hears at most one Up and at most one Down of a session",
+        holds: |ledger| ledger.sessions.iter().all(|session| !session.registry.is_repeated()),
+    },
+    Predicate {
+        id: "PEER-3",
+        title: "a subscriber hears Up before Down, and each at most once",
+        holds: |ledger| streams(ledger).all(|stream| !stream.is_late() && !stream.is_repeated()),
+    },
+    Predicate {
+        id: "PEER-4",
+        title: "a subscriber hears Down only of a session of whose Up it heard",
+        holds: |ledger| streams(ledger).all(|stream| stream != Stream::Bare),
+    },
+    Predicate {
+        id: "PEER-5",
+        title: "only a session whose handshake completed is announced",
+        holds: |ledger| !ledger.has(Offence::Ungreeted),
+    },
+    Predicate {
+        id: "PEER-6",
+        title: "no payload of a session counts before its Up is heard",
+        holds: |ledger| !ledger.has(Offence::PayloadBeforeUp),
+    },
+    Predicate {
+        id: "PEER-7",
+        title: "the active peer is nobody, or somebody of whom the selector heard Up and no Down",
+        holds: |ledger| ledger.active.is_none_or(|active| ledger.selector_believes(active)),
+    },
+    Predicate {
+        id: "PEER-8",
+        title: "the registry lists exactly the sessions whose Up it heard and whose Down it did not",
+        holds: |ledger| {
+            let consistent = |session: &SessionRecord| !session.registered || session.registry == Stream::Up;
+            ledger.sessions.iter().all(consistent) && !ledger.has(Offence::Misreported)
+        },
+    },
+    Predicate {
+        id: "PEER-9",
+        title: "a slot is returned exactly once: nobody is turned away while one is free",
+        holds: |ledger| !ledger.has(Offence::SlotWasFree),
+    },
+    Predicate {
+        id: "PEER-10",
+        title: "no more sessions hold a slot than there are, in all and before they are announced",
+        holds: |ledger| {
+            ledger.slots_held() <= usize::from(ledger.limits.total)
+                && ledger.pending() <= usize::from(ledger.limits.pending)
+        },
+    },
+    Predicate {
+        id: "PEER-11",
+        title: "a rejected session is never registered, and nobody hears of it",
+        holds: |ledger| !ledger.has(Offence::RegisteredRejected) && rejected_are_unheard(ledger),
+    },
+    Predicate { id: "PEER-12", title: "at most one session is registered under a key", holds: at_most_one_per_key },
+    Predicate {
+        id: "PEER-13",
+        title: "no session is registered under a key while that key is banned",
+        holds: |ledger| !ledger.has(Offence::RegisteredBanned),
+    },
+    Predicate {
+        id: "PEER-14",
+        title: "an id is never reused, and the end of an old session touches nothing of a new one",
+        holds: |ledger| {
+            !ledger.has(Offence::RemovedLive) && !ledger.has(Offence::IdReused) && !ledger.has(Offence::KeyOverlaps)
+        },
+    },
+    Predicate {
+        id: "PEER-15",
+        title: "a connection is closed at most once",
+        holds: |ledger| !ledger.has(Offence::ClosedTwice),
+    },
+    Predicate {
+        id: "PEER-16",
+        title: "nothing is kept on behalf of a session that is gone",
+        holds: |ledger| !ledger.has(Offence::KeptAfterEnd),
+    },
+    Predicate {
+        id: "PEER-17",
+        title: "no task panics, also when the handshake is reported complete twice",
+        holds: |ledger| !ledger.has(Offence::Panicked),
+    },
+    Predicate {
+        id: "PEER-18",
+        title: "a complete shutdown owes nobody an end, and nothing is announced after it",
+        holds: |ledger| !ledger.has(Offence::AfterComplete) && !ledger.has(Offence::OwedAtComplete),
+    },
+    Predicate {
+        id: "PEER-25",
+        title: "what a registered peer announces is not thrown away for want of an active peer",
+        holds: |ledger| !ledger.has(Offence::Ignored),
+    },
+];
+
+/// Situations that must be reachable.
+pub const WITNESSES: &[Predicate<Ledger>] = &[
+    Predicate {
+        id: "PEER-31",
+        title: "every subscriber hears Up and Down of one session",
+        holds: |ledger| {
+            let over = |session| ledger.subscribers.iter().all(|record| record.heard.get(session) == Stream::Over);
+            (0..ledger.sessions.iter().count()).any(over)
+        },
+    },
+    Predicate {
+        id: "PEER-32",
+        title: "a session whose handshake completed ends unannounced",
+        holds: |ledger| any(ledger, |session| session.registry == Stream::Bare && session.key.is_some()),
+    },
+    Predicate {
+        id: "PEER-33",
+        title: "a session is rejected for want of a slot",
+        holds: |ledger| rejected_for(ledger, Reason::Full),
+    },
+    Predicate {
+        id: "PEER-34",
+        title: "a session is rejected because its key is banned",
+        holds: |ledger| rejected_for(ledger, Reason::Banned),
+    },
+    Predicate {
+        id: "PEER-35",
+        title: "a session is rejected as a duplicate",
+        holds: |ledger| rejected_for(ledger, Reason::Duplicate),
+    },
+    Predicate {
+        id: "PEER-36",
+        title: "a key returns: its old session is over and its new one is announced",
+        holds: |ledger| {
+            any(ledger, |old| {
+                let returned = |new: &SessionRecord| new.registry == Stream::Up && new.key == old.key;
+                old.registry == Stream::Over && any(ledger, returned)
+            })
+        },
+    },
+    Predicate {
+        id: "PEER-37",
+        title: "a queue fills and its subscriber is cut off",
+        holds: |ledger| ledger.subscribers.iter().any(|record| record.subscription == Subscription::CutOff),
+    },
+    Predicate { id: "PEER-38", title: "the active peer is dead for a while", holds: active_is_dead },
+    Predicate {
+        id: "PEER-39",
+        title: "a live peer is active although another one that was ahead is over",
+        holds: |ledger| {
+            ledger.active.is_some_and(|active| !ledger.sessions.get(active.index()).is_dead())
+                && any(ledger, |session| session.heeded && session.registry == Stream::Over)
+        },
+    },
+    Predicate {
+        id: "PEER-40",
+        title: "the shutdown completes after a session was announced",
+        holds: |ledger| ledger.phase == Phase::Complete && any(ledger, |session| session.registry == Stream::Over),
+    },
+    Predicate {
+        id: "PEER-41",
+        title: "a session ends although nobody told it to: its task was aborted or panicked",
+        holds: |ledger| any(ledger, |session| session.registry == Stream::Over && !session.is_told_to_end()),
+    },
+];
+
+/// What must happen, and under which fairness handfast promises it.
+pub(super) const GOALS: &[Goal<Lifecycle>] = &[
+    goal("PEER-21", |c| is_session(c) || is_subscriber(c), "every session's task and every subscriber"),
+    goal("PEER-22", is_subscriber, "every subscriber"),
+    goal("PEER-23", |c| is_session(c) || is_subscriber(c), "every session's task and every subscriber"),
+    goal("PEER-24", |c| is_session(c) || is_subscriber(c), "every session's task and every subscriber"),
+    goal("PEER-27", is_session, "every session's task, and no subscriber"),
+    goal(
+        "PEER-28",
+        |c| is_session(c) || *c == Component::Shutdown,
+        "every session's task and the shutdown, no subscriber",
+    ),
+    goal("PEER-29", |c| is_session(c) || is_timer(c), "every session's task and its handshake timer, no subscriber"),
+    goal("PEER-30", is_session, "every session's task, and no subscriber"),
+];
+
+/// The goal with this id, promised under the given fairness.
+///
+/// handfast and the designs of history are built of different tasks, so that the same promise rests on different
+/// assumptions; what is promised is the same.
+///
+/// # Panics
+///
+/// When there is no such goal; at compile time where the call is in a constant.
+pub const fn goal<P: Protocol<Ledger = Ledger>>(
+    id: &'static str,
+    fair: fn(&P::Component) -> bool,
+    assumes: &'static str,
+) -> Goal<P> {
+    let mut index = 0;
+    while index < PROMISES.len() {
+        let promise = &PROMISES[index];
+        if same(promise.id, id) {
+            let Promise { id, title, trigger, outcome } = *promise;
+            return Goal { id, title, trigger, outcome, fair, assumes };
+        }
+        index += 1;
+    }
+    panic!("there is no goal with this id")
+}
+
+#[derive(Clone, Copy)]
+struct Promise {
+    id: &'static str,
+    title: &'static str,
+    trigger: fn(&Ledger) -> bool,
+    outcome: fn(&Ledger) -> bool,
+}
+
+const PROMISES: &[Promise] = &[
+    Promise {
+        id: "PEER-21",
+        title: "a session that is to end is gone from the registry and from every subscriber",
+        trigger: |ledger| is_visible_though_dead(ledger),
+        outcome: |ledger| !is_visible_though_dead(ledger),
+    },
+    Promise {
+        id: "PEER-22",
+        title: "a session that is announced is heard of by every subscriber, or ends",
+        trigger: is_unheard_though_up,
+        outcome: |ledger| !is_unheard_though_up(ledger),
+    },
+    Promise {
+        id: "PEER-23",
+        title: "a dead peer does not stay active",
+        trigger: active_is_dead,
+        outcome: |ledger| !active_is_dead(ledger),
+    },
+    Promise {
+        id: "PEER-24",
+        title: "where a live peer is ahead and nobody is active, somebody becomes active",
+        trigger: is_idle_though_behind,
+        outcome: |ledger| !is_idle_though_behind(ledger),
+    },
+    Promise {
+        id: "PEER-27",
+        title: "a session that is to end ends, however slow the subscribers are",
+        trigger: is_registered_though_dead,
+        outcome: |ledger| !is_registered_though_dead(ledger),
+    },
+    Promise {
+        id: "PEER-28",
+        title: "a shutdown completes",
+        trigger: |ledger| ledger.phase == Phase::Begun,
+        outcome: |ledger| ledger.phase == Phase::Complete,
+    },
+    Promise {
+        id: "PEER-29",
+        title: "a session is announced or ends within its handshake timeout",
+        trigger: |ledger| any(ledger, SessionRecord::is_pending),
+        outcome: |ledger| !any(ledger, SessionRecord::is_pending),
+    },
+    Promise {
+        id: "PEER-30",
+        title: "the connection of a session that is to end is closed",
+        trigger: |ledger| any(ledger, |session| session.is_dead() && !session.closed),
+        outcome: |ledger| !any(ledger, |session| session.is_dead() && !session.closed),
+    },
+];
+
+const fn same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < left.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+fn is_session(component: &Component) -> bool {
+    matches!(component, Component::Session(_))
+}
+
+fn is_timer(component: &Component) -> bool {
+    matches!(component, Component::Timer(_))
+}
+
+fn is_subscriber(component: &Component) -> bool {
+    matches!(component, Component::Subscriber(_))
+}
+
+fn any(ledger: &Ledger, condition: impl FnMut(&SessionRecord) -> bool) -> bool {
+    ledger.sessions.iter().any(condition)
+}
+
+fn streams(ledger: &Ledger) -> impl Iterator<Item = Stream> {
+    ledger.subscribers.iter().flat_map(|record| record.heard.iter().copied())
+}
+
+fn rejected_for(ledger: &Ledger, reason: Reason) -> bool {
+    any(ledger, |session| session.rejected == Some(reason))
+}
+
+fn rejected_are_unheard(ledger: &Ledger) -> bool {
+    let heard_of = |session: usize| ledger.subscribers.iter().any(|record| record.heard.get(session).believes());
+    ledger.sessions.iter().enumerate().all(|(session, record)| record.rejected.is_none() || !heard_of(session))
+}
+
+fn at_most_one_per_key(ledger: &Ledger) -> bool {
+    let registered = || ledger.sessions.iter().enumerate().filter(|(_, session)| session.registered);
+    registered().all(|(one, session)| registered().all(|(other, record)| one == other || record.key != session.key))
+}
+
+fn active_is_dead(ledger: &Ledger) -> bool {
+    ledger.active.is_some_and(|active| ledger.sessions.get(active.index()).is_dead())
+}
+
+fn is_visible_though_dead(ledger: &Ledger) -> bool {
+    ledger.sessions.iter().enumerate().any(|(session, record)| {
+        let believed = || ledger.subscribers.iter().any(|subscriber| subscriber.heard.get(session).believes());
+        record.is_dead() && (record.registered || believed())
+    })
+}
+
+fn is_registered_though_dead(ledger: &Ledger) -> bool {
+    any(ledger, |session| session.opened && session.is_dead() && (session.registered || !session.registry.is_ended()))
+}
+
+fn is_unheard_though_up(ledger: &Ledger) -> bool {
+    ledger.sessions.iter().enumerate().any(|(session, record)| {
+        let unheard = |subscriber: &super::SubscriberRecord| {
+            subscriber.subscription == Subscription::On && subscriber.heard.get(session) == Stream::Nothing
+        };
+        record.registry == Stream::Up && ledger.subscribers.iter().any(unheard)
+    })
+}
+
+fn is_idle_though_behind(ledger: &Ledger) -> bool {
+    let is_candidate = |(session, record): (usize, &SessionRecord)| {
+        let believed = ledger.subscribers.iter().next().is_some_and(|selector| selector.heard.get(session).believes());
+        believed && record.ahead && !record.stalled && !record.is_dead()
+    };
+    ledger.active.is_none() && ledger.sessions.iter().enumerate().any(is_candidate)
+}

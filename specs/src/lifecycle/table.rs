@@ -1,0 +1,73 @@
+//! A growing table that keeps its first entries inline.
+
+use core::array;
+
+use serde::{Serialize, Serializer};
+
+/// Entries by number, growing with `T::default()` as far as somebody writes.
+///
+/// A checker clones and hashes millions of tables with two or three entries; a log has one table with thousands. The
+/// first `N` entries are inline, so that cloning a small table allocates nothing.
+///
+/// ```
+/// # use handfast_spec::lifecycle::Table;
+/// let mut table = Table::<u8, 2>::default();
+/// assert_eq!(table.get(7), 0);
+/// *table.entry(7) = 1;
+/// assert_eq!((table.get(7), table.iter().count()), (1, 8));
+/// ```
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Table<T, const N: usize> {
+    first: [T; N],
+    #[expect(clippy::box_collection, reason = "one null pointer in every checked state, instead of three words")]
+    rest: Option<Box<Vec<T>>>,
+}
+
+impl<T: Clone + Default, const N: usize> Table<T, N> {
+    /// The entry to write to; the table grows to hold it.
+    pub fn entry(&mut self, index: usize) -> &mut T {
+        match index.checked_sub(N) {
+            None => &mut self.first[index],
+            Some(beyond) => {
+                let rest = self.rest.get_or_insert_default();
+                if rest.len() <= beyond {
+                    rest.resize(beyond + 1, T::default());
+                }
+                &mut rest[beyond]
+            }
+        }
+    }
+
+    /// A copy of an entry; the default where nobody wrote.
+    pub fn get(&self, index: usize) -> T
+    where
+        T: Copy,
+    {
+        match index.checked_sub(N) {
+            None => self.first[index],
+            Some(beyond) => self.rest.as_ref().and_then(|rest| rest.get(beyond).copied()).unwrap_or_default(),
+        }
+    }
+
+    /// All entries in order, those that nobody wrote included.
+    pub fn iter(&self) -> impl Iterator<Item = &T> + Clone {
+        self.first.iter().chain(self.rest.iter().flat_map(|rest| rest.iter()))
+    }
+
+    /// All entries in order, to be written.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.first.iter_mut().chain(self.rest.iter_mut().flat_map(|rest| rest.iter_mut()))
+    }
+}
+
+impl<T: Default, const N: usize> Default for Table<T, N> {
+    fn default() -> Self {
+        Self { first: array::from_fn(|_| T::default()), rest: None }
+    }
+}
+
+impl<T: Clone + Default + Serialize, const N: usize> Serialize for Table<T, N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}

@@ -1,0 +1,460 @@
+//! Actions, facts and refusals of the peer lifecycle.
+
+use core::fmt::{self, Display, Formatter};
+
+use serde::{Deserialize, Serialize};
+
+/// One connection, from the moment it asks for a slot. Never reused: ids are given in order of opening.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct SessionId(pub u32);
+
+/// Who is at the other end, as the handshake proved it. A key may return under a new [`SessionId`].
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Key(pub u32);
+
+/// One subscriber.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct SubscriberId(pub u8);
+
+/// The subscriber that feeds the active-peer selector.
+pub const SELECTOR: SubscriberId = SubscriberId(0);
+
+impl SessionId {
+    /// The id as an index.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl SubscriberId {
+    /// The id as an index.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// What can be attempted. Each is one critical section, one queue operation or one message.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// A connection, accepted or dialed, asks for a slot.
+    Open {
+        /// The next unused id.
+        session: SessionId,
+    },
+    /// The handshake completes and says who the peer is.
+    Greet {
+        /// Whose handshake.
+        session: SessionId,
+        /// Who it is.
+        key: Key,
+    },
+    /// The session's task has itself announced: admission by key, registration and every queue in one critical section.
+    Announce {
+        /// Whose task.
+        session: SessionId,
+    },
+    /// Somebody wants the session to end: the peer, this node, its operator.
+    Disconnect {
+        /// Which session.
+        session: SessionId,
+    },
+    /// The handshake timer fires. It runs until the session is announced.
+    Expire {
+        /// Whose timer.
+        session: SessionId,
+    },
+    /// The session's guard runs because the session is to end.
+    End {
+        /// Whose guard.
+        session: SessionId,
+    },
+    /// The session's task is aborted or panics, wherever it is; its guard runs.
+    Abort {
+        /// Whose task.
+        session: SessionId,
+    },
+    /// The peer says that it is ahead of us, and the session's task notes it in the session's cell.
+    Ahead {
+        /// Which peer.
+        session: SessionId,
+    },
+    /// The session's task tells the selector to look at the cell.
+    Heed {
+        /// Whose task.
+        session: SessionId,
+    },
+    /// Somebody subscribes and is given a snapshot.
+    Subscribe {
+        /// Who.
+        subscriber: SubscriberId,
+    },
+    /// A subscriber is dropped.
+    Unsubscribe {
+        /// Who.
+        subscriber: SubscriberId,
+    },
+    /// The patience with a subscriber that holds up an announcement is over.
+    Evict {
+        /// Who.
+        subscriber: SubscriberId,
+    },
+    /// A subscriber takes the next item of its queue.
+    Receive {
+        /// Who.
+        subscriber: SubscriberId,
+    },
+    /// The active peer made no progress for too long.
+    Stall,
+    /// The operator bans a key.
+    Ban {
+        /// Which.
+        key: Key,
+    },
+    /// The ban ends.
+    Unban {
+        /// Which.
+        key: Key,
+    },
+    /// Shutdown is asked for.
+    Shutdown,
+    /// The shutdown notices that the last session has ended.
+    Finish,
+    /// The second half of something that must be one step. handfast has no such halves and refuses it always; it is
+    /// here so that designs which split a step can be written down and refuted.
+    Resume {
+        /// Whose second half.
+        session: SessionId,
+    },
+}
+
+/// What is scheduled on its own.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Component {
+    /// A session's task, its guard included.
+    Session(SessionId),
+    /// A session's handshake timer.
+    Timer(SessionId),
+    /// A subscriber's task.
+    Subscriber(SubscriberId),
+    /// The timer that watches for subscribers that hold up an announcement.
+    Patience(SubscriberId),
+    /// The task that waits for the end of the shutdown.
+    Shutdown,
+    /// The loop or lock that keeps the registry, where it is a task of its own.
+    Registry,
+    /// The task that runs a session's handshake, where it is a task of its own.
+    Handshake(SessionId),
+    /// The task that watches for a session's end, where it is a task of its own.
+    Watcher(SessionId),
+    /// The task that reads a session's messages, where it is a task of its own.
+    Reader(SessionId),
+}
+
+/// What a subscriber takes from its queue.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A peer has come.
+    Up(SessionId),
+    /// It has gone.
+    Down(SessionId),
+    /// The subscriber was too slow: nothing more comes, forget everybody and subscribe again.
+    Lagged,
+    /// The shutdown is complete: nothing more comes.
+    Closed,
+}
+
+/// Why a session was rejected.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Every slot is taken.
+    Full,
+    /// Every slot for sessions that are not announced yet is taken.
+    Pending,
+    /// The key is banned.
+    Banned,
+    /// The key has a session, and the policy keeps that one.
+    Duplicate,
+    /// The node is shutting down.
+    Closing,
+    /// A subscriber, or another rule of the node, refused it.
+    Vetoed,
+}
+
+/// Something that a participant is told.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// The session has a slot.
+    Opened(SessionId),
+    /// The session must not be announced.
+    Rejected(SessionId, Reason),
+    /// The handshake is complete.
+    Greeted(SessionId, Key),
+    /// The handshake was reported complete a second time; that changes nothing.
+    GreetedTwice(SessionId),
+    /// The registry heard of the session's coming.
+    Announced(SessionId),
+    /// The session is in the registry.
+    Registered(SessionId),
+    /// The session is no longer in the registry.
+    Removed(SessionId),
+    /// The session was told to end.
+    Disconnecting(SessionId),
+    /// The session was told to end because its handshake took too long.
+    TimedOut(SessionId),
+    /// The registry heard of the session's end.
+    Ended(SessionId),
+    /// The session's connection is closed.
+    Closed(SessionId),
+    /// A task died of a panic that nobody meant.
+    Panicked(SessionId),
+    /// One session of the snapshot that the subscriber is being given.
+    Listed(SubscriberId, SessionId),
+    /// The snapshot is complete, with this many sessions; the stream of events follows.
+    Subscribed(SubscriberId, u32),
+    /// The subscriber is gone.
+    Unsubscribed(SubscriberId),
+    /// Nothing more is queued for the subscriber.
+    CutOff(SubscriberId),
+    /// The subscriber took this from its queue.
+    Heard(SubscriberId, Event),
+    /// The peer told its session that it is ahead.
+    Ahead(SessionId),
+    /// The selector counts the peer among those that are ahead.
+    Heeded(SessionId),
+    /// The selector does not know the session yet and will look when it hears of it.
+    Deferred(SessionId),
+    /// What the peer announced was thrown away.
+    Ignored(SessionId),
+    /// The application was told which peer is the active one.
+    Active(Option<SessionId>),
+    /// The application was told that the active peer made no progress, and to disconnect it.
+    Stalled(SessionId),
+    /// Something is kept on behalf of the session, under its id.
+    Kept(SessionId),
+    /// What was kept on behalf of the session is gone.
+    Dropped(SessionId),
+    /// The operator was told that the ban is in force.
+    Banned(Key),
+    /// The operator was told that the ban is over.
+    Unbanned(Key),
+    /// The shutdown has begun.
+    ShutdownBegun,
+    /// Whoever asked for the shutdown was told that it is complete.
+    ShutdownComplete,
+}
+
+/// Why an action did nothing.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// There is no such session, or no more.
+    NoSuchSession,
+    /// The id is not the next unused one.
+    NotNext,
+    /// The session is at another point of its life.
+    NotNow,
+    /// The session has been told to end already.
+    Ending,
+    /// It waits until every subscriber has room for the session's coming and its going.
+    NoRoom,
+    /// It waits until the session that it replaces has ended.
+    WaitsForOld,
+    /// There is no such subscriber, or it is not subscribed.
+    NoSuchSubscriber,
+    /// The subscriber is subscribed already.
+    AlreadySubscribed,
+    /// The queue is empty.
+    Empty,
+    /// The subscriber does not hold anybody up.
+    NotHolding,
+    /// There is nothing new to look at.
+    NothingNew,
+    /// There is no active peer.
+    NoneActive,
+    /// The key is banned already.
+    AlreadyBanned,
+    /// The key is not banned.
+    NotBanned,
+    /// The shutdown has begun already, or is over.
+    AlreadyClosing,
+    /// The shutdown has not begun, or sessions have not ended yet, or it is over.
+    NotFinished,
+}
+
+impl Action {
+    /// The component that takes the action; `None` for the environment (peers, operators, faults and the timer of a
+    /// stalled peer), of which nothing is assumed.
+    pub fn component(self) -> Option<Component> {
+        match self {
+            Self::Open { .. }
+            | Self::Greet { .. }
+            | Self::Disconnect { .. }
+            | Self::Abort { .. }
+            | Self::Ahead { .. }
+            | Self::Subscribe { .. }
+            | Self::Unsubscribe { .. }
+            | Self::Stall
+            | Self::Ban { .. }
+            | Self::Unban { .. }
+            | Self::Shutdown => None,
+            Self::Announce { session } | Self::End { session } | Self::Heed { session } | Self::Resume { session } => {
+                Some(Component::Session(session))
+            }
+            Self::Expire { session } => Some(Component::Timer(session)),
+            Self::Evict { subscriber } => Some(Component::Patience(subscriber)),
+            Self::Receive { subscriber } => Some(Component::Subscriber(subscriber)),
+            Self::Finish => Some(Component::Shutdown),
+        }
+    }
+}
+
+impl Display for SessionId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "session {}", self.0)
+    }
+}
+
+impl Display for Key {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "key {}", self.0)
+    }
+}
+
+impl Display for SubscriberId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if *self == SELECTOR { f.write_str("selector") } else { write!(f, "subscriber {}", self.0) }
+    }
+}
+
+impl Display for Component {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(session) => write!(f, "{session}"),
+            Self::Timer(session) => write!(f, "timer of {session}"),
+            Self::Subscriber(subscriber) => write!(f, "{subscriber}"),
+            Self::Patience(subscriber) => write!(f, "patience with {subscriber}"),
+            Self::Shutdown => f.write_str("shutdown"),
+            Self::Registry => f.write_str("registry"),
+            Self::Handshake(session) => write!(f, "handshake of {session}"),
+            Self::Watcher(session) => write!(f, "watcher of {session}"),
+            Self::Reader(session) => write!(f, "reader of {session}"),
+        }
+    }
+}
+
+impl Display for Action {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open { session } => write!(f, "{session} opens"),
+            Self::Greet { session, key } => write!(f, "handshake of {session} completes with {key}"),
+            Self::Announce { session } => write!(f, "{session} has itself announced"),
+            Self::Disconnect { session } => write!(f, "{session} is disconnected"),
+            Self::Expire { session } => write!(f, "handshake timer of {session} fires"),
+            Self::End { session } => write!(f, "guard of {session} runs"),
+            Self::Abort { session } => write!(f, "task of {session} is aborted"),
+            Self::Ahead { session } => write!(f, "peer of {session} is ahead"),
+            Self::Heed { session } => write!(f, "{session} calls the selector"),
+            Self::Subscribe { subscriber } => write!(f, "{subscriber} subscribes"),
+            Self::Unsubscribe { subscriber } => write!(f, "{subscriber} is dropped"),
+            Self::Evict { subscriber } => write!(f, "patience with {subscriber} is over"),
+            Self::Receive { subscriber } => write!(f, "{subscriber} receives"),
+            Self::Stall => f.write_str("active peer stalls"),
+            Self::Ban { key } => write!(f, "{key} is banned"),
+            Self::Unban { key } => write!(f, "ban of {key} is lifted"),
+            Self::Shutdown => f.write_str("shutdown is asked for"),
+            Self::Finish => f.write_str("shutdown looks whether all have ended"),
+            Self::Resume { session } => write!(f, "{session} does the second half of its last step"),
+        }
+    }
+}
+
+impl Display for Event {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Up(session) => write!(f, "Up of {session}"),
+            Self::Down(session) => write!(f, "Down of {session}"),
+            Self::Lagged => f.write_str("Lagged"),
+            Self::Closed => f.write_str("Closed"),
+        }
+    }
+}
+
+impl Display for Reason {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "no slot",
+            Self::Pending => "no slot for pending sessions",
+            Self::Banned => "banned",
+            Self::Duplicate => "duplicate",
+            Self::Closing => "shutting down",
+            Self::Vetoed => "vetoed",
+        })
+    }
+}
+
+impl Display for Fact {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened(session) => write!(f, "{session} has a slot"),
+            Self::Rejected(session, reason) => write!(f, "{session} is rejected: {reason}"),
+            Self::Greeted(session, key) => write!(f, "{session} is with {key}"),
+            Self::GreetedTwice(session) => write!(f, "{session} was greeted before"),
+            Self::Announced(session) => write!(f, "registry hears Up of {session}"),
+            Self::Registered(session) => write!(f, "{session} is registered"),
+            Self::Removed(session) => write!(f, "{session} is no longer registered"),
+            Self::Disconnecting(session) => write!(f, "{session} is to end"),
+            Self::TimedOut(session) => write!(f, "{session} has timed out"),
+            Self::Ended(session) => write!(f, "registry hears Down of {session}"),
+            Self::Closed(session) => write!(f, "connection of {session} is closed"),
+            Self::Panicked(session) => write!(f, "a task of {session} panics"),
+            Self::Listed(subscriber, session) => write!(f, "{subscriber} is given {session}"),
+            Self::Subscribed(subscriber, n) => write!(f, "{subscriber} has a snapshot of {n}"),
+            Self::Unsubscribed(subscriber) => write!(f, "{subscriber} is gone"),
+            Self::CutOff(subscriber) => write!(f, "{subscriber} is cut off"),
+            Self::Heard(subscriber, event) => write!(f, "{subscriber} hears {event}"),
+            Self::Ahead(session) => write!(f, "{session} learns that its peer is ahead"),
+            Self::Heeded(session) => write!(f, "selector notes that {session} is ahead"),
+            Self::Deferred(session) => write!(f, "selector does not know {session} yet"),
+            Self::Ignored(session) => write!(f, "what the peer of {session} announced is thrown away"),
+            Self::Active(Some(session)) => write!(f, "application hears that {session} is active"),
+            Self::Active(None) => f.write_str("application hears that no peer is active"),
+            Self::Stalled(session) => write!(f, "application hears that {session} stalled"),
+            Self::Kept(session) => write!(f, "something is kept for {session}"),
+            Self::Dropped(session) => write!(f, "what was kept for {session} is dropped"),
+            Self::Banned(key) => write!(f, "operator hears that {key} is banned"),
+            Self::Unbanned(key) => write!(f, "operator hears that {key} is no longer banned"),
+            Self::ShutdownBegun => f.write_str("shutdown has begun"),
+            Self::ShutdownComplete => f.write_str("shutdown is complete"),
+        }
+    }
+}
+
+impl Display for Refusal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSuchSession => "there is no such session",
+            Self::NotNext => "the id is not the next unused one",
+            Self::NotNow => "the session is at another point of its life",
+            Self::Ending => "the session has been told to end already",
+            Self::NoRoom => "a subscriber has no room for its coming and its going",
+            Self::WaitsForOld => "the session that it replaces has not ended",
+            Self::NoSuchSubscriber => "there is no such subscriber",
+            Self::AlreadySubscribed => "the subscriber is subscribed already",
+            Self::Empty => "the queue is empty",
+            Self::NotHolding => "the subscriber does not hold anybody up",
+            Self::NothingNew => "there is nothing new to look at",
+            Self::NoneActive => "there is no active peer",
+            Self::AlreadyBanned => "the key is banned already",
+            Self::NotBanned => "the key is not banned",
+            Self::AlreadyClosing => "the shutdown has begun already",
+            Self::NotFinished => "sessions have not ended, or nothing is to finish",
+        })
+    }
+}

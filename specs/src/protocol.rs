@@ -1,0 +1,169 @@
+//! What a protocol is, and what a machine is.
+
+use core::fmt::{Debug, Display};
+use core::hash::Hash;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The words of one protocol and the rules that its machines are held to.
+///
+/// Five rules make a trace replayable on any machine of the protocol without a translation layer:
+///
+/// 1. All choice is in the action: scheduling, delivery, time. No clock and no randomness inside a machine.
+/// 2. An action carries no computed data: it says *deliver to the left end*, not *deliver this frame*.
+/// 3. Every action may be attempted in every state; a refusal is an observation.
+/// 4. One action is one linearization point.
+/// 5. The ledger holds what participants were told, never what an arbiter records, so that a violation can be expressed.
+pub trait Protocol: Sized + 'static {
+    /// The name of the protocol, the same in documents, modules, files and the command line.
+    const NAME: &'static str;
+
+    /// What can be attempted.
+    type Action: Word + Copy + Ord + Hash;
+    /// Something that a participant is told.
+    type Fact: Word + Copy + Hash;
+    /// Why an action did nothing.
+    type Refusal: Word + Copy + Hash;
+    /// A part of the system that is scheduled on its own; the unit of weak fairness.
+    type Component: Copy + Ord + Hash + Debug + Display + Send + Sync + 'static;
+    /// What the participants were told so far. `Default` is the ledger of a machine that has not been stepped.
+    type Ledger: Clone + Eq + Hash + Debug + Default + Serialize + Send + Sync + 'static;
+
+    /// Enters one fact into the ledger.
+    fn record(ledger: &mut Self::Ledger, fact: &Self::Fact);
+
+    /// The component that takes the action, or `None` for the environment, which is never assumed to be fair.
+    fn component(action: &Self::Action) -> Option<Self::Component>;
+
+    /// What holds in every reachable state.
+    fn invariants() -> &'static [Predicate<Self::Ledger>];
+
+    /// Situations that must be reachable, so that nothing holds vacuously.
+    fn witnesses() -> &'static [Predicate<Self::Ledger>];
+
+    /// What must happen, and the fairness that it is promised under.
+    fn goals() -> &'static [Goal<Self>];
+
+    /// Id and title of the rule that the system only rests where everybody has got what they waited for.
+    const DEADLOCK: (&'static str, &'static str);
+}
+
+/// What actions, facts and refusals have in common: they are written to traces and read back, and shown to people.
+pub trait Word: Clone + Eq + Debug + Display + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<T> Word for T where T: Clone + Eq + Debug + Display + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+/// What a machine answers to an action.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[must_use = "an observation is what a machine is judged by"]
+pub enum Observation<Fact, Refusal> {
+    /// Nothing happened; the machine is as it was.
+    Refused(Refusal),
+    /// The action happened, and these facts were told to participants, in this order. There may be none.
+    Told(Vec<Fact>),
+}
+
+impl<Fact, Refusal> Observation<Fact, Refusal> {
+    /// Whether the action was refused.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+}
+
+/// Anything that can be stepped with an action of a protocol and answers with an observation.
+pub trait Machine {
+    /// The protocol whose words this machine speaks.
+    type Protocol: Protocol;
+
+    /// Attempts `action`. A refused action leaves the machine as it was.
+    fn step(&mut self, action: &ActionOf<Self>) -> ObservationOf<Self>;
+}
+
+/// The action type of a machine.
+pub type ActionOf<M> = <<M as Machine>::Protocol as Protocol>::Action;
+
+/// The observation type of a machine.
+pub type ObservationOf<M> =
+    Observation<<<M as Machine>::Protocol as Protocol>::Fact, <<M as Machine>::Protocol as Protocol>::Refusal>;
+
+/// The ledger type of a machine.
+pub type LedgerOf<M> = <<M as Machine>::Protocol as Protocol>::Ledger;
+
+/// A predicate over a ledger, with the one id under which it is known everywhere.
+pub struct Predicate<Ledger> {
+    /// The id, such as `PEER-3`.
+    pub id: &'static str,
+    /// One sentence that says what holds.
+    pub title: &'static str,
+    /// Whether it holds of a ledger.
+    pub holds: fn(&Ledger) -> bool,
+}
+
+/// A promise that something happens: whenever `trigger` holds, `outcome` holds then or later.
+///
+/// It is promised under weak fairness of every component for which `fair` answers yes, each component on its own: a
+/// component that could act from some moment on without interruption does act.
+pub struct Goal<P: Protocol> {
+    /// The id, such as `PEER-21`.
+    pub id: &'static str,
+    /// One sentence that says what happens.
+    pub title: &'static str,
+    /// When the promise is owed.
+    pub trigger: fn(&P::Ledger) -> bool,
+    /// When it is kept.
+    pub outcome: fn(&P::Ledger) -> bool,
+    /// The components that are assumed to be fair.
+    pub fair: fn(&P::Component) -> bool,
+    /// The same assumption in words, printed with the verdict.
+    pub assumes: &'static str,
+}
+
+/// A machine together with the ledger of what it told.
+///
+/// The model explores values of this type; conformance keeps one for the implementation and judges both ledgers by the
+/// same predicates.
+///
+/// ```
+/// # use handfast_spec::{Machine, Observation, Recorded, lifecycle::{Action, Fact, Lifecycle, Refusal, SessionId}};
+/// struct Deaf; // a machine that refuses everything
+/// impl Machine for Deaf {
+///     type Protocol = Lifecycle;
+///     fn step(&mut self, _: &Action) -> Observation<Fact, Refusal> {
+///         Observation::Refused(Refusal::NoSuchSession)
+///     }
+/// }
+/// let mut deaf = Recorded::new(Deaf);
+/// assert!(deaf.step(&Action::Open { session: SessionId(0) }).is_refused());
+/// assert_eq!(deaf.ledger, Default::default());
+/// ```
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
+#[serde(bound = "M: Serialize")]
+pub struct Recorded<M: Machine> {
+    /// The machine.
+    pub machine: M,
+    /// What it told so far.
+    pub ledger: LedgerOf<M>,
+}
+
+impl<M: Machine> Recorded<M> {
+    /// A machine that has told nothing yet.
+    pub fn new(machine: M) -> Self {
+        Self { machine, ledger: LedgerOf::<M>::default() }
+    }
+
+    /// Steps the machine and records what it told.
+    pub fn step(&mut self, action: &ActionOf<M>) -> ObservationOf<M> {
+        let observation = self.machine.step(action);
+        match &observation {
+            Observation::Refused(_) => {}
+            Observation::Told(facts) => {
+                for fact in facts {
+                    M::Protocol::record(&mut self.ledger, fact);
+                }
+            }
+        }
+        observation
+    }
+}
