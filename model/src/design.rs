@@ -3,7 +3,7 @@
 use core::fmt::{self, Debug, Formatter};
 use core::hash::Hash;
 
-use handfast_spec::protocol::{ActionOf, LedgerOf};
+use handfast_spec::protocol::{ActionOf, LedgerOf, ObservationOf};
 use handfast_spec::{Machine, Protocol, Recorded};
 use serde::Serialize;
 use stateright::{Model, Property};
@@ -38,9 +38,23 @@ impl<D: Design> Checked<D> {
         &self.alphabet
     }
 
-    fn attempt(&self, state: &Recorded<D>, action: &ActionOf<D>) -> Option<Recorded<D>> {
-        let mut next = state.clone();
-        (!next.step(action).is_refused()).then_some(next)
+    fn can_act(&self, state: &Recorded<D>) -> bool {
+        let mut machine = state.machine.clone();
+        self.alphabet.iter().any(|action| !machine.step(action).is_refused())
+    }
+
+    /// Attempts every action in a state and passes on what those led to that were not refused.
+    ///
+    /// A refused action leaves the machine as it was, so that one copy serves until an action is accepted. Designs are
+    /// tested for that.
+    fn attempt_all(&self, state: &Recorded<D>, mut accepted: impl FnMut(&ActionOf<D>, D, ObservationOf<D>)) {
+        let mut machine = state.machine.clone();
+        for action in &self.alphabet {
+            let observation = machine.step(action);
+            if !observation.is_refused() {
+                accepted(action, core::mem::replace(&mut machine, state.machine.clone()), observation);
+            }
+        }
     }
 }
 
@@ -53,16 +67,22 @@ impl<D: Design> Model for Checked<D> {
     }
 
     fn actions(&self, state: &Self::State, actions: &mut Vec<Self::Action>) {
-        actions.extend(self.alphabet.iter().copied().filter(|action| !state.machine.clone().step(action).is_refused()));
+        self.attempt_all(state, |action, _, _| actions.push(*action));
     }
 
     fn next_state(&self, state: &Self::State, action: Self::Action) -> Option<Self::State> {
-        self.attempt(state, &action)
+        let mut next = state.clone();
+        (!next.step(&action).is_refused()).then_some(next)
     }
 
     fn next_steps(&self, state: &Self::State) -> Vec<(Self::Action, Self::State)> {
-        let step = |action: &Self::Action| self.attempt(state, action).map(|next| (*action, next));
-        self.alphabet.iter().filter_map(step).collect()
+        let mut steps = Vec::new();
+        self.attempt_all(state, |action, machine, observation| {
+            let mut next = Recorded { machine, ledger: state.ledger.clone() };
+            next.record(&observation);
+            steps.push((*action, next));
+        });
+        steps
     }
 
     fn format_action(&self, action: &Self::Action) -> String {
@@ -83,7 +103,7 @@ impl<D: Design> Model for Checked<D> {
         let mut properties = Vec::with_capacity(invariants.len() + witnesses.len() + 2);
         properties.push(Property::always(TO_THE_END, |_, _| true));
         properties.push(Property::always(D::Protocol::DEADLOCK.0, |checked: &Self, state: &Self::State| {
-            state.machine.at_rest() || checked.alphabet.iter().any(|action| checked.attempt(state, action).is_some())
+            state.machine.at_rest() || checked.can_act(state)
         }));
         let conditions = conditions::<D>();
         for (index, invariant) in invariants.iter().enumerate() {

@@ -156,7 +156,13 @@ impl<M: Machine> Recorded<M> {
     /// Steps the machine and records what it told.
     pub fn step(&mut self, action: &ActionOf<M>) -> ObservationOf<M> {
         let observation = self.machine.step(action);
-        match &observation {
+        self.record(&observation);
+        observation
+    }
+
+    /// Enters what was told into the ledger. A refusal tells nobody anything.
+    pub fn record(&mut self, observation: &ObservationOf<M>) {
+        match observation {
             Observation::Refused(_) => {}
             Observation::Told(facts) => {
                 for fact in facts {
@@ -164,6 +170,5 @@ impl<M: Machine> Recorded<M> {
                 }
             }
         }
-        observation
     }
 }

@@ -1,1 +1,3 @@
 //! Models of the peer lifecycle.
+
+pub mod handfast;

@@ -117,9 +117,9 @@ impl SessionRecord {
         self.disconnecting || self.rejected.is_some()
     }
 
-    /// Whether it was told to end, was rejected, or its end was heard of: whoever takes it for live is wrong.
+    /// Whether it was told to end, was rejected, is closed, or its end was heard of: whoever takes it for live is wrong.
     pub fn is_dead(&self) -> bool {
-        self.is_told_to_end() || self.registry.is_ended()
+        self.is_told_to_end() || self.closed || self.registry.is_ended()
     }
 }
 

@@ -1,0 +1,64 @@
+//! The switches that turn handfast's design into a mutant of it.
+
+use serde::Serialize;
+
+/// One mistake that somebody made in a real system, made in handfast's design.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flaw {
+    /// None: the design as it is.
+    #[default]
+    None,
+    /// A session that was told to end is announced all the same if its handshake completed.
+    AnnouncesTheEnding,
+    /// The shutdown waits for the queues to be empty before it is complete.
+    StopWaitsForQueues,
+    /// The shutdown does not tell sessions to end that wait to be announced.
+    StopForgetsGreeted,
+    /// The shutdown neither tells sessions to end that shake hands nor waits for them.
+    StopForgetsPending,
+    /// A ban takes effect when somebody gets to it.
+    BanIsQueued,
+    /// A newer session takes over the registration, and the guard of the older one removes whatever has its key.
+    RemovesByKey,
+    /// The guard returns the slot and the registration first and sends Down later.
+    DownAfterRelease,
+    /// Announcements of peers other than the active one are thrown away, also while nobody is active.
+    OnlyActiveIsHeard,
+    /// A peer is picked at its Up or when the active one goes, not when it gets ahead while nobody is active.
+    NoPickWhenIdle,
+    /// A peer that is not ahead at its Up never counts again.
+    LevelPeersWrittenOff,
+    /// Slots are counted; the count goes down when a session is told to end and again when it ends.
+    SlotReturnedTwice,
+    /// Slots are counted; the count does not go down when a task is aborted.
+    SlotLostOnAbort,
+    /// Admission by key and registration are two steps.
+    ChecksThenRegisters,
+    /// A newer session with the same key does not wait for the end of the older one.
+    NewDoesNotWait,
+    /// Admission by key comes after Up.
+    AdmitsAfterUp,
+    /// Slots are checked in one step and taken in the next.
+    ChecksThenTakesSlot,
+    /// An aborted task leaves no Down.
+    AbortSkipsDown,
+    /// A full queue loses what comes.
+    LossyQueue,
+    /// The guard waits until there is room for Down.
+    DownWaitsForRoom,
+    /// A subscriber may veto a session of which others were told.
+    VetoWithoutRollback,
+    /// When the active peer goes, the next is picked before the gone one is deleted.
+    PickBeforeDelete,
+    /// The snapshot is taken in one step and the subscription made in the next.
+    SnapshotThenSubscribe,
+    /// The handshake timer stops when the handshake completes, although the session still waits to be announced.
+    TimerStopsAtGreeting,
+    /// A second report of a completed handshake is a programming error and panics.
+    SecondGreetingPanics,
+    /// A session of whom nobody knows who it is is announced when its handshake takes too long.
+    AnnouncesOnTimeout,
+    /// The guard runs for each of two reasons to end.
+    GuardRunsTwice,
+}

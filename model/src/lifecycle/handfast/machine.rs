@@ -1,0 +1,237 @@
+//! The machine: one step for each critical section.
+
+use handfast_spec::lifecycle::{Action, Event, Fact, Key, Lifecycle, Limits, Phase, Refusal, SessionId, Table};
+use handfast_spec::{Machine, Observation};
+use serde::Serialize;
+use smallvec::SmallVec;
+
+use super::Flaw;
+use super::selector::Selector;
+use crate::design::Design;
+
+/// What becomes of a second session with the same key.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Duplicates {
+    /// It is rejected.
+    KeepOld,
+    /// The older one is told to end, and the newer one is announced when it has ended.
+    KeepNew,
+}
+
+/// What the operator configured.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub struct Config {
+    /// How many slots there are.
+    pub limits: Limits,
+    /// How many events a queue holds, those included for which a place is kept free. At least one more than there are
+    /// slots, or the last slot could never be announced.
+    pub capacity: u16,
+    /// What becomes of a second session with the same key.
+    pub duplicates: Duplicates,
+    /// The mistake of a mutant.
+    pub flaw: Flaw,
+}
+
+/// handfast's design.
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
+pub struct Handfast {
+    pub(super) config: Config,
+    pub(super) sessions: Table<Session, 3>,
+    /// Ids below this one are used.
+    pub(super) next: u32,
+    pub(super) queues: Table<Queue, 2>,
+    pub(super) selector: Selector,
+    pub(super) banned: Table<bool, 2>,
+    pub(super) phase: Phase,
+    /// What only mutants keep.
+    pub(super) counted_slots: u16,
+    pub(super) queued_ban: Option<Key>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Session {
+    pub(super) stage: Stage,
+    pub(super) key: Key,
+    /// It was told to end.
+    pub(super) ending: bool,
+    pub(super) ahead: Cell,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Stage {
+    /// The id is unused.
+    #[default]
+    Unused,
+    /// It holds a slot and shakes hands.
+    Shaking,
+    /// It knows who the peer is and waits to be announced.
+    Greeted,
+    /// It is announced and registered.
+    Up,
+    /// It was rejected when it wanted to be announced.
+    Rejected,
+    /// Its guard has run.
+    Over,
+    /// What only mutants know: the first half of a step is done.
+    Half,
+}
+
+/// What the session's task knows of its peer, for the selector to read.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Cell {
+    #[default]
+    Level,
+    /// Ahead, and the selector was not called since.
+    New,
+    /// Ahead, and the selector was called.
+    Seen,
+}
+
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Queue {
+    pub(super) mode: Mode,
+    pub(super) events: SmallVec<[Event; 4]>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Mode {
+    #[default]
+    Off,
+    On,
+    /// Nothing more is queued; `Lagged` comes after what is.
+    CutOff,
+    /// What only mutants know: the snapshot is taken and the subscription not made.
+    Half,
+}
+
+pub(super) type Facts = Vec<Fact>;
+pub(super) type Outcome = Result<(), Refusal>;
+
+impl Handfast {
+    /// A node that has just been started.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            sessions: Table::default(),
+            next: 0,
+            queues: Table::default(),
+            selector: Selector::default(),
+            banned: Table::default(),
+            phase: Phase::Open,
+            counted_slots: 0,
+            queued_ban: None,
+        }
+    }
+
+    fn take(&mut self, action: &Action, facts: &mut Facts) -> Outcome {
+        match *action {
+            Action::Open { session } => self.open(session, facts),
+            Action::Greet { session, key } => self.greet(session, key, facts),
+            Action::Announce { session } => self.announce(session, facts),
+            Action::Disconnect { session } => self.disconnect(session, facts),
+            Action::Expire { session } => self.expire(session, facts),
+            Action::End { session } => self.end(session, facts),
+            Action::Abort { session } => self.abort(session, facts),
+            Action::Ahead { session } => self.ahead(session, facts),
+            Action::Heed { session } => self.heed(session, facts),
+            Action::Subscribe { subscriber } => self.subscribe(subscriber, facts),
+            Action::Unsubscribe { subscriber } => self.unsubscribe(subscriber, facts),
+            Action::Evict { subscriber } => self.evict(subscriber, facts),
+            Action::Receive { subscriber } => self.receive(subscriber, facts),
+            Action::Stall => self.selector.stall(facts),
+            Action::Ban { key } => self.ban(key, facts),
+            Action::Unban { key } => self.unban(key, facts),
+            Action::Shutdown => self.shutdown(facts),
+            Action::Finish => self.finish(facts),
+            Action::Resume { session } => self.resume(session, facts),
+        }
+    }
+}
+
+/// Questions that several steps ask.
+impl Handfast {
+    pub(super) fn session(&self, session: SessionId) -> Result<&Session, Refusal> {
+        self.sessions.iter().nth(session.index()).filter(|_| session.0 < self.next).ok_or(Refusal::NoSuchSession)
+    }
+
+    pub(super) fn session_mut(&mut self, session: SessionId) -> &mut Session {
+        self.sessions.entry(session.index())
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = SessionId> + use<> {
+        (0..self.next).map(SessionId)
+    }
+
+    pub(super) fn counts_slots(&self) -> bool {
+        matches!(self.config.flaw, Flaw::SlotReturnedTwice | Flaw::SlotLostOnAbort)
+    }
+
+    pub(super) fn slots_held(&self) -> usize {
+        if self.counts_slots() {
+            return usize::from(self.counted_slots);
+        }
+        let released =
+            matches!(self.config.flaw, Flaw::DownAfterRelease | Flaw::ChecksThenTakesSlot | Flaw::RemovesByKey);
+        let holds = |session: &&Session| match session.stage {
+            Stage::Unused | Stage::Over => false,
+            Stage::Half => !released,
+            Stage::Shaking | Stage::Greeted | Stage::Up | Stage::Rejected => true,
+        };
+        self.sessions.iter().filter(holds).count()
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        let is_pending =
+            |session: &&Session| matches!(session.stage, Stage::Shaking | Stage::Greeted | Stage::Rejected);
+        self.sessions.iter().filter(is_pending).count()
+    }
+
+    pub(super) fn is_registered(&self, session: SessionId) -> bool {
+        match self.sessions.get(session.index()).stage {
+            Stage::Up => true,
+            Stage::Half => matches!(self.config.flaw, Flaw::AdmitsAfterUp | Flaw::AbortSkipsDown),
+            Stage::Unused | Stage::Shaking | Stage::Greeted | Stage::Rejected | Stage::Over => false,
+        }
+    }
+
+    pub(super) fn registered(&self) -> usize {
+        self.ids().filter(|&session| self.is_registered(session)).count()
+    }
+
+    /// The newest session that is registered under a key.
+    pub(super) fn registered_under(&self, key: Key) -> Option<SessionId> {
+        let has_key = |session: &SessionId| self.sessions.get(session.index()).key == key;
+        self.ids().filter(|&session| self.is_registered(session)).filter(has_key).last()
+    }
+}
+
+impl Machine for Handfast {
+    type Protocol = Lifecycle;
+
+    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+        let mut facts = Vec::new();
+        match self.take(action, &mut facts) {
+            Ok(()) => Observation::Told(facts),
+            Err(refusal) => Observation::Refused(refusal),
+        }
+    }
+}
+
+impl Design for Handfast {
+    /// PEER-26: at rest nobody waits to be announced, to end, to hear or to finish.
+    fn at_rest(&self) -> bool {
+        let session_rests = |session: &Session| match session.stage {
+            Stage::Unused | Stage::Over => true,
+            Stage::Up => !session.ending,
+            // Its task is gone and left things as they are.
+            Stage::Half => self.config.flaw == Flaw::AbortSkipsDown,
+            Stage::Shaking | Stage::Greeted | Stage::Rejected => false,
+        };
+        let queue_rests = |queue: &Queue| queue.events.is_empty() && queue.mode != Mode::CutOff;
+        self.phase != Phase::Begun && self.sessions.iter().all(session_rests) && self.queues.iter().all(queue_rests)
+    }
+}

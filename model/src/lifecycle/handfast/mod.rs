@@ -1,0 +1,24 @@
+//! handfast's own design of the peer lifecycle.
+//!
+//! One lock keeps the registry and every subscriber's queue. A session is one task in program order: it opens, shakes
+//! hands, has itself announced, lives, and ends in a guard. What the task does under the lock is one step; everything
+//! else may come between two steps.
+//!
+//! - *Announced* means, in one step: admission by key (ban, duplicate), room in every queue for the session's Up **and**
+//!   its Down, registration, and Up in every queue.
+//! - *The guard* means, in one step: Down in every queue (its place was kept free), removal, and the slot returned. It
+//!   runs however the task ends, also when it is aborted or panics, and never waits.
+//! - A subscriber that holds up an announcement for too long is cut off: what is queued it may still take, then it
+//!   hears `Lagged` and subscribes again for a fresh snapshot.
+
+mod flaw;
+mod halves;
+mod machine;
+mod queues;
+mod scope;
+mod selector;
+mod steps;
+
+pub use flaw::Flaw;
+pub use machine::{Config, Duplicates, Handfast};
+pub use scope::{Extent, checked};

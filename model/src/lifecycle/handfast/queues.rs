@@ -1,0 +1,131 @@
+//! What subscribers do, and what is queued for them.
+
+use handfast_spec::lifecycle::{Event, Fact, Phase, Refusal, SELECTOR, SessionId, SubscriberId};
+
+use super::Flaw;
+use super::machine::{Cell, Facts, Handfast, Mode, Outcome, Queue, Session, Stage};
+
+impl Handfast {
+    /// PEER-8: the snapshot is the registry, and the first event queued after it is the next one that happens.
+    pub(super) fn subscribe(&mut self, subscriber: SubscriberId, facts: &mut Facts) -> Outcome {
+        if self.phase == Phase::Complete {
+            return Err(Refusal::AlreadyClosing);
+        }
+        if self.queue_of(subscriber).mode != Mode::Off {
+            return Err(Refusal::AlreadySubscribed);
+        }
+        let registered: Vec<_> = self.ids().filter(|&session| self.is_registered(session)).collect();
+        for &session in &registered {
+            facts.push(Fact::Listed(subscriber, session));
+        }
+        if subscriber == SELECTOR {
+            for &session in &registered {
+                self.selector_hears_up(session, facts);
+            }
+        }
+        if self.config.flaw == Flaw::SnapshotThenSubscribe {
+            self.queue_of(subscriber).mode = Mode::Half;
+            return Ok(());
+        }
+        self.queue_of(subscriber).mode = Mode::On;
+        facts.push(Fact::Subscribed(subscriber, registered.len() as u32));
+        Ok(())
+    }
+
+    pub(super) fn unsubscribe(&mut self, subscriber: SubscriberId, facts: &mut Facts) -> Outcome {
+        if self.queue_of(subscriber).mode == Mode::Off {
+            return Err(Refusal::NoSuchSubscriber);
+        }
+        *self.queue_of(subscriber) = Queue::default();
+        facts.push(Fact::Unsubscribed(subscriber));
+        if subscriber == SELECTOR {
+            self.selector.forget(facts);
+        }
+        Ok(())
+    }
+
+    /// PEER-29: whoever holds up an announcement for too long is cut off. What is queued stays; no Down is lost
+    /// silently, because `Lagged` follows.
+    pub(super) fn evict(&mut self, subscriber: SubscriberId, facts: &mut Facts) -> Outcome {
+        let waits = |session: &Session| session.stage == Stage::Greeted && !session.ending;
+        let somebody_waits = self.phase == Phase::Open && self.sessions.iter().any(waits);
+        if !somebody_waits || self.has_room(self.queues.iter().nth(subscriber.index())) {
+            return Err(Refusal::NotHolding);
+        }
+        self.queue_of(subscriber).mode = Mode::CutOff;
+        facts.push(Fact::CutOff(subscriber));
+        Ok(())
+    }
+
+    pub(super) fn receive(&mut self, subscriber: SubscriberId, facts: &mut Facts) -> Outcome {
+        let complete = self.phase == Phase::Complete;
+        let queue = self.queue_of(subscriber);
+        if !queue.events.is_empty() {
+            let event = queue.events.remove(0);
+            facts.push(Fact::Heard(subscriber, event));
+            if subscriber == SELECTOR {
+                self.selector_hears(event, facts);
+            }
+            return Ok(());
+        }
+        let last = match queue.mode {
+            Mode::Off | Mode::Half => return Err(Refusal::NoSuchSubscriber),
+            Mode::CutOff => Event::Lagged,
+            Mode::On if complete => Event::Closed,
+            Mode::On => return Err(Refusal::Empty),
+        };
+        queue.mode = Mode::Off;
+        facts.push(Fact::Heard(subscriber, last));
+        if subscriber == SELECTOR {
+            self.selector.forget(facts);
+        }
+        Ok(())
+    }
+
+    fn selector_hears(&mut self, event: Event, facts: &mut Facts) {
+        match event {
+            Event::Up(session) => self.selector_hears_up(session, facts),
+            Event::Down(session) => self.selector.down(session, self.config.flaw, facts),
+            Event::Lagged | Event::Closed => self.selector.forget(facts),
+        }
+    }
+
+    fn selector_hears_up(&mut self, session: SessionId, facts: &mut Facts) {
+        let ahead = self.session_mut(session).ahead != Cell::Level;
+        self.selector.up(session, ahead, self.config.flaw, facts);
+    }
+
+    /// Queues an event for everybody who is subscribed. There is room: for Up it was asked for, for Down it was kept.
+    pub(super) fn queue(&mut self, event: Event) {
+        let lossy = self.config.flaw == Flaw::LossyQueue;
+        let capacity = usize::from(self.config.capacity);
+        for queue in self.queues.iter_mut().filter(|queue| queue.mode == Mode::On) {
+            if !(lossy && queue.events.len() >= capacity) {
+                queue.events.push(event);
+            }
+        }
+    }
+
+    /// Whether somebody has no room for one more session's Up and Down beside the Downs that are owed.
+    pub(super) fn somebody_lacks_room(&self) -> bool {
+        self.queues.iter().any(|queue| !self.has_room(Some(queue)))
+    }
+
+    /// Whether somebody's queue is full.
+    pub(super) fn some_queue_is_full(&self) -> bool {
+        self.queues
+            .iter()
+            .any(|queue| queue.mode == Mode::On && queue.events.len() >= usize::from(self.config.capacity))
+    }
+
+    fn has_room(&self, queue: Option<&Queue>) -> bool {
+        let needed = if self.config.flaw == Flaw::DownWaitsForRoom { 1 } else { self.registered() + 2 };
+        queue.is_none_or(|queue| {
+            queue.mode != Mode::On || queue.events.len() + needed <= usize::from(self.config.capacity)
+        })
+    }
+
+    pub(super) fn queue_of(&mut self, subscriber: SubscriberId) -> &mut Queue {
+        self.queues.entry(subscriber.index())
+    }
+}
