@@ -6,6 +6,7 @@ use core::hash::Hash;
 use handfast_spec::protocol::{ActionOf, LedgerOf, ObservationOf};
 use handfast_spec::{Machine, Protocol, Recorded};
 use serde::Serialize;
+use serde_json::Value;
 use stateright::{Model, Property};
 
 /// A machine that can be explored: it can be cloned, compared and hashed.
@@ -15,6 +16,11 @@ pub trait Design: Machine + Clone + Debug + Eq + Hash + Serialize + Send + Sync 
     /// Whether nobody waits for anything, so that the machine may stay as it is for ever. A state without any enabled
     /// action that is not at rest is a deadlock.
     fn at_rest(&self) -> bool;
+
+    /// How the node was configured, as the header of a log says it; null for designs of which no logs are read.
+    fn header(&self) -> Value {
+        Value::Null
+    }
 }
 
 /// A design at a scope: where it starts and what may be attempted.

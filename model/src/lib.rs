@@ -1,6 +1,15 @@
 //! Models of handfast's protocols, and the checker that explores them.
 
+pub mod catalogue;
+pub mod cover;
 pub mod design;
+pub mod digest;
+pub mod explain;
 pub mod explore;
+pub mod format;
 pub mod lifecycle;
 pub mod liveness;
+pub mod report;
+pub mod second;
+pub mod subject;
+pub mod trace;

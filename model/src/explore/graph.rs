@@ -66,6 +66,11 @@ impl<S, A> Graph<S, A> {
         &self.states
     }
 
+    /// How many states there are.
+    pub fn state_count(&self) -> usize {
+        self.states.len()
+    }
+
     /// The state with a number.
     pub fn state(&self, number: u32) -> &S {
         &self.states[number as usize]

@@ -102,6 +102,16 @@ pub struct SessionRecord {
 }
 
 impl SessionRecord {
+    /// Hears of the end, and forgets what no rule asks of a session that is over: that it was told to end, and of one
+    /// that nobody was told of, who it was. Histories that differ in nothing else are one.
+    fn end(&mut self) {
+        if self.registry == Stream::Nothing {
+            self.key = None;
+        }
+        self.disconnecting = false;
+        self.registry.hear(false);
+    }
+
     /// Whether it holds a slot: it was given one, and the registry has not heard of its end.
     pub fn holds_slot(&self) -> bool {
         self.opened && !self.registry.is_ended()
@@ -279,7 +289,7 @@ impl Ledger {
             Fact::Disconnecting(session) | Fact::TimedOut(session) => self.session(session).disconnecting = true,
             Fact::Ended(session) => {
                 self.offend(Offence::AfterComplete, self.phase == Phase::Complete);
-                self.session(session).registry.hear(false);
+                self.session(session).end();
             }
             Fact::Closed(session) => {
                 let closed = core::mem::replace(&mut self.session(session).closed, true);

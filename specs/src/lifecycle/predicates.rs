@@ -121,8 +121,8 @@ pub const WITNESSES: &[Predicate<Ledger>] = &[
     },
     Predicate {
         id: "PEER-32",
-        title: "a session whose handshake completed ends unannounced",
-        holds: |ledger| any(ledger, |session| session.registry == Stream::Bare && session.key.is_some()),
+        title: "a session whose handshake completed is told to end before it is announced",
+        holds: |ledger| any(ledger, |session| session.is_pending() && session.key.is_some() && session.disconnecting),
     },
     Predicate {
         id: "PEER-33",
@@ -167,11 +167,6 @@ pub const WITNESSES: &[Predicate<Ledger>] = &[
         id: "PEER-40",
         title: "the shutdown completes after a session was announced",
         holds: |ledger| ledger.phase == Phase::Complete && any(ledger, |session| session.registry == Stream::Over),
-    },
-    Predicate {
-        id: "PEER-41",
-        title: "a session ends although nobody told it to: its task was aborted or panicked",
-        holds: |ledger| any(ledger, |session| session.registry == Stream::Over && !session.is_told_to_end()),
     },
 ];
 
@@ -291,7 +286,7 @@ const fn same(left: &str, right: &str) -> bool {
 }
 
 fn is_session(component: &Component) -> bool {
-    matches!(component, Component::Session(_))
+    matches!(component, Component::Session(_) | Component::Watcher(_))
 }
 
 fn is_timer(component: &Component) -> bool {
@@ -320,7 +315,10 @@ fn rejected_are_unheard(ledger: &Ledger) -> bool {
 }
 
 fn at_most_one_per_key(ledger: &Ledger) -> bool {
-    let registered = || ledger.sessions.iter().enumerate().filter(|(_, session)| session.registered);
+    let registered = || {
+        let is_known = |session: &SessionRecord| session.registered && session.key.is_some();
+        ledger.sessions.iter().enumerate().filter(move |(_, session)| is_known(session))
+    };
     registered().all(|(one, session)| registered().all(|(other, record)| one == other || record.key != session.key))
 }
 

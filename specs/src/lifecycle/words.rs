@@ -304,9 +304,10 @@ impl Action {
             | Self::Ban { .. }
             | Self::Unban { .. }
             | Self::Shutdown => None,
-            Self::Announce { session } | Self::End { session } | Self::Heed { session } | Self::Resume { session } => {
+            Self::Announce { session } | Self::End { session } | Self::Heed { session } => {
                 Some(Component::Session(session))
             }
+            Self::Resume { session } => Some(Component::Watcher(session)),
             Self::Expire { session } => Some(Component::Timer(session)),
             Self::Evict { subscriber } => Some(Component::Patience(subscriber)),
             Self::Receive { subscriber } => Some(Component::Subscriber(subscriber)),

@@ -1,11 +1,16 @@
 //! The second halves of steps that a mutant splits. handfast's own design has none.
 
-use handfast_spec::lifecycle::{Event, Fact, Phase, Reason, Refusal, SELECTOR, SessionId};
+use handfast_spec::lifecycle::{Event, Fact, Key, Phase, Reason, Refusal, SELECTOR, SessionId};
 
 use super::Flaw;
 use super::machine::{Facts, Handfast, Mode, Outcome, Stage};
 
 impl Handfast {
+    /// Whether nobody acts for a session that is in the middle of a step.
+    pub(super) fn task_is_gone(&self) -> bool {
+        matches!(self.config.flaw, Flaw::DownAfterRelease | Flaw::AbortSkipsDown)
+    }
+
     pub(super) fn resume(&mut self, session: SessionId, facts: &mut Facts) -> Outcome {
         match self.config.flaw {
             Flaw::BanIsQueued => return self.apply_ban(session),
@@ -59,18 +64,21 @@ impl Handfast {
         }
     }
 
-    /// A newer session takes over the registration of `old`, on whose behalf Down is said.
-    pub(super) fn replace(&mut self, old: SessionId, facts: &mut Facts) {
-        self.tell_to_end(old, facts);
-        self.session_mut(old).stage = Stage::Half;
-        facts.extend([Fact::Ended(old), Fact::Removed(old)]);
-        self.queue(Event::Down(old));
+    /// A newer session takes over the registration of an older one, on whose behalf Down is said.
+    pub(super) fn replace_and_register(&mut self, session: SessionId, facts: &mut Facts) {
+        let key = self.session_mut(session).key;
+        if let Some(old) = self.registered_under(key) {
+            self.tell_to_end(old, facts);
+            self.session_mut(old).stage = Stage::Half;
+            facts.extend([Fact::Ended(old), Fact::Removed(old)]);
+            self.queue(Event::Down(old));
+        }
+        self.register(session, facts);
     }
 
     /// The guard of a session that was replaced, or was removed by mistake: it removes whatever has its key.
-    pub(super) fn end_replaced(&mut self, session: SessionId, facts: &mut Facts) {
+    pub(super) fn end_replaced(&mut self, session: SessionId, key: Key, facts: &mut Facts) {
         facts.push(Fact::Closed(session));
-        let key = self.session_mut(session).key;
         if let Some(other) = self.registered_under(key) {
             self.session_mut(other).stage = Stage::Half;
             facts.push(Fact::Removed(other));

@@ -2,15 +2,17 @@
 
 use handfast_spec::lifecycle::{Action, Event, Fact, Key, Lifecycle, Limits, Phase, Refusal, SessionId, Table};
 use handfast_spec::{Machine, Observation};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::Flaw;
+use super::log::Header;
 use super::selector::Selector;
 use crate::design::Design;
 
 /// What becomes of a second session with the same key.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Duplicates {
     /// It is rejected.
@@ -31,6 +33,13 @@ pub struct Config {
     pub duplicates: Duplicates,
     /// The mistake of a mutant.
     pub flaw: Flaw,
+}
+
+impl Config {
+    /// Whether the last slot can be announced: its Up and its Down need room beside the Downs that are owed.
+    pub fn is_sound(&self) -> bool {
+        self.capacity > self.limits.total
+    }
 }
 
 /// handfast's design.
@@ -233,5 +242,8 @@ impl Design for Handfast {
         };
         let queue_rests = |queue: &Queue| queue.events.is_empty() && queue.mode != Mode::CutOff;
         self.phase != Phase::Begun && self.sessions.iter().all(session_rests) && self.queues.iter().all(queue_rests)
+    }
+    fn header(&self) -> Value {
+        serde_json::to_value(Header::of(self)).expect("a header is plain data")
     }
 }

@@ -13,12 +13,16 @@
 
 mod flaw;
 mod halves;
+mod log;
 mod machine;
+mod mutants;
 mod queues;
 mod scope;
 mod selector;
 mod steps;
 
 pub use flaw::Flaw;
+pub use log::Header;
 pub use machine::{Config, Duplicates, Handfast};
-pub use scope::{Extent, checked};
+pub use mutants::{LEFT_OUT, variants};
+pub use scope::{Extent, checked, settings};

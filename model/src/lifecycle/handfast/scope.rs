@@ -7,7 +7,9 @@ use handfast_spec::lifecycle::{Action, Key, Ledger, Limits, SessionId, Subscribe
 
 use super::machine::Mode;
 use super::{Config, Duplicates, Flaw, Handfast};
+use crate::catalogue::Scope;
 use crate::design::Checked;
+use crate::subject::Setting;
 
 /// What is explored: how many of everything there are, and what the environment may do.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +36,66 @@ pub struct Extent {
     pub shutdown: bool,
 }
 
+const BOTH: &[Duplicates] = &[Duplicates::KeepOld, Duplicates::KeepNew];
+const SAME_KEY: Key = Key(0);
+const OTHER_KEY: Key = Key(1);
+
+/// Two sessions with one key want one slot; a slow subscriber comes and goes.
+const SLOTS: Extent = Extent {
+    keys: &[SAME_KEY, SAME_KEY],
+    duplicates: BOTH,
+    limits: Limits { total: 1, pending: 1 },
+    capacity: 2,
+    subscribers: 2,
+    coming_and_going: (1, 2),
+    bans: &[SAME_KEY],
+    ahead: &[],
+    aborts: true,
+    shutdown: true,
+};
+
+/// Two sessions with one key have a slot each.
+const DUPLICATES: Extent = Extent { limits: Limits { total: 2, pending: 2 }, capacity: 3, ..SLOTS };
+
+/// Two peers get ahead, and the selector alone listens.
+const SELECTION: Extent = Extent {
+    keys: &[SAME_KEY, OTHER_KEY],
+    duplicates: &[Duplicates::KeepNew],
+    subscribers: 1,
+    coming_and_going: (0, 1),
+    bans: &[],
+    ahead: &[SessionId(0), SessionId(1)],
+    ..DUPLICATES
+};
+
+/// Two sessions with one key and one with another want two slots, and queues are too short for all that happens.
+const ADMISSION_OF_THREE: Extent = Extent { keys: &[SAME_KEY, SAME_KEY, OTHER_KEY], ..DUPLICATES };
+
+/// Three peers get ahead, of which two have the same key.
+const SELECTION_OF_THREE: Extent = Extent {
+    keys: &[SAME_KEY, SAME_KEY, OTHER_KEY],
+    limits: Limits { total: 3, pending: 2 },
+    capacity: 4,
+    ahead: &[SessionId(0), SessionId(1), SessionId(2)],
+    ..SELECTION
+};
+
+/// Everything at once.
+const EVERYTHING: Extent =
+    Extent { coming_and_going: (0, 2), ahead: &[SessionId(1), SessionId(2)], ..ADMISSION_OF_THREE };
+
+/// The settings of a scope.
+pub fn settings(scope: Scope, flaw: Flaw) -> Vec<Setting<Handfast>> {
+    let extents: &[(&'static str, Extent)] = match scope {
+        Scope::Small => &[("slots", SLOTS), ("duplicates", DUPLICATES), ("selection", SELECTION)],
+        Scope::Default => &[("admission", ADMISSION_OF_THREE), ("selection", SELECTION_OF_THREE)],
+        Scope::Large => {
+            &[("admission", ADMISSION_OF_THREE), ("selection", SELECTION_OF_THREE), ("everything", EVERYTHING)]
+        }
+    };
+    extents.iter().map(|(name, extent)| Setting { name, checked: checked(extent, flaw) }).collect()
+}
+
 /// The design, or a mutant of it, at an extent.
 pub fn checked(extent: &Extent, flaw: Flaw) -> Checked<Handfast> {
     let initial = extent.duplicates.iter().map(|&duplicates| initial(extent, duplicates, flaw)).collect();
@@ -42,13 +104,17 @@ pub fn checked(extent: &Extent, flaw: Flaw) -> Checked<Handfast> {
 
 fn initial(extent: &Extent, duplicates: Duplicates, flaw: Flaw) -> Recorded<Handfast> {
     let config = Config { limits: extent.limits, capacity: extent.capacity, duplicates, flaw };
-    let mut machine = Handfast::new(config);
-    let mut ledger = Ledger::with_limits(extent.limits);
-    for subscriber in subscribers(0..extent.subscribers) {
-        machine.queues.entry(subscriber.index()).mode = Mode::On;
-        ledger.subscribers.entry(subscriber.index()).subscription = Subscription::On;
+    let mut state = Recorded { machine: Handfast::new(config), ledger: Ledger::with_limits(extent.limits) };
+    subscribe_all(&mut state, extent.subscribers);
+    state
+}
+
+/// Subscribers that are there before anything happens: their snapshot is empty.
+pub(super) fn subscribe_all(state: &mut Recorded<Handfast>, count: u8) {
+    for subscriber in subscribers(0..count) {
+        state.machine.queues.entry(subscriber.index()).mode = Mode::On;
+        state.ledger.subscribers.entry(subscriber.index()).subscription = Subscription::On;
     }
-    Recorded { machine, ledger }
 }
 
 fn subscribers(range: Range<u8>) -> impl Iterator<Item = SubscriberId> {

@@ -77,11 +77,11 @@ impl Handfast {
         if self.phase != Phase::Open {
             return Err(Refusal::AlreadyClosing);
         }
-        if vetoable {
-            self.announce_to_the_others(session, facts);
+        if flaw != Flaw::AdmitsAfterUp && !self.admit(session, facts)? {
             return Ok(());
         }
-        if flaw != Flaw::AdmitsAfterUp && !self.admit(session, facts)? {
+        if vetoable {
+            self.announce_to_the_others(session, facts);
             return Ok(());
         }
         if flaw != Flaw::LossyQueue && self.somebody_lacks_room() {
@@ -91,6 +91,7 @@ impl Handfast {
             Flaw::ChecksThenRegisters | Flaw::AdmitsAfterUp | Flaw::VetoWithoutRollback => {
                 self.announce_first_half(session, facts);
             }
+            Flaw::RemovesByKey => self.replace_and_register(session, facts),
             _ => self.register(session, facts),
         }
         Ok(())
@@ -105,10 +106,7 @@ impl Handfast {
         }
         let Some(other) = self.registered_under(key) else { return Ok(true) };
         match self.config.duplicates {
-            Duplicates::KeepNew if other < session && self.config.flaw == Flaw::RemovesByKey => {
-                self.replace(other, facts);
-                Ok(true)
-            }
+            Duplicates::KeepNew if other < session && self.config.flaw == Flaw::RemovesByKey => Ok(true),
             Duplicates::KeepNew if other < session && self.session(other)?.ending => {
                 if self.config.flaw == Flaw::NewDoesNotWait { Ok(true) } else { Err(Refusal::WaitsForOld) }
             }
@@ -138,6 +136,7 @@ impl Handfast {
         let Session { stage, ending, .. } = *self.session(session)?;
         match stage {
             Stage::Unused | Stage::Over => Err(Refusal::NotNow),
+            Stage::Half if self.task_is_gone() => Err(Refusal::NotNow),
             Stage::Shaking | Stage::Greeted | Stage::Up | Stage::Rejected | Stage::Half if ending => {
                 Err(Refusal::Ending)
             }
@@ -163,7 +162,8 @@ impl Handfast {
         let runs = match stage {
             Stage::Shaking => true,
             Stage::Greeted => self.config.flaw != Flaw::TimerStopsAtGreeting,
-            Stage::Unused | Stage::Up | Stage::Rejected | Stage::Over | Stage::Half => false,
+            Stage::Half => self.config.flaw == Flaw::ChecksThenRegisters,
+            Stage::Unused | Stage::Up | Stage::Rejected | Stage::Over => false,
         };
         if !runs {
             return Err(Refusal::NotNow);
@@ -188,7 +188,7 @@ impl Handfast {
         match stage {
             Stage::Unused | Stage::Over => return Err(Refusal::NotNow),
             Stage::Shaking | Stage::Greeted | Stage::Up | Stage::Half if !ending => return Err(Refusal::NotNow),
-            Stage::Half if self.config.flaw == Flaw::DownAfterRelease => return Err(Refusal::NotNow),
+            Stage::Half if self.task_is_gone() => return Err(Refusal::NotNow),
             Stage::Shaking | Stage::Greeted | Stage::Up | Stage::Half | Stage::Rejected => {}
         }
         if self.config.flaw == Flaw::DownWaitsForRoom && stage == Stage::Up && self.some_queue_is_full() {
@@ -203,7 +203,7 @@ impl Handfast {
         let stage = self.session(session)?.stage;
         match stage {
             Stage::Unused | Stage::Over => return Err(Refusal::NotNow),
-            Stage::Half if self.config.flaw == Flaw::DownAfterRelease => return Err(Refusal::NotNow),
+            Stage::Half if self.task_is_gone() => return Err(Refusal::NotNow),
             Stage::Shaking | Stage::Greeted | Stage::Up | Stage::Rejected | Stage::Half => {}
         }
         match self.config.flaw {
@@ -223,7 +223,9 @@ impl Handfast {
 
     /// PEER-2, PEER-8, PEER-9, PEER-14, PEER-15: Down, removal, slot and connection in one step that never waits.
     pub(super) fn run_guard(&mut self, session: SessionId, facts: &mut Facts) {
-        let was = core::mem::replace(&mut self.session_mut(session).stage, Stage::Over);
+        // Only the cell outlives the session, because the selector may still be about to hear of it.
+        let Session { stage: was, key, ending, ahead } = *self.session_mut(session);
+        *self.session_mut(session) = Session { stage: Stage::Over, ahead, ..Session::default() };
         self.counted_slots -= u16::from(self.counts_slots() && self.counted_slots > 0);
         match was {
             Stage::Up => {
@@ -234,7 +236,7 @@ impl Handfast {
                     self.queue(Event::Down(session));
                 }
             }
-            Stage::Half if self.config.flaw == Flaw::RemovesByKey => self.end_replaced(session, facts),
+            Stage::Half if self.config.flaw == Flaw::RemovesByKey => self.end_replaced(session, key, facts),
             Stage::Half if self.config.flaw == Flaw::AdmitsAfterUp => {
                 facts.extend([Fact::Ended(session), Fact::Removed(session), Fact::Closed(session)]);
                 self.queue(Event::Down(session));
@@ -244,7 +246,7 @@ impl Handfast {
             }
             Stage::Unused | Stage::Over => unreachable!("the guard of a session that is not there"),
         }
-        if self.config.flaw == Flaw::GuardRunsTwice && self.session(session).is_ok_and(|session| session.ending) {
+        if self.config.flaw == Flaw::GuardRunsTwice && ending {
             facts.extend([Fact::Ended(session), Fact::Closed(session)]);
         }
     }

@@ -1,0 +1,91 @@
+//! `explain`: is this log a behaviour of the model?
+
+use core::fmt::Write;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+
+use clap::Args;
+use model::explain::{Explanation, Possible, Rejection};
+
+use super::{Error, print, protocol};
+
+const EXAMPLES: &str = "\
+Examples:
+  model explain lifecycle run.ndjson
+  model trace lifecycle --cover edges --format log | model explain lifecycle -
+
+A log is newline-delimited JSON. Its first line says how the node was configured; each line after it is a step:
+  {\"protocol\":\"lifecycle\",\"total\":2,\"pending\":2,\"capacity\":3,\"duplicates\":\"keep_new\",\"subscribers\":2}
+  {\"action\":{\"open\":{\"session\":0}},\"observation\":{\"told\":[{\"opened\":0}]}}
+A step without `observation` matches whatever is told. Another first line begins another run.";
+
+/// Say whether a recorded behaviour is one of the model's, and if not, where it leaves it
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// The protocol
+    protocol: String,
+    /// The log; `-` is standard input
+    file: String,
+}
+
+/// How many allowed actions are listed for each state.
+const LISTED: usize = 40;
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    let entry = protocol(&arguments.protocol)?;
+    let mut log: Box<dyn BufRead> = if arguments.file == "-" {
+        Box::new(io::stdin().lock())
+    } else {
+        let file = File::open(&arguments.file);
+        Box::new(BufReader::new(file.map_err(|source| Error::File { path: arguments.file.clone(), source })?))
+    };
+    let explanation = (entry.explain)(&mut log)?;
+    let mut out = String::new();
+    describe(&mut out, &explanation).expect("a string takes everything");
+    print(&out)?;
+    Ok(u8::from(explanation.rejection.is_some() || !explanation.violated.is_empty()))
+}
+
+fn describe(out: &mut String, explanation: &Explanation) -> core::fmt::Result {
+    let Explanation { runs, steps, rejection, violated } = explanation;
+    if !violated.is_empty() {
+        writeln!(out, "violated at the end of a run: {}", violated.join(" "))?;
+    }
+    match rejection {
+        None => writeln!(out, "accepted: {runs} runs, {steps} steps, all of them behaviours of the model"),
+        Some(rejection) => describe_rejection(out, rejection),
+    }
+}
+
+fn describe_rejection(out: &mut String, rejection: &Rejection) -> core::fmt::Result {
+    let Rejection { line, recorded, explained, before, possible } = rejection;
+    writeln!(out, "rejected: line {line} is no behaviour of the model")?;
+    writeln!(out, "  recorded: {}", recorded.action)?;
+    for told in recorded.observed.iter().flatten() {
+        writeln!(out, "    -> {told}")?;
+    }
+    writeln!(out, "  explained before it in this run: {explained} steps")?;
+    for action in before {
+        writeln!(out, "    ... {action}")?;
+    }
+    for (number, Possible { state, instead, allowed }) in possible.iter().enumerate() {
+        writeln!(out, "  where the model could be, {} of {}:", number + 1, possible.len())?;
+        state.iter().try_for_each(|line| writeln!(out, "    {line}"))?;
+        writeln!(out, "    there, the recorded action gives:")?;
+        for told in instead {
+            writeln!(out, "      -> {told}")?;
+        }
+        if instead.is_empty() {
+            writeln!(out, "      -> nothing is told")?;
+        }
+        writeln!(out, "    there, the model allows:")?;
+        for action in allowed.iter().take(LISTED) {
+            writeln!(out, "      {action}")?;
+        }
+        if allowed.len() > LISTED {
+            writeln!(out, "      and {} more", allowed.len() - LISTED)?;
+        }
+    }
+    Ok(())
+}

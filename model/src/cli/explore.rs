@@ -1,0 +1,48 @@
+//! `explore`: Stateright's Explorer in the browser.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use model::catalogue::Scope;
+
+use super::{Error, ScopeArgument, protocol, trace::design};
+
+const EXAMPLES: &str = "\
+Examples:
+  model explore lifecycle
+  model explore lifecycle --design btcd-before --address 127.0.0.1:8000";
+
+/// Look around in the states of a design with Stateright's Explorer in the browser
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// The protocol
+    protocol: String,
+    /// A design of history or a mutant [default: handfast's own design]
+    #[arg(long, value_name = "DESIGN")]
+    design: Option<String>,
+    /// How much of handfast's own design to offer
+    #[arg(long, value_enum, default_value = "small")]
+    scope: ScopeArgument,
+    /// Where to listen; a loopback address
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    address: SocketAddr,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    let Arguments { address, .. } = *arguments;
+    if !address.ip().is_loopback() {
+        return Err(Error::Other(format!(
+            "{address} is not a loopback address; the Explorer is for this machine only"
+        )));
+    }
+    let entry = protocol(&arguments.protocol)?;
+    let scope: Scope = arguments.scope.into();
+    let subject = match &arguments.design {
+        None => (entry.own)(scope),
+        Some(name) => design(entry, name)?.subject,
+    };
+    eprintln!("Exploring {} of {} on http://{address}/ (Ctrl-C ends it)", subject.name(), entry.name);
+    subject.serve(address).map_err(|source| Error::File { path: address.to_string(), source })?;
+    Ok(0)
+}

@@ -1,0 +1,131 @@
+//! `trace`: behaviours of a design.
+
+use core::ops::ControlFlow;
+
+use clap::{Args, ValueEnum};
+use model::catalogue::{Entry, Variant};
+use model::explore::Observer;
+use model::format;
+use model::subject::{Findings, Plan};
+use model::trace::Trace;
+
+use super::{Error, ScopeArgument, Threads, print, protocol};
+
+const EXAMPLES: &str = "\
+Examples:
+  model trace lifecycle                           a shortest behaviour to each witness
+  model trace lifecycle --mutant btcd-before      the shortest behaviour that violates something
+  model trace lifecycle --mutant btcd-before --violates PEER-21 --format mermaid
+  model trace lifecycle --cover edges --format log > all.ndjson
+                                                  walks that take every edge, as logs that `explain` reads";
+
+/// Show behaviours of a design
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// The protocol
+    protocol: String,
+    /// Show how this design of history or mutant violates a rule
+    #[arg(long, value_name = "MUTANT", conflicts_with = "cover")]
+    mutant: Option<String>,
+    /// The rule that is to be violated, or the witness to be reached [default: of a mutant, the rule that is violated
+    /// soonest; else, every witness]
+    #[arg(long, value_name = "ID", visible_alias = "reaches", conflicts_with = "cover")]
+    violates: Option<String>,
+    /// Show walks that together take all of these
+    #[arg(long, value_enum)]
+    cover: Option<Cover>,
+    /// How to write them; several are written one after the other
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// How much of handfast's own design to explore
+    #[arg(long, value_enum, default_value = "small")]
+    scope: ScopeArgument,
+    #[command(flatten)]
+    threads: Threads,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Cover {
+    /// Every edge of the state graph
+    Edges,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// Numbered steps, with what each participant is told
+    #[default]
+    Text,
+    /// The Informal Trace Format, JSON that trace viewers show; one document a line
+    Itf,
+    /// A Mermaid sequence diagram
+    Mermaid,
+    /// Graphviz, with what else could have been done
+    Dot,
+    /// Newline-delimited JSON that `explain` reads
+    Log,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    let entry = protocol(&arguments.protocol)?;
+    let observer: &dyn Observer = &();
+    let plan = Plan { threads: arguments.threads.count(), max_bytes: usize::MAX, observer };
+    if let Some(Cover::Edges) = arguments.cover {
+        let mut outcome = Ok(());
+        (entry.own)(arguments.scope.into()).cover(&plan, &mut |trace| {
+            outcome = print(&write(&trace, arguments.format));
+            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        return outcome.map(|()| 0);
+    }
+    for trace in traces(arguments, entry, &plan)? {
+        print(&write(&trace, arguments.format))?;
+    }
+    Ok(0)
+}
+
+fn traces(arguments: &Arguments, entry: &'static Entry, plan: &Plan<'_>) -> Result<Vec<Trace>, Error> {
+    if let Some(name) = &arguments.mutant {
+        let findings = design(entry, name)?.subject.check(plan);
+        let found = match &arguments.violates {
+            None => findings.shortest().cloned(),
+            Some(id) => with_id(&findings, id)?,
+        };
+        let violates = arguments.violates.as_deref().unwrap_or("anything");
+        let nothing = || Error::Other(format!("{name} does not violate {violates}"));
+        return Ok(vec![found.ok_or_else(nothing)?]);
+    }
+    let own = (entry.own)(arguments.scope.into());
+    match &arguments.violates {
+        Some(id) => {
+            let nothing = || Error::Other(format!("handfast's design neither violates nor reaches {id}"));
+            Ok(vec![with_id(&own.check(plan), id)?.ok_or_else(nothing)?])
+        }
+        None => Ok(own.check(plan).witnesses.into_iter().filter_map(|witness| witness.reached_by).collect()),
+    }
+}
+
+fn with_id(findings: &Findings, id: &str) -> Result<Option<Trace>, Error> {
+    let rulings = findings.rulings().map(|ruling| (ruling.id, &ruling.broken_by));
+    let witnesses = findings.witnesses.iter().map(|witness| (witness.id, &witness.reached_by));
+    let found = rulings.chain(witnesses).find(|(known, _)| known.eq_ignore_ascii_case(id));
+    found.map(|(_, trace)| trace.clone()).ok_or_else(|| Error::Other(format!("there is no rule with the id {id}")))
+}
+
+/// The variant with a name.
+pub(super) fn design(entry: &'static Entry, name: &str) -> Result<Variant, Error> {
+    let variants = (entry.variants)();
+    let near = variants.iter().map(|variant| variant.name).find(|known| known.contains(name) || name.contains(known));
+    let found = variants.into_iter().find(|variant| variant.name == name);
+    found.ok_or_else(|| Error::NoDesign { protocol: entry.name, name: name.to_owned(), near })
+}
+
+fn write(trace: &Trace, format: Format) -> String {
+    match format {
+        Format::Text => format!("{}\n", format::text(trace)),
+        Format::Itf => format!("{}\n", format::itf(trace)),
+        Format::Mermaid => format::mermaid(trace),
+        Format::Dot => format::dot(trace),
+        Format::Log => format::log(trace),
+    }
+}

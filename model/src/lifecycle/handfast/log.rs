@@ -1,0 +1,118 @@
+//! Logs of real runs.
+
+use handfast_spec::Recorded;
+use handfast_spec::lifecycle::{Action, Key, Ledger, Limits, Phase, SessionId, SubscriberId};
+use serde::{Deserialize, Serialize};
+
+use super::machine::{Cell, Mode, Session, Stage};
+use super::scope::subscribe_all;
+use super::{Config, Duplicates, Flaw, Handfast};
+use crate::explain::Explains;
+
+/// How a node was configured, as the header of its log says.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Header {
+    /// How many slots there are in all.
+    pub total: u16,
+    /// How many slots there are for sessions that are not announced.
+    pub pending: u16,
+    /// How many events a subscriber's queue holds.
+    pub capacity: u16,
+    /// What becomes of a second session with the same key.
+    pub duplicates: Duplicates,
+    /// How many subscribers were there from the start. Those that came later are in the log.
+    #[serde(default)]
+    pub subscribers: u8,
+}
+
+impl Header {
+    pub(super) fn of(machine: &Handfast) -> Self {
+        let Config { limits, capacity, duplicates, flaw: _ } = machine.config;
+        let subscribers = machine.queues.iter().filter(|queue| queue.mode == Mode::On).count() as u8;
+        Self { total: limits.total, pending: limits.pending, capacity, duplicates, subscribers }
+    }
+}
+
+impl Explains for Handfast {
+    type Header = Header;
+
+    fn starts(header: &Header) -> Vec<Recorded<Self>> {
+        let limits = Limits { total: header.total, pending: header.pending };
+        let config = Config { limits, capacity: header.capacity, duplicates: header.duplicates, flaw: Flaw::None };
+        if !config.is_sound() {
+            return Vec::new();
+        }
+        let mut state = Recorded { machine: Handfast::new(config), ledger: Ledger::with_limits(limits) };
+        subscribe_all(&mut state, header.subscribers);
+        vec![state]
+    }
+
+    fn attempts(&self) -> Vec<Action> {
+        let mut attempts = Vec::new();
+        let mut keys: Vec<Key> = self.sessions.iter().map(|session| session.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        for session in (0..=self.next).map(SessionId) {
+            attempts.extend([
+                Action::Open { session },
+                Action::Announce { session },
+                Action::Disconnect { session },
+                Action::Expire { session },
+                Action::End { session },
+                Action::Abort { session },
+                Action::Ahead { session },
+                Action::Heed { session },
+            ]);
+            attempts.extend(keys.iter().map(|&key| Action::Greet { session, key }));
+        }
+        for subscriber in (0..=self.queues.iter().count() as u8).map(SubscriberId) {
+            attempts.extend([
+                Action::Subscribe { subscriber },
+                Action::Unsubscribe { subscriber },
+                Action::Evict { subscriber },
+                Action::Receive { subscriber },
+            ]);
+        }
+        attempts.extend(keys.iter().flat_map(|&key| [Action::Ban { key }, Action::Unban { key }]));
+        attempts.extend([Action::Stall, Action::Shutdown, Action::Finish]);
+        attempts
+    }
+
+    fn summary(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for session in self.ids() {
+            let Session { stage, key, ending, ahead } = self.sessions.get(session.index());
+            let mut line = match stage {
+                Stage::Unused | Stage::Over => continue,
+                Stage::Shaking => format!("{session} shakes hands"),
+                Stage::Greeted => format!("{session} is with {key} and waits to be announced"),
+                Stage::Up => format!("{session} is announced with {key}"),
+                Stage::Rejected => format!("{session} is rejected"),
+                Stage::Half => format!("{session} is in the middle of a step"),
+            };
+            line.push_str(if ending { ", told to end" } else { "" });
+            line.push_str(match ahead {
+                Cell::Level => "",
+                Cell::New => ", ahead and the selector does not know",
+                Cell::Seen => ", ahead",
+            });
+            lines.push(line);
+        }
+        let over = self.ids().filter(|session| self.sessions.get(session.index()).stage == Stage::Over).count();
+        lines.push(format!("{over} sessions are over, the next is session {}", self.next));
+        for (index, queue) in self.queues.iter().enumerate().filter(|(_, queue)| queue.mode != Mode::Off) {
+            let events: Vec<_> = queue.events.iter().map(ToString::to_string).collect();
+            let queued = if events.is_empty() { "nothing".to_owned() } else { events.join(", ") };
+            let cut_off = if queue.mode == Mode::CutOff { ", then Lagged" } else { "" };
+            lines.push(format!("for {} is queued: {queued}{cut_off}", SubscriberId(index as u8)));
+        }
+        let banned = self.banned.iter().enumerate().filter(|(_, banned)| **banned);
+        lines.extend(banned.map(|(key, _)| format!("{} is banned", Key(key as u32))));
+        match self.phase {
+            Phase::Open => {}
+            Phase::Begun => lines.push("the shutdown has begun".to_owned()),
+            Phase::Complete => lines.push("the shutdown is complete".to_owned()),
+        }
+        lines
+    }
+}

@@ -1,0 +1,346 @@
+//! A design at a scope, with its types forgotten: what the command line can do with any of them.
+
+use core::num::NonZeroUsize;
+use core::ops::ControlFlow;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use handfast_spec::protocol::ActionOf;
+use handfast_spec::{Goal, Machine, Protocol, Recorded};
+use stateright::{Expectation, Model, Property};
+
+use crate::cover;
+use crate::design::{Checked, Design, TO_THE_END};
+use crate::digest::Digest;
+use crate::explore::{Completeness, Graph, Observer, Options, explore};
+use crate::liveness::{self, Promise, Refused};
+use crate::second::{self, Disagreement};
+use crate::trace::{self, Trace};
+
+/// How to check a design.
+pub struct Plan<'a> {
+    /// How many threads explore.
+    pub threads: usize,
+    /// How many bytes the graph of a setting may occupy.
+    pub max_bytes: usize,
+    /// Is told how far the exploration is.
+    pub observer: &'a dyn Observer,
+}
+
+/// A design with the settings in which it is explored at some scope.
+pub trait Subject: Send + Sync {
+    /// The name of the design.
+    fn name(&self) -> &str;
+
+    /// Explores every setting and judges it.
+    fn check(&self, plan: &Plan<'_>) -> Findings;
+
+    /// Passes on walks that together take every edge of every setting, until it is told to stop.
+    fn cover(&self, plan: &Plan<'_>, each: &mut dyn FnMut(Trace) -> ControlFlow<()>);
+
+    /// Serves Stateright's Explorer for the first setting; returns only if that fails.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on.
+    fn serve(&self, address: std::net::SocketAddr) -> std::io::Result<()>;
+}
+
+/// What was found about a design in all its settings.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    /// The settings, one graph each.
+    pub settings: Vec<SettingFindings>,
+    /// What each rule came to: deadlocks and invariants first, then goals, in the order of the protocol.
+    pub invariants: Vec<Ruling>,
+    /// The goals.
+    pub goals: Vec<Ruling>,
+    /// The witnesses.
+    pub witnesses: Vec<Sighting>,
+    /// The actions that no setting ever enabled, in words.
+    pub never_enabled: Vec<String>,
+}
+
+/// What was found in one setting.
+#[derive(Clone, Debug)]
+pub struct SettingFindings {
+    /// Its name.
+    pub name: &'static str,
+    /// How many states are reachable.
+    pub states: usize,
+    /// How many edges there are.
+    pub edges: usize,
+    /// The number of steps to the farthest state.
+    pub depth: usize,
+    /// Whether that is everything.
+    pub completeness: Completeness,
+    /// The digest of the set of states.
+    pub digest: Digest,
+    /// What the graph occupies for each state, in bytes.
+    pub bytes_per_state: f64,
+    /// How long exploring took, without the second engine.
+    pub exploring: Duration,
+    /// Where the engines differ.
+    pub disagreements: Vec<Disagreement>,
+}
+
+/// What became of an invariant or a goal.
+#[derive(Clone, Debug)]
+pub struct Ruling {
+    /// The id.
+    pub id: &'static str,
+    /// What should hold.
+    pub title: &'static str,
+    /// The assumed fairness, of a goal.
+    pub assumes: Option<&'static str>,
+    /// Whether the question was decided at all.
+    pub decided: Result<(), Refused>,
+    /// How many states owe the goal in all settings; none means that it holds of nothing.
+    pub owing: Option<usize>,
+    /// The shortest behaviour that breaks it.
+    pub broken_by: Option<Trace>,
+}
+
+/// Whether a witness was reached.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// The id.
+    pub id: &'static str,
+    /// What should be reachable.
+    pub title: &'static str,
+    /// A shortest behaviour that reaches it.
+    pub reached_by: Option<Trace>,
+}
+
+impl Ruling {
+    /// Whether it was decided and holds.
+    pub fn holds(&self) -> bool {
+        self.decided.is_ok() && self.broken_by.is_none()
+    }
+}
+
+impl Findings {
+    /// Whether every setting was explored to the end.
+    pub fn is_complete(&self) -> bool {
+        self.settings.iter().all(|setting| setting.completeness == Completeness::Complete)
+    }
+
+    /// Whether the engines agree on everything.
+    pub fn engines_agree(&self) -> bool {
+        self.settings.iter().all(|setting| setting.disagreements.is_empty())
+    }
+
+    /// Invariants and goals.
+    pub fn rulings(&self) -> impl Iterator<Item = &Ruling> {
+        self.invariants.iter().chain(&self.goals)
+    }
+
+    /// The ids that are violated somewhere.
+    pub fn violated(&self) -> BTreeSet<&'static str> {
+        self.rulings().filter(|ruling| ruling.broken_by.is_some()).map(|ruling| ruling.id).collect()
+    }
+
+    /// The violation with the shortest behaviour.
+    pub fn shortest(&self) -> Option<&Trace> {
+        self.rulings().filter_map(|ruling| ruling.broken_by.as_ref()).min_by_key(|trace| trace.steps.len())
+    }
+
+    /// The digest of all settings together.
+    pub fn digest(&self) -> Digest {
+        self.settings.iter().fold(Digest::default(), |sum, setting| sum.and(setting.digest))
+    }
+}
+
+/// One setting in which a design is explored.
+#[derive(Clone, Debug)]
+pub struct Setting<D: Design> {
+    /// Its name.
+    pub name: &'static str,
+    /// The design in it.
+    pub checked: Checked<D>,
+}
+
+/// A design and its settings, as a [`Subject`].
+pub struct Settings<D: Design> {
+    design: String,
+    settings: Vec<Setting<D>>,
+}
+
+type GraphOf<D> = Graph<Recorded<D>, ActionOf<D>>;
+
+impl<D: Design> Settings<D> {
+    /// A design that is explored in these settings.
+    pub fn new(design: impl Into<String>, settings: Vec<Setting<D>>) -> Self {
+        Self { design: design.into(), settings }
+    }
+
+    fn explore(&self, setting: &Setting<D>, plan: &Plan<'_>) -> GraphOf<D> {
+        let Plan { threads, max_bytes, observer } = *plan;
+        explore(&setting.checked, &Options { threads, max_bytes, symmetry: None, observer })
+    }
+
+    fn check_setting(&self, setting: &Setting<D>, plan: &Plan<'_>, findings: &mut Findings) {
+        let started = Instant::now();
+        let graph = self.explore(setting, plan);
+        let exploring = started.elapsed();
+        let mut violated = BTreeSet::new();
+        let mut reached = BTreeSet::new();
+        for property in setting.checked.properties().into_iter().filter(|property| property.name != TO_THE_END) {
+            let found = self.judge(setting, &graph, &property, findings);
+            match property.expectation {
+                Expectation::Always if found => violated.insert(property.name),
+                Expectation::Sometimes if found => reached.insert(property.name),
+                Expectation::Always | Expectation::Sometimes => false,
+                Expectation::Eventually => unreachable!("goals are not decided by Stateright"),
+            };
+        }
+        for (goal, ruling) in D::Protocol::goals().iter().zip(&mut findings.goals) {
+            self.decide(setting, &graph, goal, ruling);
+        }
+        // An incomplete graph has nothing to compare, and the second engine knows no limits.
+        let disagreements = match graph.completeness() {
+            Completeness::Complete => {
+                let ours = second::Findings { states: graph.state_count(), violated, reached };
+                let theirs = second::opinion(&setting.checked, NonZeroUsize::MIN);
+                let theirs = theirs.expect("a checked design has the properties that Stateright needs");
+                second::compare(&ours, &theirs)
+            }
+            Completeness::Incomplete(_) => Vec::new(),
+        };
+        let taken: BTreeSet<String> = graph.actions().iter().map(ToString::to_string).collect();
+        findings.never_enabled.retain(|action| !taken.contains(action));
+        findings.settings.push(SettingFindings {
+            name: setting.name,
+            states: graph.state_count(),
+            edges: graph.edge_count(),
+            depth: graph.depth(),
+            completeness: graph.completeness(),
+            digest: Digest::of(graph.states().iter()),
+            bytes_per_state: graph.memory().total() as f64 / graph.state_count().max(1) as f64,
+            exploring,
+            disagreements,
+        });
+    }
+
+    /// Looks for a violation of an invariant, or for a witness; whether one was found.
+    fn judge(
+        &self,
+        setting: &Setting<D>,
+        graph: &GraphOf<D>,
+        property: &Property<Checked<D>>,
+        findings: &mut Findings,
+    ) -> bool {
+        let wanted = property.expectation == Expectation::Sometimes;
+        let Some(state) = graph.first(|state| (property.condition)(&setting.checked, state) == wanted) else {
+            return false;
+        };
+        let (found_by, title) = if wanted {
+            let sighting = findings.witnesses.iter_mut().find(|sighting| sighting.id == property.name);
+            let sighting = sighting.expect("every witness has a sighting");
+            (&mut sighting.reached_by, sighting.title)
+        } else {
+            let ruling = findings.invariants.iter_mut().find(|ruling| ruling.id == property.name);
+            let ruling = ruling.expect("every invariant has a ruling");
+            (&mut ruling.broken_by, ruling.title)
+        };
+        let shorter = found_by.as_ref().is_none_or(|trace| graph.depth_of(state) < trace.steps.len());
+        if shorter {
+            let (initial, actions) = trace::actions_to(graph, state);
+            let verb = if wanted { "is reached" } else { "is violated" };
+            let title = format!("{} {verb}: {title}", property.name);
+            *found_by = Some(self.trace(setting, graph, title, initial, actions, None));
+        }
+        true
+    }
+
+    fn decide(&self, setting: &Setting<D>, graph: &GraphOf<D>, goal: &Goal<D::Protocol>, ruling: &mut Ruling) {
+        let promise = Promise {
+            trigger: &|state: &Recorded<D>| (goal.trigger)(&state.ledger),
+            outcome: &|state: &Recorded<D>| (goal.outcome)(&state.ledger),
+            fair: &|action| D::Protocol::component(action).filter(|component| (goal.fair)(component)),
+        };
+        match liveness::decide(graph, &promise) {
+            Err(refused) => ruling.decided = Err(refused),
+            Ok(verdict) => {
+                *ruling.owing.get_or_insert(0) += verdict.owing;
+                let Some(lasso) = verdict.broken else { return };
+                let steps = lasso.prefix_edges.len() + lasso.cycle_edges.len();
+                if ruling.broken_by.as_ref().is_none_or(|trace| steps < trace.steps.len()) {
+                    let (initial, actions, from) = trace::actions_of(graph, &lasso);
+                    let title = format!("{} is violated: {} (fair: {})", goal.id, goal.title, goal.assumes);
+                    ruling.broken_by = Some(self.trace(setting, graph, title, initial, actions, Some(from)));
+                }
+            }
+        }
+    }
+
+    fn trace(
+        &self,
+        setting: &Setting<D>,
+        graph: &GraphOf<D>,
+        title: String,
+        initial: u32,
+        actions: Vec<ActionOf<D>>,
+        repeats_from: Option<usize>,
+    ) -> Trace {
+        let header = graph.state(initial).machine.header();
+        let (initial, steps) = trace::replay(graph.state(initial), actions, setting.checked.alphabet());
+        let protocol = <D as Machine>::Protocol::NAME;
+        let design = self.design.clone();
+        Trace { protocol, design, setting: setting.name.to_owned(), title, header, initial, steps, repeats_from }
+    }
+
+    fn nothing_found(&self) -> Findings {
+        let ruling = |id, title, assumes| Ruling { id, title, assumes, decided: Ok(()), owing: None, broken_by: None };
+        let (id, title) = D::Protocol::DEADLOCK;
+        let invariants = D::Protocol::invariants().iter().map(|invariant| ruling(invariant.id, invariant.title, None));
+        let goals = D::Protocol::goals().iter().map(|goal| ruling(goal.id, goal.title, Some(goal.assumes)));
+        let sighting = |id, title| Sighting { id, title, reached_by: None };
+        let witnesses = D::Protocol::witnesses().iter().map(|witness| sighting(witness.id, witness.title));
+        let alphabet = self.settings.iter().flat_map(|setting| setting.checked.alphabet());
+        let actions: BTreeSet<ActionOf<D>> = alphabet.copied().collect();
+        Findings {
+            settings: Vec::new(),
+            invariants: invariants.chain([ruling(id, title, None)]).collect(),
+            goals: goals.collect(),
+            witnesses: witnesses.collect(),
+            never_enabled: actions.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl<D: Design> Subject for Settings<D> {
+    fn name(&self) -> &str {
+        &self.design
+    }
+
+    fn check(&self, plan: &Plan<'_>) -> Findings {
+        let mut findings = self.nothing_found();
+        for setting in &self.settings {
+            self.check_setting(setting, plan, &mut findings);
+        }
+        findings
+    }
+
+    fn cover(&self, plan: &Plan<'_>, each: &mut dyn FnMut(Trace) -> ControlFlow<()>) {
+        for setting in &self.settings {
+            let graph = self.explore(setting, plan);
+            let walks = cover::edges(&graph);
+            for (number, walk) in walks.iter().enumerate() {
+                let actions = walk.edges.iter().map(|&edge| graph.actions()[graph.label(edge)]).collect();
+                let title = format!("edge cover, walk {} of {}", number + 1, walks.len());
+                if each(self.trace(setting, &graph, title, walk.initial, actions, None)).is_break() {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn serve(&self, address: std::net::SocketAddr) -> std::io::Result<()> {
+        // Stateright's server panics where it cannot listen; find out before it does.
+        drop(std::net::TcpListener::bind(address)?);
+        let setting = self.settings.first().expect("a design has at least one setting");
+        setting.checked.clone().checker().serve(address);
+        Ok(())
+    }
+}
