@@ -1,1 +1,9 @@
-//! x
+//! Holds the implementations of handfast's protocols to their models.
+//!
+//! This is the only crate that sees both. [`edges`] walks every edge of a model's state graph on an implementation
+//! and compares each observation; what the model refuses, the implementation must refuse, for the same reason.
+//! A difference is [shrunk](edges::Difference) to a minimal behaviour. [`lifecycle`] makes a machine of the
+//! implementation's core.
+
+pub mod edges;
+pub mod lifecycle;

@@ -62,3 +62,35 @@ pub enum Flaw {
     /// The guard runs for each of two reasons to end.
     GuardRunsTwice,
 }
+
+impl Flaw {
+    /// Every mistake.
+    pub const MISTAKES: [Self; 26] = [
+        Self::AnnouncesTheEnding,
+        Self::StopWaitsForQueues,
+        Self::StopForgetsGreeted,
+        Self::StopForgetsPending,
+        Self::BanIsQueued,
+        Self::RemovesByKey,
+        Self::DownAfterRelease,
+        Self::OnlyActiveIsHeard,
+        Self::NoPickWhenIdle,
+        Self::LevelPeersWrittenOff,
+        Self::SlotReturnedTwice,
+        Self::SlotLostOnAbort,
+        Self::ChecksThenRegisters,
+        Self::NewDoesNotWait,
+        Self::AdmitsAfterUp,
+        Self::ChecksThenTakesSlot,
+        Self::AbortSkipsDown,
+        Self::LossyQueue,
+        Self::DownWaitsForRoom,
+        Self::VetoWithoutRollback,
+        Self::PickBeforeDelete,
+        Self::SnapshotThenSubscribe,
+        Self::TimerStopsAtGreeting,
+        Self::SecondGreetingPanics,
+        Self::AnnouncesOnTimeout,
+        Self::GuardRunsTwice,
+    ];
+}

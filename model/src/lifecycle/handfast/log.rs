@@ -28,7 +28,7 @@ pub struct Header {
 impl Header {
     pub(super) fn of(machine: &Handfast) -> Self {
         let Config { limits, capacity, duplicates, flaw: _ } = machine.config;
-        let subscribers = machine.queues.iter().filter(|queue| queue.mode == Mode::On).count() as u8;
+        let subscribers = machine.subscribers();
         Self { total: limits.total, pending: limits.pending, capacity, duplicates, subscribers }
     }
 }

@@ -136,6 +136,23 @@ impl Handfast {
         }
     }
 
+    /// How the node is configured.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How many subscribers are subscribed.
+    pub fn subscribers(&self) -> u8 {
+        self.queues.iter().filter(|queue| queue.mode == Mode::On).count() as u8
+    }
+
+    /// The same node with a mistake.
+    #[must_use]
+    pub fn with_flaw(mut self, flaw: Flaw) -> Self {
+        self.config.flaw = flaw;
+        self
+    }
+
     fn take(&mut self, action: &Action, facts: &mut Facts) -> Outcome {
         match *action {
             Action::Open { session } => self.open(session, facts),

@@ -102,7 +102,7 @@ impl Selector {
         }
     }
 
-    /// The candidate that was heard of first.
+    /// The candidate with the oldest session.
     fn candidate(&self) -> Option<SessionId> {
         let position = self.peers.iter().position(|standing| *standing == Standing::Ahead);
         position.map(|index| SessionId(index as u32))

@@ -1,0 +1,187 @@
+//! Every edge of a state graph, walked on an implementation.
+
+use core::fmt::{self, Display, Formatter};
+
+use handfast_spec::protocol::{ActionOf, ObservationOf};
+use handfast_spec::{Machine, Observation, Protocol, Recorded};
+use model::cover;
+use model::design::{Checked, Design};
+use model::explore::{Completeness, Options, explore};
+
+/// What was walked.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Walked {
+    /// States of the model that were visited: all.
+    pub states: usize,
+    /// Edges that were taken: all.
+    pub edges: usize,
+    /// Walks, each on a fresh implementation.
+    pub walks: usize,
+    /// Steps in all walks.
+    pub steps: usize,
+    /// Actions that the model refuses, attempted on the implementation.
+    pub refusals: usize,
+}
+
+/// Where an implementation differs from its model, by a behaviour from which nothing can be left out.
+#[derive(Clone, Debug)]
+pub struct Difference<D: Design> {
+    /// The state that the model starts in.
+    pub start: Recorded<D>,
+    /// What is done; the last action is the one that is observed differently, or leads to a violation.
+    pub actions: Vec<ActionOf<D>>,
+    /// What goes wrong after it.
+    pub fault: Fault<ObservationOf<D>>,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Fault<O> {
+    /// The model observes one thing and the implementation another.
+    Observed {
+        /// What the model observes.
+        model: O,
+        /// What the implementation observes.
+        implementation: O,
+    },
+    /// The ledger of the implementation violates an invariant.
+    Violated(&'static str),
+}
+
+/// Walks every edge of the graph of `checked` on implementations that `build` makes, one for each walk, started in the
+/// same state as the model. In each state that is visited for the first time, every action that the model refuses is
+/// attempted too.
+///
+/// # Errors
+///
+/// The first difference, shrunk.
+///
+/// # Panics
+///
+/// If the graph cannot be explored whole.
+pub fn walk<D, I>(checked: &Checked<D>, build: impl Fn(&Recorded<D>) -> I) -> Result<Walked, Box<Difference<D>>>
+where
+    D: Design,
+    I: Machine<Protocol = D::Protocol>,
+{
+    let graph = explore(checked, &Options::default());
+    assert_eq!(graph.completeness(), Completeness::Complete, "only a whole graph can be covered");
+    let mut walked = Walked { states: graph.state_count(), edges: graph.edge_count(), ..Walked::default() };
+    let mut visited = vec![false; graph.state_count()];
+    for walk in cover::edges(&graph) {
+        let start = graph.state(walk.initial).clone();
+        let mut actions = Vec::new();
+        let mut visit = |state: u32, actions: &mut Vec<ActionOf<D>>| {
+            if !core::mem::replace(&mut visited[state as usize], true) {
+                let before = actions.len();
+                actions.extend(refused(checked, &graph.state(state).machine));
+                walked.refusals += actions.len() - before;
+            }
+        };
+        visit(walk.initial, &mut actions);
+        for &edge in &walk.edges {
+            actions.push(graph.actions()[graph.label(edge)]);
+            visit(graph.target(edge), &mut actions);
+        }
+        walked.walks += 1;
+        walked.steps += walk.edges.len();
+        if let Some((length, _)) = first_fault(&start, &build, &actions) {
+            actions.truncate(length);
+            return Err(Box::new(shrink(start, &build, actions)));
+        }
+    }
+    Ok(walked)
+}
+
+/// The actions that the model refuses in a state.
+fn refused<D: Design>(checked: &Checked<D>, machine: &D) -> Vec<ActionOf<D>> {
+    checked.alphabet().iter().copied().filter(|action| machine.clone().step(action).is_refused()).collect()
+}
+
+/// Steps both machines through `actions`. The number of actions up to and including the first that shows a fault.
+fn first_fault<D, I>(
+    start: &Recorded<D>,
+    build: &impl Fn(&Recorded<D>) -> I,
+    actions: &[ActionOf<D>],
+) -> Option<(usize, Fault<ObservationOf<D>>)>
+where
+    D: Design,
+    I: Machine<Protocol = D::Protocol>,
+{
+    let mut model = start.clone();
+    let mut implementation = Recorded { machine: build(start), ledger: start.ledger.clone() };
+    for (index, action) in actions.iter().enumerate() {
+        let expected = model.step(action);
+        let observed = implementation.step(action);
+        if expected != observed {
+            return Some((index + 1, Fault::Observed { model: expected, implementation: observed }));
+        }
+        let violated = D::Protocol::invariants().iter().find(|rule| !(rule.holds)(&implementation.ledger));
+        if let Some(rule) = violated {
+            return Some((index + 1, Fault::Violated(rule.id)));
+        }
+    }
+    None
+}
+
+/// Leaves out of a faulty behaviour whatever can be left out, by delta debugging: any sequence of actions is one that
+/// both machines can be put through, because what is refused is compared too.
+fn shrink<D, I>(start: Recorded<D>, build: &impl Fn(&Recorded<D>) -> I, actions: Vec<ActionOf<D>>) -> Difference<D>
+where
+    D: Design,
+    I: Machine<Protocol = D::Protocol>,
+{
+    let mut actions = actions;
+    let mut chunk = actions.len().div_ceil(2);
+    while chunk > 0 {
+        let mut from = 0;
+        while from < actions.len() {
+            let mut shorter = actions.clone();
+            shorter.drain(from..actions.len().min(from + chunk));
+            match first_fault(&start, build, &shorter) {
+                Some((length, _)) => {
+                    shorter.truncate(length);
+                    actions = shorter;
+                }
+                None => from += chunk,
+            }
+        }
+        chunk = if chunk == 1 { 0 } else { chunk.div_ceil(2) };
+    }
+    let (_, fault) = first_fault(&start, build, &actions).expect("what was shrunk is faulty still");
+    Difference { start, actions, fault }
+}
+
+impl<D: Design> Display for Difference<D> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "the implementation differs from the model:")?;
+        for (index, action) in self.actions.iter().enumerate() {
+            writeln!(f, "  {}. {action}", index + 1)?;
+        }
+        match &self.fault {
+            Fault::Observed { model, implementation } => {
+                writeln!(f, "  the model:          {}", Words(model))?;
+                writeln!(f, "  the implementation: {}", Words(implementation))
+            }
+            Fault::Violated(id) => writeln!(f, "  what the implementation told violates {id}"),
+        }
+    }
+}
+
+struct Words<'a, O>(&'a O);
+
+impl<F: Display, R: Display> Display for Words<'_, Observation<F, R>> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Observation::Refused(refusal) => write!(f, "refuses: {refusal}"),
+            Observation::Told(facts) if facts.is_empty() => f.write_str("tells nobody anything"),
+            Observation::Told(facts) => {
+                for (index, fact) in facts.iter().enumerate() {
+                    let gap = if index == 0 { "" } else { "; " };
+                    write!(f, "{gap}{fact}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

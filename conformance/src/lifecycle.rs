@@ -1,0 +1,313 @@
+//! The core of `handfast::lifecycle` as a machine.
+//!
+//! What a driver does around the core is done here in the plainest way: session ids are handed on, guards run when they
+//! are told to, and each session has the cell in which its peer's height is kept for the selector.
+
+use std::collections::BTreeMap;
+
+use handfast::lifecycle::{self as product, ActivePeer, Announcement, Core, Effect, Greeting, Heard, Misuse, Switch};
+use handfast_spec::lifecycle::{
+    Action, Event, Fact, Key, Lifecycle, Reason, Refusal, SELECTOR, SessionId, SubscriberId,
+};
+use handfast_spec::{Machine, Observation};
+use model::lifecycle::handfast::{Config, Duplicates};
+
+/// The core with what a driver keeps around it.
+pub struct CoreMachine {
+    core: Core<Key>,
+    selector: ActivePeer,
+    /// The product's id of each session that got a slot.
+    sessions: BTreeMap<SessionId, Slot>,
+    subscribers: BTreeMap<SubscriberId, product::SubscriberId>,
+    /// Ids below this one are used.
+    next: u32,
+    complete: bool,
+}
+
+struct Slot {
+    id: product::SessionId,
+    cell: Cell,
+}
+
+/// What the session's task knows of its peer, for the selector to read.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Cell {
+    Level,
+    New,
+    Seen,
+}
+
+type Outcome = Result<Vec<Fact>, Refusal>;
+
+impl CoreMachine {
+    /// A node with this configuration, and this many subscribers from the start.
+    ///
+    /// # Panics
+    ///
+    /// If the configuration is not sound.
+    pub fn new(config: &Config, subscribers: u8) -> Self {
+        let core = Core::new(product::Config {
+            total: config.limits.total.into(),
+            pending: config.limits.pending.into(),
+            capacity: config.capacity.into(),
+            duplicates: match config.duplicates {
+                Duplicates::KeepOld => product::Duplicates::KeepOld,
+                Duplicates::KeepNew => product::Duplicates::KeepNew,
+            },
+        });
+        let mut machine = Self {
+            core: core.expect("the model's configurations are sound"),
+            selector: ActivePeer::new(),
+            sessions: BTreeMap::new(),
+            subscribers: BTreeMap::new(),
+            next: 0,
+            complete: false,
+        };
+        for subscriber in (0..subscribers).map(SubscriberId) {
+            let subscribed = machine.core.subscribe().expect("a new node can be subscribed to");
+            machine.subscribers.insert(subscriber, subscribed.subscriber);
+        }
+        machine
+    }
+
+    fn take(&mut self, action: Action) -> Outcome {
+        match action {
+            Action::Open { session } => self.open(session),
+            Action::Greet { session, key } => self.greet(session, key),
+            Action::Announce { session } => self.announce(session),
+            Action::Disconnect { session } => {
+                self.core.disconnect(self.id(session)?).map_err(refusal)?;
+                Ok(self.told_to_end())
+            }
+            Action::Expire { session } => {
+                self.core.expire(self.id(session)?).map_err(refusal)?;
+                Ok(self.told_to_end().iter().map(|_| Fact::TimedOut(session)).collect())
+            }
+            Action::End { session } if !self.core.is_to_end(self.id(session)?) => Err(Refusal::NotNow),
+            Action::End { session } | Action::Abort { session } => self.run_guard(session),
+            Action::Ahead { session } => self.ahead(session),
+            Action::Heed { session } => self.heed(session),
+            Action::Subscribe { subscriber } => self.subscribe(subscriber),
+            Action::Unsubscribe { subscriber } => {
+                let id = self.subscribers.remove(&subscriber).ok_or(Refusal::NoSuchSubscriber)?;
+                self.core.unsubscribe(id).map_err(refusal)?;
+                Ok([Fact::Unsubscribed(subscriber)].into_iter().chain(self.forget(subscriber)).collect())
+            }
+            Action::Evict { subscriber } => {
+                let id = *self.subscribers.get(&subscriber).ok_or(Refusal::NotHolding)?;
+                self.core.evict(id).map_err(refusal)?;
+                Ok(vec![Fact::CutOff(subscriber)])
+            }
+            Action::Receive { subscriber } => self.receive(subscriber),
+            Action::Stall => {
+                let switch = self.selector.stalled().ok_or(Refusal::NoneActive)?;
+                let stalled = switch.from.map(|from| Fact::Stalled(spec_id(from)));
+                Ok(stalled.into_iter().chain([active(switch)]).collect())
+            }
+            Action::Ban { key } => {
+                self.core.ban(key).map_err(refusal)?;
+                Ok([Fact::Banned(key)].into_iter().chain(self.told_to_end()).collect())
+            }
+            Action::Unban { key } => self.core.unban(&key).map(|()| vec![Fact::Unbanned(key)]).map_err(refusal),
+            Action::Shutdown => {
+                self.core.shut_down().map_err(refusal)?;
+                Ok([Fact::ShutdownBegun].into_iter().chain(self.told_to_end()).collect())
+            }
+            Action::Finish => match self.core.finish() {
+                Ok(true) => {
+                    self.complete = true;
+                    Ok(vec![Fact::ShutdownComplete])
+                }
+                Ok(false) | Err(_) => Err(Refusal::NotFinished),
+            },
+            // There are no second halves: the core offers nothing that could be called here.
+            Action::Resume { session } => self.id(session).and(Err(Refusal::NotNow)),
+        }
+    }
+
+    fn open(&mut self, session: SessionId) -> Outcome {
+        if session.0 != self.next {
+            return Err(Refusal::NotNext);
+        }
+        self.next += 1;
+        match self.core.open() {
+            Ok(id) => {
+                assert_eq!(id.number(), u64::from(session.0), "ids are given in order");
+                self.sessions.insert(session, Slot { id, cell: Cell::Level });
+                Ok(vec![Fact::Opened(session)])
+            }
+            Err(rejected) => Ok(vec![Fact::Rejected(session, reason(rejected.reason)), Fact::Closed(session)]),
+        }
+    }
+
+    fn greet(&mut self, session: SessionId, key: Key) -> Outcome {
+        match self.core.greet(self.id(session)?, key).map_err(refusal)? {
+            Greeting::First => Ok(vec![Fact::Greeted(session, key)]),
+            Greeting::Again => Ok(vec![Fact::GreetedTwice(session)]),
+        }
+    }
+
+    fn announce(&mut self, session: SessionId) -> Outcome {
+        match self.core.announce(self.id(session)?).map_err(refusal)? {
+            Announcement::Up => Ok(vec![Fact::Announced(session), Fact::Registered(session)]),
+            Announcement::Rejected(why) => Ok(vec![Fact::Rejected(session, reason(why))]),
+            Announcement::WaitsForRoom => Err(Refusal::NoRoom),
+            Announcement::WaitsForOlder(_) => {
+                let told = self.told_to_end();
+                if told.is_empty() { Err(Refusal::WaitsForOld) } else { Ok(told) }
+            }
+        }
+    }
+
+    fn run_guard(&mut self, session: SessionId) -> Outcome {
+        let announced = self.core.end(self.id(session)?).map_err(refusal)?;
+        let removed = announced.then_some(Fact::Removed(session));
+        Ok([Fact::Ended(session)].into_iter().chain(removed).chain([Fact::Closed(session)]).collect())
+    }
+
+    fn ahead(&mut self, session: SessionId) -> Outcome {
+        let id = self.id(session)?;
+        let lives = self.core.peers().any(|(peer, _)| peer == id) && !self.core.is_to_end(id);
+        let slot = self.sessions.get_mut(&session).ok_or(Refusal::NotNow)?;
+        if !lives || slot.cell != Cell::Level {
+            return Err(Refusal::NotNow);
+        }
+        slot.cell = Cell::New;
+        Ok(vec![Fact::Ahead(session)])
+    }
+
+    fn heed(&mut self, session: SessionId) -> Outcome {
+        let Ok(id) = self.id(session) else { return Err(self.gone(session, Refusal::NothingNew)) };
+        let announced = self.core.peers().any(|(peer, _)| peer == id);
+        let slot = self.sessions.get_mut(&session).ok_or(Refusal::NothingNew)?;
+        if !announced || slot.cell != Cell::New {
+            return Err(Refusal::NothingNew);
+        }
+        slot.cell = Cell::Seen;
+        match self.selector.ahead(id) {
+            Heard::Unknown => Ok(vec![Fact::Deferred(session)]),
+            Heard::Noted(switch) => Ok([Fact::Heeded(session)].into_iter().chain(switch.map(active)).collect()),
+        }
+    }
+
+    fn subscribe(&mut self, subscriber: SubscriberId) -> Outcome {
+        if self.complete {
+            return Err(Refusal::AlreadyClosing);
+        }
+        if self.subscribers.contains_key(&subscriber) {
+            return Err(Refusal::AlreadySubscribed);
+        }
+        let subscribed = self.core.subscribe().map_err(refusal)?;
+        self.subscribers.insert(subscriber, subscribed.subscriber);
+        let listed = subscribed.snapshot;
+        let mut facts: Vec<_> = listed.iter().map(|&id| Fact::Listed(subscriber, spec_id(id))).collect();
+        if subscriber == SELECTOR {
+            listed.iter().for_each(|&id| facts.extend(self.selector_hears_up(id)));
+        }
+        facts.push(Fact::Subscribed(subscriber, listed.len() as u32));
+        Ok(facts)
+    }
+
+    fn receive(&mut self, subscriber: SubscriberId) -> Outcome {
+        let id = *self.subscribers.get(&subscriber).ok_or(Refusal::NoSuchSubscriber)?;
+        let event = self.core.receive(id).map_err(refusal)?.ok_or(Refusal::Empty)?;
+        let (heard, more) = match event {
+            product::Event::Up(id) if subscriber == SELECTOR => (Event::Up(spec_id(id)), self.selector_hears_up(id)),
+            product::Event::Up(id) => (Event::Up(spec_id(id)), Vec::new()),
+            product::Event::Down(id) => {
+                let switch = (subscriber == SELECTOR).then(|| self.selector.down(id)).flatten();
+                (Event::Down(spec_id(id)), switch.map(active).into_iter().collect())
+            }
+            product::Event::Lagged | product::Event::Closed => {
+                self.subscribers.remove(&subscriber);
+                let lagged = event == product::Event::Lagged;
+                (if lagged { Event::Lagged } else { Event::Closed }, self.forget(subscriber).into_iter().collect())
+            }
+        };
+        Ok([Fact::Heard(subscriber, heard)].into_iter().chain(more).collect())
+    }
+
+    fn selector_hears_up(&mut self, id: product::SessionId) -> Vec<Fact> {
+        let session = spec_id(id);
+        let ahead = self.sessions.get(&session).is_some_and(|slot| slot.cell != Cell::Level);
+        let switch = self.selector.up(id, ahead);
+        ahead.then_some(Fact::Heeded(session)).into_iter().chain(switch.map(active)).collect()
+    }
+
+    fn forget(&mut self, subscriber: SubscriberId) -> Option<Fact> {
+        (subscriber == SELECTOR).then(|| self.selector.forget_all()).flatten().map(active)
+    }
+
+    /// The sessions that the core wants told that they are to end, as facts.
+    fn told_to_end(&mut self) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        while let Some(effect) = self.core.poll_effect() {
+            match effect {
+                Effect::End(id) => facts.push(Fact::Disconnecting(spec_id(id))),
+                // When a task is woken or tries again is the model's choice.
+                Effect::Retry(_) | Effect::Wake(_) => {}
+            }
+        }
+        facts
+    }
+
+    /// The product's id of a session that is not over.
+    fn id(&self, session: SessionId) -> Result<product::SessionId, Refusal> {
+        let slot = self.sessions.get(&session).ok_or_else(|| self.gone(session, Refusal::NotNow))?;
+        let is_there = self.core.contains(slot.id);
+        if is_there { Ok(slot.id) } else { Err(self.gone(session, Refusal::NotNow)) }
+    }
+
+    /// Why nothing can be done with a session that has no slot: its id was used, or was not.
+    fn gone(&self, session: SessionId, used: Refusal) -> Refusal {
+        if session.0 < self.next { used } else { Refusal::NoSuchSession }
+    }
+}
+
+impl Machine for CoreMachine {
+    type Protocol = Lifecycle;
+
+    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+        let outcome = self.take(*action);
+        // Effects of steps that tell nobody to end are not looked at otherwise.
+        let late = self.told_to_end();
+        assert!(late.is_empty(), "{action} told {late:?} and nobody was looking");
+        match outcome {
+            Ok(facts) => Observation::Told(facts),
+            Err(refusal) => Observation::Refused(refusal),
+        }
+    }
+}
+
+fn spec_id(id: product::SessionId) -> SessionId {
+    SessionId(u32::try_from(id.number()).expect("a model has few sessions"))
+}
+
+fn active(switch: Switch) -> Fact {
+    Fact::Active(switch.to.map(spec_id))
+}
+
+fn reason(reason: product::Reason) -> Reason {
+    match reason {
+        product::Reason::Full => Reason::Full,
+        product::Reason::Pending => Reason::Pending,
+        product::Reason::Banned => Reason::Banned,
+        product::Reason::Duplicate => Reason::Duplicate,
+        product::Reason::ShuttingDown => Reason::Closing,
+        other => panic!("the specification has no word for {other:?}"),
+    }
+}
+
+fn refusal(misuse: Misuse) -> Refusal {
+    match misuse {
+        Misuse::NoSuchSession => Refusal::NoSuchSession,
+        Misuse::NotNow => Refusal::NotNow,
+        Misuse::Ending => Refusal::Ending,
+        Misuse::NoSuchSubscriber => Refusal::NoSuchSubscriber,
+        Misuse::NotHolding => Refusal::NotHolding,
+        Misuse::AlreadyBanned => Refusal::AlreadyBanned,
+        Misuse::NotBanned => Refusal::NotBanned,
+        Misuse::ShuttingDown => Refusal::AlreadyClosing,
+        other => panic!("the specification has no word for {other:?}"),
+    }
+}

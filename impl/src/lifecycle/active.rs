@@ -1,0 +1,128 @@
+//! The selector of the one active peer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::SessionId;
+
+/// Names the one peer to synchronise from: nobody, or a session of whom Up was heard and Down was not (PEER-7), that is
+/// ahead of us and has not stalled. Of several it is the one with the oldest session.
+///
+/// A pure state machine, fed with the events of a subscription, with what peers say, and with the verdict that the
+/// active one makes no progress. Whoever is ahead becomes active as soon as nobody else is: nothing has to be waited
+/// for, and nothing is thrown away for want of an active peer (PEER-24, PEER-25).
+///
+/// ```
+/// # use handfast::lifecycle::{ActivePeer, Config, Core, Duplicates, Heard, Switch};
+/// # let mut core = Core::<u8>::new(Config { total: 2, pending: 2, capacity: 4, duplicates: Duplicates::KeepOld })?;
+/// # let (one, other) = (core.open()?, core.open()?);
+/// let mut selector = ActivePeer::new();
+/// assert_eq!(selector.up(one, false), None);
+/// assert_eq!(selector.up(other, true), Some(Switch { from: None, to: Some(other) }));
+/// assert_eq!(selector.ahead(one), Heard::Noted(None)); // a candidate, and somebody else is active
+/// assert_eq!(selector.down(other), Some(Switch { from: Some(other), to: Some(one) }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ActivePeer {
+    peers: BTreeMap<SessionId, Standing>,
+    candidates: BTreeSet<SessionId>,
+    active: Option<SessionId>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Standing {
+    Level,
+    Ahead,
+    Stalled,
+}
+
+/// Another peer became the active one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use = "whoever synchronises must change over"]
+pub struct Switch {
+    /// Who was.
+    pub from: Option<SessionId>,
+    /// Who is.
+    pub to: Option<SessionId>,
+}
+
+/// What became of the news that a peer is ahead.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use = "whoever synchronises must change over"]
+pub enum Heard {
+    /// It was noted; the active peer changed, or did not.
+    Noted(Option<Switch>),
+    /// Up was not heard yet, or Down was. Whoever keeps what the peer said passes it on with Up, so that it is not lost.
+    Unknown,
+}
+
+impl ActivePeer {
+    /// A selector that has heard of nobody.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Who is active.
+    pub fn active(&self) -> Option<SessionId> {
+        self.active
+    }
+
+    /// A peer has come; `ahead` is what its session knows of it by now.
+    #[must_use = "whoever synchronises must change over"]
+    pub fn up(&mut self, session: SessionId, ahead: bool) -> Option<Switch> {
+        self.peers.insert(session, if ahead { Standing::Ahead } else { Standing::Level });
+        if !ahead {
+            return None;
+        }
+        self.candidates.insert(session);
+        self.pick_if_idle()
+    }
+
+    /// A peer has gone. It is forgotten before another one is picked, so that it cannot be picked again.
+    #[must_use = "whoever synchronises must change over"]
+    pub fn down(&mut self, session: SessionId) -> Option<Switch> {
+        self.peers.remove(&session);
+        self.candidates.remove(&session);
+        (self.active == Some(session)).then(|| self.pick())
+    }
+
+    /// A peer says that it has something that we lack. A peer that stalled stays stalled.
+    pub fn ahead(&mut self, session: SessionId) -> Heard {
+        match self.peers.get_mut(&session) {
+            None => return Heard::Unknown,
+            Some(Standing::Stalled) => return Heard::Noted(None),
+            Some(standing) => *standing = Standing::Ahead,
+        }
+        self.candidates.insert(session);
+        Heard::Noted(self.pick_if_idle())
+    }
+
+    /// The active peer makes no progress: another one is picked, and this one never again. The caller is to disconnect
+    /// it. None if nobody is active.
+    #[must_use = "whoever synchronises must change over"]
+    pub fn stalled(&mut self) -> Option<Switch> {
+        let active = self.active?;
+        self.peers.insert(active, Standing::Stalled);
+        self.candidates.remove(&active);
+        Some(self.pick())
+    }
+
+    /// The subscription ended: nobody is known any more.
+    #[must_use = "whoever synchronises must change over"]
+    pub fn forget_all(&mut self) -> Option<Switch> {
+        self.peers.clear();
+        self.candidates.clear();
+        let from = self.active.take()?;
+        Some(Switch { from: Some(from), to: None })
+    }
+
+    fn pick_if_idle(&mut self) -> Option<Switch> {
+        self.active.is_none().then(|| self.pick())
+    }
+
+    fn pick(&mut self) -> Switch {
+        let from = self.active;
+        self.active = self.candidates.first().copied();
+        Switch { from, to: self.active }
+    }
+}

@@ -1,0 +1,114 @@
+//! What is queued for subscribers.
+
+use std::collections::VecDeque;
+use std::hash::Hash;
+
+use super::{Core, Effect, Event, Misuse, Phase, Stage, Subscribed, SubscriberId};
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    mode: Mode,
+    events: VecDeque<Event>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Mode {
+    /// Everything that happens is queued.
+    On,
+    /// Nothing more is queued; [`Event::Lagged`] follows what is.
+    CutOff,
+}
+
+impl<K: Clone + Eq + Hash> Core<K> {
+    /// Subscribes: who is announced now, and everything that happens from now on, with nothing in between lost
+    /// (PEER-8).
+    ///
+    /// # Errors
+    ///
+    /// If the shutdown is complete: nothing will happen any more.
+    pub fn subscribe(&mut self) -> Result<Subscribed, Misuse> {
+        if self.phase == Phase::Complete {
+            return Err(Misuse::ShuttingDown);
+        }
+        let subscriber = SubscriberId(self.next_subscriber);
+        self.next_subscriber += 1;
+        self.queues.insert(subscriber, Queue { mode: Mode::On, events: VecDeque::new() });
+        Ok(Subscribed { subscriber, snapshot: self.peers().map(|(session, _)| session).collect() })
+    }
+
+    /// Drops a subscriber with everything that is queued and kept for it. Nobody waits for its room any more.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such subscriber.
+    pub fn unsubscribe(&mut self, subscriber: SubscriberId) -> Result<(), Misuse> {
+        self.queues.remove(&subscriber).ok_or(Misuse::NoSuchSubscriber)?;
+        self.retry_waiting();
+        Ok(())
+    }
+
+    /// Takes the next event from a subscriber's queue; none if there is none yet. After [`Event::Lagged`] and
+    /// [`Event::Closed`] the subscriber is gone.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such subscriber.
+    pub fn receive(&mut self, subscriber: SubscriberId) -> Result<Option<Event>, Misuse> {
+        let complete = self.phase == Phase::Complete;
+        let queue = self.queues.get_mut(&subscriber).ok_or(Misuse::NoSuchSubscriber)?;
+        let event = match queue.events.pop_front() {
+            Some(event) => event,
+            None => match queue.mode {
+                Mode::CutOff => Event::Lagged,
+                Mode::On if complete => Event::Closed,
+                Mode::On => return Ok(None),
+            },
+        };
+        match event {
+            Event::Up(_) | Event::Down(_) => {}
+            Event::Lagged | Event::Closed => {
+                self.queues.remove(&subscriber);
+            }
+        }
+        self.retry_waiting();
+        Ok(Some(event))
+    }
+
+    /// Cuts off a subscriber that holds up an announcement. What is queued it may still take; then it hears
+    /// [`Event::Lagged`]. How long to be patient is the driver's to decide.
+    ///
+    /// # Errors
+    ///
+    /// If it holds up nobody, or there is no such subscriber.
+    pub fn evict(&mut self, subscriber: SubscriberId) -> Result<(), Misuse> {
+        let waits = |stage: &Stage<K>, ending: bool| matches!(stage, Stage::Greeted(_)) && !ending;
+        let somebody_waits = self.sessions.values().any(|state| waits(&state.stage, state.ending));
+        let queue = self.queues.get(&subscriber).ok_or(Misuse::NoSuchSubscriber)?;
+        if self.phase != Phase::Open || !somebody_waits || self.has_room(queue) {
+            return Err(Misuse::NotHolding);
+        }
+        if let Some(queue) = self.queues.get_mut(&subscriber) {
+            queue.mode = Mode::CutOff;
+        }
+        self.effects.push_back(Effect::Wake(subscriber));
+        self.retry_waiting();
+        Ok(())
+    }
+
+    /// Whether a queue has room for one more session's Up and Down beside the Downs that it owes.
+    pub(super) fn has_room(&self, queue: &Queue) -> bool {
+        match queue.mode {
+            Mode::CutOff => true,
+            Mode::On => queue.events.len() + self.registered.len() + 2 <= self.config.capacity,
+        }
+    }
+
+    /// Queues an event for everybody. There is room: for Up it was found, for Down it was kept.
+    pub(super) fn queue(&mut self, event: Event) {
+        for (&subscriber, queue) in self.queues.iter_mut().filter(|(_, queue)| queue.mode == Mode::On) {
+            debug_assert!(queue.events.len() < self.config.capacity, "PEER-27: room for Down is kept");
+            queue.events.push_back(event);
+            self.effects.push_back(Effect::Wake(subscriber));
+        }
+    }
+}
