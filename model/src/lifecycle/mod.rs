@@ -1,5 +1,6 @@
 //! Models of the peer lifecycle.
 
+pub mod btcd;
 pub mod handfast;
 
 use handfast_spec::lifecycle::Lifecycle;

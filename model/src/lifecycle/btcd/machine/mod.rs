@@ -1,0 +1,191 @@
+//! btcd's tasks, step by step.
+
+mod negotiation;
+mod manager;
+mod queue;
+mod reader;
+mod server;
+mod session;
+mod shutdown;
+mod start;
+mod watcher;
+
+use handfast_spec::lifecycle::{Fact, Ledger, Refusal, SELECTOR, SessionId, Subscription};
+use handfast_spec::{Machine, Observation, Recorded};
+use serde::Serialize;
+
+use self::manager::Manager;
+use self::queue::Queue;
+use self::server::Server;
+use self::session::Session;
+use self::shutdown::Stop;
+use super::History;
+use super::switches::{Extent, Gate, Part, Relay, Switches};
+use super::words::{Action, Event, Message};
+use crate::design::Design;
+
+/// btcd's node, as far as the coming and going of its peers is concerned: a few tasks per connection, the server loop,
+/// the sync manager, and the channels between them.
+///
+/// It starts where the connections have been made and the versions exchanged; what is next is the peer's verack.
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
+pub struct Btcd {
+    switches: Switches,
+    extent: Extent,
+    sessions: [Session; Extent::MOST_SESSIONS as usize],
+    /// `newPeers`, or the one channel of the later designs.
+    lifecycle: Queue<(SessionId, Event)>,
+    /// `donePeers`; stays empty where there is one channel.
+    done_peers: Queue<(SessionId, Event)>,
+    server: Server,
+    messages: Queue<Message>,
+    manager: Manager,
+    /// How many blocks wait to be relayed.
+    relayed: u8,
+    /// How many blocks may still come.
+    blocks: u8,
+    stop: Stop,
+}
+
+/// What a step answers: the facts it told, or why nothing happened.
+type Told = Result<Vec<Fact>, Refusal>;
+
+impl Btcd {
+    /// A node of this design that has just exchanged versions with its peers.
+    pub fn new(switches: Switches, extent: Extent) -> Self {
+        Self {
+            switches,
+            extent,
+            sessions: [Session::new(&switches, &extent); Extent::MOST_SESSIONS as usize],
+            lifecycle: Queue::default(),
+            done_peers: Queue::default(),
+            server: Server::Idle,
+            messages: Queue::default(),
+            manager: Manager::default(),
+            relayed: 0,
+            blocks: extent.blocks,
+            stop: Stop::No,
+        }
+    }
+
+    /// The node, with a ledger in which its sessions are open and the sync manager listens.
+    pub fn recorded(switches: Switches, extent: Extent) -> Recorded<Self> {
+        let mut ledger = Ledger::default();
+        ledger.subscribers.entry(SELECTOR.index()).subscription = Subscription::On;
+        let machine = Self::new(switches, extent);
+        machine.ids().for_each(|session| ledger.record(&Fact::Opened(session)));
+        Recorded { machine, ledger }
+    }
+
+    fn ids(&self) -> impl Iterator<Item = SessionId> + use<> {
+        (0..u32::from(self.extent.sessions)).map(SessionId)
+    }
+
+    fn live(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.iter().take(usize::from(self.extent.sessions))
+    }
+
+    fn session(&self, session: SessionId) -> Result<&Session, Refusal> {
+        self.live().nth(session.index()).ok_or(Refusal::NoSuchSession)
+    }
+
+    fn session_mut(&mut self, session: SessionId) -> Result<&mut Session, Refusal> {
+        let sessions = usize::from(self.extent.sessions);
+        self.sessions.iter_mut().take(sessions).nth(session.index()).ok_or(Refusal::NoSuchSession)
+    }
+
+    /// Whether the gate lets the end of this session through to the sync manager.
+    fn gate(&self, session: SessionId) -> Result<bool, Refusal> {
+        let session = self.session(session)?;
+        Ok(match self.switches.gate {
+            Gate::Open => true,
+            Gate::VerAck => session.verack,
+            Gate::PeerAdded => session.peer_added,
+            Gate::Registered => session.told,
+        })
+    }
+
+    /// Sends to the sync manager, which is waited for while its channel is full and ignored once it is to stop.
+    ///
+    /// The check of its shutdown flag and the send are one step here, and two in btcd: a sender that looked before the
+    /// stop and sends after it is left out.
+    fn send_message(&mut self, message: Message) -> Result<(), Refusal> {
+        if self.stop.is_manager_stopping() {
+            return Ok(());
+        }
+        self.messages.push(message, self.extent.messages)
+    }
+
+    fn attempt(&mut self, action: &Action) -> Told {
+        match *action {
+            Action::Attach(session) => self.attach(session),
+            Action::Verack(session) => self.read_verack(session),
+            Action::VerackAgain(session) => self.read_verack_again(session),
+            Action::Panic(session) => self.panic(session),
+            Action::ReadError(session) => self.read_error(session),
+            Action::SetFlag(session) => self.set_flag(session),
+            Action::OnVerAck(session, by) => self.on_verack(session, by),
+            Action::CloseVerAck(session, by) => self.close_verack(session, by),
+            Action::SendAdd(session, by) => self.send_add(session, by),
+            Action::Report(session) => self.report(session),
+            Action::Started(session) => self.started(session),
+            Action::StartFailed(session) => self.start_failed(session),
+            Action::Expire(session) => self.expire(session),
+            Action::StartQuits(session) => self.start_quits(session),
+            Action::Disconnect(session) => self.disconnected(session),
+            Action::CloseQuit(session, by) => self.close_quit(session, by),
+            Action::Wake(session, on) => self.wake(session, on),
+            Action::SetAdded(session) => self.set_added(session),
+            Action::SendDone(session) => self.send_done(session),
+            Action::WatcherGate(session) => self.watcher_gate(session),
+            Action::NewPeer(session, by) => self.new_peer(session, by),
+            Action::DonePeer(session, by) => self.done_peer(session, by),
+            Action::Evict(session, by) => self.evict(session, by),
+            Action::Transaction(session) => self.transaction(session),
+            Action::Queue(session) => self.queue(session),
+            Action::ReaderEnds(session) => self.reader_ends(session),
+            Action::Release(session) => self.release(session),
+            Action::Receive(session, event) => self.receive(session, event),
+            Action::Guard(session) => self.guard(session),
+            Action::Screen(session, verdict) => self.screen(session, verdict),
+            Action::Insert(session) => self.insert(session),
+            Action::Ask(session) => self.ask(session),
+            Action::Delete(session) => self.delete(session),
+            Action::ServerGate(session) => self.server_gate(session),
+            Action::DisconnectNode(session) => self.disconnect_node(session),
+            Action::ReceiveRelay => self.receive_relay(),
+            Action::Block => self.block(),
+            Action::Handle(message) => self.handle(message),
+            Action::Relay => self.relay(),
+            Action::Stop => self.stop(),
+            Action::StopServer => self.stop_server(),
+            Action::Sweep(session) => self.sweep(session),
+            Action::StopManager => self.stop_manager(),
+            Action::ManagerEnds => self.manager_ends(),
+            Action::ServerEnds => self.server_ends(),
+        }
+    }
+}
+
+impl Machine for Btcd {
+    type Protocol = History;
+
+    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+        match self.attempt(action) {
+            Ok(facts) => Observation::Told(facts),
+            Err(refusal) => Observation::Refused(refusal),
+        }
+    }
+}
+
+impl Design for Btcd {
+    /// Every task has ended or waits for somebody outside: the peer, the operator, the next connection.
+    fn at_rest(&self) -> bool {
+        self.live().all(Session::is_at_rest) && self.server.is_at_rest() && self.manager.is_at_rest()
+    }
+}
+
+/// Nothing happens unless the condition holds.
+fn only_if(condition: bool, refusal: Refusal) -> Result<(), Refusal> {
+    if condition { Ok(()) } else { Err(refusal) }
+}

@@ -1,0 +1,91 @@
+//! The watcher (L): `peerDoneHandler`, later `peerLifecycleHandler`.
+
+use handfast_spec::lifecycle::{Fact, Refusal, SessionId};
+
+use super::session::{Ending, Session, Watcher};
+use super::{Btcd, Told, only_if};
+use crate::lifecycle::btcd::switches::{Evictor, Select, Teller};
+use crate::lifecycle::btcd::words::{Event, Ready};
+
+impl Btcd {
+    pub(super) fn wake(&mut self, id: SessionId, on: Ready) -> Told {
+        let select = self.switches.select;
+        let session = self.session_mut(id)?;
+        session.watcher = match on {
+            Ready::VerAck => {
+                only_if(session.watcher == Watcher::Selecting && session.signalled, Refusal::NotNow)?;
+                Watcher::Adding
+            }
+            Ready::Quit => {
+                let overruled = select == Select::Biased && session.signalled;
+                only_if(session.ending == Ending::QuitClosed, Refusal::NotNow)?;
+                match session.watcher {
+                    Watcher::Selecting if !overruled => Watcher::Waiting,
+                    Watcher::Waiting => Watcher::Ending,
+                    _ => return Err(Refusal::NotNow),
+                }
+            }
+        };
+        Ok(vec![])
+    }
+
+    pub(super) fn set_added(&mut self, id: SessionId) -> Told {
+        let session = self.session_mut(id)?;
+        only_if(session.watcher == Watcher::Marking, Refusal::NotNow)?;
+        session.peer_added = true;
+        session.watcher = Watcher::Waiting;
+        Ok(vec![])
+    }
+
+    pub(super) fn send_done(&mut self, id: SessionId) -> Told {
+        only_if(self.session(id)?.watcher == Watcher::Ending, Refusal::NotNow)?;
+        self.send_event(id, Event::Done)?;
+        let next = match self.switches.teller {
+            Teller::Watcher => Watcher::AtGate,
+            Teller::Server => self.watcher_evicts(),
+        };
+        self.session_mut(id)?.watcher = next;
+        Ok(vec![])
+    }
+
+    pub(super) fn watcher_gate(&mut self, id: SessionId) -> Told {
+        only_if(self.session(id)?.watcher == Watcher::AtGate, Refusal::NotNow)?;
+        let passes = self.gate(id)?;
+        self.session_mut(id)?.watcher = if passes { Watcher::Telling } else { Watcher::Over };
+        Ok(vec![])
+    }
+
+    pub(super) fn watcher_has_told(&mut self, id: SessionId) -> Told {
+        let next = self.watcher_evicts();
+        self.session_mut(id)?.watcher = next;
+        Ok(vec![])
+    }
+
+    pub(super) fn watcher_has_evicted(&mut self, id: SessionId) -> Told {
+        let session = self.session_mut(id)?;
+        only_if(session.watcher == Watcher::Evicting, Refusal::NotNow)?;
+        session.watcher = Watcher::Over;
+        Ok(vec![Fact::Dropped(id)])
+    }
+
+    fn watcher_evicts(&self) -> Watcher {
+        match self.switches.evictor {
+            Evictor::Watcher if self.extent.transactions > 0 => Watcher::Evicting,
+            Evictor::Watcher | Evictor::Server | Evictor::Manager => Watcher::Over,
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn is_watcher_adding(&self) -> bool {
+        self.watcher == Watcher::Adding
+    }
+
+    pub(super) fn is_watcher_telling(&self) -> bool {
+        self.watcher == Watcher::Telling
+    }
+
+    pub(super) fn watcher_has_added(&mut self, marks: bool) {
+        self.watcher = if marks { Watcher::Marking } else { Watcher::Waiting };
+    }
+}

@@ -1,0 +1,111 @@
+//! The designs of btcd's peer lifecycle: before the repair, its steps, what was merged, and what would have been right.
+
+mod alphabet;
+mod display;
+mod machine;
+mod switches;
+mod variants;
+mod words;
+
+use handfast_spec::Protocol;
+use handfast_spec::lifecycle::{
+    Component, DEADLOCK, Fact, INVARIANTS, Ledger, Refusal, SELECTOR, SessionId, Stream, WITNESSES, goal,
+};
+use handfast_spec::protocol::{Goal, Predicate};
+
+pub use self::machine::Btcd;
+pub use self::switches::{
+    Adder, Attach, Channels, Drain, Evictor, Extent, Gate, Guard, OnVersion, Part, Relay, Retract, Select, Signal,
+    Spawn, StartWait, Switches, Teller,
+};
+pub use self::variants::{Kind, Variant, checked, variants};
+pub use self::words::{Action, Event, Message, Ready, Task, Verdict};
+
+/// The peer lifecycle in the words of btcd's tasks, held to the same rules as handfast's.
+#[derive(Clone, Copy, Debug)]
+pub enum History {}
+
+impl Protocol for History {
+    const NAME: &'static str = "lifecycle";
+    const DEADLOCK: (&'static str, &'static str) = DEADLOCK;
+
+    type Action = Action;
+    type Fact = Fact;
+    type Refusal = Refusal;
+    type Component = Component;
+    type Ledger = Ledger;
+
+    fn record(ledger: &mut Ledger, fact: &Fact) {
+        ledger.record(fact);
+    }
+
+    fn component(action: &Action) -> Option<Component> {
+        action.component()
+    }
+
+    fn invariants() -> &'static [Predicate<Ledger>] {
+        INVARIANTS
+    }
+
+    fn witnesses() -> &'static [Predicate<Ledger>] {
+        WITNESSED
+    }
+
+    fn goals() -> &'static [Goal<Self>] {
+        GOALS
+    }
+}
+
+/// What is reachable with one peer and nothing else around it.
+const WITNESSED: &[Predicate<Ledger>] = &[
+    witness("PEER-32"),
+    witness("PEER-38"),
+    Predicate {
+        id: "BTCD-1",
+        title: "the sync manager hears Up and then Down of one session",
+        holds: |ledger| {
+            let over = |session| ledger.heard(SELECTOR, SessionId(session)) == Stream::Over;
+            (0..u32::from(Extent::MOST_SESSIONS)).any(over)
+        },
+    },
+];
+
+/// Every promise, under the fairness of every task and timer.
+const GOALS: &[Goal<History>] = &[
+    promise("PEER-21"),
+    promise("PEER-22"),
+    promise("PEER-23"),
+    promise("PEER-24"),
+    promise("PEER-27"),
+    promise("PEER-28"),
+    promise("PEER-29"),
+    promise("PEER-30"),
+];
+
+const fn promise(id: &'static str) -> Goal<History> {
+    goal(id, |_| true, "every task of every connection, its handshake timer, the server loop and the sync manager")
+}
+
+/// The situation with this id.
+const fn witness(id: &str) -> Predicate<Ledger> {
+    let mut index = 0;
+    while index < WITNESSES.len() {
+        let Predicate { id: found, title, holds } = WITNESSES[index];
+        if same(found.as_bytes(), id.as_bytes()) {
+            return Predicate { id: found, title, holds };
+        }
+        index += 1;
+    }
+    panic!("there is no situation with this id")
+}
+
+const fn same(left: &[u8], right: &[u8]) -> bool {
+    let mut index = 0;
+    while index < left.len() && index < right.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    left.len() == right.len()
+}

@@ -1,0 +1,229 @@
+//! The steps of btcd's tasks.
+
+use handfast_spec::lifecycle::{Component, SELECTOR, SessionId};
+use serde::{Deserialize, Serialize};
+
+/// What can be attempted: one channel operation, one write of a flag or one check.
+///
+/// The letters and numbers are those of the specification's pseudo-code: S is `start`, N the negotiation, L the
+/// watcher, I the reader, H the server loop, B the sync manager. A session or a message in an action says which one is
+/// meant; where another one is next, the action is refused.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// The connection is handed to its peer, and its tasks are spawned (S0 to S2).
+    Attach(SessionId),
+    /// The peer's verack is read (N1).
+    Verack(SessionId),
+    /// A second verack is accepted, which the wire does not allow.
+    VerackAgain(SessionId),
+    /// The negotiation panics, recovers, and sets the disconnect flag.
+    Panic(SessionId),
+    /// The negotiation finds the connection closed (N1).
+    ReadError(SessionId),
+    /// The negotiation sets `verAckReceived` (N2).
+    SetFlag(SessionId),
+    /// `OnVerAck` is called (N3): it closes the channel or, where it checks first, looks at it.
+    OnVerAck(SessionId, Task),
+    /// `OnVerAck`, having found the channel open, closes it.
+    CloseVerAck(SessionId, Task),
+    /// An *add* event is sent (N3, L1).
+    SendAdd(SessionId, Task),
+    /// The negotiation tells `start` how it went (N4).
+    Report(SessionId),
+    /// `start` hears that the handshake succeeded, and spawns the reader (S4).
+    Started(SessionId),
+    /// `start` hears that the handshake failed (S3).
+    StartFailed(SessionId),
+    /// The negotiation timer fires in `start`, which sets the disconnect flag (S3).
+    Expire(SessionId),
+    /// `start` finds the connection disconnected (S3).
+    StartQuits(SessionId),
+    /// Somebody, the remote peer or this node, sets the disconnect flag.
+    Disconnect(SessionId),
+    /// Whoever set the disconnect flag closes the socket and the quit channel.
+    CloseQuit(SessionId, Task),
+    /// The watcher wakes up (L0, L3).
+    Wake(SessionId, Ready),
+    /// The watcher sets `peerAdded` (L2).
+    SetAdded(SessionId),
+    /// The watcher sends a *done* event (L5).
+    SendDone(SessionId),
+    /// The watcher looks whether the sync manager is to be told.
+    WatcherGate(SessionId),
+    /// `NewPeer` is sent to the sync manager (A8).
+    NewPeer(SessionId, Task),
+    /// `DonePeer` is sent to the sync manager (D3).
+    DonePeer(SessionId, Task),
+    /// The orphans of the peer are evicted (D4).
+    Evict(SessionId, Task),
+    /// The peer sends a transaction, which is an orphan, and the reader reads it (I0).
+    Transaction(SessionId),
+    /// The reader passes the transaction to the sync manager, and waits (I2).
+    Queue(SessionId),
+    /// The reader notices the disconnect and ends (I3).
+    ReaderEnds(SessionId),
+    /// The reader, waiting for the sync manager, learns that it has stopped.
+    Release(SessionId),
+    /// The server loop receives an event.
+    Receive(SessionId, Event),
+    /// The server loop looks whether the peer is still connected (A0).
+    Guard(SessionId),
+    /// The server loop examines the peer (A1 to A5).
+    Screen(SessionId, Verdict),
+    /// The server loop enters the peer into its map (A6).
+    Insert(SessionId),
+    /// The server loop asks the sync manager whether the chain is current, and waits for the answer (A9).
+    Ask(SessionId),
+    /// The server loop deletes the peer from its map (D0 to D2).
+    Delete(SessionId),
+    /// The server loop looks whether the sync manager is to be told (D3).
+    ServerGate(SessionId),
+    /// The server loop serves the operator's `disconnectnode`: it deletes the peer and sets the disconnect flag.
+    DisconnectNode(SessionId),
+    /// The server loop receives what is to be relayed.
+    ReceiveRelay,
+    /// A block reaches the sync manager's channel.
+    Block,
+    /// The sync manager handles its next message.
+    Handle(Message),
+    /// The sync manager hands a block to the server loop.
+    Relay,
+    /// The node is to stop.
+    Stop,
+    /// The server loop notices that the node is to stop.
+    StopServer,
+    /// The server loop, stopping, comes to this peer.
+    Sweep(SessionId),
+    /// The server loop stops the sync manager.
+    StopManager,
+    /// The sync manager ends.
+    ManagerEnds,
+    /// The server loop empties its channels and ends.
+    ServerEnds,
+}
+
+/// A task of one connection, or the server loop.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// `start` (S).
+    Start,
+    /// The negotiation (N).
+    Negotiation,
+    /// `peerDoneHandler`, later `peerLifecycleHandler` (L).
+    Watcher,
+    /// The reader of messages (I), which also stands for whoever else disconnects.
+    Reader,
+    /// `peerHandler` (H).
+    Server,
+}
+
+/// What wakes the watcher.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ready {
+    /// `OnVerAck` has closed its channel.
+    VerAck,
+    /// The quit channel is closed.
+    Quit,
+}
+
+/// What the server loop receives.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A peer has come.
+    Add,
+    /// It has gone.
+    Done,
+}
+
+/// What the server loop makes of a peer.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It may stay.
+    Admit,
+    /// It may not: its user agent, its address, the number of peers, the shutdown.
+    Reject,
+}
+
+/// What the sync manager receives.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message {
+    /// A peer has come.
+    NewPeer(SessionId),
+    /// It has gone.
+    DonePeer(SessionId),
+    /// It sent a transaction.
+    Transaction(SessionId),
+    /// A block, of which the other peers are to hear.
+    Block,
+    /// The server loop waits for an answer.
+    IsCurrent,
+}
+
+impl Action {
+    /// The component that takes the action; `None` for peers, operators and faults, of which nothing is assumed.
+    pub fn component(self) -> Option<Component> {
+        match self {
+            Self::Verack(..)
+            | Self::VerackAgain(..)
+            | Self::Panic(..)
+            | Self::Disconnect(..)
+            | Self::Transaction(..)
+            | Self::DisconnectNode(..)
+            | Self::Block
+            | Self::Stop => None,
+            Self::OnVerAck(session, by)
+            | Self::CloseVerAck(session, by)
+            | Self::SendAdd(session, by)
+            | Self::CloseQuit(session, by)
+            | Self::NewPeer(session, by)
+            | Self::DonePeer(session, by)
+            | Self::Evict(session, by) => Some(by.component(session)),
+            Self::Expire(session) => Some(Component::Timer(session)),
+            Self::ReadError(session) | Self::SetFlag(session) | Self::Report(session) => {
+                Some(Component::Handshake(session))
+            }
+            Self::Attach(session)
+            | Self::Started(session)
+            | Self::StartFailed(session)
+            | Self::StartQuits(session) => Some(Component::Session(session)),
+            Self::Wake(session, _)
+            | Self::SetAdded(session)
+            | Self::SendDone(session)
+            | Self::WatcherGate(session) => Some(Component::Watcher(session)),
+            Self::Queue(session) | Self::ReaderEnds(session) | Self::Release(session) => {
+                Some(Component::Reader(session))
+            }
+            Self::Receive(..)
+            | Self::Guard(..)
+            | Self::Screen(..)
+            | Self::Insert(..)
+            | Self::Ask(..)
+            | Self::Delete(..)
+            | Self::ServerGate(..)
+            | Self::ReceiveRelay
+            | Self::StopServer
+            | Self::Sweep(..)
+            | Self::StopManager
+            | Self::ServerEnds => Some(Component::Registry),
+            Self::Handle(..) | Self::Relay | Self::ManagerEnds => Some(Component::Subscriber(SELECTOR)),
+        }
+    }
+}
+
+impl Task {
+    fn component(self, session: SessionId) -> Component {
+        match self {
+            Self::Start => Component::Session(session),
+            Self::Negotiation => Component::Handshake(session),
+            Self::Watcher => Component::Watcher(session),
+            Self::Reader => Component::Reader(session),
+            Self::Server => Component::Registry,
+        }
+    }
+}
