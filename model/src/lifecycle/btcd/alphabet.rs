@@ -2,17 +2,17 @@
 
 use handfast_spec::lifecycle::SessionId;
 
-use super::switches::Extent;
+use super::extent::Extent;
 use super::words::{Action, Event, Message, Ready, Task, Verdict};
 
 /// What may be attempted. Steps of parts that are not looked at are left out: they would be refused in every state.
 pub(super) fn alphabet(extent: &Extent) -> Vec<Action> {
     let sessions = || (0..u32::from(extent.sessions)).map(SessionId);
     let mut actions: Vec<Action> = sessions().flat_map(of_session).collect();
-    let parts: [(bool, fn(SessionId) -> Vec<Action>); 7] = [
+    let parts: [(bool, Steps); 7] = [
         (extent.attachment.is_present(), |id| vec![Action::Attach(id)]),
         (extent.second_verack.is_present(), second_verack),
-        (extent.panics.is_present(), |id| vec![Action::Panic(id), Action::CloseQuit(id, Task::Negotiation)]),
+        (extent.panics.is_present(), |id| vec![Action::Panic(id)]),
         (extent.transactions > 0, transactions),
         (extent.operator.is_present(), |id| vec![Action::DisconnectNode(id)]),
         (extent.screens(), |id| vec![Action::Screen(id, Verdict::Admit), Action::Screen(id, Verdict::Reject)]),
@@ -33,6 +33,9 @@ pub(super) fn alphabet(extent: &Extent) -> Vec<Action> {
     actions
 }
 
+/// The steps of one connection that a part of the node adds.
+type Steps = fn(SessionId) -> Vec<Action>;
+
 /// The steps that every connection takes.
 fn of_session(id: SessionId) -> Vec<Action> {
     vec![
@@ -50,6 +53,7 @@ fn of_session(id: SessionId) -> Vec<Action> {
         Action::StartQuits(id),
         Action::Disconnect(id),
         Action::CloseQuit(id, Task::Start),
+        Action::CloseQuit(id, Task::Negotiation),
         Action::CloseQuit(id, Task::Reader),
         Action::CloseQuit(id, Task::Server),
         Action::Wake(id, Ready::VerAck),
@@ -72,14 +76,9 @@ fn of_session(id: SessionId) -> Vec<Action> {
     ]
 }
 
-/// The steps of a second caller of `OnVerAck`, and of a negotiation that panics because of it.
+/// The steps of a second caller of `OnVerAck`.
 fn second_verack(id: SessionId) -> Vec<Action> {
-    vec![
-        Action::VerackAgain(id),
-        Action::OnVerAck(id, Task::Reader),
-        Action::CloseVerAck(id, Task::Reader),
-        Action::CloseQuit(id, Task::Negotiation),
-    ]
+    vec![Action::VerackAgain(id), Action::OnVerAck(id, Task::Reader), Action::CloseVerAck(id, Task::Reader)]
 }
 
 fn transactions(id: SessionId) -> Vec<Action> {
@@ -87,7 +86,6 @@ fn transactions(id: SessionId) -> Vec<Action> {
         Action::Transaction(id),
         Action::Queue(id),
         Action::ReaderEnds(id),
-        Action::Release(id),
         Action::Handle(Message::Transaction(id)),
         Action::Evict(id, Task::Watcher),
         Action::Evict(id, Task::Server),

@@ -2,6 +2,7 @@
 
 mod alphabet;
 mod display;
+mod extent;
 mod machine;
 mod switches;
 mod variants;
@@ -13,10 +14,11 @@ use handfast_spec::lifecycle::{
 };
 use handfast_spec::protocol::{Goal, Predicate};
 
+pub use self::extent::{Extent, Part};
 pub use self::machine::Btcd;
 pub use self::switches::{
-    Adder, Attach, Channels, Drain, Evictor, Extent, Gate, Guard, OnVersion, Part, Relay, Retract, Select, Signal,
-    Spawn, StartWait, Switches, Teller,
+    Adder, Attach, Channels, Drain, Evictor, Gate, Guard, OnVersion, Relay, Retract, Select, Signal, Spawn, StartWait,
+    Switches, Teller,
 };
 pub use self::variants::{Kind, Variant, checked, variants};
 pub use self::words::{Action, Event, Message, Ready, Task, Verdict};

@@ -1,4 +1,4 @@
-//! What the designs differ in, and how much of the node around them is looked at.
+//! What the designs differ in.
 
 use serde::Serialize;
 
@@ -184,91 +184,41 @@ pub enum Drain {
     UntilEmpty,
 }
 
-/// How much is looked at: how many connections, how much room, and which parts of the node around them.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-pub struct Extent {
-    /// Connections, at most [`Extent::MOST_SESSIONS`].
-    pub sessions: u8,
-    /// Capacity of each channel that carries *add* or *done*, at most [`Extent::MOST_ROOM`].
-    pub events: u8,
-    /// Capacity of the sync manager's channel, at most [`Extent::MOST_ROOM`].
-    pub messages: u8,
-    /// Transactions that each peer sends; all are orphans. None: there is no reader.
-    pub transactions: u8,
-    /// Blocks that reach the sync manager and are relayed by the server loop. None: the server loop asks nothing.
-    pub blocks: u8,
-    /// The server loop rejects peers (A1 to A5).
-    pub rejects: Part,
-    /// An operator disconnects peers by `disconnectnode`.
-    pub operator: Part,
-    /// Somebody calls `OnVerAck` a second time.
-    pub second_verack: Part,
-    /// The connection is handed over after the peer was made, so that a disconnect may come first.
-    pub attachment: Part,
-    /// The negotiation may panic, and recovers by a disconnect.
-    pub panics: Part,
-    /// The node is stopped.
-    pub shutdown: Part,
-}
-
-/// Whether a part of the node is looked at.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-pub enum Part {
-    /// It is not.
-    Absent,
-    /// It is.
-    Present,
-}
-
-impl Part {
-    /// Whether it is looked at.
-    pub fn is_present(self) -> bool {
-        match self {
-            Self::Absent => false,
-            Self::Present => true,
-        }
-    }
-}
-
-impl Extent {
-    /// How many connections fit into a state.
-    pub const MOST_SESSIONS: u8 = 2;
-    /// How many entries of a channel fit into a state.
-    pub const MOST_ROOM: u8 = 4;
-    /// One peer, one place in each channel, and nothing else: what the race needs.
-    pub const BASE: Self = Self {
-        sessions: 1,
-        events: 1,
-        messages: 1,
-        transactions: 0,
-        blocks: 0,
-        rejects: Part::Absent,
-        operator: Part::Absent,
-        second_verack: Part::Absent,
-        attachment: Part::Absent,
-        panics: Part::Absent,
-        shutdown: Part::Absent,
+impl Switches {
+    /// Before the repair, at `3eacced0`.
+    pub const BEFORE: Self = Self {
+        adder: Adder::Negotiation,
+        channels: Channels::Two,
+        teller: Teller::Watcher,
+        gate: Gate::VerAck,
+        guard: Guard::Present,
+        select: Select::Random,
+        signal: Signal::Bare,
+        start: StartWait::Deaf,
+        spawn: Spawn::Always,
+        attach: Attach::Unchecked,
+        version: OnVersion::Silent,
+        retract: Retract::Always,
+        relay: Relay::Blocking,
+        evictor: Evictor::Watcher,
+        drain: Drain::OneShot,
     };
-    /// As the base, with room for two events and three messages.
-    pub const ROOMY: Self = Self { events: 2, messages: 3, ..Self::BASE };
-    /// One peer and every part of the node that this model has.
-    pub const WIDE: Self = Self {
-        transactions: 1,
-        blocks: 3,
-        rejects: Part::Present,
-        operator: Part::Present,
-        second_verack: Part::Present,
-        attachment: Part::Present,
-        panics: Part::Present,
-        shutdown: Part::Present,
-        ..Self::BASE
+    /// The first step of the repair, `091b7901`: one channel, and the server loop tells the sync manager.
+    pub const FIX1: Self =
+        Self { channels: Channels::One, teller: Teller::Server, evictor: Evictor::Server, ..Self::BEFORE };
+    /// The second step, `ce913598`: the watcher is the only sender.
+    pub const FIX2: Self = Self { adder: Adder::Watcher, ..Self::FIX1 };
+    /// What was merged, `56613bb8`: the handshake is signalled once, and the gate is `peerAdded`.
+    pub const MERGED: Self = Self { signal: Signal::Once, gate: Gate::PeerAdded, ..Self::FIX2 };
+    /// What would have been right.
+    pub const CORRECTED: Self = Self {
+        gate: Gate::Registered,
+        select: Select::Biased,
+        start: StartWait::Quit,
+        attach: Attach::Checked,
+        relay: Relay::ReceivedWhileWaiting,
+        evictor: Evictor::Manager,
+        drain: Drain::UntilEmpty,
+        ..Self::MERGED
     };
-    /// Two peers that share the loops and the channels.
-    pub const PAIR: Self = Self { sessions: 2, ..Self::BASE };
-
-    /// Whether the server loop examines peers before it admits them: to reject some, or to admit nobody once the node
-    /// is to stop.
-    pub(super) fn screens(&self) -> bool {
-        self.rejects.is_present() || self.shutdown.is_present()
-    }
 }

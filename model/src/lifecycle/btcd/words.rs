@@ -63,8 +63,6 @@ pub enum Action {
     Queue(SessionId),
     /// The reader notices the disconnect and ends (I3).
     ReaderEnds(SessionId),
-    /// The reader, waiting for the sync manager, learns that it has stopped.
-    Release(SessionId),
     /// The server loop receives an event.
     Receive(SessionId, Event),
     /// The server loop looks whether the peer is still connected (A0).
@@ -188,17 +186,13 @@ impl Action {
             Self::ReadError(session) | Self::SetFlag(session) | Self::Report(session) => {
                 Some(Component::Handshake(session))
             }
-            Self::Attach(session)
-            | Self::Started(session)
-            | Self::StartFailed(session)
-            | Self::StartQuits(session) => Some(Component::Session(session)),
-            Self::Wake(session, _)
-            | Self::SetAdded(session)
-            | Self::SendDone(session)
-            | Self::WatcherGate(session) => Some(Component::Watcher(session)),
-            Self::Queue(session) | Self::ReaderEnds(session) | Self::Release(session) => {
-                Some(Component::Reader(session))
+            Self::Attach(session) | Self::Started(session) | Self::StartFailed(session) | Self::StartQuits(session) => {
+                Some(Component::Session(session))
             }
+            Self::Wake(session, _) | Self::SetAdded(session) | Self::SendDone(session) | Self::WatcherGate(session) => {
+                Some(Component::Watcher(session))
+            }
+            Self::Queue(session) | Self::ReaderEnds(session) => Some(Component::Reader(session)),
             Self::Receive(..)
             | Self::Guard(..)
             | Self::Screen(..)

@@ -1,7 +1,7 @@
 //! btcd's tasks, step by step.
 
-mod negotiation;
 mod manager;
+mod negotiation;
 mod queue;
 mod reader;
 mod server;
@@ -20,7 +20,8 @@ use self::server::Server;
 use self::session::Session;
 use self::shutdown::Stop;
 use super::History;
-use super::switches::{Extent, Gate, Part, Relay, Switches};
+use super::extent::{Extent, Part};
+use super::switches::{Gate, Relay, Switches};
 use super::words::{Action, Event, Message};
 use crate::design::Design;
 
@@ -52,7 +53,12 @@ type Told = Result<Vec<Fact>, Refusal>;
 
 impl Btcd {
     /// A node of this design that has just exchanged versions with its peers.
+    ///
+    /// # Panics
+    ///
+    /// When the extent asks for more sessions or more room than fit into a state.
     pub fn new(switches: Switches, extent: Extent) -> Self {
+        assert!(extent.fits(), "the extent is beyond what a state holds");
         Self {
             switches,
             extent,
@@ -144,7 +150,6 @@ impl Btcd {
             Action::Transaction(session) => self.transaction(session),
             Action::Queue(session) => self.queue(session),
             Action::ReaderEnds(session) => self.reader_ends(session),
-            Action::Release(session) => self.release(session),
             Action::Receive(session, event) => self.receive(session, event),
             Action::Guard(session) => self.guard(session),
             Action::Screen(session, verdict) => self.screen(session, verdict),

@@ -4,7 +4,6 @@ use handfast_spec::lifecycle::{Refusal, SessionId};
 
 use super::session::{Reader, Socket};
 use super::{Btcd, Message, Told, only_if};
-use crate::lifecycle::btcd::switches::Drain;
 
 impl Btcd {
     pub(super) fn transaction(&mut self, id: SessionId) -> Told {
@@ -27,15 +26,6 @@ impl Btcd {
     pub(super) fn reader_ends(&mut self, id: SessionId) -> Told {
         let session = self.session_mut(id)?;
         only_if(session.reader == Reader::Reading && !session.is_connected(), Refusal::NotNow)?;
-        session.reader = Reader::Over;
-        Ok(vec![])
-    }
-
-    /// btcd's reader waits for the sync manager and for nothing else.
-    pub(super) fn release(&mut self, id: SessionId) -> Told {
-        let hears = self.switches.drain == Drain::UntilEmpty && self.manager.has_ended();
-        let session = self.session_mut(id)?;
-        only_if(hears && session.reader == Reader::Waiting, Refusal::NotNow)?;
         session.reader = Reader::Over;
         Ok(vec![])
     }

@@ -54,11 +54,7 @@ impl Server {
     fn waits_for_manager(self) -> bool {
         matches!(
             self,
-            Self::TellingNew(_)
-                | Self::Asking(_)
-                | Self::AwaitingAnswer
-                | Self::TellingDone(_)
-                | Self::AwaitingManager
+            Self::TellingNew(_) | Self::Asking(_) | Self::AwaitingAnswer | Self::TellingDone(_) | Self::AwaitingManager
         )
     }
 }

@@ -34,6 +34,7 @@ pub(super) struct Session {
     pub(super) transactions: u8,
 }
 
+/// The connection itself.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub(super) enum Socket {
     Unattached,
@@ -49,6 +50,7 @@ pub(super) enum Ending {
     QuitClosed,
 }
 
+/// Where `start` (S) is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub(super) enum Start {
     Unspawned,
@@ -56,6 +58,7 @@ pub(super) enum Start {
     Over,
 }
 
+/// Where the negotiation (N) is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub(super) enum Negotiation {
     Unspawned,
@@ -72,12 +75,14 @@ pub(super) enum Negotiation {
     Over,
 }
 
+/// What the negotiation reports to `start`.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub(super) enum Outcome {
     Succeeded,
     Failed,
 }
 
+/// Where the watcher (L) is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub(super) enum Watcher {
     Unspawned,
@@ -94,6 +99,7 @@ pub(super) enum Watcher {
     Over,
 }
 
+/// Where the reader (I) is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub(super) enum Reader {
     Unspawned,

@@ -19,10 +19,11 @@ impl Btcd {
             Ready::Quit => {
                 let overruled = select == Select::Biased && session.signalled;
                 only_if(session.ending == Ending::QuitClosed, Refusal::NotNow)?;
-                match session.watcher {
-                    Watcher::Selecting if !overruled => Watcher::Waiting,
-                    Watcher::Waiting => Watcher::Ending,
-                    _ => return Err(Refusal::NotNow),
+                if session.watcher == Watcher::Waiting {
+                    Watcher::Ending
+                } else {
+                    only_if(session.watcher == Watcher::Selecting && !overruled, Refusal::NotNow)?;
+                    Watcher::Waiting
                 }
             }
         };

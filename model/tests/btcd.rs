@@ -1,0 +1,336 @@
+//! The designs of btcd's peer lifecycle: each violates exactly what it is listed with, and the specification's table of
+//! them holds.
+
+use std::collections::BTreeSet;
+
+use handfast_spec::lifecycle::{Event as Heard, Fact, SELECTOR, SessionId, Stream};
+use handfast_spec::{Machine, Observation, Protocol, Recorded};
+use model::design::{Checked, Design};
+use model::explore::{Completeness, Graph, Options, explore};
+use model::lifecycle::btcd::{
+    Action, Btcd, Channels, Event, Extent, Gate, Guard, History, Kind, Message, Part, Ready, Select, StartWait,
+    Switches, Task, Teller, Variant, checked, variants,
+};
+use model::liveness::{Promise, decide};
+use stateright::{Checker, Model};
+
+type States = Graph<Recorded<Btcd>, Action>;
+
+const PEER: SessionId = SessionId(0);
+
+fn explored(switches: Switches, extent: Extent) -> States {
+    let graph = explore(&checked(switches, extent), &Options::default());
+    assert_eq!(graph.completeness(), Completeness::Complete);
+    graph
+}
+
+#[test]
+fn every_variant_violates_what_it_is_listed_with_and_nothing_else() {
+    for variant in variants() {
+        let violated = violated(&explored(variant.switches, variant.extent));
+        assert_eq!(violated, variant.violates, "{}", variant.name);
+    }
+}
+
+/// The ids of the rules that a design violates, in order of their numbers.
+fn violated(graph: &States) -> Vec<&'static str> {
+    let mut violated = Vec::new();
+    for invariant in History::invariants() {
+        violated.extend(graph.first(|state| !(invariant.holds)(&state.ledger)).map(|_| invariant.id));
+    }
+    for goal in History::goals() {
+        let promise = Promise {
+            trigger: &|state: &Recorded<Btcd>| (goal.trigger)(&state.ledger),
+            outcome: &|state: &Recorded<Btcd>| (goal.outcome)(&state.ledger),
+            fair: &|action: &Action| action.component().filter(goal.fair),
+        };
+        let verdict = decide(graph, &promise).expect("the graph is whole");
+        violated.extend(verdict.broken.map(|_| goal.id));
+    }
+    let stands = |&state: &u32| graph.steps(state).len() == 0 && !graph.state(state).machine.at_rest();
+    violated.extend(numbers(graph).find(stands).map(|_| History::DEADLOCK.0));
+    violated.sort_by_key(|id| id.trim_start_matches("PEER-").parse::<u32>().expect("ids have numbers"));
+    violated
+}
+
+fn numbers(graph: &States) -> core::ops::Range<u32> {
+    0..graph.states().len() as u32
+}
+
+#[test]
+#[ignore = "two million states"]
+fn the_corrected_design_is_right_for_two_peers_with_each_part_of_the_node() {
+    let parts = [
+        Extent { events: 2, messages: 3, ..Extent::PAIR },
+        Extent { operator: Part::Present, ..Extent::PAIR },
+        Extent { shutdown: Part::Present, ..Extent::PAIR },
+        Extent { blocks: 2, ..Extent::PAIR },
+    ];
+    for extent in parts {
+        assert_eq!(violated(&explored(Switches::CORRECTED, extent)), [""; 0], "{extent:?}");
+    }
+}
+
+#[test]
+fn mutants_are_caught_and_what_is_right_is_left_alone() {
+    let mut names = BTreeSet::new();
+    for Variant { name, kind, source, about, violates, .. } in variants() {
+        assert!(names.insert(name), "{name} is there twice");
+        assert!(!source.is_empty());
+        match kind {
+            Kind::Historical | Kind::Mutant => {
+                assert!(!violates.is_empty(), "{name} is not told from the corrected design");
+            }
+            Kind::Corrected | Kind::Equivalent(_) => assert!(violates.is_empty(), "{name} is not right"),
+        }
+        for id in *violates {
+            assert!(about.contains(id), "{name} does not say why {id} is violated");
+        }
+    }
+}
+
+/// Where a dead peer gets stuck, and where the rules of the table's other columns are first broken, in steps.
+struct Row {
+    switches: Switches,
+    /// The server loop has handled the end, and the sync manager takes the peer for live and always will.
+    stuck: Option<usize>,
+    /// The server loop received done before add.
+    done_before_add: Option<usize>,
+    /// The sync manager heard of the end before the coming.
+    down_before_up: Option<usize>,
+    /// The sync manager heard of the end of a peer that it does not know.
+    down_of_unknown: Option<usize>,
+}
+
+const fn row(switches: Switches, columns: [usize; 4]) -> Row {
+    const fn steps(number: usize) -> Option<usize> {
+        if number == 0 { None } else { Some(number) }
+    }
+    let [stuck, done_before_add, down_before_up, down_of_unknown] = columns;
+    Row {
+        switches,
+        stuck: steps(stuck),
+        done_before_add: steps(done_before_add),
+        down_before_up: steps(down_before_up),
+        down_of_unknown: steps(down_of_unknown),
+    }
+}
+
+const fn unguarded(switches: Switches) -> Switches {
+    Switches { guard: Guard::Absent, ..switches }
+}
+
+const V1: Switches = Switches { teller: Teller::Watcher, gate: Gate::VerAck, ..Switches::MERGED };
+const V2: Switches = Switches { channels: Channels::Two, ..Switches::MERGED };
+const V2_REGISTERED: Switches = Switches { gate: Gate::Registered, ..V2 };
+const V2_V3: Switches = Switches { channels: Channels::Two, ..Switches::FIX1 };
+const SOLE_SENDER_REGISTERED: Switches = Switches { gate: Gate::Registered, ..Switches::MERGED };
+
+/// Zero: never. The reference's numbers, where it prints one, are the same, with one exception: it has 18 steps to the
+/// stuck peer of `V2_REGISTERED`, because its watcher writes `peerAdded` also where nobody reads it.
+const TABLE: [Row; 16] = [
+    row(Switches::BEFORE, [17, 10, 15, 9]),
+    row(unguarded(Switches::BEFORE), [15, 10, 15, 9]),
+    row(V1, [19, 0, 17, 10]),
+    row(unguarded(V1), [19, 0, 17, 10]),
+    row(V2, [0, 15, 0, 15]),
+    row(unguarded(V2), [20, 15, 20, 15]),
+    row(unguarded(V2_REGISTERED), [17, 13, 0, 0]),
+    row(V2_V3, [0, 11, 0, 11]),
+    row(unguarded(V2_V3), [15, 11, 17, 11]),
+    row(Switches::FIX1, [0, 11, 0, 11]),
+    row(unguarded(Switches::FIX1), [15, 11, 17, 11]),
+    row(Switches::FIX2, [0, 0, 0, 12]),
+    row(Switches::MERGED, [0, 0, 0, 17]),
+    row(unguarded(Switches::MERGED), [0, 0, 0, 0]),
+    row(Switches { select: Select::Biased, ..Switches::MERGED }, [0, 0, 0, 17]),
+    row(SOLE_SENDER_REGISTERED, [0, 0, 0, 0]),
+];
+
+#[test]
+fn the_table_of_the_specification_holds_in_little_and_in_more_room() {
+    for extent in [Extent::BASE, Extent::ROOMY] {
+        for row in &TABLE {
+            let graph = explored(row.switches, extent);
+            assert_eq!(steps_to_stuck(&graph), row.stuck, "{:?}", row.switches);
+            assert_eq!(steps_to_break(&graph, "PEER-1"), row.done_before_add, "{:?}", row.switches);
+            assert_eq!(steps_to_break(&graph, "PEER-3"), row.down_before_up, "{:?}", row.switches);
+            assert_eq!(steps_to_break(&graph, "PEER-4"), row.down_of_unknown, "{:?}", row.switches);
+        }
+    }
+    let rejecting = Extent { rejects: Part::Present, ..Extent::BASE };
+    assert_eq!(violated(&explored(SOLE_SENDER_REGISTERED, rejecting)), [""; 0]);
+}
+
+fn steps_to_break(graph: &States, id: &str) -> Option<usize> {
+    let rule = History::invariants().iter().find(|rule| rule.id == id).expect("there is such a rule");
+    graph.first(|state| !(rule.holds)(&state.ledger)).map(|state| graph.depth_of(state))
+}
+
+/// The steps to the nearest state in which the server loop has handled the end of the peer and from which no state is
+/// reachable in which the sync manager does not take it for live.
+fn steps_to_stuck(graph: &States) -> Option<usize> {
+    let believed = |state: u32| graph.state(state).ledger.selector_believes(PEER);
+    let mut escapes: Vec<bool> = numbers(graph).map(|state| !believed(state)).collect();
+    // The graph has no cycles; a few passes against its order settle what is reachable.
+    loop {
+        let before = escapes.iter().filter(|escapes| **escapes).count();
+        for state in numbers(graph).rev() {
+            escapes[state as usize] |= graph.steps(state).any(|step| escapes[step.target as usize]);
+        }
+        if escapes.iter().filter(|escapes| **escapes).count() == before {
+            break;
+        }
+    }
+    let end_handled = |state: u32| {
+        let heard = graph.state(state).ledger.sessions.get(PEER.index()).registry;
+        heard.is_ended() || heard.is_late()
+    };
+    numbers(graph).find(|&state| !escapes[state as usize] && end_handled(state)).map(|state| graph.depth_of(state))
+}
+
+/// Vector 1, step by step as it was told: the server loop looks whether the peer is connected, and tells the sync
+/// manager of it after the sync manager was told of its end.
+#[test]
+fn the_race_of_two_loops_takes_the_seventeen_steps_that_are_told() {
+    let race = [
+        Action::Verack(PEER),
+        Action::SetFlag(PEER),
+        Action::SendAdd(PEER, Task::Negotiation),
+        Action::Receive(PEER, Event::Add),
+        Action::Guard(PEER),
+        Action::Disconnect(PEER),
+        Action::CloseQuit(PEER, Task::Reader),
+        Action::Wake(PEER, Ready::Quit),
+        Action::SendDone(PEER),
+        Action::WatcherGate(PEER),
+        Action::DonePeer(PEER, Task::Watcher),
+        Action::Insert(PEER),
+        Action::Handle(Message::DonePeer(PEER)),
+        Action::NewPeer(PEER, Task::Server),
+        Action::Receive(PEER, Event::Done),
+        Action::Delete(PEER),
+        Action::Handle(Message::NewPeer(PEER)),
+    ];
+    let mut node = Btcd::recorded(Switches::BEFORE, Extent::BASE);
+    let mut last = Observation::Told(vec![]);
+    for action in race {
+        last = node.step(&action);
+        assert!(!last.is_refused(), "{action}");
+    }
+    let told = vec![Fact::Heard(SELECTOR, Heard::Up(PEER)), Fact::Heeded(PEER), Fact::Active(Some(PEER))];
+    assert_eq!(last, Observation::Told(told));
+    assert_eq!(node.ledger.heard(SELECTOR, PEER), Stream::Late);
+    assert!(!node.ledger.sessions.get(PEER.index()).registered);
+
+    let graph = explored(Switches::BEFORE, Extent::BASE);
+    assert!(graph.states().contains(&node));
+    assert_eq!(steps_to_stuck(&graph), Some(race.len()), "no shorter way leads there");
+}
+
+#[test]
+fn every_situation_is_reached_in_every_design_that_existed_or_is_right() {
+    let right = variants().filter(|variant| matches!(variant.kind, Kind::Historical | Kind::Corrected));
+    for variant in right {
+        let graph = explored(variant.switches, variant.extent);
+        for witness in History::witnesses() {
+            let reached = graph.first(|state| (witness.holds)(&state.ledger));
+            assert!(reached.is_some(), "{}: {}", variant.name, witness.title);
+        }
+    }
+}
+
+#[test]
+fn counts_of_the_designs_are_what_they_were() {
+    let counts = |switches| {
+        let graph = explored(switches, Extent::BASE);
+        (graph.states().len(), graph.edge_count(), graph.depth())
+    };
+    assert_eq!(counts(Switches::BEFORE), (640, 1635, 19));
+    assert_eq!(counts(Switches::FIX1), (376, 863, 19));
+    assert_eq!(counts(Switches::FIX2), (402, 935, 21));
+    assert_eq!(counts(Switches::MERGED), (483, 1242, 22));
+    assert_eq!(counts(Switches::CORRECTED), (371, 985, 21));
+}
+
+/// Small enough to be explored a second time, or to have every action attempted in every state.
+fn small() -> impl Iterator<Item = &'static Variant> {
+    variants().filter(|variant| variant.extent.sessions == 1 && variant.extent != Extent::WIDE)
+}
+
+#[test]
+fn stateright_counts_the_same_states_and_finds_the_same_faults() {
+    for variant in small() {
+        let graph = explored(variant.switches, variant.extent);
+        let theirs = checked(variant.switches, variant.extent).checker().spawn_bfs().join();
+        assert_eq!(theirs.unique_state_count(), graph.states().len(), "{}", variant.name);
+        let found = theirs.discoveries();
+        let rules = History::invariants().iter().map(|rule| rule.id).chain([History::DEADLOCK.0]);
+        for id in rules {
+            assert_eq!(found.contains_key(id), variant.violates.contains(&id), "{}: {id}", variant.name);
+        }
+    }
+}
+
+#[test]
+fn a_refused_action_changes_nothing() {
+    let everything = checked(Switches::CORRECTED, Extent { sessions: 2, ..Extent::WIDE });
+    for variant in small().filter(|variant| variant.extent.events == 1) {
+        for state in explored(variant.switches, variant.extent).states() {
+            for action in everything.alphabet() {
+                let mut machine = state.machine.clone();
+                if machine.step(action).is_refused() {
+                    assert_eq!(machine, state.machine, "{}: {action}", variant.name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_step_is_taken_somewhere_and_nothing_is_done_that_the_alphabet_leaves_out() {
+    let everything: BTreeSet<Action> = checked(Switches::MERGED, Extent::WIDE).alphabet().iter().copied().collect();
+    let mut taken = BTreeSet::new();
+    let wide = variants().filter(|variant| variant.name == "btcd-corrected-wide");
+    for variant in small().chain(wide) {
+        taken.extend(explored(variant.switches, variant.extent).actions().iter().copied());
+    }
+    assert_eq!(taken, everything);
+    for variant in small() {
+        let own: Checked<Btcd> = checked(variant.switches, variant.extent);
+        let left_out = everything.iter().filter(|action| !own.alphabet().contains(action));
+        let graph = explored(variant.switches, variant.extent);
+        for action in left_out {
+            let enabled = |state: &Recorded<Btcd>| !state.machine.clone().step(action).is_refused();
+            assert!(graph.first(enabled).is_none(), "{}: {action}", variant.name);
+        }
+    }
+}
+
+/// The rules know of no duration; this is what the equivalence of `btcd-corrected-deaf-start` costs.
+#[test]
+fn a_deaf_start_waits_for_its_timer_when_everybody_else_is_through() {
+    let panicking = Extent { panics: Part::Present, ..Extent::BASE };
+    let waits_for_timer_alone = |start| {
+        let graph = explored(Switches { start, ..Switches::CORRECTED }, panicking);
+        numbers(&graph).any(|state| {
+            let over = graph.state(state).ledger.sessions.get(PEER.index()).registry.is_ended();
+            over && graph.steps(state).map(|step| *step.action).eq([Action::Expire(PEER)])
+        })
+    };
+    assert!(waits_for_timer_alone(StartWait::Deaf));
+    assert!(!waits_for_timer_alone(StartWait::Quit));
+}
+
+#[test]
+fn steps_are_written_read_back_and_told_apart() {
+    let pair = checked(Switches::MERGED, Extent { sessions: 2, ..Extent::WIDE });
+    let mut shown = BTreeSet::new();
+    for action in pair.alphabet() {
+        let written = serde_json::to_string(action).expect("steps are plain data");
+        assert_eq!(serde_json::from_str::<Action>(&written).expect("what was written"), *action);
+        assert!(shown.insert(action.to_string()), "{action} is there twice");
+    }
+    let received = Action::Receive(PEER, Event::Add).to_string();
+    assert_eq!(received, "server loop: receives add of session 0");
+}
