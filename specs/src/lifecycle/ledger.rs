@@ -351,7 +351,9 @@ impl Ledger {
 
     fn announced(&mut self, session: SessionId) {
         self.offend(Offence::AfterComplete, self.phase == Phase::Complete);
-        self.offend(Offence::Ungreeted, self.sessions.get(session.index()).key.is_none());
+        // With its end the key of a session that nobody was told of is forgotten; what comes after the end is PEER-1's.
+        let record = self.sessions.get(session.index());
+        self.offend(Offence::Ungreeted, record.key.is_none() && record.registry == Stream::Nothing);
         self.session(session).registry.hear(true);
     }
 
