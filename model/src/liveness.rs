@@ -213,7 +213,7 @@ impl<'g, S, A> Owing<'g, S, A> {
             for &turn in &fair.all {
                 let served = |state: u32| !fair.enabled(self.graph, state).contains(&turn);
                 let acts = |edge: usize| fair.of_edge(self.graph, edge) == Some(turn);
-                let walked = core::iter::once(at).chain(cycle.iter().map(|&edge| self.graph.target(edge)));
+                let walked = core::iter::once(start).chain(cycle.iter().map(|&edge| self.graph.target(edge)));
                 if cycle.iter().any(|&edge| acts(edge)) || walked.into_iter().any(served) {
                     continue;
                 }

@@ -11,13 +11,18 @@
 
 use core::fmt::{self, Display, Formatter};
 use core::hash::Hash;
+use core::mem::size_of;
 use core::num::NonZeroUsize;
 use std::collections::BTreeSet;
 
-use stateright::{Checker, CheckerBuilder, Expectation, Model};
+use stateright::{Checker, Expectation, Model};
 
 use crate::design::TO_THE_END;
 use crate::explore::{Completeness, Graph};
+
+mod disagreement;
+
+pub use disagreement::{Difference, Disagreement};
 
 /// One of Stateright's searches.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,12 +33,19 @@ pub enum Engine {
     DepthFirst,
 }
 
-impl Display for Engine {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Engine {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::BreadthFirst => "Stateright's breadth-first search",
             Self::DepthFirst => "Stateright's depth-first search",
-        })
+        }
+    }
+}
+
+impl Display for Engine {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -46,15 +58,6 @@ pub struct Findings {
     pub violated: BTreeSet<&'static str>,
     /// The `sometimes` properties that hold somewhere.
     pub reached: BTreeSet<&'static str>,
-}
-
-/// What both of Stateright's searches found out about a model.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Opinion {
-    /// What the breadth-first search found.
-    pub breadth_first: Findings,
-    /// What the depth-first search found.
-    pub depth_first: Findings,
 }
 
 /// Why there is no second opinion about a model.
@@ -83,130 +86,71 @@ pub enum Refused {
     Symmetry,
 }
 
-/// A difference between our engine and one of Stateright's.
+/// What came of asking Stateright.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Disagreement {
-    /// They count different numbers of reachable states.
-    States {
-        /// Who counts differently.
-        engine: Engine,
-        /// What our engine counts.
-        ours: usize,
-        /// What the other counts.
-        theirs: usize,
-    },
-    /// They find different `always` properties violated.
-    Violated(Difference),
-    /// They find different `sometimes` properties reached.
-    Reached(Difference),
+#[must_use = "engines that disagree make a verdict worthless"]
+pub struct Comparison {
+    /// Who was asked.
+    pub asked: Vec<Engine>,
+    /// Every difference between what they found and what we found; none if all agree.
+    pub disagreements: Vec<Disagreement>,
 }
 
-/// The properties on which two engines differ.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Difference {
-    /// Who finds differently.
-    pub engine: Engine,
-    /// What only our engine finds.
-    pub only_ours: BTreeSet<&'static str>,
-    /// What only the other finds.
-    pub only_theirs: BTreeSet<&'static str>,
+/// What Stateright may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Means {
+    /// How many threads it gets. There is always one: without any it explores nothing.
+    pub threads: NonZeroUsize,
+    /// How many bytes the paths may take that its depth-first search keeps.
+    pub max_path_bytes: u64,
 }
 
-impl Display for Disagreement {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::States { engine, ours, theirs } => write!(f, "{engine} counts {theirs} states, ours counts {ours}"),
-            Self::Violated(difference) => difference.describe("violated", f),
-            Self::Reached(difference) => difference.describe("reached", f),
-        }
-    }
-}
-
-impl Difference {
-    fn describe(&self, what: &str, f: &mut Formatter<'_>) -> fmt::Result {
-        let engine = self.engine;
-        let list = |names: &BTreeSet<&'static str>| names.iter().copied().collect::<Vec<_>>().join(", ");
-        if !self.only_ours.is_empty() {
-            write!(f, "{engine} does not find {what} what ours does: {}", list(&self.only_ours))?;
-        }
-        if !self.only_ours.is_empty() && !self.only_theirs.is_empty() {
-            f.write_str("; ")?;
-        }
-        if !self.only_theirs.is_empty() {
-            write!(f, "{engine} finds {what} what ours does not: {}", list(&self.only_theirs))?;
-        }
-        Ok(())
-    }
-}
-
-impl Findings {
-    /// What our own exploration found out, read off its graph.
-    ///
-    /// # Errors
-    ///
-    /// If the graph is not the whole graph of the model.
-    pub fn of<M: Model>(model: &M, graph: &Graph<M::State, M::Action>) -> Result<Self, Refused> {
-        match graph.completeness() {
-            Completeness::Complete => {}
-            Completeness::Incomplete(_) => return Err(Refused::Incomplete),
-        }
-        if graph.reduction().symmetric {
-            return Err(Refused::Symmetry);
-        }
-        let mut findings = Self { states: graph.states().len(), violated: BTreeSet::new(), reached: BTreeSet::new() };
-        for property in model.properties() {
-            let holds = |state: &M::State| (property.condition)(model, state);
-            match property.expectation {
-                Expectation::Always => {
-                    if graph.first(|state| !holds(state)).is_some() {
-                        findings.violated.insert(property.name);
-                    }
-                }
-                Expectation::Sometimes => {
-                    if graph.first(holds).is_some() {
-                        findings.reached.insert(property.name);
-                    }
-                }
-                Expectation::Eventually => return Err(Refused::Eventually(property.name)),
-            }
-        }
-        Ok(findings)
-    }
-
-    /// What a run of Stateright found out.
-    fn by<M: Model>(model: &M, checker: &impl Checker<M>) -> Result<Self, Refused>
-    where
-        M::State: Clone + PartialEq,
-        M::Action: Clone + PartialEq,
-    {
-        let mut findings =
-            Self { states: checker.unique_state_count(), violated: BTreeSet::new(), reached: BTreeSet::new() };
-        let discovered: BTreeSet<&'static str> = checker.discoveries().into_keys().collect();
-        if discovered.contains(TO_THE_END) {
-            return Err(Refused::GuardViolated);
-        }
-        for property in model.properties() {
-            let set = match property.expectation {
-                Expectation::Always => &mut findings.violated,
-                Expectation::Sometimes => &mut findings.reached,
-                Expectation::Eventually => return Err(Refused::Eventually(property.name)),
-            };
-            if discovered.contains(property.name) {
-                set.insert(property.name);
-            }
-        }
-        Ok(findings)
-    }
-}
-
-/// Runs both of Stateright's searches to the end.
+/// Lets Stateright explore a model that we explored, and compares what it finds to what we found.
 ///
-/// There is always at least one thread: without any, Stateright explores nothing and passes.
+/// The breadth-first search is always asked. The depth-first search keeps a whole path for every state that it has yet
+/// to visit, which is more than any machine has where paths are long: 40,000 states on a ring of rings cost it 2.5 GB.
+/// It is only asked if its paths fit into [`Means::max_path_bytes`]; [`Comparison::asked`] tells whether it was.
+///
+/// # Errors
+///
+/// If our exploration did not visit every state, or Stateright would not.
+pub fn compare<M>(
+    model: &M,
+    graph: &Graph<M::State, M::Action>,
+    ours: &Findings,
+    means: Means,
+) -> Result<Comparison, Refused>
+where
+    M: Model + Clone + Send + Sync + 'static,
+    M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
+    M::Action: Clone + PartialEq,
+{
+    is_whole(graph)?;
+    let mut comparison = Comparison { asked: vec![Engine::BreadthFirst], disagreements: Vec::new() };
+    if depth_first_path_bytes(graph) <= means.max_path_bytes {
+        comparison.asked.push(Engine::DepthFirst);
+    }
+    for &engine in &comparison.asked {
+        let theirs = ask(engine, model, means.threads)?;
+        comparison.disagreements.extend(Disagreement::between(ours, engine, &theirs));
+    }
+    Ok(comparison)
+}
+
+fn is_whole<S, A>(graph: &Graph<S, A>) -> Result<(), Refused> {
+    match graph.completeness() {
+        Completeness::Complete if graph.reduction().symmetric => Err(Refused::Symmetry),
+        Completeness::Complete => Ok(()),
+        Completeness::Incomplete(_) => Err(Refused::Incomplete),
+    }
+}
+
+/// Runs one of Stateright's searches to the end.
 ///
 /// # Errors
 ///
 /// If the properties of the model do not keep Stateright from stopping early, or it does not decide one of them.
-pub fn opinion<M>(model: &M, threads: NonZeroUsize) -> Result<Opinion, Refused>
+pub fn ask<M>(engine: Engine, model: &M, threads: NonZeroUsize) -> Result<Findings, Refused>
 where
     M: Model + Clone + Send + Sync + 'static,
     M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
@@ -214,10 +158,11 @@ where
 {
     accept(model)?;
     // No timeout, no target, no symmetry, no other condition to finish: what is built here runs to the end.
-    let checker = || -> CheckerBuilder<M> { model.clone().checker().threads(threads.get()) };
-    let breadth_first = Findings::by(model, &checker().spawn_bfs().join())?;
-    let depth_first = Findings::by(model, &checker().spawn_dfs().join())?;
-    Ok(Opinion { breadth_first, depth_first })
+    let checker = model.clone().checker().threads(threads.get());
+    match engine {
+        Engine::BreadthFirst => Findings::by(model, &checker.spawn_bfs().join()),
+        Engine::DepthFirst => Findings::by(model, &checker.spawn_dfs().join()),
+    }
 }
 
 /// Whether Stateright will explore a model to the end, and knows what its properties mean.
@@ -239,44 +184,69 @@ fn accept<M: Model>(model: &M) -> Result<(), Refused> {
     if always.any(|property| property.name == TO_THE_END) { Ok(()) } else { Err(Refused::NoGuard) }
 }
 
-/// Every difference between what we found and what Stateright found; none if all engines agree.
-pub fn compare(ours: &Findings, theirs: &Opinion) -> Vec<Disagreement> {
-    let engines = [(Engine::BreadthFirst, &theirs.breadth_first), (Engine::DepthFirst, &theirs.depth_first)];
-    let mut disagreements = Vec::new();
-    for (engine, theirs) in engines {
-        if ours.states != theirs.states {
-            disagreements.push(Disagreement::States { engine, ours: ours.states, theirs: theirs.states });
+impl Findings {
+    /// What our own exploration found out, read off its graph.
+    ///
+    /// # Errors
+    ///
+    /// If the graph is not the whole graph of the model.
+    pub fn of<M: Model>(model: &M, graph: &Graph<M::State, M::Action>) -> Result<Self, Refused> {
+        is_whole(graph)?;
+        let (mut violated, mut reached) = (BTreeSet::new(), BTreeSet::new());
+        for property in model.properties() {
+            let holds = |state: &M::State| (property.condition)(model, state);
+            let (set, found) = match property.expectation {
+                Expectation::Always => (&mut violated, graph.first(|state| !holds(state))),
+                Expectation::Sometimes => (&mut reached, graph.first(holds)),
+                Expectation::Eventually => return Err(Refused::Eventually(property.name)),
+            };
+            if found.is_some() {
+                set.insert(property.name);
+            }
         }
-        let violated = difference(engine, &ours.violated, &theirs.violated);
-        disagreements.extend(violated.map(Disagreement::Violated));
-        let reached = difference(engine, &ours.reached, &theirs.reached);
-        disagreements.extend(reached.map(Disagreement::Reached));
+        Ok(Self { states: graph.state_count(), violated, reached })
     }
-    disagreements
+
+    /// What a run of Stateright found out.
+    fn by<M: Model>(model: &M, checker: &impl Checker<M>) -> Result<Self, Refused>
+    where
+        M::State: Clone + PartialEq,
+        M::Action: Clone + PartialEq,
+    {
+        let discovered: BTreeSet<&'static str> = checker.discoveries().into_keys().collect();
+        if discovered.contains(TO_THE_END) {
+            return Err(Refused::GuardViolated);
+        }
+        let named = |expectation: Expectation| {
+            let properties = model.properties().into_iter();
+            let names = properties.filter(|property| property.expectation == expectation).map(|property| property.name);
+            names.filter(|name| discovered.contains(name)).collect()
+        };
+        let states = checker.unique_state_count();
+        Ok(Self { states, violated: named(Expectation::Always), reached: named(Expectation::Sometimes) })
+    }
 }
 
-fn difference(engine: Engine, ours: &BTreeSet<&'static str>, theirs: &BTreeSet<&'static str>) -> Option<Difference> {
-    let only_ours: BTreeSet<_> = ours.difference(theirs).copied().collect();
-    let only_theirs: BTreeSet<_> = theirs.difference(ours).copied().collect();
-    let differ = !only_ours.is_empty() || !only_theirs.is_empty();
-    differ.then_some(Difference { engine, only_ours, only_theirs })
-}
-
-/// Runs Stateright on a model that we explored, and compares.
+/// How many bytes the paths take that Stateright's depth-first search keeps at the worst moment, with one thread.
 ///
-/// # Errors
-///
-/// If our exploration did not visit every state, or Stateright would not.
-pub fn disagreements<M>(
-    model: &M,
-    graph: &Graph<M::State, M::Action>,
-    threads: NonZeroUsize,
-) -> Result<Vec<Disagreement>, Refused>
-where
-    M: Model + Clone + Send + Sync + 'static,
-    M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
-    M::Action: Clone + PartialEq,
-{
-    let ours = Findings::of(model, graph)?;
-    Ok(compare(&ours, &opinion(model, threads)?))
+/// It visits the state that it found last, and enters the new ones among its successors, each with the indices of all
+/// actions on the way to it. Our graph has the same successors in the same order.
+fn depth_first_path_bytes<S, A>(graph: &Graph<S, A>) -> u64 {
+    let mut found = vec![false; graph.state_count()];
+    found[..graph.initial() as usize].fill(true);
+    let mut pending: Vec<(u32, u64)> = (0..graph.initial()).map(|state| (state, 1)).collect();
+    let mut indices = pending.len() as u64;
+    let mut most = indices;
+    while let Some((state, length)) = pending.pop() {
+        for edge in graph.edges(state) {
+            let target = graph.target(edge);
+            if !core::mem::replace(&mut found[target as usize], true) {
+                pending.push((target, length + 1));
+                indices += length + 1;
+            }
+        }
+        most = most.max(indices);
+        indices -= length;
+    }
+    most * size_of::<usize>() as u64
 }

@@ -14,7 +14,7 @@ use crate::design::{Checked, Design, TO_THE_END};
 use crate::digest::Digest;
 use crate::explore::{Completeness, Graph, Observer, Options, explore};
 use crate::liveness::{self, Promise, Refused};
-use crate::second::{self, Disagreement};
+use crate::second::{self, Disagreement, Means};
 use crate::trace::{self, Trace};
 
 /// How to check a design.
@@ -201,9 +201,9 @@ impl<D: Design> Settings<D> {
         let disagreements = match graph.completeness() {
             Completeness::Complete => {
                 let ours = second::Findings { states: graph.state_count(), violated, reached };
-                let theirs = second::opinion(&setting.checked, NonZeroUsize::MIN);
-                let theirs = theirs.expect("a checked design has the properties that Stateright needs");
-                second::compare(&ours, &theirs)
+                let means = Means { threads: NonZeroUsize::MIN, max_path_bytes: plan.max_bytes as u64 };
+                let comparison = second::compare(&setting.checked, &graph, &ours, means);
+                comparison.expect("a checked design has the properties that Stateright needs").disagreements
             }
             Completeness::Incomplete(_) => Vec::new(),
         };
