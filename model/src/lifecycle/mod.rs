@@ -5,9 +5,9 @@ pub mod handfast;
 
 use handfast_spec::lifecycle::Lifecycle;
 
-use crate::catalogue::{Entry, Rules, Scope};
+use crate::catalogue::{Entry, Rules, Scope, Variant};
 use crate::explain;
-use crate::subject::{Settings, Subject};
+use crate::subject::{Setting, Settings, Subject};
 
 /// The peer lifecycle in the catalogue.
 pub const ENTRY: Entry = Entry {
@@ -16,11 +16,22 @@ pub const ENTRY: Entry = Entry {
     document: "specs/lifecycle.md",
     rules: Rules::of::<Lifecycle>,
     own,
-    variants: handfast::variants,
+    variants,
     left_out: handfast::LEFT_OUT,
     explain: |log| explain::explain::<handfast::Handfast>(log),
 };
 
 fn own(scope: Scope) -> Box<dyn Subject> {
     Box::new(Settings::new("handfast", handfast::settings(scope, handfast::Flaw::None)))
+}
+
+/// The designs of btcd first, then the mutants of handfast's.
+fn variants() -> Vec<Variant> {
+    let historical = btcd::variants().map(|variant| {
+        let btcd::Variant { name, kind, source, about, violates, switches, extent } = *variant;
+        let setting = Setting { name: "btcd", checked: btcd::checked(switches, extent) };
+        let subject = Box::new(Settings::new(name, vec![setting]));
+        Variant { name, kind, source, about, violates, subject }
+    });
+    historical.chain(handfast::variants()).collect()
 }

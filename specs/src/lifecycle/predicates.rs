@@ -1,6 +1,8 @@
 //! The predicates of the peer lifecycle: one function, one id, one title each.
 
-use super::{Component, Ledger, Lifecycle, Offence, Phase, Reason, SessionRecord, Stream, Subscription};
+use super::{
+    Component, Ledger, Lifecycle, Offence, Phase, Reason, SessionRecord, Stream, SubscriberRecord, Subscription,
+};
 use crate::protocol::{Goal, Predicate, Protocol};
 
 /// The rule that the system rests only where nobody waits.
@@ -111,14 +113,7 @@ pub const INVARIANTS: &[Predicate<Ledger>] = &[
 
 /// Situations that must be reachable.
 pub const WITNESSES: &[Predicate<Ledger>] = &[
-    Predicate {
-        id: "PEER-31",
-        title: "every subscriber hears Up and Down of one session",
-        holds: |ledger| {
-            let over = |session| ledger.subscribers.iter().all(|record| record.heard.get(session) == Stream::Over);
-            (0..ledger.sessions.iter().count()).any(over)
-        },
-    },
+    Predicate { id: "PEER-31", title: "every subscriber hears Up and Down of one session", holds: heard_by_all },
     Predicate {
         id: "PEER-32",
         title: "a session whose handshake completed is told to end before it is announced",
@@ -305,6 +300,13 @@ fn streams(ledger: &Ledger) -> impl Iterator<Item = Stream> {
     ledger.subscribers.iter().flat_map(|record| record.heard.iter().copied())
 }
 
+fn heard_by_all(ledger: &Ledger) -> bool {
+    let over = |record: &SubscriberRecord, session| record.heard.get(session) == Stream::Over;
+    let subscribed = || ledger.subscribers.iter().filter(|record| record.subscription == Subscription::On);
+    let mut sessions = 0..ledger.sessions.iter().count();
+    subscribed().count() > 0 && sessions.any(|session| subscribed().all(|record| over(record, session)))
+}
+
 fn rejected_for(ledger: &Ledger, reason: Reason) -> bool {
     any(ledger, |session| session.rejected == Some(reason))
 }
@@ -339,7 +341,7 @@ fn is_registered_though_dead(ledger: &Ledger) -> bool {
 
 fn is_unheard_though_up(ledger: &Ledger) -> bool {
     ledger.sessions.iter().enumerate().any(|(session, record)| {
-        let unheard = |subscriber: &super::SubscriberRecord| {
+        let unheard = |subscriber: &SubscriberRecord| {
             subscriber.subscription == Subscription::On && subscriber.heard.get(session) == Stream::Nothing
         };
         record.registry == Stream::Up && ledger.subscribers.iter().any(unheard)

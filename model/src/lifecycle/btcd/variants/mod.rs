@@ -9,20 +9,8 @@ use super::alphabet::alphabet;
 use super::extent::{Extent, Part};
 use super::machine::Btcd;
 use super::switches::{Guard, Switches};
+use crate::catalogue::Kind;
 use crate::design::Checked;
-
-/// What a variant is to us.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Kind {
-    /// A design that existed, or a half of one.
-    Historical,
-    /// The design that violates nothing.
-    Corrected,
-    /// The corrected design with one thing wrong.
-    Mutant,
-    /// The corrected design with one thing different that no rule can tell, and why.
-    Equivalent(&'static str),
-}
 
 /// A design with the extent at which it is looked at, and what it violates there.
 #[derive(Clone, Copy, Debug)]
