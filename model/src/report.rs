@@ -4,6 +4,9 @@ mod json;
 mod text;
 
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::catalogue::{Entry, Kind, Scope, Variant};
@@ -77,25 +80,44 @@ impl Status {
 }
 
 /// Checks a protocol. `started` is told what is being explored.
+///
+/// handfast's own design is explored with all threads; the others are small, so that each thread takes one after the
+/// other.
 pub fn check(
     entry: &'static Entry,
     scope: Scope,
     with_variants: bool,
     plan: &Plan<'_>,
-    mut started: impl FnMut(&str),
+    started: &(dyn Fn(&str) + Sync),
 ) -> ProtocolReport {
     let begin = Instant::now();
     let own = (entry.own)(scope);
     started(own.name());
     let findings = own.check(plan);
-    let mut variants = Vec::new();
-    if with_variants {
-        for variant in (entry.variants)() {
-            started(variant.name);
-            variants.push(VariantReport::of(&variant, plan));
-        }
-    }
+    let variants = if with_variants { check_variants(&(entry.variants)(), plan, started) } else { Vec::new() };
     ProtocolReport { entry, scope, findings, variants, elapsed: begin.elapsed() }
+}
+
+fn check_variants(variants: &[Variant], plan: &Plan<'_>, started: &(dyn Fn(&str) + Sync)) -> Vec<VariantReport> {
+    let next = AtomicUsize::new(0);
+    let one_thread = Plan { threads: 1, max_bytes: plan.max_bytes / plan.threads.max(1), observer: plan.observer };
+    let work = || {
+        let mut done = Vec::new();
+        // Each index is taken once; nothing else is handed over through the counter.
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(variant) = variants.get(index) else { return done };
+            started(variant.name);
+            done.push((index, VariantReport::of(variant, &one_thread)));
+        }
+    };
+    let mut reports: Vec<(usize, VariantReport)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..plan.threads.max(1)).map(|_| scope.spawn(work)).collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, _>| worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+        workers.into_iter().flat_map(join).collect()
+    });
+    reports.sort_unstable_by_key(|(index, _)| *index);
+    reports.into_iter().map(|(_, report)| report).collect()
 }
 
 impl ProtocolReport {
@@ -127,7 +149,7 @@ impl ProtocolReport {
 impl VariantReport {
     fn of(variant: &Variant, plan: &Plan<'_>) -> Self {
         let findings = variant.subject.check(plan);
-        let disagreements = findings.settings.iter().flat_map(|setting| &setting.disagreements);
+        let disagreements = findings.settings.iter().flat_map(|setting| &setting.comparison.disagreements);
         Self {
             name: variant.name,
             kind: variant.kind,

@@ -14,6 +14,8 @@ use core::hash::Hash;
 use core::mem::size_of;
 use core::num::NonZeroUsize;
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
+use std::thread;
 
 use stateright::{Checker, Expectation, Model};
 
@@ -87,7 +89,7 @@ pub enum Refused {
 }
 
 /// What came of asking Stateright.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[must_use = "engines that disagree make a verdict worthless"]
 pub struct Comparison {
     /// Who was asked.
@@ -99,7 +101,8 @@ pub struct Comparison {
 /// What Stateright may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Means {
-    /// How many threads it gets. There is always one: without any it explores nothing.
+    /// How many threads it gets. There is always one: without any it explores nothing. With more than one both
+    /// searches go on at the same time.
     pub threads: NonZeroUsize,
     /// How many bytes the paths may take that its depth-first search keeps.
     pub max_path_bytes: u64,
@@ -130,9 +133,19 @@ where
     if depth_first_path_bytes(graph) <= means.max_path_bytes {
         comparison.asked.push(Engine::DepthFirst);
     }
-    for &engine in &comparison.asked {
-        let theirs = ask(engine, model, means.threads)?;
-        comparison.disagreements.extend(Disagreement::between(ours, engine, &theirs));
+    let answers: Vec<_> = if means.threads > NonZeroUsize::MIN {
+        // A search of each kind on one thread is done sooner than one after the other on several: breadth first does
+        // not gain from them.
+        let ask = |engine: Engine| move || ask(engine, model, NonZeroUsize::MIN);
+        thread::scope(|scope| {
+            let asking: Vec<_> = comparison.asked.iter().map(|&engine| scope.spawn(ask(engine))).collect();
+            asking.into_iter().map(|asked| asked.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        })
+    } else {
+        comparison.asked.iter().map(|&engine| ask(engine, model, means.threads)).collect()
+    };
+    for (&engine, theirs) in comparison.asked.iter().zip(answers) {
+        comparison.disagreements.extend(Disagreement::between(ours, engine, &theirs?));
     }
     Ok(comparison)
 }

@@ -14,7 +14,7 @@ use crate::design::{Checked, Design, TO_THE_END};
 use crate::digest::Digest;
 use crate::explore::{Completeness, Graph, Observer, Options, explore};
 use crate::liveness::{self, Promise, Refused};
-use crate::second::{self, Disagreement, Means};
+use crate::second::{self, Comparison, Means};
 use crate::trace::{self, Trace};
 
 /// How to check a design.
@@ -80,8 +80,8 @@ pub struct SettingFindings {
     pub bytes_per_state: f64,
     /// How long exploring took, without the second engine.
     pub exploring: Duration,
-    /// Where the engines differ.
-    pub disagreements: Vec<Disagreement>,
+    /// What Stateright was asked, and where it differs. Nothing is asked about an incomplete graph.
+    pub comparison: Comparison,
 }
 
 /// What became of an invariant or a goal.
@@ -127,7 +127,7 @@ impl Findings {
 
     /// Whether the engines agree on everything.
     pub fn engines_agree(&self) -> bool {
-        self.settings.iter().all(|setting| setting.disagreements.is_empty())
+        self.settings.iter().all(|setting| setting.comparison.disagreements.is_empty())
     }
 
     /// Invariants and goals.
@@ -198,14 +198,15 @@ impl<D: Design> Settings<D> {
             self.decide(setting, &graph, goal, ruling);
         }
         // An incomplete graph has nothing to compare, and the second engine knows no limits.
-        let disagreements = match graph.completeness() {
+        let comparison = match graph.completeness() {
             Completeness::Complete => {
                 let ours = second::Findings { states: graph.state_count(), violated, reached };
-                let means = Means { threads: NonZeroUsize::MIN, max_path_bytes: plan.max_bytes as u64 };
+                let threads = NonZeroUsize::new(plan.threads).unwrap_or(NonZeroUsize::MIN);
+                let means = Means { threads, max_path_bytes: plan.max_bytes as u64 };
                 let comparison = second::compare(&setting.checked, &graph, &ours, means);
-                comparison.expect("a checked design has the properties that Stateright needs").disagreements
+                comparison.expect("a checked design has the properties that Stateright needs")
             }
-            Completeness::Incomplete(_) => Vec::new(),
+            Completeness::Incomplete(_) => Comparison::default(),
         };
         let taken: BTreeSet<String> = graph.actions().iter().map(ToString::to_string).collect();
         findings.never_enabled.retain(|action| !taken.contains(action));
@@ -218,7 +219,7 @@ impl<D: Design> Settings<D> {
             digest: Digest::of(graph.states().iter()),
             bytes_per_state: graph.memory().total() as f64 / graph.state_count().max(1) as f64,
             exploring,
-            disagreements,
+            comparison,
         });
     }
 

@@ -1,6 +1,6 @@
 //! `check`: explores everything and says whether it is as claimed.
 
-use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let mut reports: Vec<ProtocolReport> = Vec::new();
     for entry in entries {
         let started = |design: &str| progress.begin(entry.name, design);
-        let report = report::check(entry, arguments.scope.into(), with_variants, &plan, started);
+        let report = report::check(entry, arguments.scope.into(), with_variants, &plan, &started);
         progress.clear();
         if !arguments.json {
             let gap = if reports.is_empty() { "" } else { "\n" };
@@ -83,7 +83,7 @@ fn free_memory() -> usize {
 /// A line on standard error that says how far it is, where that is a terminal.
 struct Progress {
     bar: ProgressBar,
-    design: Cell<Instant>,
+    begun: Mutex<Instant>,
 }
 
 impl Progress {
@@ -91,11 +91,11 @@ impl Progress {
         let bar = ProgressBar::new_spinner();
         let template = ProgressStyle::with_template("{spinner} {prefix} {msg} [{elapsed}]");
         bar.set_style(template.expect("the template is well formed"));
-        Self { bar, design: Cell::new(Instant::now()) }
+        Self { bar, begun: Mutex::new(Instant::now()) }
     }
 
     fn begin(&self, protocol: &str, design: &str) {
-        self.design.set(Instant::now());
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         self.bar.set_prefix(format!("{protocol}: {design}"));
         self.bar.set_message("");
         self.bar.enable_steady_tick(Duration::from_millis(100));
@@ -110,7 +110,7 @@ impl Progress {
 
 impl Observer for Progress {
     fn progress(&self, states: usize, edges: usize, depth: usize) {
-        let seconds = self.design.get().elapsed().as_secs_f64();
+        let seconds = self.begun.lock().unwrap_or_else(PoisonError::into_inner).elapsed().as_secs_f64();
         let rate = HumanCount((states as f64 / seconds.max(0.001)) as u64);
         let (states, edges) = (HumanCount(states as u64), HumanCount(edges as u64));
         self.bar.set_message(format!("{states} states, {edges} edges, depth {depth}, {rate} states/s"));

@@ -33,7 +33,7 @@ impl<S> Default for Options<'_, S> {
 }
 
 /// Somebody who watches an exploration.
-pub trait Observer {
+pub trait Observer: Sync {
     /// Called now and then with the numbers of states and edges found, and of steps to the states being expanded.
     fn progress(&self, states: usize, edges: usize, depth: usize);
 }

@@ -73,7 +73,8 @@ fn setting(setting: &SettingFindings) -> Value {
         "digest": setting.digest.to_string(),
         "bytes_per_state": setting.bytes_per_state,
         "exploring_seconds": setting.exploring.as_secs_f64(),
-        "disagreements": setting.disagreements.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "asked": setting.comparison.asked.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "disagreements": setting.comparison.disagreements.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 

@@ -93,15 +93,19 @@ fn write_settings(out: &mut String, report: &ProtocolReport, style: Style) -> fm
             }
             Completeness::Incomplete(limit) => writeln!(out, "  {:<12} {} ({limit:?})", "", style.bad("incomplete"))?,
         }
-        for disagreement in &setting.disagreements {
+        if setting.comparison.asked.len() == 1 {
+            writeln!(
+                out,
+                "  {:<12} Stateright's depth-first search was not asked: its paths need too much memory",
+                ""
+            )?;
+        }
+        for disagreement in &setting.comparison.disagreements {
             writeln!(out, "  {:<12} {}: {disagreement}", "", style.bad("engines disagree"))?;
         }
     }
     if report.findings.is_complete() && report.findings.engines_agree() {
-        writeln!(
-            out,
-            "  Stateright's breadth-first and depth-first search find the same states and the same violations."
-        )?;
+        writeln!(out, "  Stateright's searches find as many states, the same violations and the same witnesses.")?;
     }
     Ok(())
 }
