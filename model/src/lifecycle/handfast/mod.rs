@@ -16,6 +16,7 @@ mod halves;
 mod log;
 mod machine;
 mod mutants;
+mod operator;
 mod queues;
 mod scope;
 mod selector;

@@ -1,4 +1,4 @@
-//! What sessions, their timers and the operator do under the lock.
+//! What sessions and their timers do under the lock.
 
 use handfast_spec::lifecycle::{Event, Fact, Key, Phase, Reason, Refusal, SessionId};
 
@@ -269,74 +269,6 @@ impl Handfast {
         }
         self.session_mut(session).ahead = Cell::Seen;
         self.selector.heed(session, self.config.flaw, facts);
-        Ok(())
-    }
-
-    pub(super) fn ban(&mut self, key: Key, facts: &mut Facts) -> Outcome {
-        if self.banned.get(key.0 as usize) || self.queued_ban == Some(key) {
-            return Err(Refusal::AlreadyBanned);
-        }
-        if self.config.flaw == Flaw::BanIsQueued {
-            self.queued_ban = Some(key);
-        } else {
-            *self.banned.entry(key.0 as usize) = true;
-        }
-        facts.push(Fact::Banned(key));
-        for session in self.ids() {
-            let state = self.session_mut(session);
-            if state.key == key && state.stage == Stage::Up {
-                self.tell_to_end(session, facts);
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn unban(&mut self, key: Key, facts: &mut Facts) -> Outcome {
-        if !self.banned.get(key.0 as usize) {
-            return Err(Refusal::NotBanned);
-        }
-        *self.banned.entry(key.0 as usize) = false;
-        facts.push(Fact::Unbanned(key));
-        Ok(())
-    }
-
-    /// PEER-18, PEER-28: whoever holds a slot is told to end.
-    pub(super) fn shutdown(&mut self, facts: &mut Facts) -> Outcome {
-        if self.phase != Phase::Open {
-            return Err(Refusal::AlreadyClosing);
-        }
-        self.phase = Phase::Begun;
-        facts.push(Fact::ShutdownBegun);
-        for session in self.ids() {
-            let told = match self.session_mut(session).stage {
-                Stage::Unused | Stage::Over => false,
-                Stage::Shaking => self.config.flaw != Flaw::StopForgetsPending,
-                Stage::Greeted => self.config.flaw != Flaw::StopForgetsGreeted,
-                Stage::Up | Stage::Rejected | Stage::Half => true,
-            };
-            if told {
-                self.tell_to_end(session, facts);
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn finish(&mut self, facts: &mut Facts) -> Outcome {
-        let waits_for = |session: &Session| match session.stage {
-            Stage::Unused | Stage::Over => false,
-            Stage::Shaking => self.config.flaw != Flaw::StopForgetsPending,
-            Stage::Half => self.config.flaw != Flaw::DownAfterRelease,
-            Stage::Greeted | Stage::Up | Stage::Rejected => true,
-        };
-        let queued = self.queues.iter().any(|queue| !queue.events.is_empty());
-        if self.phase != Phase::Begun
-            || self.sessions.iter().any(waits_for)
-            || (self.config.flaw == Flaw::StopWaitsForQueues && queued)
-        {
-            return Err(Refusal::NotFinished);
-        }
-        self.phase = Phase::Complete;
-        facts.push(Fact::ShutdownComplete);
         Ok(())
     }
 }
