@@ -4,7 +4,7 @@ use core::fmt::{self, Debug, Formatter};
 use core::hash::Hash;
 
 use handfast_spec::protocol::{ActionOf, LedgerOf, ObservationOf};
-use handfast_spec::{Machine, Protocol, Recorded};
+use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use serde::Serialize;
 use serde_json::Value;
 use stateright::{Model, Property};
@@ -97,8 +97,13 @@ impl<D: Design> Model for Checked<D> {
 
     fn format_step(&self, state: &Self::State, action: Self::Action) -> Option<String> {
         let mut next = state.clone();
-        let observation = next.step(&action);
-        (!observation.is_refused()).then(|| format!("{observation:#?}\n{next:#?}"))
+        match next.step(&action) {
+            Observation::Refused(_) => None,
+            Observation::Told(facts) => {
+                let told: String = facts.iter().map(|fact| format!("-> {fact}\n")).collect();
+                Some(format!("{told}{:?}", next.machine))
+            }
+        }
     }
 
     /// One `always` property for each invariant, one for deadlocks, one `sometimes` property for each witness, and one

@@ -2,6 +2,7 @@
 
 mod ledger;
 mod predicates;
+mod show;
 mod table;
 mod words;
 

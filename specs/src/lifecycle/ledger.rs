@@ -226,8 +226,29 @@ pub enum Offence {
     Ignored,
 }
 
+impl Offence {
+    /// Every offence.
+    pub const ALL: [Self; 15] = [
+        Self::Ungreeted,
+        Self::PayloadBeforeUp,
+        Self::Misreported,
+        Self::SlotWasFree,
+        Self::RegisteredRejected,
+        Self::RegisteredBanned,
+        Self::RemovedLive,
+        Self::IdReused,
+        Self::KeyOverlaps,
+        Self::ClosedTwice,
+        Self::KeptAfterEnd,
+        Self::Panicked,
+        Self::AfterComplete,
+        Self::OwedAtComplete,
+        Self::Ignored,
+    ];
+}
+
 /// Everything that the participants were told.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Default, Eq, Hash, PartialEq, Serialize)]
 pub struct Ledger {
     /// Per session.
     pub sessions: Table<SessionRecord, 3>,
@@ -253,6 +274,11 @@ impl Ledger {
     /// Whether the offence was committed.
     pub fn has(&self, offence: Offence) -> bool {
         self.offences & (1 << offence as u8) != 0
+    }
+
+    /// The offences that were committed.
+    pub fn offences(&self) -> impl Iterator<Item = Offence> {
+        Offence::ALL.into_iter().filter(|offence| self.has(*offence))
     }
 
     /// Sessions that hold a slot.

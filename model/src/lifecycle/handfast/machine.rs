@@ -1,5 +1,7 @@
 //! The machine: one step for each critical section.
 
+use core::fmt::{self, Debug, Formatter};
+
 use handfast_spec::lifecycle::{Action, Event, Fact, Key, Lifecycle, Limits, Phase, Refusal, SessionId, Table};
 use handfast_spec::{Machine, Observation};
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,7 @@ use super::Flaw;
 use super::log::Header;
 use super::selector::Selector;
 use crate::design::Design;
+use crate::explain::Explains;
 
 /// What becomes of a second session with the same key.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -43,7 +46,7 @@ impl Config {
 }
 
 /// handfast's design.
-#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Eq, Hash, PartialEq, Serialize)]
 pub struct Handfast {
     pub(super) config: Config,
     pub(super) sessions: Table<Session, 3>,
@@ -232,6 +235,19 @@ impl Handfast {
     pub(super) fn registered_under(&self, key: Key) -> Option<SessionId> {
         let has_key = |session: &SessionId| self.sessions.get(session.index()).key == key;
         self.ids().filter(|&session| self.is_registered(session)).filter(has_key).last()
+    }
+}
+
+/// What is shown in Stateright's Explorer: the state in words.
+impl Debug for Handfast {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Config { limits, capacity, duplicates, flaw } = self.config;
+        writeln!(
+            f,
+            "{} slots, {} pending, queues of {capacity}, {duplicates:?}, {flaw:?}",
+            limits.total, limits.pending
+        )?;
+        self.summary().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 

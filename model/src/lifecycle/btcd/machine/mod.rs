@@ -10,6 +10,8 @@ mod shutdown;
 mod start;
 mod watcher;
 
+use core::fmt::{self, Debug, Formatter};
+
 use handfast_spec::lifecycle::{Fact, Ledger, Refusal, SELECTOR, SessionId, Subscription};
 use handfast_spec::{Machine, Observation, Recorded};
 use serde::Serialize;
@@ -29,7 +31,7 @@ use crate::design::Design;
 /// the sync manager, and the channels between them.
 ///
 /// It starts where the connections have been made and the versions exchanged; what is next is the peer's verack.
-#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Eq, Hash, PartialEq, Serialize)]
 pub struct Btcd {
     switches: Switches,
     extent: Extent,
@@ -50,6 +52,20 @@ pub struct Btcd {
 
 /// What a step answers: the facts it told, or why nothing happened.
 type Told = Result<Vec<Fact>, Refusal>;
+
+/// What is shown in Stateright's Explorer: what changes, without the switches and the extent, which do not.
+impl Debug for Btcd {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (id, session) in self.ids().zip(self.live()) {
+            writeln!(f, "{id}: {session:?}")?;
+        }
+        writeln!(f, "server loop: {:?}", self.server)?;
+        writeln!(f, "sync manager: {:?}", self.manager)?;
+        writeln!(f, "lifecycle events: {:?}; done events apart: {:?}", self.lifecycle, self.done_peers)?;
+        writeln!(f, "messages to the sync manager: {:?}", self.messages)?;
+        writeln!(f, "blocks to relay: {}, to come: {}; stop: {:?}", self.relayed, self.blocks, self.stop)
+    }
+}
 
 impl Btcd {
     /// A node of this design that has just exchanged versions with its peers.
