@@ -1,13 +1,15 @@
 #![doc = include_str!("../lifecycle.md")]
 
+mod goals;
 mod ledger;
 mod predicates;
 mod show;
 mod table;
 mod words;
 
+pub use goals::goal;
 pub use ledger::{Ledger, Limits, Offence, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
-pub use predicates::{DEADLOCK, INVARIANTS, WITNESSES, goal};
+pub use predicates::{DEADLOCK, INVARIANTS, WITNESSES};
 pub use table::Table;
 pub use words::{Action, Component, Event, Fact, Key, Reason, Refusal, SELECTOR, SessionId, SubscriberId};
 
@@ -44,6 +46,6 @@ impl Protocol for Lifecycle {
     }
 
     fn goals() -> &'static [Goal<Self>] {
-        predicates::GOALS
+        goals::GOALS
     }
 }

@@ -1,9 +1,7 @@
-//! The predicates of the peer lifecycle: one function, one id, one title each.
+//! What holds in every reachable state, and what must be reachable: one function, one id, one title each.
 
-use super::{
-    Component, Ledger, Lifecycle, Offence, Phase, Reason, SessionRecord, Stream, SubscriberRecord, Subscription,
-};
-use crate::protocol::{Goal, Predicate, Protocol};
+use super::{Ledger, Offence, Phase, Reason, SessionRecord, Stream, SubscriberRecord, Subscription};
+use crate::protocol::Predicate;
 
 /// The rule that the system rests only where nobody waits.
 pub const DEADLOCK: (&str, &str) = ("PEER-26", "no task waits for room that only itself, transitively, could make");
@@ -165,134 +163,7 @@ pub const WITNESSES: &[Predicate<Ledger>] = &[
     },
 ];
 
-/// What must happen, and under which fairness handfast promises it.
-pub(super) const GOALS: &[Goal<Lifecycle>] = &[
-    goal("PEER-21", |c| is_session(c) || is_subscriber(c), "every session's task and every subscriber"),
-    goal("PEER-22", is_subscriber, "every subscriber"),
-    goal("PEER-23", |c| is_session(c) || is_subscriber(c), "every session's task and every subscriber"),
-    goal("PEER-24", |c| is_session(c) || is_subscriber(c), "every session's task and every subscriber"),
-    goal("PEER-27", is_session, "every session's task, and no subscriber"),
-    goal(
-        "PEER-28",
-        |c| is_session(c) || *c == Component::Shutdown,
-        "every session's task and the shutdown, no subscriber",
-    ),
-    goal("PEER-29", |c| is_session(c) || is_timer(c), "every session's task and its handshake timer, no subscriber"),
-    goal("PEER-30", is_session, "every session's task, and no subscriber"),
-];
-
-/// The goal with this id, promised under the given fairness.
-///
-/// handfast and the designs of history are built of different tasks, so that the same promise rests on different
-/// assumptions; what is promised is the same.
-///
-/// # Panics
-///
-/// When there is no such goal; at compile time where the call is in a constant.
-pub const fn goal<P: Protocol<Ledger = Ledger>>(
-    id: &'static str,
-    fair: fn(&P::Component) -> bool,
-    assumes: &'static str,
-) -> Goal<P> {
-    let mut index = 0;
-    while index < PROMISES.len() {
-        let promise = &PROMISES[index];
-        if same(promise.id, id) {
-            let Promise { id, title, trigger, outcome } = *promise;
-            return Goal { id, title, trigger, outcome, fair, assumes };
-        }
-        index += 1;
-    }
-    panic!("there is no goal with this id")
-}
-
-#[derive(Clone, Copy)]
-struct Promise {
-    id: &'static str,
-    title: &'static str,
-    trigger: fn(&Ledger) -> bool,
-    outcome: fn(&Ledger) -> bool,
-}
-
-const PROMISES: &[Promise] = &[
-    Promise {
-        id: "PEER-21",
-        title: "a session that is to end is gone from the registry and from every subscriber",
-        trigger: |ledger| is_visible_though_dead(ledger),
-        outcome: |ledger| !is_visible_though_dead(ledger),
-    },
-    Promise {
-        id: "PEER-22",
-        title: "a session that is announced is heard of by every subscriber, or ends",
-        trigger: is_unheard_though_up,
-        outcome: |ledger| !is_unheard_though_up(ledger),
-    },
-    Promise {
-        id: "PEER-23",
-        title: "a dead peer does not stay active",
-        trigger: active_is_dead,
-        outcome: |ledger| !active_is_dead(ledger),
-    },
-    Promise {
-        id: "PEER-24",
-        title: "where a live peer is ahead and nobody is active, somebody becomes active",
-        trigger: is_idle_though_behind,
-        outcome: |ledger| !is_idle_though_behind(ledger),
-    },
-    Promise {
-        id: "PEER-27",
-        title: "a session that is to end ends, however slow the subscribers are",
-        trigger: is_registered_though_dead,
-        outcome: |ledger| !is_registered_though_dead(ledger),
-    },
-    Promise {
-        id: "PEER-28",
-        title: "a shutdown completes",
-        trigger: |ledger| ledger.phase == Phase::Begun,
-        outcome: |ledger| ledger.phase == Phase::Complete,
-    },
-    Promise {
-        id: "PEER-29",
-        title: "a session is announced or ends within its handshake timeout",
-        trigger: |ledger| any(ledger, SessionRecord::is_pending),
-        outcome: |ledger| !any(ledger, SessionRecord::is_pending),
-    },
-    Promise {
-        id: "PEER-30",
-        title: "the connection of a session that is to end is closed",
-        trigger: |ledger| any(ledger, |session| session.is_dead() && !session.closed),
-        outcome: |ledger| !any(ledger, |session| session.is_dead() && !session.closed),
-    },
-];
-
-const fn same(left: &str, right: &str) -> bool {
-    let (left, right) = (left.as_bytes(), right.as_bytes());
-    if left.len() != right.len() {
-        return false;
-    }
-    let mut index = 0;
-    while index < left.len() {
-        if left[index] != right[index] {
-            return false;
-        }
-        index += 1;
-    }
-    true
-}
-
-fn is_session(component: &Component) -> bool {
-    matches!(component, Component::Session(_) | Component::Watcher(_))
-}
-
-fn is_timer(component: &Component) -> bool {
-    matches!(component, Component::Timer(_))
-}
-
-fn is_subscriber(component: &Component) -> bool {
-    matches!(component, Component::Subscriber(_))
-}
-
-fn any(ledger: &Ledger, condition: impl FnMut(&SessionRecord) -> bool) -> bool {
+pub(super) fn any(ledger: &Ledger, condition: impl FnMut(&SessionRecord) -> bool) -> bool {
     ledger.sessions.iter().any(condition)
 }
 
@@ -324,34 +195,6 @@ fn at_most_one_per_key(ledger: &Ledger) -> bool {
     registered().all(|(one, session)| registered().all(|(other, record)| one == other || record.key != session.key))
 }
 
-fn active_is_dead(ledger: &Ledger) -> bool {
+pub(super) fn active_is_dead(ledger: &Ledger) -> bool {
     ledger.active.is_some_and(|active| ledger.sessions.get(active.index()).is_dead())
-}
-
-fn is_visible_though_dead(ledger: &Ledger) -> bool {
-    ledger.sessions.iter().enumerate().any(|(session, record)| {
-        let believed = || ledger.subscribers.iter().any(|subscriber| subscriber.heard.get(session).believes());
-        record.is_dead() && (record.registered || believed())
-    })
-}
-
-fn is_registered_though_dead(ledger: &Ledger) -> bool {
-    any(ledger, |session| session.opened && session.is_dead() && (session.registered || !session.registry.is_ended()))
-}
-
-fn is_unheard_though_up(ledger: &Ledger) -> bool {
-    ledger.sessions.iter().enumerate().any(|(session, record)| {
-        let unheard = |subscriber: &SubscriberRecord| {
-            subscriber.subscription == Subscription::On && subscriber.heard.get(session) == Stream::Nothing
-        };
-        record.registry == Stream::Up && ledger.subscribers.iter().any(unheard)
-    })
-}
-
-fn is_idle_though_behind(ledger: &Ledger) -> bool {
-    let is_candidate = |(session, record): (usize, &SessionRecord)| {
-        let believed = ledger.subscribers.iter().next().is_some_and(|selector| selector.heard.get(session).believes());
-        believed && record.ahead && !record.stalled && !record.is_dead()
-    };
-    ledger.active.is_none() && ledger.sessions.iter().enumerate().any(is_candidate)
 }
