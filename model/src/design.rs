@@ -3,11 +3,13 @@
 use core::fmt::{self, Debug, Formatter};
 use core::hash::Hash;
 
-use handfast_spec::protocol::{ActionOf, LedgerOf, ObservationOf};
+use handfast_spec::protocol::{ActionOf, LedgerOf};
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use serde::Serialize;
 use serde_json::Value;
 use stateright::{Model, Property};
+
+use crate::explore::{Options, Packed, Split, Store, Whole};
 
 /// A machine that can be explored: it can be cloned, compared and hashed.
 ///
@@ -31,12 +33,28 @@ pub trait Design: Machine + Clone + Debug + Eq + Hash + Serialize + Send + Sync 
 pub struct Checked<D: Design> {
     initial: Vec<Recorded<D>>,
     alphabet: Vec<ActionOf<D>>,
+    store: fn() -> Box<dyn Store<Recorded<D>>>,
 }
 
 impl<D: Design> Checked<D> {
     /// A design that starts in one of `initial` and may attempt every action of `alphabet` in every state.
     pub fn new(initial: Vec<Recorded<D>>, alphabet: Vec<ActionOf<D>>) -> Self {
-        Self { initial, alphabet }
+        Self { initial, alphabet, store: || Box::new(Whole::default()) }
+    }
+
+    /// The same, with its states kept in parts while it is explored.
+    #[must_use]
+    pub fn in_parts(self) -> Self
+    where
+        D: Split,
+        LedgerOf<D>: Split,
+    {
+        Self { store: || Box::new(Packed::default()), ..self }
+    }
+
+    /// How to explore it: as by default, with its states kept as they are to be.
+    pub fn options<'a>(&self) -> Options<'a, Recorded<D>> {
+        Options { store: self.store, ..Options::default() }
     }
 
     /// Every action that may be attempted.
@@ -48,19 +66,35 @@ impl<D: Design> Checked<D> {
         let mut machine = state.machine.clone();
         self.alphabet.iter().any(|action| !machine.step(action).is_refused())
     }
+}
 
-    /// Attempts every action in a state and passes on what those led to that were not refused.
-    ///
-    /// A refused action leaves the machine as it was, so that one copy serves until an action is accepted. Designs are
-    /// tested for that.
-    fn attempt_all(&self, state: &Recorded<D>, mut accepted: impl FnMut(&ActionOf<D>, D, ObservationOf<D>)) {
-        let mut machine = state.machine.clone();
-        for action in &self.alphabet {
-            let observation = machine.step(action);
-            if !observation.is_refused() {
-                accepted(action, core::mem::replace(&mut machine, state.machine.clone()), observation);
-            }
-        }
+/// The parts of the machine, then those of the ledger.
+impl<D: Design + Split> Split for Recorded<D>
+where
+    LedgerOf<D>: Split,
+{
+    type Tables = (D::Tables, <LedgerOf<D> as Split>::Tables);
+
+    const PARTS: usize = D::PARTS + LedgerOf::<D>::PARTS;
+
+    fn find(&self, (machines, ledgers): &Self::Tables, row: &mut [u32]) -> bool {
+        let (of_machine, of_ledger) = row.split_at_mut(D::PARTS);
+        self.machine.find(machines, of_machine) && self.ledger.find(ledgers, of_ledger)
+    }
+
+    fn enter(&self, (machines, ledgers): &mut Self::Tables, row: &mut [u32]) {
+        let (of_machine, of_ledger) = row.split_at_mut(D::PARTS);
+        self.machine.enter(machines, of_machine);
+        self.ledger.enter(ledgers, of_ledger);
+    }
+
+    fn join((machines, ledgers): &Self::Tables, row: &[u32]) -> Self {
+        let (of_machine, of_ledger) = row.split_at(D::PARTS);
+        Self { machine: D::join(machines, of_machine), ledger: LedgerOf::<D>::join(ledgers, of_ledger) }
+    }
+
+    fn bytes((machines, ledgers): &Self::Tables) -> usize {
+        D::bytes(machines) + LedgerOf::<D>::bytes(ledgers)
     }
 }
 
@@ -73,7 +107,13 @@ impl<D: Design> Model for Checked<D> {
     }
 
     fn actions(&self, state: &Self::State, actions: &mut Vec<Self::Action>) {
-        self.attempt_all(state, |action, _, _| actions.push(*action));
+        let mut machine = state.machine.clone();
+        for action in &self.alphabet {
+            if !machine.step(action).is_refused() {
+                actions.push(*action);
+                machine = state.machine.clone();
+            }
+        }
     }
 
     fn next_state(&self, state: &Self::State, action: Self::Action) -> Option<Self::State> {
@@ -81,13 +121,22 @@ impl<D: Design> Model for Checked<D> {
         (!next.step(&action).is_refused()).then_some(next)
     }
 
+    /// Attempts every action in a state.
+    ///
+    /// A refused action leaves the machine as it was, so that one copy serves until an action is accepted. Designs are
+    /// tested for that. The copy is stepped where it will stay, because states are large and moves are most of the cost.
     fn next_steps(&self, state: &Self::State) -> Vec<(Self::Action, Self::State)> {
-        let mut steps = Vec::new();
-        self.attempt_all(state, |action, machine, observation| {
-            let mut next = Recorded { machine, ledger: state.ledger.clone() };
-            next.record(&observation);
-            steps.push((*action, next));
-        });
+        let Some(&any) = self.alphabet.first() else { return Vec::new() };
+        let mut steps = Vec::with_capacity(8);
+        steps.push((any, state.clone()));
+        for action in &self.alphabet {
+            let Some((taken, next)) = steps.last_mut() else { break };
+            if !next.step(action).is_refused() {
+                *taken = *action;
+                steps.push((any, state.clone()));
+            }
+        }
+        steps.pop();
         steps
     }
 

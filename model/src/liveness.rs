@@ -107,9 +107,14 @@ enum Reached {
 
 impl<'g, S, A> Owing<'g, S, A> {
     fn of<C>(graph: &'g Graph<S, A>, promise: &Promise<'_, S, A, C>) -> Self {
-        let states = graph.states().len();
-        let unkept: Vec<bool> = graph.states().iter().map(|state| !(promise.outcome)(state)).collect();
-        let triggers = |state: u32| unkept[state as usize] && (promise.trigger)(graph.state(state));
+        let states = graph.state_count();
+        let mut unkept = Vec::with_capacity(states);
+        let mut triggers = Vec::with_capacity(states);
+        graph.each(|state| {
+            let kept = (promise.outcome)(state);
+            unkept.push(!kept);
+            triggers.push(!kept && (promise.trigger)(state));
+        });
         let mut owing = Self { graph, order: Vec::new(), reached_by: vec![Reached::Not; states] };
         // States where it is first owed join the search at their own distance, so that the search is breadth-first
         // from all of them together and the way to each is shortest.
@@ -118,7 +123,7 @@ impl<'g, S, A> Owing<'g, S, A> {
         let mut distance = 0;
         while next_trigger < states as u32 || !queue.is_empty() {
             while next_trigger < states as u32 && graph.depth_of(next_trigger) <= distance {
-                if triggers(next_trigger) && owing.reached_by[next_trigger as usize] == Reached::Not {
+                if triggers[next_trigger as usize] && owing.reached_by[next_trigger as usize] == Reached::Not {
                     owing.reached_by[next_trigger as usize] = Reached::First;
                     queue.push_back(next_trigger);
                 }

@@ -176,7 +176,7 @@ impl<D: Design> Settings<D> {
 
     fn explore(&self, setting: &Setting<D>, plan: &Plan<'_>) -> GraphOf<D> {
         let Plan { threads, max_bytes, observer } = *plan;
-        explore(&setting.checked, &Options { threads, max_bytes, symmetry: None, observer })
+        explore(&setting.checked, &Options { threads, max_bytes, observer, ..setting.checked.options() })
     }
 
     fn check_setting(&self, setting: &Setting<D>, plan: &Plan<'_>, findings: &mut Findings) {
@@ -216,7 +216,7 @@ impl<D: Design> Settings<D> {
             edges: graph.edge_count(),
             depth: graph.depth(),
             completeness: graph.completeness(),
-            digest: Digest::of(graph.states().iter()),
+            digest: Digest::of(graph.states()),
             bytes_per_state: graph.memory().total() as f64 / graph.state_count().max(1) as f64,
             exploring,
             comparison,
@@ -285,7 +285,7 @@ impl<D: Design> Settings<D> {
         repeats_from: Option<usize>,
     ) -> Trace {
         let header = graph.state(initial).machine.header();
-        let (initial, steps) = trace::replay(graph.state(initial), actions, setting.checked.alphabet());
+        let (initial, steps) = trace::replay(&graph.state(initial), actions, setting.checked.alphabet());
         let protocol = <D as Machine>::Protocol::NAME;
         let design = self.design.clone();
         Trace { protocol, design, setting: setting.name.to_owned(), title, header, initial, steps, repeats_from }

@@ -8,7 +8,7 @@ mod table;
 mod words;
 
 pub use goals::goal;
-pub use ledger::{Ledger, Limits, Offence, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
+pub use ledger::{Ledger, Limits, Offence, Offences, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
 pub use predicates::{DEADLOCK, INVARIANTS, WITNESSES};
 pub use table::Table;
 pub use words::{Action, Component, Event, Fact, Key, Reason, Refusal, SELECTOR, SessionId, SubscriberId};

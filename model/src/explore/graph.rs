@@ -1,27 +1,31 @@
 //! The state graph that an exploration leaves behind.
 
-use core::mem::size_of;
 use std::collections::VecDeque;
 
+use super::rows::Rows;
 use super::search::Completeness;
+use super::store::Store;
 
 /// The number of no state: a parent of the states that an exploration starts from.
-pub(super) const NO_STATE: u32 = u32::MAX;
+const NO_STATE: u32 = u32::MAX;
+
+/// The columns of an edge.
+pub(super) const TARGET: usize = 0;
+pub(super) const LABEL: usize = 1;
 
 /// Every reachable state and every edge between them, states numbered in breadth-first order.
 pub struct Graph<S, A> {
-    pub(super) states: Vec<S>,
+    pub(super) states: Box<dyn Store<S>>,
     pub(super) initial: u32,
     /// Where each level of the search begins; level 0 is the states it started from.
     pub(super) levels: Vec<u32>,
-    /// Where the edges of each state begin in `targets` and `labels`; one entry more than states.
-    pub(super) offsets: Vec<u32>,
-    pub(super) targets: Vec<u32>,
-    pub(super) labels: Vec<u16>,
+    /// Where the edges of each state begin; one entry more than states that were expanded.
+    pub(super) offsets: Rows,
+    /// Target and label of each edge.
+    pub(super) edges: Rows,
     pub(super) actions: Vec<A>,
     pub(super) completeness: Completeness,
     pub(super) reduction: Reduction,
-    pub(super) index_bytes: usize,
 }
 
 /// Whether the graph is that of the model, or a part or an image of it.
@@ -42,7 +46,7 @@ pub struct Step<'a, A> {
     pub target: u32,
 }
 
-/// What the graph occupied when the exploration ended, in bytes of heap.
+/// What the graph occupies, in bytes of heap: what is allocated, not what is in use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Memory {
     /// The states themselves, without what they own on the heap.
@@ -54,6 +58,11 @@ pub struct Memory {
 }
 
 impl Memory {
+    pub(super) fn of<S>(states: &dyn Store<S>, offsets: &Rows, edges: &Rows) -> Self {
+        let (states, index) = states.bytes();
+        Self { states, index, edges: offsets.bytes() + edges.bytes() }
+    }
+
     /// All of it.
     pub fn total(&self) -> usize {
         self.states + self.index + self.edges
@@ -61,9 +70,15 @@ impl Memory {
 }
 
 impl<S, A> Graph<S, A> {
-    /// The states, in order of their numbers.
-    pub fn states(&self) -> &[S] {
-        &self.states
+    /// The states, in order of their numbers. Each is put together when it is asked for.
+    pub fn states(&self) -> impl ExactSizeIterator<Item = S> + '_ {
+        let mut row = vec![0; self.states.columns()];
+        (0..self.state_count()).map(move |number| self.states.load(number as u32, &mut row))
+    }
+
+    /// Shows every state, in order of their numbers.
+    pub fn each(&self, mut to: impl FnMut(&S)) {
+        (0..self.state_count() as u32).for_each(|number| self.states.show(number, &mut to));
     }
 
     /// How many states there are.
@@ -72,8 +87,8 @@ impl<S, A> Graph<S, A> {
     }
 
     /// The state with a number.
-    pub fn state(&self, number: u32) -> &S {
-        &self.states[number as usize]
+    pub fn state(&self, number: u32) -> S {
+        self.states.load(number, &mut vec![0; self.states.columns()])
     }
 
     /// How many states the exploration started from; they have the lowest numbers.
@@ -83,7 +98,7 @@ impl<S, A> Graph<S, A> {
 
     /// How many edges there are.
     pub fn edge_count(&self) -> usize {
-        self.targets.len()
+        self.edges.len()
     }
 
     /// The number of steps to the state that is farthest away.
@@ -113,28 +128,36 @@ impl<S, A> Graph<S, A> {
 
     /// The edges that leave a state, in the order in which the model gives them.
     pub fn steps(&self, state: u32) -> impl ExactSizeIterator<Item = Step<'_, A>> + Clone {
-        self.edges(state)
-            .map(|edge| Step { action: &self.actions[self.labels[edge] as usize], target: self.targets[edge] })
+        self.edges(state).map(|edge| Step { action: &self.actions[self.label(edge)], target: self.target(edge) })
     }
 
     /// The numbers of the edges that leave a state.
     pub fn edges(&self, state: u32) -> core::ops::Range<usize> {
-        self.offsets[state as usize] as usize..self.offsets[state as usize + 1] as usize
+        let begin_of = |state: usize| match state < self.offsets.len() {
+            true => self.offsets.get(state, 0) as usize,
+            // States that were found and not expanded have no edges.
+            false => self.edges.len(),
+        };
+        begin_of(state as usize)..begin_of(state as usize + 1)
     }
 
     /// The state that an edge leads to.
     pub fn target(&self, edge: usize) -> u32 {
-        self.targets[edge]
+        self.edges.get(edge, TARGET)
     }
 
     /// The number of the action of an edge, an index into [`Graph::actions`].
     pub fn label(&self, edge: usize) -> usize {
-        usize::from(self.labels[edge])
+        self.edges.get(edge, LABEL) as usize
     }
 
     /// The lowest-numbered state of which `condition` holds; no path to another such state is shorter.
-    pub fn first(&self, condition: impl FnMut(&S) -> bool) -> Option<u32> {
-        self.states.iter().position(condition).map(|number| number as u32)
+    pub fn first(&self, mut condition: impl FnMut(&S) -> bool) -> Option<u32> {
+        (0..self.state_count() as u32).find(|&number| {
+            let mut holds = false;
+            self.states.show(number, &mut |state| holds = condition(state));
+            holds
+        })
     }
 
     /// A shortest path to a state: the state it starts from, then the steps.
@@ -154,11 +177,11 @@ impl<S, A> Graph<S, A> {
     /// For each state, the state from which the search found it. They are not kept, because the first edge that leads
     /// to a state tells: states are numbered in the order in which edges found them.
     fn parents(&self) -> Vec<u32> {
-        let mut parents = vec![NO_STATE; self.states.len()];
+        let mut parents = vec![NO_STATE; self.state_count()];
         let mut next = self.initial;
-        for state in 0..self.offsets.len() as u32 - 1 {
+        for state in 0..self.state_count() as u32 {
             for edge in self.edges(state) {
-                if self.targets[edge] == next {
+                if self.target(edge) == next {
                     parents[next as usize] = state;
                     next += 1;
                 }
@@ -169,9 +192,6 @@ impl<S, A> Graph<S, A> {
 
     /// What the graph occupies.
     pub fn memory(&self) -> Memory {
-        let edges = self.offsets.len() * size_of::<u32>()
-            + self.targets.len() * size_of::<u32>()
-            + self.labels.len() * size_of::<u16>();
-        Memory { states: self.states.len() * size_of::<S>(), index: self.index_bytes, edges }
+        Memory::of(&*self.states, &self.offsets, &self.edges)
     }
 }

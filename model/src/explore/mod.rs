@@ -6,7 +6,12 @@
 
 mod graph;
 mod parallel;
+mod parts;
+mod rows;
 mod search;
+mod store;
 
 pub use graph::{Graph, Memory, Reduction, Step};
+pub use parts::{Packed, Part, Split};
 pub use search::{Completeness, Limit, Observer, Options, explore};
+pub use store::{Found, Store, Whole};

@@ -1,17 +1,17 @@
 //! Breadth-first search over whole states.
 
-use core::hash::{BuildHasher, Hash};
-use core::mem::size_of;
+use core::hash::Hash;
+use core::ops::Range;
 use std::collections::HashMap;
-use std::collections::hash_map;
+use std::collections::hash_map::Entry;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use rustc_hash::FxBuildHasher;
 use stateright::Model;
 
-use super::graph::{Graph, Reduction};
+use super::graph::{Graph, Memory, Reduction};
 use super::parallel;
+use super::rows::Rows;
+use super::store::{Found, Store, Whole};
 
 /// How to explore.
 pub struct Options<'a, S> {
@@ -21,14 +21,16 @@ pub struct Options<'a, S> {
     pub max_bytes: usize,
     /// Replaces a state by the representative of its symmetry class.
     pub symmetry: Option<fn(&S) -> S>,
+    /// Makes what states are kept in. The graph does not depend on it.
+    pub store: fn() -> Box<dyn Store<S>>,
     /// Is told how far the search is.
     pub observer: &'a dyn Observer,
 }
 
-impl<S> Default for Options<'_, S> {
-    /// One thread, no limit, no symmetry, nobody watching.
+impl<S: Clone + Eq + Hash + Send + Sync + 'static> Default for Options<'_, S> {
+    /// One thread, no limit, no symmetry, states as they are, nobody watching.
     fn default() -> Self {
-        Self { threads: 1, max_bytes: usize::MAX, symmetry: None, observer: &() }
+        Self { threads: 1, max_bytes: usize::MAX, symmetry: None, store: || Box::new(Whole::default()), observer: &() }
     }
 }
 
@@ -60,19 +62,20 @@ pub enum Limit {
     Numbers,
 }
 
-/// How many states are expanded between two looks at the limits.
-const BLOCK: u32 = 1 << 14;
+/// How many states are expanded between two looks at the limits. What several threads find out about a block is held
+/// until it is entered, so that larger blocks cost memory.
+const BLOCK: u32 = 1 << 13;
 
-/// Below this many states in a level, threads cost more than they bring.
-const WORTH_THREADS: u32 = 1 << 10;
+/// Below this many states in a block, threads cost more than they bring.
+const WORTH_THREADS: u32 = 1 << 9;
 
 /// Explores every state of `model` that is reachable within its boundary.
 pub fn explore<M: Model + Sync>(model: &M, options: &Options<'_, M::State>) -> Graph<M::State, M::Action>
 where
-    M::State: Clone + Eq + Hash + Send + Sync,
+    M::State: Send + Sync,
     M::Action: Clone + Eq + Hash + Send + Sync,
 {
-    let mut search = Search::new(model, options.symmetry);
+    let mut search = Search::new(model, options);
     search.start();
     let mut begin = 0;
     while begin < search.frontier_end() {
@@ -84,10 +87,13 @@ where
             let expanded = if options.threads > 1 && block.len() as u32 >= WORTH_THREADS {
                 parallel::expand(&mut search, block, options.threads)
             } else {
-                block.into_iter().try_for_each(|state| search.expand(state))
+                search.expand(block)
             };
-            options.observer.progress(search.states.len(), search.targets.len(), search.levels.len() - 1);
+            options.observer.progress(search.states.len(), search.edges.len(), search.levels.len() - 1);
             if let Err(limit) = expanded.and_then(|()| search.within(options.max_bytes)) {
+                if end < search.frontier_end() {
+                    search.levels.push(end);
+                }
                 return search.finish(Completeness::Incomplete(limit));
             }
         }
@@ -99,13 +105,11 @@ where
 pub(super) struct Search<'m, M: Model> {
     pub(super) model: &'m M,
     pub(super) symmetry: Option<fn(&M::State) -> M::State>,
-    pub(super) states: Vec<M::State>,
-    index: HashTable<u32>,
+    pub(super) states: Box<dyn Store<M::State>>,
     initial: u32,
     levels: Vec<u32>,
-    offsets: Vec<u32>,
-    targets: Vec<u32>,
-    labels: Vec<u16>,
+    offsets: Rows,
+    edges: Rows,
     actions: Vec<M::Action>,
     labels_of: HashMap<M::Action, u16, FxBuildHasher>,
     bounded: bool,
@@ -113,20 +117,19 @@ pub(super) struct Search<'m, M: Model> {
 
 impl<'m, M: Model> Search<'m, M>
 where
-    M::State: Clone + Eq + Hash,
     M::Action: Clone + Eq + Hash,
 {
-    fn new(model: &'m M, symmetry: Option<fn(&M::State) -> M::State>) -> Self {
+    fn new(model: &'m M, options: &Options<'_, M::State>) -> Self {
+        let mut offsets = Rows::new(1);
+        offsets.push(&[0]);
         Self {
             model,
-            symmetry,
-            states: Vec::new(),
-            index: HashTable::new(),
+            symmetry: options.symmetry,
+            states: (options.store)(),
             initial: 0,
             levels: Vec::new(),
-            offsets: vec![0],
-            targets: Vec::new(),
-            labels: Vec::new(),
+            offsets,
+            edges: Rows::new(2),
             actions: Vec::new(),
             labels_of: HashMap::default(),
             bounded: false,
@@ -134,69 +137,64 @@ where
     }
 
     fn start(&mut self) {
-        for state in self.model.init_states() {
-            let state = self.representative(state);
-            match self.admit(state) {
-                Some((hash, state)) => self.intern(hash, state),
-                None => continue,
-            };
+        let mut row = vec![0; self.states.columns()];
+        for mut state in self.model.init_states() {
+            self.represent(&mut state);
+            if self.model.within_boundary(&state) {
+                self.number(&state, &mut row);
+            } else {
+                self.bounded = true;
+            }
         }
-        self.initial = self.states.len() as u32;
+        self.initial = self.frontier_end();
     }
 
     fn frontier_end(&self) -> u32 {
         self.states.len() as u32
     }
 
-    /// Expands one state and enters its edges and the states that are new.
-    fn expand(&mut self, state: u32) -> Result<(), Limit> {
-        for (action, next) in self.model.next_steps(&self.states[state as usize]) {
-            let next = self.representative(next);
-            if let Some((hash, next)) = self.admit(next) {
-                let target = self.intern(hash, next);
-                let label = self.label(action)?;
+    /// Expands states one after the other and enters their edges and the states that are new.
+    fn expand(&mut self, block: Range<u32>) -> Result<(), Limit> {
+        let mut row = vec![0; self.states.columns()];
+        let mut row_of_next = row.clone();
+        for state in block {
+            let state = self.states.load(state, &mut row);
+            for (action, next) in &mut self.model.next_steps(&state) {
+                self.represent(next);
+                if !self.model.within_boundary(next) {
+                    self.bounded = true;
+                    continue;
+                }
+                row_of_next.copy_from_slice(&row);
+                let target = self.number(next, &mut row_of_next);
+                let label = match self.find_label(action) {
+                    Some(label) => label,
+                    None => self.label(action.clone())?,
+                };
                 self.push_edge(label, target);
             }
+            self.close_state()?;
         }
-        self.close_state()
+        Ok(())
     }
 
-    pub(super) fn representative(&self, state: M::State) -> M::State {
-        match self.symmetry {
-            Some(representative) => representative(&state),
-            None => state,
+    /// Replaces a state by its representative.
+    pub(super) fn represent(&self, state: &mut M::State) {
+        if let Some(representative) = self.symmetry {
+            *state = representative(state);
         }
-    }
-
-    /// Hashes a state; none if it is beyond the boundary.
-    fn admit(&mut self, state: M::State) -> Option<(u64, M::State)> {
-        let within = self.model.within_boundary(&state);
-        self.bounded |= !within;
-        within.then(|| (hash(&state), state))
     }
 
     pub(super) fn note_boundary(&mut self) {
         self.bounded = true;
     }
 
-    /// The number of a state that was found before.
-    pub(super) fn find(&self, hash: u64, state: &M::State) -> Option<u32> {
-        self.index.find(hash, |&number| self.states[number as usize] == *state).copied()
-    }
-
     /// The number of a state, a new one if it was not found before.
-    pub(super) fn intern(&mut self, hash_of_state: u64, state: M::State) -> u32 {
-        let states = &mut self.states;
-        let equal = |&number: &u32| states[number as usize] == state;
-        let rehash = |&number: &u32| hash(&states[number as usize]);
-        match self.index.entry(hash_of_state, equal, rehash) {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => {
-                let number = states.len() as u32;
-                entry.insert(number);
-                states.push(state);
-                number
-            }
+    fn number(&mut self, state: &M::State, row: &mut [u32]) -> u32 {
+        match self.states.find(state, row) {
+            Found::Known(number) => number,
+            Found::Row(hash) => self.states.enter_row(hash, row),
+            Found::Unheard(hash) => self.states.enter(hash, state),
         }
     }
 
@@ -207,8 +205,8 @@ where
 
     pub(super) fn label(&mut self, action: M::Action) -> Result<u16, Limit> {
         match self.labels_of.entry(action) {
-            hash_map::Entry::Occupied(entry) => Ok(*entry.get()),
-            hash_map::Entry::Vacant(entry) => {
+            Entry::Occupied(entry) => Ok(*entry.get()),
+            Entry::Vacant(entry) => {
                 let label = u16::try_from(self.actions.len()).map_err(|_| Limit::Numbers)?;
                 self.actions.push(entry.key().clone());
                 Ok(*entry.insert(label))
@@ -217,46 +215,35 @@ where
     }
 
     pub(super) fn push_edge(&mut self, label: u16, target: u32) {
-        self.labels.push(label);
-        self.targets.push(target);
+        self.edges.push(&[target, u32::from(label)]);
     }
 
     /// Ends the list of edges of the state being expanded.
     pub(super) fn close_state(&mut self) -> Result<(), Limit> {
-        // Numbers are 32 bits wide. One level can add many states, so that there is room to spare for a block.
+        // Numbers are 32 bits wide. One block can add many states, so that there is room to spare for it.
         let spare = u32::MAX / 2;
-        if self.states.len() as u64 > u64::from(spare) || self.targets.len() as u64 > u64::from(u32::MAX) {
+        if self.states.len() as u64 > u64::from(spare) || self.edges.len() as u64 > u64::from(u32::MAX) {
             return Err(Limit::Numbers);
         }
-        self.offsets.push(self.targets.len() as u32);
+        self.offsets.push(&[self.edges.len() as u32]);
         Ok(())
     }
 
     fn within(&self, max_bytes: usize) -> Result<(), Limit> {
-        let states = self.states.capacity() * size_of::<M::State>();
-        let edges = self.targets.capacity() * 4 + self.labels.capacity() * 2 + self.offsets.capacity() * 4;
-        let bytes = states + edges + self.index.allocation_size();
-        if bytes > max_bytes { Err(Limit::Memory) } else { Ok(()) }
+        let memory = Memory::of(&*self.states, &self.offsets, &self.edges);
+        if memory.total() > max_bytes { Err(Limit::Memory) } else { Ok(()) }
     }
 
-    fn finish(mut self, completeness: Completeness) -> Graph<M::State, M::Action> {
-        // States that were found and not expanded have no edges.
-        self.offsets.resize(self.states.len() + 1, self.targets.len() as u32);
+    fn finish(self, completeness: Completeness) -> Graph<M::State, M::Action> {
         Graph {
             states: self.states,
             initial: self.initial,
             levels: self.levels,
             offsets: self.offsets,
-            targets: self.targets,
-            labels: self.labels,
+            edges: self.edges,
             actions: self.actions,
             completeness,
             reduction: Reduction { bounded: self.bounded, symmetric: self.symmetry.is_some() },
-            index_bytes: self.index.allocation_size(),
         }
     }
-}
-
-pub(super) fn hash<S: Hash>(state: &S) -> u64 {
-    FxBuildHasher.hash_one(state)
 }

@@ -3,10 +3,13 @@
 pub mod btcd;
 pub mod handfast;
 
-use handfast_spec::lifecycle::Lifecycle;
+use handfast_spec::lifecycle::{
+    Ledger, Lifecycle, Limits, Offences, Phase, SessionId, SessionRecord, SubscriberRecord, Table,
+};
 
 use crate::catalogue::{Entry, Rules, Scope, Variant};
 use crate::explain;
+use crate::in_parts;
 use crate::subject::{Setting, Settings, Subject};
 
 /// The peer lifecycle in the catalogue.
@@ -35,3 +38,14 @@ fn variants() -> Vec<Variant> {
     });
     historical.chain(handfast::variants()).collect()
 }
+
+in_parts!(Ledger {
+    sessions: Table<SessionRecord, 3>,
+    subscribers: Table<SubscriberRecord, 2>,
+} and {
+    active: Option<SessionId>,
+    banned: Table<bool, 2>,
+    phase: Phase,
+    limits: Limits,
+    offences: Offences,
+});

@@ -247,6 +247,11 @@ impl Offence {
     ];
 }
 
+/// The offences that were committed.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Offences(u16);
+
 /// Everything that the participants were told.
 #[derive(Clone, Default, Eq, Hash, PartialEq, Serialize)]
 pub struct Ledger {
@@ -262,7 +267,8 @@ pub struct Ledger {
     pub phase: Phase,
     /// How many slots the operator configured.
     pub limits: Limits,
-    offences: u16,
+    /// What facts gave away.
+    pub offences: Offences,
 }
 
 impl Ledger {
@@ -273,7 +279,7 @@ impl Ledger {
 
     /// Whether the offence was committed.
     pub fn has(&self, offence: Offence) -> bool {
-        self.offences & (1 << offence as u8) != 0
+        self.offences.0 & (1 << offence as u8) != 0
     }
 
     /// The offences that were committed.
@@ -441,6 +447,6 @@ impl Ledger {
     }
 
     fn offend(&mut self, offence: Offence, committed: bool) {
-        self.offences |= u16::from(committed) << offence as u8;
+        self.offences.0 |= u16::from(committed) << offence as u8;
     }
 }

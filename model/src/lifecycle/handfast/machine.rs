@@ -13,6 +13,7 @@ use super::log::Header;
 use super::selector::Selector;
 use crate::design::Design;
 use crate::explain::Explains;
+use crate::in_parts;
 
 /// What becomes of a second session with the same key.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -61,6 +62,19 @@ pub struct Handfast {
     pub(super) queued_ban: Option<Key>,
 }
 
+in_parts!(Handfast {
+    sessions: Table<Session, 3>,
+    queues: Table<Queue, 2>,
+} and {
+    config: Config,
+    next: u32,
+    selector: Selector,
+    banned: Table<bool, 2>,
+    phase: Phase,
+    counted_slots: u16,
+    queued_ban: Option<Key>,
+});
+
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 pub(super) struct Session {
     pub(super) stage: Stage,
@@ -102,10 +116,17 @@ pub(super) enum Cell {
     Seen,
 }
 
-#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[derive(Debug, Default, Eq, Hash, PartialEq, Serialize)]
 pub(super) struct Queue {
     pub(super) mode: Mode,
     pub(super) events: SmallVec<[Event; 4]>,
+}
+
+/// What would be derived, except that the events are copied in one piece.
+impl Clone for Queue {
+    fn clone(&self) -> Self {
+        Self { mode: self.mode, events: SmallVec::from_slice(&self.events) }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]

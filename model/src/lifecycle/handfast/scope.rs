@@ -99,7 +99,7 @@ pub fn settings(scope: Scope, flaw: Flaw) -> Vec<Setting<Handfast>> {
 /// The design, or a mutant of it, at an extent.
 pub fn checked(extent: &Extent, flaw: Flaw) -> Checked<Handfast> {
     let initial = extent.duplicates.iter().map(|&duplicates| initial(extent, duplicates, flaw)).collect();
-    Checked::new(initial, alphabet(extent, flaw))
+    Checked::new(initial, alphabet(extent, flaw)).in_parts()
 }
 
 fn initial(extent: &Extent, duplicates: Duplicates, flaw: Flaw) -> Recorded<Handfast> {

@@ -1,0 +1,180 @@
+//! Rows of small numbers, in few bits.
+
+/// A growing list of rows that all have the same number of columns.
+///
+/// Rows are packed a segment at a time: a column takes as many bits as the numbers in this segment differ by, so that a
+/// column in which all are equal takes none. A row lies in one piece, because one that is looked at is looked at whole.
+/// There is no reallocation; a list that doubled when it is full would occupy three times what it holds.
+pub(super) struct Rows {
+    columns: usize,
+    packed: Vec<Segment>,
+    /// The rows that do not fill a segment yet, one after the other.
+    open: Vec<u32>,
+}
+
+/// How many rows are packed together. With more, columns get wider; with fewer, their descriptions weigh.
+const SEGMENT: usize = 1 << 10;
+
+struct Segment {
+    columns: Box<[Column]>,
+    bits_per_row: usize,
+    /// With words to spare, so that a number is read as part of two wherever it begins, be it of no bits at the end.
+    words: Box<[u64]>,
+}
+
+#[derive(Clone, Copy)]
+struct Column {
+    smallest: u32,
+    /// The bits of a difference to the smallest number.
+    mask: u32,
+    /// Where the column begins in a row, in bits.
+    begin: u32,
+}
+
+impl Rows {
+    pub(super) fn new(columns: usize) -> Self {
+        Self { columns, packed: Vec::new(), open: Vec::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        // Rows without columns are not kept by anybody.
+        self.packed.len() * SEGMENT + self.open.len() / self.columns
+    }
+
+    pub(super) fn push(&mut self, row: &[u32]) {
+        debug_assert_eq!(row.len(), self.columns, "a row has a number for each column");
+        if self.open.capacity() == 0 {
+            self.open.reserve_exact(SEGMENT * self.columns);
+        }
+        self.open.extend_from_slice(row);
+        if self.open.len() == SEGMENT * self.columns {
+            self.packed.push(Segment::pack(&self.open, self.columns));
+            self.open.clear();
+        }
+    }
+
+    /// One number of a row.
+    pub(super) fn get(&self, row: usize, column: usize) -> u32 {
+        match self.packed.get(row / SEGMENT) {
+            Some(segment) => segment.get(row % SEGMENT, column),
+            None => self.open[row % SEGMENT * self.columns + column],
+        }
+    }
+
+    /// Copies a row out.
+    pub(super) fn read(&self, row: usize, into: &mut [u32]) {
+        match self.packed.get(row / SEGMENT) {
+            Some(segment) => segment.numbers(row % SEGMENT).zip(into).for_each(|(number, into)| *into = number),
+            None => into.copy_from_slice(self.open_row(row)),
+        }
+    }
+
+    /// Passes on the numbers of a row.
+    pub(super) fn each(&self, row: usize, to: impl FnMut(u32)) {
+        match self.packed.get(row / SEGMENT) {
+            Some(segment) => segment.numbers(row % SEGMENT).for_each(to),
+            None => self.open_row(row).iter().copied().for_each(to),
+        }
+    }
+
+    /// Whether a row is equal to another.
+    pub(super) fn is(&self, row: usize, other: &[u32]) -> bool {
+        match self.packed.get(row / SEGMENT) {
+            Some(segment) => segment.numbers(row % SEGMENT).zip(other).all(|(number, other)| number == *other),
+            None => self.open_row(row) == other,
+        }
+    }
+
+    /// How many bytes are allocated.
+    pub(super) fn bytes(&self) -> usize {
+        let segments: usize = self.packed.iter().map(|segment| segment.words.len() * size_of::<u64>()).sum();
+        let described = self.packed.len() * self.columns * size_of::<Column>();
+        segments + described + self.packed.capacity() * size_of::<Segment>() + self.open.capacity() * size_of::<u32>()
+    }
+
+    fn open_row(&self, row: usize) -> &[u32] {
+        let begin = row % SEGMENT * self.columns;
+        &self.open[begin..begin + self.columns]
+    }
+}
+
+impl Segment {
+    fn pack(rows: &[u32], count: usize) -> Self {
+        let mut bits_per_row = 0;
+        let column = |index: usize| {
+            let numbers = || rows.iter().skip(index).step_by(count).copied();
+            let smallest = numbers().min().unwrap_or(0);
+            let range = numbers().max().unwrap_or(0) - smallest;
+            let begin = bits_per_row;
+            let bits = u32::BITS - range.leading_zeros();
+            bits_per_row += bits;
+            Column { smallest, mask: u32::MAX.checked_shr(u32::BITS - bits).unwrap_or(0), begin }
+        };
+        let columns: Box<[Column]> = (0..count).map(column).collect();
+        let bits_per_row = bits_per_row as usize;
+        let mut words = vec![0; bits_per_row * SEGMENT / 64 + 2].into_boxed_slice();
+        for (index, row) in rows.chunks_exact(count).enumerate() {
+            for (column, number) in columns.iter().zip(row) {
+                let begin = index * bits_per_row + column.begin as usize;
+                let shifted = u128::from(number - column.smallest) << (begin % 64);
+                words[begin / 64] |= shifted as u64;
+                words[begin / 64 + 1] |= (shifted >> 64) as u64;
+            }
+        }
+        Self { columns, bits_per_row, words }
+    }
+
+    fn get(&self, row: usize, column: usize) -> u32 {
+        self.number(row * self.bits_per_row, &self.columns[column])
+    }
+
+    fn numbers(&self, row: usize) -> impl Iterator<Item = u32> {
+        let begin = row * self.bits_per_row;
+        self.columns.iter().map(move |column| self.number(begin, column))
+    }
+
+    fn number(&self, begin_of_row: usize, column: &Column) -> u32 {
+        let begin = begin_of_row + column.begin as usize;
+        let (word, shift) = (begin / 64, begin % 64);
+        // Two shifts, because one by 64 is none.
+        let bits = self.words[word] >> shift | self.words[word + 1] << 1 << (63 - shift);
+        column.smallest + (bits as u32 & column.mask)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_given_back_as_they_were() {
+        // Columns that are constant, narrow, wide, and as wide as can be, over packed and open segments.
+        let row = |index: u32| [7, index % 3, index, index.wrapping_mul(0x9E37_79B9), u32::MAX - index % 2];
+        let mut rows = Rows::new(5);
+        for index in 0..SEGMENT as u32 * 3 + 5 {
+            rows.push(&row(index));
+        }
+        assert_eq!(rows.len(), SEGMENT * 3 + 5);
+        for index in 0..rows.len() {
+            let expected = row(index as u32);
+            let mut read = [0; 5];
+            rows.read(index, &mut read);
+            assert_eq!(read, expected);
+            assert_eq!([0, 1, 2, 3, 4].map(|column| rows.get(index, column)), expected);
+            assert!(rows.is(index, &expected));
+            for column in 0..5 {
+                let mut other = expected;
+                other[column] ^= 1;
+                assert!(!rows.is(index, &other));
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_vary_takes_no_room() {
+        let mut rows = Rows::new(2);
+        (0..SEGMENT as u32 * 64).for_each(|index| rows.push(&[1_000_000 + index % 2, 5]));
+        let open = SEGMENT * 2 * size_of::<u32>();
+        assert!(rows.bytes() - open < rows.len() / 4, "one bit a row, and what describes it");
+    }
+}

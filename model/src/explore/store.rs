@@ -1,0 +1,159 @@
+//! Where the states of a graph are kept.
+
+use core::hash::{BuildHasher, Hash};
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use rustc_hash::FxBuildHasher;
+
+/// Keeps states and finds them again, each under the number that counts the states that were there before it.
+///
+/// Two states are one if and only if they are equal. A search looks for every successor, with several threads at a time,
+/// and enters what it did not find one after the other.
+///
+/// A store may describe states by *rows* of numbers. A successor has most numbers in common with the state that it
+/// comes from, so that a search begins with those.
+pub trait Store<S>: Send + Sync {
+    /// How many states there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many numbers there are in a row.
+    fn columns(&self) -> usize;
+
+    /// Shows the state with a number.
+    fn show(&self, number: u32, to: &mut dyn FnMut(&S));
+
+    /// A copy of the state with a number, and its row.
+    fn load(&self, number: u32, row: &mut [u32]) -> S;
+
+    /// Looks for a state. `row` is that of a similar state, or all zero; unless the answer is [`Found::Unheard`], it
+    /// becomes that of the state.
+    fn find(&self, state: &S, row: &mut [u32]) -> Found;
+
+    /// Enters a state of which only the row is new, unless it was entered since: its number.
+    fn enter_row(&mut self, hash: u64, row: &[u32]) -> u32;
+
+    /// Enters a state, unless it was entered since: its number.
+    fn enter(&mut self, hash: u64, state: &S) -> u32;
+
+    /// How many bytes of heap the states occupy, without what they own themselves, and how many the way to find them.
+    fn bytes(&self) -> (usize, usize);
+}
+
+/// What a store knows of a state.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Found {
+    /// It has this number.
+    Known(u32),
+    /// It is new, and its row has this hash.
+    Row(u64),
+    /// It is new, and the store must see it to enter it. It has this hash.
+    Unheard(u64),
+}
+
+/// States as they are.
+///
+/// This serves any state, and the parts of those that are kept in parts.
+pub struct Whole<S> {
+    /// In chunks of the same length, because a list that doubles would occupy three times what it holds.
+    chunks: Vec<Vec<S>>,
+    index: HashTable<u32>,
+}
+
+const CHUNK: usize = 1 << 10;
+
+impl<S> Default for Whole<S> {
+    fn default() -> Self {
+        Self { chunks: Vec::new(), index: HashTable::new() }
+    }
+}
+
+impl<S: Clone + Eq + Hash> Whole<S> {
+    pub(super) fn count(&self) -> usize {
+        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+    }
+
+    pub(super) fn get(&self, number: u32) -> Option<&S> {
+        self.chunks.get(number as usize / CHUNK)?.get(number as usize % CHUNK)
+    }
+
+    /// The state with a number that was given out.
+    pub(super) fn at(&self, number: u32) -> &S {
+        &self.chunks[number as usize / CHUNK][number as usize % CHUNK]
+    }
+
+    pub(super) fn number(&self, hash: u64, state: &S) -> Option<u32> {
+        self.index.find(hash, |&number| self.at(number) == state).copied()
+    }
+
+    pub(super) fn intern(&mut self, hash_of_state: u64, state: &S) -> u32 {
+        let number = self.count() as u32;
+        let Self { chunks, index } = self;
+        let at = |number: &u32| &chunks[*number as usize / CHUNK][*number as usize % CHUNK];
+        match index.entry(hash_of_state, |number| at(number) == state, |number| hash(at(number))) {
+            Entry::Occupied(entry) => return *entry.get(),
+            Entry::Vacant(entry) => entry.insert(number),
+        };
+        let state = state.clone();
+        match chunks.last_mut() {
+            // The first chunk grows, because there are many small tables.
+            None => chunks.push(vec![state]),
+            Some(last) if last.len() < CHUNK => last.push(state),
+            Some(_) => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(state);
+                chunks.push(chunk);
+            }
+        }
+        number
+    }
+
+    pub(super) fn occupied(&self) -> (usize, usize) {
+        let chunks: usize = self.chunks.iter().map(|chunk| chunk.capacity() * size_of::<S>()).sum();
+        (chunks + self.chunks.capacity() * size_of::<Vec<S>>(), self.index.allocation_size())
+    }
+}
+
+impl<S: Clone + Eq + Hash + Send + Sync> Store<S> for Whole<S> {
+    fn len(&self) -> usize {
+        self.count()
+    }
+
+    fn columns(&self) -> usize {
+        0
+    }
+
+    fn show(&self, number: u32, to: &mut dyn FnMut(&S)) {
+        to(self.at(number));
+    }
+
+    fn load(&self, number: u32, _: &mut [u32]) -> S {
+        self.at(number).clone()
+    }
+
+    fn find(&self, state: &S, _: &mut [u32]) -> Found {
+        let hash = hash(state);
+        self.number(hash, state).map_or(Found::Unheard(hash), Found::Known)
+    }
+
+    fn enter_row(&mut self, _: u64, _: &[u32]) -> u32 {
+        unreachable!("states that are kept as they are have no rows")
+    }
+
+    fn enter(&mut self, hash: u64, state: &S) -> u32 {
+        self.intern(hash, state)
+    }
+
+    fn bytes(&self) -> (usize, usize) {
+        self.occupied()
+    }
+}
+
+pub(super) fn hash<S: Hash + ?Sized>(state: &S) -> u64 {
+    FxBuildHasher.hash_one(state)
+}
