@@ -16,16 +16,16 @@ pub struct Digest(u128);
 impl Digest {
     /// The digest of these states, of which none is there twice.
     pub fn of<S: Serialize>(states: impl Iterator<Item = S>) -> Self {
-        let mut sum = 0_u128;
-        let mut bytes = Vec::new();
-        for state in states {
-            bytes.clear();
-            bytes = postcard::to_extend(&state, bytes).expect("states are plain data");
-            let mut hasher = SipHasher24::new();
-            hasher.write(&bytes);
-            sum = sum.wrapping_add(hasher.finish128().as_u128());
-        }
-        Self(sum)
+        states.fold(Self::default(), |digest, state| digest.with(&state))
+    }
+
+    /// The digest of the set with one state more.
+    #[must_use]
+    pub fn with<S: Serialize>(self, state: &S) -> Self {
+        let bytes = postcard::to_allocvec(state).expect("states are plain data");
+        let mut hasher = SipHasher24::new();
+        hasher.write(&bytes);
+        Self(self.0.wrapping_add(hasher.finish128().as_u128()))
     }
 
     /// The digest of the union of two sets that have no state in common, or of a pair of sets.

@@ -12,4 +12,5 @@ pub mod liveness;
 pub mod report;
 pub mod second;
 pub mod subject;
+pub mod survey;
 pub mod trace;

@@ -13,8 +13,9 @@ use crate::cover;
 use crate::design::{Checked, Design, TO_THE_END};
 use crate::digest::Digest;
 use crate::explore::{Completeness, Graph, Observer, Options, explore};
-use crate::liveness::{self, Promise, Refused};
+use crate::liveness::{self, Marks, Refused};
 use crate::second::{self, Comparison, Means};
+use crate::survey::survey;
 use crate::trace::{self, Trace};
 
 /// How to check a design.
@@ -183,19 +184,22 @@ impl<D: Design> Settings<D> {
         let started = Instant::now();
         let graph = self.explore(setting, plan);
         let exploring = started.elapsed();
+        let mut properties = setting.checked.properties();
+        properties.retain(|property| property.name != TO_THE_END);
+        let survey = survey(&setting.checked, &graph, &properties, plan.threads);
         let mut violated = BTreeSet::new();
         let mut reached = BTreeSet::new();
-        for property in setting.checked.properties().into_iter().filter(|property| property.name != TO_THE_END) {
-            let found = self.judge(setting, &graph, &property, findings);
+        for (property, found) in properties.iter().zip(&survey.found) {
+            let Some(state) = *found else { continue };
+            self.enter(setting, &graph, property, state, findings);
             match property.expectation {
-                Expectation::Always if found => violated.insert(property.name),
-                Expectation::Sometimes if found => reached.insert(property.name),
-                Expectation::Always | Expectation::Sometimes => false,
+                Expectation::Always => violated.insert(property.name),
+                Expectation::Sometimes => reached.insert(property.name),
                 Expectation::Eventually => unreachable!("goals are not decided by Stateright"),
             };
         }
-        for (goal, ruling) in D::Protocol::goals().iter().zip(&mut findings.goals) {
-            self.decide(setting, &graph, goal, ruling);
+        for ((goal, marks), ruling) in D::Protocol::goals().iter().zip(&survey.goals).zip(&mut findings.goals) {
+            self.decide(setting, &graph, goal, marks, ruling);
         }
         // An incomplete graph has nothing to compare, and the second engine knows no limits.
         let comparison = match graph.completeness() {
@@ -216,25 +220,23 @@ impl<D: Design> Settings<D> {
             edges: graph.edge_count(),
             depth: graph.depth(),
             completeness: graph.completeness(),
-            digest: Digest::of(graph.states()),
+            digest: survey.digest,
             bytes_per_state: graph.memory().total() as f64 / graph.state_count().max(1) as f64,
             exploring,
             comparison,
         });
     }
 
-    /// Looks for a violation of an invariant, or for a witness; whether one was found.
-    fn judge(
+    /// Enters a violation of an invariant, or a witness that was reached.
+    fn enter(
         &self,
         setting: &Setting<D>,
         graph: &GraphOf<D>,
         property: &Property<Checked<D>>,
+        state: u32,
         findings: &mut Findings,
-    ) -> bool {
+    ) {
         let wanted = property.expectation == Expectation::Sometimes;
-        let Some(state) = graph.first(|state| (property.condition)(&setting.checked, state) == wanted) else {
-            return false;
-        };
         let (found_by, title) = if wanted {
             let sighting = findings.witnesses.iter_mut().find(|sighting| sighting.id == property.name);
             let sighting = sighting.expect("every witness has a sighting");
@@ -251,16 +253,18 @@ impl<D: Design> Settings<D> {
             let title = format!("{} {verb}: {title}", property.name);
             *found_by = Some(self.trace(setting, graph, title, initial, actions, None));
         }
-        true
     }
 
-    fn decide(&self, setting: &Setting<D>, graph: &GraphOf<D>, goal: &Goal<D::Protocol>, ruling: &mut Ruling) {
-        let promise = Promise {
-            trigger: &|state: &Recorded<D>| (goal.trigger)(&state.ledger),
-            outcome: &|state: &Recorded<D>| (goal.outcome)(&state.ledger),
-            fair: &|action| D::Protocol::component(action).filter(|component| (goal.fair)(component)),
-        };
-        match liveness::decide(graph, &promise) {
+    fn decide(
+        &self,
+        setting: &Setting<D>,
+        graph: &GraphOf<D>,
+        goal: &Goal<D::Protocol>,
+        marks: &Marks,
+        ruling: &mut Ruling,
+    ) {
+        let fair = |action: &ActionOf<D>| D::Protocol::component(action).filter(|component| (goal.fair)(component));
+        match liveness::decide_marked(graph, marks, &fair) {
             Err(refused) => ruling.decided = Err(refused),
             Ok(verdict) => {
                 *ruling.owing.get_or_insert(0) += verdict.owing;

@@ -1,5 +1,6 @@
 //! The state graph that an exploration leaves behind.
 
+use core::ops::Range;
 use std::collections::VecDeque;
 
 use super::rows::Rows;
@@ -77,8 +78,13 @@ impl<S, A> Graph<S, A> {
     }
 
     /// Shows every state, in order of their numbers.
-    pub fn each(&self, mut to: impl FnMut(&S)) {
-        (0..self.state_count() as u32).for_each(|number| self.states.show(number, &mut to));
+    pub fn each(&self, to: impl FnMut(&S)) {
+        self.each_of(0..self.state_count() as u32, to);
+    }
+
+    /// Shows the states with these numbers, in order.
+    pub fn each_of(&self, numbers: Range<u32>, mut to: impl FnMut(&S)) {
+        numbers.into_iter().for_each(|number| self.states.show(number, &mut to));
     }
 
     /// How many states there are.
@@ -132,7 +138,7 @@ impl<S, A> Graph<S, A> {
     }
 
     /// The numbers of the edges that leave a state.
-    pub fn edges(&self, state: u32) -> core::ops::Range<usize> {
+    pub fn edges(&self, state: u32) -> Range<usize> {
         let begin_of = |state: usize| match state < self.offsets.len() {
             true => self.offsets.get(state, 0) as usize,
             // States that were found and not expanded have no edges.
