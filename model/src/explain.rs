@@ -256,8 +256,17 @@ fn words<D: Design>(observation: &ObservationOf<D>) -> Vec<String> {
 }
 
 fn allowed<D: Explains>(state: &Recorded<D>) -> Vec<String> {
-    let is_allowed = |action: &ActionOf<D>| !state.machine.clone().step(action).is_refused();
-    state.machine.attempts().iter().filter(|action| is_allowed(action)).map(ToString::to_string).collect()
+    // A refused action leaves the machine as it was, so that one copy serves until an action is accepted.
+    let mut machine = state.machine.clone();
+    let is_allowed = |action: &ActionOf<D>| {
+        let is_allowed = !machine.step(action).is_refused();
+        if is_allowed {
+            machine.clone_from(&state.machine);
+        }
+        is_allowed
+    };
+    let attempts = state.machine.attempts();
+    attempts.into_iter().filter(is_allowed).map(|action| action.to_string()).collect()
 }
 
 fn next_line(log: &mut dyn BufRead, number: &mut usize) -> Result<Option<String>, LogError> {

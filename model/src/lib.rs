@@ -1,5 +1,6 @@
 //! Models of handfast's protocols, and the checker that explores them.
 
+pub mod audit;
 pub mod catalogue;
 pub mod cover;
 pub mod design;

@@ -9,6 +9,7 @@ use handfast_spec::protocol::ActionOf;
 use handfast_spec::{Goal, Machine, Protocol, Recorded};
 use stateright::{Expectation, Model, Property};
 
+use crate::audit::{self, Fault};
 use crate::cover;
 use crate::design::{Checked, Design, TO_THE_END};
 use crate::digest::Digest;
@@ -38,6 +39,13 @@ pub trait Subject: Send + Sync {
 
     /// Passes on walks that together take every edge of every setting, until it is told to stop.
     fn cover(&self, plan: &Plan<'_>, each: &mut dyn FnMut(Trace) -> ControlFlow<()>);
+
+    /// Asks every reachable state of every setting for what the explorer relies on.
+    ///
+    /// # Errors
+    ///
+    /// The first promise that is not kept.
+    fn audit(&self, plan: &Plan<'_>) -> Result<(), Fault>;
 
     /// Serves Stateright's Explorer for the first setting; returns only if that fails.
     ///
@@ -339,6 +347,11 @@ impl<D: Design> Subject for Settings<D> {
                 }
             }
         }
+    }
+
+    fn audit(&self, plan: &Plan<'_>) -> Result<(), Fault> {
+        let ask = |setting: &Setting<D>| audit::audit(&setting.checked, self.explore(setting, plan).states());
+        self.settings.iter().try_for_each(ask)
     }
 
     fn serve(&self, address: std::net::SocketAddr) -> std::io::Result<()> {

@@ -8,10 +8,11 @@ use std::collections::{BTreeSet, HashSet};
 
 use handfast_spec::lifecycle::SessionId;
 use handfast_spec::{Machine, Protocol, Recorded};
+use model::catalogue::Kind;
 use model::design::{Checked, Design};
 use model::explore::{Completeness, Graph, Options, explore};
 use model::lifecycle::btcd::{
-    Action, Btcd, Event, Extent, History, Kind, Part, StartWait, Switches, Variant, checked, variants,
+    Action, Btcd, Event, Extent, History, Part, StartWait, Switches, Variant, checked, variants,
 };
 use model::liveness::{Promise, decide};
 use stateright::{Checker, Model};
@@ -108,7 +109,7 @@ fn every_situation_is_reached_in_every_design_that_existed_or_is_right() {
 fn counts_of_the_designs_are_what_they_were() {
     let nodes = |switches| {
         let graph = explored(switches, Extent::BASE);
-        graph.states().iter().map(|state| &state.machine).collect::<HashSet<_>>().len()
+        graph.states().map(|state| state.machine).collect::<HashSet<_>>().len()
     };
     assert_eq!(nodes(Switches::BEFORE), 569);
     assert_eq!(nodes(Switches::FIX1), 349);

@@ -1,6 +1,7 @@
 #![doc = include_str!("../lifecycle.md")]
 
 mod goals;
+mod keys;
 mod ledger;
 mod predicates;
 mod show;
@@ -8,6 +9,7 @@ mod table;
 mod words;
 
 pub use goals::goal;
+pub use keys::Keys;
 pub use ledger::{Ledger, Limits, Offence, Offences, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
 pub use predicates::{DEADLOCK, INVARIANTS, WITNESSES};
 pub use table::Table;

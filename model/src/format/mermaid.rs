@@ -40,13 +40,30 @@ pub fn mermaid(trace: &Trace) -> String {
             line(&mut out, format_args!("    Note over p{actor}: {}", told.join("<br/>")));
         }
     }
+    if !actors.is_empty() && trace.repeats_from == Some(trace.steps.len()) {
+        line(&mut out, format_args!("    Note over p0: and so it stays for ever"));
+    }
     out
 }
 
-/// The bare word `end`, semicolons and hashes break Mermaid's parser.
+/// The bare word `end`, semicolons, hashes and the ends of lines break Mermaid's parser.
 fn escape(text: &str) -> String {
-    let words = text.replace('#', "#35;").replace(';', "#59;");
-    words.split(' ').map(|word| if word == "end" { "e#8203;nd" } else { word }).collect::<Vec<_>>().join(" ")
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(rest.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(rest.len()));
+        out.push_str(if word == "end" { "e#8203;nd" } else { word });
+        let mut letters = after.chars();
+        match letters.next() {
+            Some('#') => out.push_str("#35;"),
+            Some(';') => out.push_str("#59;"),
+            Some('\n') => out.push_str("<br/>"),
+            Some(letter) => out.push(letter),
+            None => {}
+        }
+        rest = letters.as_str();
+    }
+    out
 }
 
 fn line(out: &mut String, text: core::fmt::Arguments<'_>) {

@@ -4,7 +4,7 @@ pub mod btcd;
 pub mod handfast;
 
 use handfast_spec::lifecycle::{
-    Ledger, Lifecycle, Limits, Offences, Phase, SessionId, SessionRecord, SubscriberRecord, Table,
+    Keys, Ledger, Lifecycle, Limits, Offences, Phase, SessionId, SessionRecord, SubscriberRecord, Table,
 };
 
 use crate::catalogue::{Entry, Rules, Scope, Variant};
@@ -44,7 +44,7 @@ in_parts!(Ledger {
     subscribers: Table<SubscriberRecord, 2>,
 } and {
     active: Option<SessionId>,
-    banned: Table<bool, 2>,
+    banned: Keys,
     phase: Phase,
     limits: Limits,
     offences: Offences,

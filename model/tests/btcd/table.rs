@@ -143,6 +143,6 @@ fn the_race_of_two_loops_takes_the_seventeen_steps_that_are_told() {
     assert!(!node.ledger.sessions.get(PEER.index()).registered);
 
     let graph = explored(Switches::BEFORE, Extent::BASE);
-    assert!(graph.states().contains(&node));
+    assert!(graph.states().any(|state| state == node));
     assert_eq!(steps_to_stuck(&graph), Some(race.len()), "no shorter way leads there");
 }

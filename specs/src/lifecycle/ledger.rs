@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Event, Fact, Key, Reason, SELECTOR, SessionId, SubscriberId, Table};
+use super::{Event, Fact, Key, Keys, Reason, SELECTOR, SessionId, SubscriberId, Table};
 
 /// What a listener heard of one session, as far as the order of it matters.
 ///
@@ -262,7 +262,7 @@ pub struct Ledger {
     /// Which peer the application takes for the active one.
     pub active: Option<SessionId>,
     /// Which keys the operator takes for banned.
-    pub banned: Table<bool, 2>,
+    pub banned: Keys,
     /// How far the shutdown is.
     pub phase: Phase,
     /// How many slots the operator configured.
@@ -355,8 +355,12 @@ impl Ledger {
                 self.session(session).kept = false;
                 self.session(session).dropped = true;
             }
-            Fact::Banned(key) => *self.banned.entry(key.0 as usize) = true,
-            Fact::Unbanned(key) => *self.banned.entry(key.0 as usize) = false,
+            Fact::Banned(key) => {
+                self.banned.insert(key);
+            }
+            Fact::Unbanned(key) => {
+                self.banned.remove(key);
+            }
             Fact::ShutdownBegun => self.phase = Phase::Begun,
             Fact::ShutdownComplete => {
                 self.phase = Phase::Complete;
@@ -392,7 +396,7 @@ impl Ledger {
     fn registered(&mut self, session: SessionId) {
         let record = self.sessions.get(session.index());
         self.offend(Offence::RegisteredRejected, record.rejected.is_some());
-        self.offend(Offence::RegisteredBanned, record.key.is_some_and(|key| self.banned.get(key.0 as usize)));
+        self.offend(Offence::RegisteredBanned, record.key.is_some_and(|key| self.banned.contains(key)));
         self.session(session).registered = true;
     }
 

@@ -2,6 +2,7 @@
 
 use core::array;
 
+use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
 /// Entries by number, growing with `T::default()` as far as somebody writes.
@@ -68,6 +69,9 @@ impl<T: Default, const N: usize> Default for Table<T, N> {
 
 impl<T: Clone + Default + Serialize, const N: usize> Serialize for Table<T, N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
+        // Compact formats want to know the length first, which the iterator cannot say where the table has grown.
+        let mut entries = serializer.serialize_seq(Some(self.iter().count()))?;
+        self.iter().try_for_each(|entry| entries.serialize_element(entry))?;
+        entries.end()
     }
 }

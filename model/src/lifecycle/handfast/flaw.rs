@@ -25,6 +25,8 @@ pub enum Flaw {
     DownAfterRelease,
     /// Announcements of peers other than the active one are thrown away, also while nobody is active.
     OnlyActiveIsHeard,
+    /// The selector counts what it is told of a peer of whom it has not heard Up.
+    HeedsTheUnheard,
     /// A peer is picked at its Up or when the active one goes, not when it gets ahead while nobody is active.
     NoPickWhenIdle,
     /// A peer that is not ahead at its Up never counts again.

@@ -103,7 +103,7 @@ impl Handfast {
             return Err(Refusal::NotNow);
         }
         let key = self.queued_ban.take().ok_or(Refusal::NotNow)?;
-        *self.banned.entry(key.0 as usize) = true;
+        self.banned.insert(key);
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! Logs of real runs.
 
+use std::collections::BTreeSet;
+
 use handfast_spec::Recorded;
 use handfast_spec::lifecycle::{Action, Key, Ledger, Limits, Phase, SessionId, SubscriberId};
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,9 @@ impl Header {
     }
 }
 
+/// With how many keys a handshake is attempted, to tell that it may complete.
+const SHOWN_KEYS: usize = 4;
+
 impl Explains for Handfast {
     type Header = Header;
 
@@ -49,12 +54,15 @@ impl Explains for Handfast {
 
     fn attempts(&self) -> Vec<Action> {
         let mut attempts = Vec::new();
-        let mut keys: Vec<Key> = self.sessions.iter().map(|session| session.key).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        for session in (0..=self.next).map(SessionId) {
+        // Of a session that is over everything is refused, and a shaking one may turn out to have any key: a log of
+        // thousands of sessions is not answered with their square.
+        let is_over = |session: &SessionId| self.sessions.get(session.index()).stage == Stage::Over;
+        let live: Vec<SessionId> = self.ids().filter(|session| !is_over(session)).collect();
+        let known = live.iter().map(|session| self.sessions.get(session.index()).key);
+        let keys: BTreeSet<Key> = known.chain(self.banned.iter()).collect();
+        attempts.push(Action::Open { session: SessionId(self.next) });
+        for session in live {
             attempts.extend([
-                Action::Open { session },
                 Action::Announce { session },
                 Action::Disconnect { session },
                 Action::Expire { session },
@@ -63,9 +71,10 @@ impl Explains for Handfast {
                 Action::Ahead { session },
                 Action::Heed { session },
             ]);
-            attempts.extend(keys.iter().map(|&key| Action::Greet { session, key }));
+            attempts.extend(keys.iter().take(SHOWN_KEYS).map(|&key| Action::Greet { session, key }));
         }
-        for subscriber in (0..=self.queues.iter().count() as u8).map(SubscriberId) {
+        for subscriber in (0..=self.queues.iter().count()).map_while(|index| u8::try_from(index).ok().map(SubscriberId))
+        {
             attempts.extend([
                 Action::Subscribe { subscriber },
                 Action::Unsubscribe { subscriber },
@@ -106,8 +115,7 @@ impl Explains for Handfast {
             let cut_off = if queue.mode == Mode::CutOff { ", then Lagged" } else { "" };
             lines.push(format!("for {} is queued: {queued}{cut_off}", SubscriberId(index as u8)));
         }
-        let banned = self.banned.iter().enumerate().filter(|(_, banned)| **banned);
-        lines.extend(banned.map(|(key, _)| format!("{} is banned", Key(key as u32))));
+        lines.extend(self.banned.iter().map(|key| format!("{key} is banned")));
         match self.phase {
             Phase::Open => {}
             Phase::Begun => lines.push("the shutdown has begun".to_owned()),

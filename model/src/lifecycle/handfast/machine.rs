@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Debug, Formatter};
 
-use handfast_spec::lifecycle::{Action, Event, Fact, Key, Lifecycle, Limits, Phase, Refusal, SessionId, Table};
+use handfast_spec::lifecycle::{Action, Event, Fact, Key, Keys, Lifecycle, Limits, Phase, Refusal, SessionId, Table};
 use handfast_spec::{Machine, Observation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,7 +55,7 @@ pub struct Handfast {
     pub(super) next: u32,
     pub(super) queues: Table<Queue, 2>,
     pub(super) selector: Selector,
-    pub(super) banned: Table<bool, 2>,
+    pub(super) banned: Keys,
     pub(super) phase: Phase,
     /// What only mutants keep.
     pub(super) counted_slots: u16,
@@ -69,7 +69,7 @@ in_parts!(Handfast {
     config: Config,
     next: u32,
     selector: Selector,
-    banned: Table<bool, 2>,
+    banned: Keys,
     phase: Phase,
     counted_slots: u16,
     queued_ban: Option<Key>,
@@ -153,7 +153,7 @@ impl Handfast {
             next: 0,
             queues: Table::default(),
             selector: Selector::default(),
-            banned: Table::default(),
+            banned: Keys::default(),
             phase: Phase::Open,
             counted_slots: 0,
             queued_ban: None,

@@ -14,18 +14,28 @@ struct Mutant {
     kind: Kind,
     source: &'static str,
     about: &'static str,
+    /// The settings of the small scope in which it is explored to the end: those in which it shows all that it does.
+    settings: &'static [&'static str],
     violates: &'static [&'static str],
 }
 
-/// Every mutant, each in the settings of the small scope.
+const SLOTS: &[&str] = &["slots"];
+const DUPLICATES: &[&str] = &["duplicates"];
+const SELECTION: &[&str] = &["selection"];
+const SLOTS_AND_SELECTION: &[&str] = &["slots", "selection"];
+const ALL: &[&str] = &["slots", "duplicates", "selection"];
+
+/// Every mutant.
 pub fn variants() -> Vec<Variant> {
     MUTANTS.iter().map(Mutant::variant).collect()
 }
 
 impl Mutant {
     fn variant(&self) -> Variant {
-        let Self { name, flaw, kind, source, about, violates } = *self;
-        let subject = Box::new(Settings::new(name, settings(Scope::Small, flaw)));
+        let Self { name, flaw, kind, source, about, settings: shown_in, violates } = *self;
+        let mut settings = settings(Scope::Small, flaw);
+        settings.retain(|setting| shown_in.contains(&setting.name));
+        let subject = Box::new(Settings::new(name, settings));
         Variant { name, kind, source, about, violates, subject }
     }
 }
@@ -40,6 +50,7 @@ const MUTANTS: &[Mutant] = &[
         ),
         source: "btcsuite/btcd PR #2480, review: handle verack first when both are ready",
         about: "a session that was told to end is announced all the same if its handshake completed",
+        settings: ALL,
         violates: &[],
     },
     Mutant {
@@ -48,6 +59,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "btcsuite/btcd #2258 (M11)",
         about: "the shutdown waits until every queue is empty, that is for the slowest subscriber",
+        settings: SLOTS,
         violates: &["PEER-28"],
     },
     Mutant {
@@ -56,6 +68,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "btcsuite/btcd 56613bb8, drain in peerHandler (M12)",
         about: "the shutdown tells nobody to end who waits to be announced",
+        settings: SLOTS,
         violates: &["PEER-28"],
     },
     Mutant {
@@ -64,6 +77,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "btcsuite/btcd 56613bb8, Stop (M13)",
         about: "the shutdown neither ends sessions that shake hands nor waits for them",
+        settings: SLOTS,
         violates: &["PEER-18", "PEER-28"],
     },
     Mutant {
@@ -72,6 +86,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "btcsuite/btcd 56613bb8, banPeers; sigp/lighthouse #4140 (M14)",
         about: "a ban takes effect some time after it was confirmed",
+        settings: SLOTS,
         violates: &["PEER-13"],
     },
     Mutant {
@@ -80,6 +95,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "lightningnetwork/lnd 90ea05d5; OpenSearch #21055 (M15)",
         about: "a newer session takes over the registration, and the guard of the older removes it by key",
+        settings: DUPLICATES,
         violates: &["PEER-14", "PEER-18", "PEER-21", "PEER-22", "PEER-27"],
     },
     Mutant {
@@ -88,6 +104,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "ethereum/go-ethereum 02b73d4e, p2p/server.go (M16)",
         about: "the registration and the slot are returned first, Down is sent later",
+        settings: SLOTS,
         violates: &["PEER-4", "PEER-14", "PEER-18"],
     },
     Mutant {
@@ -96,7 +113,17 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "btcsuite/btcd bfb36e52 (M17)",
         about: "announcements of others than the active peer are thrown away, also while nobody is active",
+        settings: SELECTION,
         violates: &["PEER-24", "PEER-25"],
+    },
+    Mutant {
+        name: "heeds-the-unheard",
+        flaw: Flaw::HeedsTheUnheard,
+        kind: Kind::Mutant,
+        source: "btcsuite/btcd 56613bb8, inv queued before NewPeer; openethereum/parity-ethereum #519",
+        about: "what a peer announces counts although its Up was not heard",
+        settings: SELECTION,
+        violates: &["PEER-6", "PEER-7", "PEER-23"],
     },
     Mutant {
         name: "no-pick-when-idle",
@@ -104,6 +131,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "gcash/bchd #307 (M18)",
         about: "a peer that gets ahead while nobody is active is not picked",
+        settings: SELECTION,
         violates: &["PEER-24"],
     },
     Mutant {
@@ -112,6 +140,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "btcsuite/btcd 3eacced0, startSync; bfb36e52 (M19)",
         about: "a peer that is not ahead when it is heard of never counts again",
+        settings: SELECTION,
         violates: &["PEER-24"],
     },
     Mutant {
@@ -120,6 +149,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "paradigmxyz/reth #7317 (M20)",
         about: "the count of slots goes down when a session is told to end and again when it ends",
+        settings: SLOTS,
         violates: &["PEER-10"],
     },
     Mutant {
@@ -128,6 +158,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "sigp/lighthouse #2761, #1647 (M20)",
         about: "the count of slots does not go down when a task is aborted",
+        settings: SLOTS,
         violates: &["PEER-9"],
     },
     Mutant {
@@ -136,6 +167,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "bitcoin/bitcoin #22559 (M21)",
         about: "admission by key and registration are two steps",
+        settings: DUPLICATES,
         violates: &["PEER-12", "PEER-13", "PEER-14"],
     },
     Mutant {
@@ -144,6 +176,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "bitcoin/bitcoin #22559; btcsuite/btcd, outboundGroups (M21)",
         about: "a slot is checked in one step and taken in the next",
+        settings: SLOTS,
         violates: &["PEER-10"],
     },
     Mutant {
@@ -152,6 +185,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "lightningnetwork/lnd 8c04dd00",
         about: "a newer session with the same key is announced before the older one has ended",
+        settings: DUPLICATES,
         violates: &["PEER-12", "PEER-14"],
     },
     Mutant {
@@ -160,7 +194,8 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "libp2p/rust-libp2p #2242",
         about: "a session is announced first and admitted or denied afterwards",
-        violates: &["PEER-11", "PEER-12", "PEER-13", "PEER-14"],
+        settings: SLOTS,
+        violates: &["PEER-11", "PEER-13"],
     },
     Mutant {
         name: "abort-skips-down",
@@ -168,6 +203,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "tokio, JoinHandle::abort; libp2p/rust-libp2p #1619 (M23)",
         about: "Down is sent by the task's last statement, which an aborted task does not reach",
+        settings: SELECTION,
         violates: &["PEER-21", "PEER-23", "PEER-27", "PEER-28"],
     },
     Mutant {
@@ -176,6 +212,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "paradigmxyz/reth crates/tokio-util/src/event_stream.rs (M24)",
         about: "a full queue loses what comes",
+        settings: SLOTS_AND_SELECTION,
         violates: &["PEER-4", "PEER-18", "PEER-21", "PEER-22", "PEER-23"],
     },
     Mutant {
@@ -184,6 +221,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "btcsuite/btcd 56613bb8, blocking send of done",
         about: "no place is kept for Down, so that the guard waits for the slowest subscriber",
+        settings: SLOTS,
         violates: &["PEER-27", "PEER-28", "PEER-30"],
     },
     Mutant {
@@ -192,7 +230,8 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "lightningdevkit/rust-lightning #3108 (M26)",
         about: "one subscriber vetoes a session of whose Up another one heard",
-        violates: &["PEER-4", "PEER-11", "PEER-14", "PEER-18", "PEER-21", "PEER-22"],
+        settings: SELECTION,
+        violates: &["PEER-4", "PEER-11", "PEER-18", "PEER-21", "PEER-22"],
     },
     Mutant {
         name: "pick-before-delete",
@@ -200,6 +239,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "decred/dcrd 036b7090, order of DonePeer (M29)",
         about: "when the active peer goes, the next one is picked before the gone one is deleted",
+        settings: SELECTION,
         violates: &["PEER-7", "PEER-23"],
     },
     Mutant {
@@ -208,6 +248,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "erigontech/interfaces #168",
         about: "what happens between the snapshot and the subscription is lost",
+        settings: SLOTS_AND_SELECTION,
         violates: &["PEER-4", "PEER-14", "PEER-18", "PEER-21", "PEER-22", "PEER-23"],
     },
     Mutant {
@@ -216,6 +257,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "btcsuite/btcd #2258, goroutines parked in OnVerAck",
         about: "nothing bounds the wait to be announced",
+        settings: SLOTS,
         violates: &["PEER-29"],
     },
     Mutant {
@@ -224,6 +266,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "btcsuite/btcd ce913598, close of verAckCh (M8)",
         about: "a second report of a completed handshake panics",
+        settings: SLOTS,
         violates: &["PEER-17"],
     },
     Mutant {
@@ -232,6 +275,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "btcsuite/btcd PR #1480, add sent from OnVersion",
         about: "a session is announced although its handshake did not complete",
+        settings: SLOTS,
         violates: &["PEER-5", "PEER-29"],
     },
     Mutant {
@@ -240,6 +284,7 @@ const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "lightningnetwork/lnd #343; ethereum/go-ethereum #22077",
         about: "removal on request and removal by the watcher both clean up",
+        settings: SLOTS,
         violates: &["PEER-2", "PEER-15"],
     },
 ];

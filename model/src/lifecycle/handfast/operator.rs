@@ -7,13 +7,13 @@ use super::machine::{Facts, Handfast, Outcome, Session, Stage};
 
 impl Handfast {
     pub(super) fn ban(&mut self, key: Key, facts: &mut Facts) -> Outcome {
-        if self.banned.get(key.0 as usize) || self.queued_ban == Some(key) {
+        if self.banned.contains(key) || self.queued_ban == Some(key) {
             return Err(Refusal::AlreadyBanned);
         }
         if self.config.flaw == Flaw::BanIsQueued {
             self.queued_ban = Some(key);
         } else {
-            *self.banned.entry(key.0 as usize) = true;
+            self.banned.insert(key);
         }
         facts.push(Fact::Banned(key));
         for session in self.ids() {
@@ -26,10 +26,9 @@ impl Handfast {
     }
 
     pub(super) fn unban(&mut self, key: Key, facts: &mut Facts) -> Outcome {
-        if !self.banned.get(key.0 as usize) {
+        if !self.banned.remove(key) {
             return Err(Refusal::NotBanned);
         }
-        *self.banned.entry(key.0 as usize) = false;
         facts.push(Fact::Unbanned(key));
         Ok(())
     }

@@ -33,9 +33,7 @@ impl Handfast {
     }
 
     pub(super) fn unsubscribe(&mut self, subscriber: SubscriberId, facts: &mut Facts) -> Outcome {
-        if self.queue_of(subscriber).mode == Mode::Off {
-            return Err(Refusal::NoSuchSubscriber);
-        }
+        self.known_queue(subscriber).filter(|queue| queue.mode != Mode::Off).ok_or(Refusal::NoSuchSubscriber)?;
         *self.queue_of(subscriber) = Queue::default();
         facts.push(Fact::Unsubscribed(subscriber));
         if subscriber == SELECTOR {
@@ -49,7 +47,7 @@ impl Handfast {
     pub(super) fn evict(&mut self, subscriber: SubscriberId, facts: &mut Facts) -> Outcome {
         let waits = |session: &Session| session.stage == Stage::Greeted && !session.ending;
         let somebody_waits = self.phase == Phase::Open && self.sessions.iter().any(waits);
-        if !somebody_waits || self.has_room(self.queues.iter().nth(subscriber.index())) {
+        if !somebody_waits || self.has_room(self.known_queue(subscriber)) {
             return Err(Refusal::NotHolding);
         }
         self.queue_of(subscriber).mode = Mode::CutOff;
@@ -59,6 +57,7 @@ impl Handfast {
 
     pub(super) fn receive(&mut self, subscriber: SubscriberId, facts: &mut Facts) -> Outcome {
         let complete = self.phase == Phase::Complete;
+        self.known_queue(subscriber).ok_or(Refusal::NoSuchSubscriber)?;
         let queue = self.queue_of(subscriber);
         if !queue.events.is_empty() {
             let event = queue.events.remove(0);
@@ -125,6 +124,12 @@ impl Handfast {
         })
     }
 
+    /// The queue, if there ever was one. Asking for it does not make one, so that a refusal changes nothing.
+    fn known_queue(&self, subscriber: SubscriberId) -> Option<&Queue> {
+        self.queues.iter().nth(subscriber.index())
+    }
+
+    /// The queue to write to.
     pub(super) fn queue_of(&mut self, subscriber: SubscriberId) -> &mut Queue {
         self.queues.entry(subscriber.index())
     }

@@ -60,6 +60,7 @@ impl Selector {
     /// A session says that its peer is ahead.
     pub(super) fn heed(&mut self, session: SessionId, flaw: Flaw, facts: &mut Vec<Fact>) {
         match self.peers.get(session.index()) {
+            Standing::Unknown if flaw == Flaw::HeedsTheUnheard => {}
             Standing::Unknown => return facts.push(Fact::Deferred(session)),
             Standing::WrittenOff | Standing::Stalled => return facts.push(Fact::Heeded(session)),
             Standing::Level if flaw == Flaw::OnlyActiveIsHeard && self.active.is_none() => {

@@ -100,7 +100,7 @@ impl Handfast {
     /// Admission by key. Whether the session may be announced now; if not, facts say what was done about it.
     pub(super) fn admit(&mut self, session: SessionId, facts: &mut Facts) -> Result<bool, Refusal> {
         let key = self.session(session)?.key;
-        if self.banned.get(key.0 as usize) {
+        if self.banned.contains(key) {
             self.reject(session, Reason::Banned, facts);
             return Ok(false);
         }

@@ -1,0 +1,143 @@
+//! The state sets that handfast's designs are known to have, and what the digest of a state set is worth.
+//!
+//! A change of a design shows here as other numbers. Where it was meant to change, the failing test prints the lines to
+//! put in place of the old ones.
+
+use core::fmt::Write;
+
+use handfast_spec::Recorded;
+use handfast_spec::lifecycle::{Key, SessionId};
+use model::catalogue::{ENTRIES, Scope};
+use model::digest::Digest;
+use model::explore::explore;
+use model::lifecycle::handfast::{Flaw, Handfast, settings};
+use model::subject::Plan;
+
+/// What is known of one setting of handfast's own design.
+#[derive(Debug, Eq, PartialEq)]
+struct Pinned {
+    protocol: &'static str,
+    setting: &'static str,
+    states: usize,
+    edges: usize,
+    depth: usize,
+    digest: &'static str,
+}
+
+const fn pinned(
+    (protocol, setting): (&'static str, &'static str),
+    [states, edges, depth]: [usize; 3],
+    digest: &'static str,
+) -> Pinned {
+    Pinned { protocol, setting, states, edges, depth, digest }
+}
+
+const SMALL: &[Pinned] = &[
+    pinned(("lifecycle", "slots"), [7188, 36768, 21], "51af070451e2ba7adcad6acc3880b0e4"),
+    pinned(("lifecycle", "duplicates"), [24935, 150494, 21], "7580f84e21e90f4afc6d1fcfbe7957c4"),
+    pinned(("lifecycle", "selection"), [8914, 46802, 21], "d1df5123bcf7af5fc6e3e430772e47ac"),
+];
+
+const DEFAULT: &[Pinned] = &[
+    pinned(("lifecycle", "admission"), [410473, 2880915, 29], "a992a4920369ea29eea766f6c5b4048c"),
+    pinned(("lifecycle", "selection"), [302210, 1866877, 30], "cda379c333a23729e187b75aa98cacd3"),
+];
+
+/// Each line as it would stand in the table.
+fn lines(scope: Scope) -> String {
+    let mut out = String::new();
+    for entry in ENTRIES {
+        let findings = (entry.own)(scope).check(&Plan { threads: 1, max_bytes: usize::MAX, observer: &() });
+        assert!(findings.is_complete() && findings.engines_agree(), "{}: {findings:#?}", entry.name);
+        for setting in findings.settings {
+            let [states, edges, depth] = [setting.states, setting.edges, setting.depth];
+            line(&mut out, (entry.name, setting.name), [states, edges, depth], &setting.digest.to_string());
+        }
+    }
+    out
+}
+
+fn line(out: &mut String, names: (&str, &str), counts: [usize; 3], digest: &str) {
+    writeln!(out, "    pinned({names:?}, {counts:?}, {digest:?}),").expect("a string takes everything");
+}
+
+fn compare(scope: Scope, table: &[Pinned]) {
+    let mut expected = String::new();
+    for &Pinned { protocol, setting, states, edges, depth, digest } in table {
+        line(&mut expected, (protocol, setting), [states, edges, depth], digest);
+    }
+    let found = lines(scope);
+    assert!(found == expected, "{scope} scope\nexpected:\n{expected}found:\n{found}");
+}
+
+#[test]
+fn the_small_scope_has_the_states_that_it_is_known_to_have() {
+    compare(Scope::Small, SMALL);
+}
+
+#[test]
+fn the_default_scope_has_the_states_that_it_is_known_to_have() {
+    compare(Scope::Default, DEFAULT);
+}
+
+/// The states of the first setting of the small scope.
+fn states() -> Vec<Recorded<Handfast>> {
+    let settings = settings(Scope::Small, Flaw::None);
+    let checked = &settings[0].checked;
+    explore(checked, &checked.options()).states().collect()
+}
+
+#[test]
+fn a_digest_depends_on_no_order() {
+    let mut states = states();
+    let digest = Digest::of(states.iter());
+    states.reverse();
+    assert_eq!(Digest::of(states.iter()), digest);
+    let middle = states.len() / 2;
+    states.rotate_left(middle);
+    assert_eq!(Digest::of(states.iter()), digest);
+}
+
+#[test]
+fn a_digest_misses_any_one_state() {
+    let states = states();
+    let digest = Digest::of(states.iter());
+    for (missing, state) in states.iter().enumerate() {
+        let one = Digest::of([state].into_iter());
+        assert_ne!(one, Digest::default(), "state {missing} would not be missed");
+        let (before, after) = states.split_at(missing);
+        if missing % 1000 == 0 {
+            let others = Digest::of(before.iter().chain(&after[1..]));
+            assert_ne!(others, digest, "state {missing} is not missed");
+            assert_eq!(others.and(one), digest, "a digest is the sum over the states");
+        }
+    }
+}
+
+#[test]
+fn a_digest_sees_one_changed_state() {
+    let mut states = states();
+    let digest = Digest::of(states.iter());
+    let last = states.last_mut().expect("there are states");
+    last.ledger.sessions.entry(SessionId(0).index()).kept ^= true;
+    assert_ne!(Digest::of(states.iter()), digest);
+}
+
+/// States of designs with more sessions than the small scopes have are written to the same compact bytes.
+#[test]
+fn a_digest_takes_tables_that_have_grown() {
+    let mut state = states().swap_remove(0);
+    let digest = Digest::of([&state].into_iter());
+    state.ledger.sessions.entry(7).kept = true;
+    state.ledger.banned.insert(Key(4_000_000_000));
+    assert_ne!(Digest::of([&state].into_iter()), digest);
+}
+
+/// Digests are compared between builds and between machines: their definition is pinned, not only their values.
+#[test]
+fn a_digest_is_what_it_was() {
+    assert_eq!(Digest::of([0_u8; 0].iter()).to_string(), "0".repeat(32));
+    let one = Digest::of([(7_u32, "seven", Some(false))].iter());
+    assert_eq!(one.to_string(), "9cca7571db27e4c4bc67b997277f11de");
+    assert_ne!(Digest::of([1_u8, 1].iter()), Digest::of([1_u8].iter()), "a state counted twice is no set");
+}

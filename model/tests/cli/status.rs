@@ -1,0 +1,112 @@
+//! Each exit status for what it says. Status 4 cannot be provoked from outside, because the engines agree; what it
+//! takes is shown on a report that was made up.
+
+use core::time::Duration;
+
+use model::catalogue::{ENTRIES, Scope, find};
+use model::report::{ProtocolReport, Status, Style, check, json, text};
+use model::second::{Disagreement, Engine};
+use model::subject::Plan;
+
+use super::{LOG, run, run_on};
+
+#[test]
+fn complete_and_as_claimed_is_0() {
+    let run = run("check lifecycle --scope small --no-mutants");
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert!(run.stdout.contains("complete and as claimed"), "{}", run.stdout);
+    assert_eq!(run_on("explain lifecycle -", LOG).status, 0);
+}
+
+#[test]
+fn a_log_that_is_rejected_is_1() {
+    let corrupted = LOG.replace("\"ended\":0", "\"ended\":1");
+    let run = run_on("explain lifecycle -", corrupted);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert!(run.stdout.starts_with("rejected: line 3 "), "{}", run.stdout);
+    assert!(run.stdout.contains("-> registry hears Down of session 1"), "{}", run.stdout);
+    assert!(run.stdout.contains("-> registry hears Down of session 0"), "{}", run.stdout);
+}
+
+#[test]
+fn what_cannot_be_carried_out_is_2() {
+    assert_eq!(run("check no-such-protocol").status, 2);
+}
+
+#[test]
+fn what_does_not_fit_into_memory_is_3() {
+    let run = run("check lifecycle --memory 1 --no-mutants");
+    assert_eq!(run.status, 3, "{}", run.stdout);
+    assert!(run.stdout.contains("INCOMPLETE") && run.stdout.contains("incomplete (Memory)"), "{}", run.stdout);
+    assert!(!run.stdout.contains("as claimed"), "{}", run.stdout);
+}
+
+/// A report on the small scope, for tests to spoil.
+fn report() -> ProtocolReport {
+    let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
+    check(find("lifecycle").expect("it is in the catalogue"), Scope::Small, false, &plan, &|_| {})
+}
+
+fn said(report: ProtocolReport) -> (u8, String, serde_json::Value) {
+    let report = ProtocolReport { elapsed: Duration::ZERO, ..report };
+    let text = text(&report, Style::Plain);
+    (report.status().code(), text, json(&[report]))
+}
+
+#[test]
+fn a_disagreement_of_the_engines_is_4_whatever_else_is_wrong() {
+    let mut report = report();
+    let disagreement = Disagreement::States { engine: Engine::DepthFirst, ours: 7_188, theirs: 7_187 };
+    report.findings.settings[0].comparison.disagreements.push(disagreement.clone());
+    report.findings.witnesses[0].reached_by = None;
+    let (status, text, json) = said(report);
+    assert_eq!(status, 4);
+    assert!(text.contains("THE ENGINES DISAGREE") && text.contains(&disagreement.to_string()), "{text}");
+    assert!(!text.contains("as claimed"), "{text}");
+    assert_eq!((&json["ok"], &json["protocols"][0]["engines_agree"]), (&false.into(), &false.into()));
+}
+
+#[test]
+fn a_violation_a_missed_witness_and_an_empty_promise_are_1() {
+    let trace = report().findings.witnesses[0].reached_by.clone().expect("it is reached");
+    let spoil: [fn(&mut ProtocolReport, &model::trace::Trace); 4] = [
+        |report, trace| report.findings.invariants[0].broken_by = Some(trace.clone()),
+        |report, trace| report.findings.goals[0].broken_by = Some(trace.clone()),
+        |report, _| report.findings.witnesses[0].reached_by = None,
+        |report, _| report.findings.goals[0].owing = Some(0),
+    ];
+    for spoil in spoil {
+        let mut report = report();
+        assert_eq!(report.status(), Status::AsClaimed);
+        spoil(&mut report, &trace);
+        let (status, text, json) = said(report);
+        assert_eq!((status, &json["ok"]), (1, &false.into()), "{text}");
+        assert!(text.contains("VIOLATED"), "{text}");
+    }
+}
+
+#[test]
+fn the_worst_status_counts() {
+    let worst_last = [Status::AsClaimed, Status::Incomplete, Status::Violated, Status::EnginesDisagree];
+    assert!(worst_last.is_sorted());
+    assert_eq!(worst_last.map(Status::code), [0, 3, 1, 4]);
+}
+
+#[test]
+fn a_mutant_that_is_not_as_listed_is_1() {
+    use model::catalogue::{Entry, Kind, Variant};
+    const SURVIVES: Entry = Entry { variants: one_that_survives, ..copy(&ENTRIES[0]) };
+    const fn copy(entry: &Entry) -> Entry {
+        let Entry { name, about, document, rules, own, variants, left_out, explain } = *entry;
+        Entry { name, about, document, rules, own, variants, left_out, explain }
+    }
+    fn one_that_survives() -> Vec<Variant> {
+        let subject = (ENTRIES[0].own)(Scope::Small);
+        let (source, about) = ("made up", "handfast's own design, called a mutant");
+        vec![Variant { name: "survivor", kind: Kind::Mutant, source, about, violates: &["PEER-1"], subject }]
+    }
+    let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
+    let (status, text, json) = said(check(&SURVIVES, Scope::Small, true, &plan, &|_| {}));
+    assert_eq!((status, &json["protocols"][0]["mutants"][0]["caught"]), (1, &false.into()), "{text}");
+    assert!(text.contains("0 of 1 as listed") && text.contains("listed with PEER-1"), "{text}");
+}

@@ -1,0 +1,81 @@
+//! Behaviours as other programs and people read them: each format is parsed again and compared with the behaviour.
+
+mod dot;
+mod itf;
+mod mermaid;
+mod text;
+
+use std::sync::LazyLock;
+
+use handfast_spec::lifecycle::{Action, Key, SubscriberId};
+use model::catalogue::{Scope, find};
+use model::lifecycle::handfast::{Flaw, settings};
+use model::subject::Plan;
+use model::trace::{Trace, TraceStep, replay};
+use serde_json::json;
+use stateright::Model;
+
+/// The behaviours by which a variant of the peer lifecycle violates rules.
+fn violations(variant: &str) -> Vec<Trace> {
+    let entry = find("lifecycle").expect("the catalogue has the peer lifecycle");
+    let variant = (entry.variants)().into_iter().find(|known| known.name == variant);
+    let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
+    let findings = variant.expect("the variant is in the catalogue").subject.check(&plan);
+    findings.rulings().filter_map(|ruling| ruling.broken_by.clone()).collect()
+}
+
+/// A behaviour that ends.
+fn finite() -> Trace {
+    static FOUND: LazyLock<Vec<Trace>> = LazyLock::new(|| violations("guard-runs-twice"));
+    let trace = FOUND.iter().find(|trace| trace.repeats_from.is_none());
+    trace.expect("the mutant violates an invariant").clone()
+}
+
+/// A behaviour that goes in a circle for ever. No listed violation does: wherever a goal is missed, those who are
+/// assumed to be fair have nothing left to do. So this one is of handfast's own design, and no violation: somebody is
+/// banned, and then a subscriber comes and goes.
+fn circle() -> Trace {
+    let setting = &settings(Scope::Small, Flaw::None)[0].checked;
+    let subscriber = SubscriberId(1);
+    let actions = [Action::Ban { key: Key(0) }, Action::Unsubscribe { subscriber }, Action::Subscribe { subscriber }];
+    let (initial, steps) = replay(&setting.init_states()[0], actions, setting.alphabet());
+    Trace { initial, steps, repeats_from: Some(1), title: "a circle".to_owned(), ..finite() }
+}
+
+/// A behaviour that stays in its last state for ever.
+fn standstill() -> Trace {
+    static FOUND: LazyLock<Vec<Trace>> = LazyLock::new(|| violations("no-pick-when-idle"));
+    let trace = FOUND.iter().find(|trace| trace.repeats_from == Some(trace.steps.len()));
+    trace.expect("the mutant violates a goal by standing still").clone()
+}
+
+/// Every shape of behaviour that the checker finds.
+fn shapes() -> [Trace; 3] {
+    [finite(), circle(), standstill()]
+}
+
+/// Words that are awkward in one format or another.
+const AWKWARD: &str = "end; #1 \"quoted\" \\back\\ <b>%%</b> end\nsecond line: {} [] end";
+
+/// A made-up behaviour, as long as one likes, of awkward words.
+fn awkward(steps: usize) -> Trace {
+    let step = |number: usize| TraceStep {
+        actor: format!("{AWKWARD} {}", number % 3),
+        action: AWKWARD.to_owned(),
+        action_value: json!({ "open": { "session": number } }),
+        told: vec![AWKWARD.to_owned(), "end".to_owned()],
+        observation_value: json!({ "told": [number] }),
+        state: json!({ "machine": { "next": number }, "ledger": [null, -1, 1.5, u64::MAX] }),
+        alternatives: vec![AWKWARD.to_owned()],
+    };
+    Trace {
+        protocol: "made-up",
+        design: AWKWARD.to_owned(),
+        setting: "any".to_owned(),
+        title: AWKWARD.to_owned(),
+        header: json!(null),
+        initial: json!({ "machine": { "next": 0 }, "ledger": [] }),
+        steps: (1..=steps).map(step).collect(),
+        repeats_from: Some(steps),
+    }
+}
