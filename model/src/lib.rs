@@ -7,6 +7,7 @@ pub mod design;
 pub mod digest;
 pub mod explain;
 pub mod explore;
+pub mod findings;
 pub mod format;
 pub mod lifecycle;
 pub mod liveness;

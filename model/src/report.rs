@@ -10,7 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::catalogue::{Entry, Kind, Scope, Variant};
-use crate::subject::{Findings, Plan};
+use crate::findings::Findings;
+use crate::subject::Plan;
 use crate::trace::Trace;
 
 pub use json::json;

@@ -3,7 +3,7 @@
 use core::num::NonZeroUsize;
 use core::ops::ControlFlow;
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use handfast_spec::protocol::ActionOf;
 use handfast_spec::{Goal, Machine, Protocol, Recorded};
@@ -12,9 +12,9 @@ use stateright::{Expectation, Model, Property};
 use crate::audit::{self, Fault};
 use crate::cover;
 use crate::design::{Checked, Design, TO_THE_END};
-use crate::digest::Digest;
 use crate::explore::{Completeness, Graph, Observer, Options, explore};
-use crate::liveness::{self, Marks, Refused};
+use crate::findings::{Findings, Ruling, SettingFindings, Sighting};
+use crate::liveness::{self, Marks};
 use crate::second::{self, Comparison, Means};
 use crate::survey::survey;
 use crate::trace::{self, Trace};
@@ -53,111 +53,6 @@ pub trait Subject: Send + Sync {
     ///
     /// If the address cannot be listened on.
     fn serve(&self, address: std::net::SocketAddr) -> std::io::Result<()>;
-}
-
-/// What was found about a design in all its settings.
-#[derive(Clone, Debug)]
-pub struct Findings {
-    /// The settings, one graph each.
-    pub settings: Vec<SettingFindings>,
-    /// What each rule came to: deadlocks and invariants first, then goals, in the order of the protocol.
-    pub invariants: Vec<Ruling>,
-    /// The goals.
-    pub goals: Vec<Ruling>,
-    /// The witnesses.
-    pub witnesses: Vec<Sighting>,
-    /// The actions that no setting ever enabled, in words.
-    pub never_enabled: Vec<String>,
-}
-
-/// What was found in one setting.
-#[derive(Clone, Debug)]
-pub struct SettingFindings {
-    /// Its name.
-    pub name: &'static str,
-    /// How many states are reachable.
-    pub states: usize,
-    /// How many edges there are.
-    pub edges: usize,
-    /// The number of steps to the farthest state.
-    pub depth: usize,
-    /// Whether that is everything.
-    pub completeness: Completeness,
-    /// The digest of the set of states.
-    pub digest: Digest,
-    /// What the graph occupies for each state, in bytes.
-    pub bytes_per_state: f64,
-    /// How long exploring took, without the second engine.
-    pub exploring: Duration,
-    /// What Stateright was asked, and where it differs. Nothing is asked about an incomplete graph.
-    pub comparison: Comparison,
-}
-
-/// What became of an invariant or a goal.
-#[derive(Clone, Debug)]
-pub struct Ruling {
-    /// The id.
-    pub id: &'static str,
-    /// What should hold.
-    pub title: &'static str,
-    /// The assumed fairness, of a goal.
-    pub assumes: Option<&'static str>,
-    /// Whether the question was decided at all.
-    pub decided: Result<(), Refused>,
-    /// How many states owe the goal in all settings; none means that it holds of nothing.
-    pub owing: Option<usize>,
-    /// The shortest behaviour that breaks it.
-    pub broken_by: Option<Trace>,
-}
-
-/// Whether a witness was reached.
-#[derive(Clone, Debug)]
-pub struct Sighting {
-    /// The id.
-    pub id: &'static str,
-    /// What should be reachable.
-    pub title: &'static str,
-    /// A shortest behaviour that reaches it.
-    pub reached_by: Option<Trace>,
-}
-
-impl Ruling {
-    /// Whether it was decided and holds.
-    pub fn holds(&self) -> bool {
-        self.decided.is_ok() && self.broken_by.is_none()
-    }
-}
-
-impl Findings {
-    /// Whether every setting was explored to the end.
-    pub fn is_complete(&self) -> bool {
-        self.settings.iter().all(|setting| setting.completeness == Completeness::Complete)
-    }
-
-    /// Whether the engines agree on everything.
-    pub fn engines_agree(&self) -> bool {
-        self.settings.iter().all(|setting| setting.comparison.disagreements.is_empty())
-    }
-
-    /// Invariants and goals.
-    pub fn rulings(&self) -> impl Iterator<Item = &Ruling> {
-        self.invariants.iter().chain(&self.goals)
-    }
-
-    /// The ids that are violated somewhere.
-    pub fn violated(&self) -> BTreeSet<&'static str> {
-        self.rulings().filter(|ruling| ruling.broken_by.is_some()).map(|ruling| ruling.id).collect()
-    }
-
-    /// The violation with the shortest behaviour.
-    pub fn shortest(&self) -> Option<&Trace> {
-        self.rulings().filter_map(|ruling| ruling.broken_by.as_ref()).min_by_key(|trace| trace.steps.len())
-    }
-
-    /// The digest of all settings together.
-    pub fn digest(&self) -> Digest {
-        self.settings.iter().fold(Digest::default(), |sum, setting| sum.and(setting.digest))
-    }
 }
 
 /// One setting in which a design is explored.

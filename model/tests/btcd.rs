@@ -61,7 +61,6 @@ fn numbers(graph: &States) -> core::ops::Range<u32> {
 }
 
 #[test]
-#[ignore = "two million states"]
 fn the_corrected_design_is_right_for_two_peers_with_each_part_of_the_node() {
     let parts = [
         Extent { events: 2, messages: 3, ..Extent::PAIR },

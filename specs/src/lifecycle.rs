@@ -1,19 +1,23 @@
 #![doc = include_str!("../lifecycle.md")]
 
 mod goals;
+mod ids;
 mod keys;
 mod ledger;
 mod predicates;
+mod records;
 mod show;
 mod table;
 mod words;
 
 pub use goals::goal;
+pub use ids::{Key, SELECTOR, SessionId, SubscriberId};
 pub use keys::Keys;
-pub use ledger::{Ledger, Limits, Offence, Offences, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
+pub use ledger::Ledger;
 pub use predicates::{DEADLOCK, INVARIANTS, WITNESSES};
+pub use records::{Limits, Offence, Offences, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
 pub use table::Table;
-pub use words::{Action, Component, Event, Fact, Key, Reason, Refusal, SELECTOR, SessionId, SubscriberId};
+pub use words::{Action, Component, Event, Fact, Reason, Refusal};
 
 use crate::protocol::{Goal, Predicate, Protocol};
 

@@ -5,8 +5,9 @@ use core::ops::ControlFlow;
 use clap::{Args, ValueEnum};
 use model::catalogue::{Entry, Variant};
 use model::explore::Observer;
+use model::findings::Findings;
 use model::format;
-use model::subject::{Findings, Plan};
+use model::subject::Plan;
 use model::trace::Trace;
 
 use super::{Error, ScopeArgument, Threads, print, protocol};

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ProtocolReport, Status, VariantReport};
-use crate::subject::{Ruling, SettingFindings, Sighting};
+use crate::findings::{Ruling, SettingFindings, Sighting};
 use crate::trace::Trace;
 
 /// All reports as one document.

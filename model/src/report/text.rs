@@ -5,8 +5,8 @@ use core::fmt::{self, Display, Write};
 use super::{ProtocolReport, Status, VariantReport};
 use crate::catalogue::Kind;
 use crate::explore::Completeness;
+use crate::findings::{Findings, Ruling};
 use crate::format;
-use crate::subject::{Findings, Ruling};
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

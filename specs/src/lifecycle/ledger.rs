@@ -2,255 +2,10 @@
 
 use serde::Serialize;
 
-use super::{Event, Fact, Key, Keys, Reason, SELECTOR, SessionId, SubscriberId, Table};
-
-/// What a listener heard of one session, as far as the order of it matters.
-///
-/// The four orders at the end are violations; they are kept apart so that a listener that hears a late `Up` and nothing
-/// after it is told from one that is set right again.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stream {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// Up.
-    Up,
-    /// Up, then Down.
-    Over,
-    /// Down alone.
-    Bare,
-    /// Up after a Down: the listener takes a dead peer for a live one.
-    Late,
-    /// As `Late`, and then Down.
-    LateOver,
-    /// Up twice.
-    Repeated,
-    /// Down twice, or Up twice and then Down.
-    RepeatedOver,
-}
-
-impl Stream {
-    fn hear(&mut self, up: bool) {
-        *self = match (*self, up) {
-            (Self::Nothing, true) => Self::Up,
-            (Self::Nothing, false) => Self::Bare,
-            (Self::Up, false) => Self::Over,
-            (Self::Up | Self::Repeated, true) => Self::Repeated,
-            (Self::Over | Self::Bare | Self::Late | Self::LateOver, true) => Self::Late,
-            (Self::Late | Self::LateOver, false) => Self::LateOver,
-            (Self::Over | Self::Bare | Self::Repeated | Self::RepeatedOver, false) => Self::RepeatedOver,
-            (Self::RepeatedOver, true) => Self::Late,
-        }
-    }
-
-    /// Whether the listener takes the peer for a live one.
-    pub fn believes(self) -> bool {
-        matches!(self, Self::Up | Self::Late | Self::Repeated)
-    }
-
-    /// Whether the last thing heard is a Down.
-    pub fn is_ended(self) -> bool {
-        matches!(self, Self::Over | Self::Bare | Self::LateOver | Self::RepeatedOver)
-    }
-
-    /// Whether an Up came after a Down.
-    pub fn is_late(self) -> bool {
-        matches!(self, Self::Late | Self::LateOver)
-    }
-
-    /// Whether the same event came twice.
-    pub fn is_repeated(self) -> bool {
-        matches!(self, Self::Repeated | Self::RepeatedOver)
-    }
-
-    /// What remains of it when the subscription ends: whoever was up is forgotten, whoever is gone stays gone.
-    fn forget(&mut self) {
-        if *self == Self::Up {
-            *self = Self::Nothing;
-        }
-    }
-}
-
-/// What was told about one session.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-pub struct SessionRecord {
-    /// It was given a slot.
-    pub opened: bool,
-    /// It was rejected, and why.
-    pub rejected: Option<Reason>,
-    /// Its handshake completed with this key.
-    pub key: Option<Key>,
-    /// What the registry heard.
-    pub registry: Stream,
-    /// It is in the registry.
-    pub registered: bool,
-    /// It was told to end.
-    pub disconnecting: bool,
-    /// Its connection was closed.
-    pub closed: bool,
-    /// Its peer said that it is ahead.
-    pub ahead: bool,
-    /// The selector counts it among those that are ahead.
-    pub heeded: bool,
-    /// The application was told that it stalled.
-    pub stalled: bool,
-    /// Something is kept on its behalf.
-    pub kept: bool,
-    /// What was kept on its behalf was dropped.
-    pub dropped: bool,
-}
-
-impl SessionRecord {
-    /// Hears of the end, and forgets what no rule asks of a session that is over: that it was told to end, and of one
-    /// that nobody was told of, who it was. Histories that differ in nothing else are one.
-    fn end(&mut self) {
-        if self.registry == Stream::Nothing {
-            self.key = None;
-        }
-        self.disconnecting = false;
-        self.registry.hear(false);
-    }
-
-    /// Whether it holds a slot: it was given one, and the registry has not heard of its end.
-    pub fn holds_slot(&self) -> bool {
-        self.opened && !self.registry.is_ended()
-    }
-
-    /// Whether it holds a slot and was not announced.
-    pub fn is_pending(&self) -> bool {
-        self.opened && self.registry == Stream::Nothing
-    }
-
-    /// Whether somebody told it to end.
-    pub fn is_told_to_end(&self) -> bool {
-        self.disconnecting || self.rejected.is_some()
-    }
-
-    /// Whether it was told to end, was rejected, is closed, or its end was heard of: whoever takes it for live is wrong.
-    pub fn is_dead(&self) -> bool {
-        self.is_told_to_end() || self.closed || self.registry.is_ended()
-    }
-}
-
-/// Whether a subscriber is subscribed.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Subscription {
-    /// It is not.
-    #[default]
-    Off,
-    /// It is, and hears everything.
-    On,
-    /// It was cut off for being slow and has not heard of that yet.
-    CutOff,
-}
-
-/// What one subscriber was told.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-pub struct SubscriberRecord {
-    /// Whether it is subscribed.
-    pub subscription: Subscription,
-    /// What it heard, per session.
-    pub heard: Table<Stream, 3>,
-}
-
-impl SubscriberRecord {
-    fn end_subscription(&mut self) {
-        self.subscription = Subscription::Off;
-        self.heard.iter_mut().for_each(Stream::forget);
-    }
-}
-
-/// How far the shutdown is.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Not asked for.
-    #[default]
-    Open,
-    /// Begun.
-    Begun,
-    /// Whoever asked for it was told that it is complete.
-    Complete,
-}
-
-/// How many slots there are.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-pub struct Limits {
-    /// Sessions in all.
-    pub total: u16,
-    /// Sessions that are not announced.
-    pub pending: u16,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { total: u16::MAX, pending: u16::MAX }
-    }
-}
-
-/// What a fact gives away at the moment when it is told, and a ledger could not tell later. Once committed it stays.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[repr(u8)]
-pub enum Offence {
-    /// Announced without a completed handshake (PEER-5).
-    Ungreeted,
-    /// Payload taken in by a selector that has not heard Up (PEER-6).
-    PayloadBeforeUp,
-    /// A snapshot that lists other sessions than the registered ones (PEER-8).
-    Misreported,
-    /// A rejection for want of a slot while one was free (PEER-9).
-    SlotWasFree,
-    /// Registered although rejected (PEER-11).
-    RegisteredRejected,
-    /// Registered although banned (PEER-13).
-    RegisteredBanned,
-    /// A live session removed from the registry before its end (PEER-14).
-    RemovedLive,
-    /// An id given twice (PEER-14).
-    IdReused,
-    /// A subscriber heard Up under a key while it took an older session of that key for live (PEER-14).
-    KeyOverlaps,
-    /// A connection closed twice (PEER-15).
-    ClosedTwice,
-    /// Something kept for a session that is gone (PEER-16).
-    KeptAfterEnd,
-    /// A panic (PEER-17).
-    Panicked,
-    /// Something told after the shutdown was said to be complete (PEER-18).
-    AfterComplete,
-    /// A shutdown said to be complete while a session was owed its end (PEER-18).
-    OwedAtComplete,
-    /// An announcement thrown away (PEER-25).
-    Ignored,
-}
-
-impl Offence {
-    /// Every offence.
-    pub const ALL: [Self; 15] = [
-        Self::Ungreeted,
-        Self::PayloadBeforeUp,
-        Self::Misreported,
-        Self::SlotWasFree,
-        Self::RegisteredRejected,
-        Self::RegisteredBanned,
-        Self::RemovedLive,
-        Self::IdReused,
-        Self::KeyOverlaps,
-        Self::ClosedTwice,
-        Self::KeptAfterEnd,
-        Self::Panicked,
-        Self::AfterComplete,
-        Self::OwedAtComplete,
-        Self::Ignored,
-    ];
-}
-
-/// The offences that were committed.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Offences(u16);
+use super::{
+    Event, Fact, Keys, Limits, Offence, Offences, Phase, Reason, SELECTOR, SessionId, SessionRecord, Stream,
+    SubscriberId, SubscriberRecord, Subscription, Table,
+};
 
 /// Everything that the participants were told.
 #[derive(Clone, Default, Eq, Hash, PartialEq, Serialize)]
@@ -279,7 +34,7 @@ impl Ledger {
 
     /// Whether the offence was committed.
     pub fn has(&self, offence: Offence) -> bool {
-        self.offences.0 & (1 << offence as u8) != 0
+        self.offences.has(offence)
     }
 
     /// The offences that were committed.
@@ -451,6 +206,8 @@ impl Ledger {
     }
 
     fn offend(&mut self, offence: Offence, committed: bool) {
-        self.offences.0 |= u16::from(committed) << offence as u8;
+        if committed {
+            self.offences.commit(offence);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Logs of real runs.
 
+use core::fmt::{self, Debug, Formatter};
 use std::collections::BTreeSet;
 
 use handfast_spec::Recorded;
@@ -122,5 +123,18 @@ impl Explains for Handfast {
             Phase::Complete => lines.push("the shutdown is complete".to_owned()),
         }
         lines
+    }
+}
+
+/// What is shown in Stateright's Explorer: the state in words.
+impl Debug for Handfast {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Config { limits, capacity, duplicates, flaw } = self.config;
+        writeln!(
+            f,
+            "{} slots, {} pending, queues of {capacity}, {duplicates:?}, {flaw:?}",
+            limits.total, limits.pending
+        )?;
+        self.summary().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }

@@ -1,7 +1,5 @@
 //! The machine: one step for each critical section.
 
-use core::fmt::{self, Debug, Formatter};
-
 use handfast_spec::lifecycle::{Action, Event, Fact, Key, Keys, Lifecycle, Limits, Phase, Refusal, SessionId, Table};
 use handfast_spec::{Machine, Observation};
 use serde::{Deserialize, Serialize};
@@ -12,7 +10,6 @@ use super::Flaw;
 use super::log::Header;
 use super::selector::Selector;
 use crate::design::Design;
-use crate::explain::Explains;
 use crate::in_parts;
 
 /// What becomes of a second session with the same key.
@@ -256,19 +253,6 @@ impl Handfast {
     pub(super) fn registered_under(&self, key: Key) -> Option<SessionId> {
         let has_key = |session: &SessionId| self.sessions.get(session.index()).key == key;
         self.ids().filter(|&session| self.is_registered(session)).filter(has_key).last()
-    }
-}
-
-/// What is shown in Stateright's Explorer: the state in words.
-impl Debug for Handfast {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Config { limits, capacity, duplicates, flaw } = self.config;
-        writeln!(
-            f,
-            "{} slots, {} pending, queues of {capacity}, {duplicates:?}, {flaw:?}",
-            limits.total, limits.pending
-        )?;
-        self.summary().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 

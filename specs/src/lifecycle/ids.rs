@@ -1,0 +1,35 @@
+//! Who is who.
+
+use serde::{Deserialize, Serialize};
+
+/// One connection, from the moment it asks for a slot. Never reused: ids are given in order of opening.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct SessionId(pub u32);
+
+/// Who is at the other end, as the handshake proved it. A key may return under a new [`SessionId`].
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Key(pub u32);
+
+/// One subscriber.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct SubscriberId(pub u8);
+
+/// The subscriber that feeds the active-peer selector.
+pub const SELECTOR: SubscriberId = SubscriberId(0);
+
+impl SessionId {
+    /// The id as an index.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl SubscriberId {
+    /// The id as an index.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
