@@ -12,7 +12,7 @@ use stateright::{Expectation, Model, Property};
 use crate::audit::{self, Fault};
 use crate::cover;
 use crate::design::{Checked, Design, TO_THE_END};
-use crate::explore::{Completeness, Graph, Observer, Options, explore};
+use crate::explore::{Completeness, Graph, Observer, Options};
 use crate::findings::{Findings, Ruling, SettingFindings, Sighting};
 use crate::liveness::{self, Marks};
 use crate::second::{self, Comparison, Means};
@@ -80,7 +80,7 @@ impl<D: Design> Settings<D> {
 
     fn explore(&self, setting: &Setting<D>, plan: &Plan<'_>) -> GraphOf<D> {
         let Plan { threads, max_bytes, observer } = *plan;
-        explore(&setting.checked, &Options { threads, max_bytes, observer, ..setting.checked.options() })
+        setting.checked.explore(&Options { threads, max_bytes, observer, ..Options::default() })
     }
 
     fn check_setting(&self, setting: &Setting<D>, plan: &Plan<'_>, findings: &mut Findings) {

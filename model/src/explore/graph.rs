@@ -3,28 +3,20 @@
 use core::ops::Range;
 use std::collections::VecDeque;
 
-use super::rows::Rows;
+use super::edges::Edges;
 use super::search::Completeness;
-use super::store::Store;
+use super::store::States;
 
 /// The number of no state: a parent of the states that an exploration starts from.
 const NO_STATE: u32 = u32::MAX;
 
-/// The columns of an edge.
-pub(super) const TARGET: usize = 0;
-pub(super) const LABEL: usize = 1;
-
 /// Every reachable state and every edge between them, states numbered in breadth-first order.
 pub struct Graph<S, A> {
-    pub(super) states: Box<dyn Store<S>>,
+    pub(super) states: Box<dyn States<S>>,
     pub(super) initial: u32,
     /// Where each level of the search begins; level 0 is the states it started from.
     pub(super) levels: Vec<u32>,
-    /// Where the edges of each state begin; one entry more than states that were expanded.
-    pub(super) offsets: Rows,
-    /// Target and label of each edge.
-    pub(super) edges: Rows,
-    pub(super) actions: Vec<A>,
+    pub(super) edges: Edges<A>,
     pub(super) completeness: Completeness,
     pub(super) reduction: Reduction,
 }
@@ -59,11 +51,6 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub(super) fn of<S>(states: &dyn Store<S>, offsets: &Rows, edges: &Rows) -> Self {
-        let (states, index) = states.bytes();
-        Self { states, index, edges: offsets.bytes() + edges.bytes() }
-    }
-
     /// All of it.
     pub fn total(&self) -> usize {
         self.states + self.index + self.edges
@@ -73,8 +60,7 @@ impl Memory {
 impl<S, A> Graph<S, A> {
     /// The states, in order of their numbers. Each is put together when it is asked for.
     pub fn states(&self) -> impl ExactSizeIterator<Item = S> + '_ {
-        let mut row = vec![0; self.states.columns()];
-        (0..self.state_count()).map(move |number| self.states.load(number as u32, &mut row))
+        (0..self.state_count()).map(|number| self.states.get(number as u32))
     }
 
     /// Shows every state, in order of their numbers.
@@ -94,7 +80,7 @@ impl<S, A> Graph<S, A> {
 
     /// The state with a number.
     pub fn state(&self, number: u32) -> S {
-        self.states.load(number, &mut vec![0; self.states.columns()])
+        self.states.get(number)
     }
 
     /// How many states the exploration started from; they have the lowest numbers.
@@ -129,32 +115,27 @@ impl<S, A> Graph<S, A> {
 
     /// Every action that is taken somewhere, in order of first appearance.
     pub fn actions(&self) -> &[A] {
-        &self.actions
+        self.edges.actions()
     }
 
     /// The edges that leave a state, in the order in which the model gives them.
     pub fn steps(&self, state: u32) -> impl ExactSizeIterator<Item = Step<'_, A>> + Clone {
-        self.edges(state).map(|edge| Step { action: &self.actions[self.label(edge)], target: self.target(edge) })
+        self.edges(state).map(|edge| Step { action: &self.actions()[self.label(edge)], target: self.target(edge) })
     }
 
     /// The numbers of the edges that leave a state.
     pub fn edges(&self, state: u32) -> Range<usize> {
-        let begin_of = |state: usize| match state < self.offsets.len() {
-            true => self.offsets.get(state, 0) as usize,
-            // States that were found and not expanded have no edges.
-            false => self.edges.len(),
-        };
-        begin_of(state as usize)..begin_of(state as usize + 1)
+        self.edges.of(state)
     }
 
     /// The state that an edge leads to.
     pub fn target(&self, edge: usize) -> u32 {
-        self.edges.get(edge, TARGET)
+        self.edges.target(edge)
     }
 
     /// The number of the action of an edge, an index into [`Graph::actions`].
     pub fn label(&self, edge: usize) -> usize {
-        self.edges.get(edge, LABEL) as usize
+        self.edges.label(edge)
     }
 
     /// The lowest-numbered state of which `condition` holds; no path to another such state is shorter.
@@ -198,6 +179,7 @@ impl<S, A> Graph<S, A> {
 
     /// What the graph occupies.
     pub fn memory(&self) -> Memory {
-        Memory::of(&*self.states, &self.offsets, &self.edges)
+        let (states, index) = self.states.bytes();
+        Memory { states, index, edges: self.edges.bytes() }
     }
 }

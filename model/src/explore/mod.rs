@@ -4,14 +4,21 @@
 //! breaks a rule has a shortest counterexample. Nothing is merged by fingerprint: two states are one when they are
 //! equal. An exploration either visits everything or says that it did not.
 
+mod edges;
 mod graph;
+mod heard;
+mod index;
+mod pairs;
 mod parallel;
 mod parts;
+mod recorded;
 mod rows;
 mod search;
+mod steps;
 mod store;
 
 pub use graph::{Graph, Memory, Reduction, Step};
 pub use parts::{Packed, Part, Split};
+pub use recorded::{Recording, explore_recorded};
 pub use search::{Completeness, Limit, Observer, Options, explore};
-pub use store::{Found, Store, Whole};
+pub use store::{Found, States, Store, Whole};

@@ -7,14 +7,10 @@
 //! It is fast as well as small. A step changes few parts, and those that it did not change have the number that they
 //! have in the state it was taken in, which one comparison tells.
 
-use core::hash::{Hash, Hasher};
+use core::hash::Hash;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
-use rustc_hash::FxHasher;
-
-use super::rows::Rows;
-use super::store::{Found, Store, Whole, hash};
+use super::index::{Index, hash_row};
+use super::store::{Found, States, Store, Whole, hash};
 
 /// What comes apart. See [`in_parts!`](crate::in_parts), which writes it for a struct.
 pub trait Split: Clone + Send + Sync + 'static {
@@ -54,7 +50,7 @@ pub trait Split: Clone + Send + Sync + 'static {
 /// # use model::explore::{Packed, Store};
 /// let mut links = Packed::<Link>::default();
 /// let link = Link { forth: vec![1], back: vec![2, 3], open: true, resets: 0 };
-/// let number = links.enter(0, &link);
+/// let number = links.enter(0, link.clone());
 /// assert_eq!(links.load(number, &mut [0; 3]), link);
 /// ```
 #[macro_export]
@@ -129,7 +125,7 @@ impl<T: Clone + Eq + Hash> Part<T> {
     /// If there is no number.
     pub fn find(&self, part: &T, number: Option<&mut u32>) -> bool {
         let number = number.expect(A_NUMBER_EACH);
-        if self.0.get(*number).is_some_and(|similar| similar == part) {
+        if self.0.seek(*number).is_some_and(|similar| similar == part) {
             return true;
         }
         let found = self.0.number(hash(part), part);
@@ -143,7 +139,10 @@ impl<T: Clone + Eq + Hash> Part<T> {
     ///
     /// If there is no number.
     pub fn enter(&mut self, part: &T, number: Option<&mut u32>) {
-        *number.expect(A_NUMBER_EACH) = self.0.intern(hash(part), part);
+        *number.expect(A_NUMBER_EACH) = {
+            let hash = hash(part);
+            self.0.number(hash, part).unwrap_or_else(|| self.0.intern(hash, part.clone()))
+        };
     }
 
     /// A copy of the part with a number.
@@ -166,31 +165,41 @@ impl<T: Clone + Eq + Hash> Part<T> {
 /// States that are kept in parts.
 pub struct Packed<S: Split> {
     tables: S::Tables,
-    rows: Rows,
-    index: HashTable<u32>,
+    rows: Index,
 }
 
 impl<S: Split> Default for Packed<S> {
     fn default() -> Self {
-        Self { tables: S::Tables::default(), rows: Rows::new(S::PARTS), index: HashTable::new() }
+        Self { tables: S::Tables::default(), rows: Index::new(S::PARTS) }
     }
 }
 
-impl<S: Split> Store<S> for Packed<S> {
+impl<S: Split> States<S> for Packed<S> {
     fn len(&self) -> usize {
         self.rows.len()
     }
 
+    fn get(&self, number: u32) -> S {
+        self.load(number, &mut vec![0; S::PARTS])
+    }
+
+    fn show(&self, number: u32, to: &mut dyn FnMut(&S)) {
+        to(&self.get(number));
+    }
+
+    fn bytes(&self) -> (usize, usize) {
+        let (rows, index) = self.rows.bytes();
+        (rows + S::bytes(&self.tables), index)
+    }
+}
+
+impl<S: Split> Store<S> for Packed<S> {
     fn columns(&self) -> usize {
         S::PARTS
     }
 
-    fn show(&self, number: u32, to: &mut dyn FnMut(&S)) {
-        to(&self.load(number, &mut vec![0; S::PARTS]));
-    }
-
     fn load(&self, number: u32, row: &mut [u32]) -> S {
-        self.rows.read(number as usize, row);
+        self.rows.read(number, row);
         S::join(&self.tables, row)
     }
 
@@ -199,42 +208,17 @@ impl<S: Split> Store<S> for Packed<S> {
             return Found::Unheard(0);
         }
         let hash = hash_row(row);
-        let known = self.index.find(hash, |&number| self.rows.is(number as usize, row));
-        known.map_or(Found::Row(hash), |&number| Found::Known(number))
+        self.rows.find(hash, row).map_or(Found::Row(hash), Found::Known)
     }
 
     fn enter_row(&mut self, hash: u64, row: &[u32]) -> u32 {
-        let Self { rows, index, .. } = self;
-        let rehash = |&number: &u32| {
-            let mut hasher = FxHasher::default();
-            rows.each(number as usize, |part| hasher.write_u32(part));
-            hasher.finish()
-        };
-        match index.entry(hash, |&number| rows.is(number as usize, row), rehash) {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => {
-                let number = rows.len() as u32;
-                entry.insert(number);
-                rows.push(row);
-                number
-            }
-        }
+        self.rows.enter(hash, row)
     }
 
     /// The hash is of no use: that of a row is not known before its parts are entered.
-    fn enter(&mut self, _: u64, state: &S) -> u32 {
+    fn enter(&mut self, _: u64, state: S) -> u32 {
         let mut row = vec![0; S::PARTS];
         state.enter(&mut self.tables, &mut row);
-        self.enter_row(hash_row(&row), &row)
+        self.rows.enter(hash_row(&row), &row)
     }
-
-    fn bytes(&self) -> (usize, usize) {
-        (self.rows.bytes() + S::bytes(&self.tables), self.index.allocation_size())
-    }
-}
-
-fn hash_row(row: &[u32]) -> u64 {
-    let mut hasher = FxHasher::default();
-    row.iter().for_each(|&part| hasher.write_u32(part));
-    hasher.finish()
 }

@@ -6,14 +6,8 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use rustc_hash::FxBuildHasher;
 
-/// Keeps states and finds them again, each under the number that counts the states that were there before it.
-///
-/// Two states are one if and only if they are equal. A search looks for every successor, with several threads at a time,
-/// and enters what it did not find one after the other.
-///
-/// A store may describe states by *rows* of numbers. A successor has most numbers in common with the state that it
-/// comes from, so that a search begins with those.
-pub trait Store<S>: Send + Sync {
+/// States, each under the number that counts the states that were there before it.
+pub trait States<S>: Send + Sync {
     /// How many states there are.
     fn len(&self) -> usize;
 
@@ -22,11 +16,26 @@ pub trait Store<S>: Send + Sync {
         self.len() == 0
     }
 
-    /// How many numbers there are in a row.
-    fn columns(&self) -> usize;
+    /// A copy of the state with a number.
+    fn get(&self, number: u32) -> S;
 
     /// Shows the state with a number.
     fn show(&self, number: u32, to: &mut dyn FnMut(&S));
+
+    /// How many bytes of heap the states occupy, without what they own themselves, and how many the way to find them.
+    fn bytes(&self) -> (usize, usize);
+}
+
+/// Keeps states and finds them again.
+///
+/// Two states are one if and only if they are equal. A search looks for every successor, with several threads at a time,
+/// and enters what it did not find one after the other.
+///
+/// A store may describe states by *rows* of numbers. A successor has most numbers in common with the state that it
+/// comes from, so that a search begins with those.
+pub trait Store<S>: States<S> {
+    /// How many numbers there are in a row.
+    fn columns(&self) -> usize;
 
     /// A copy of the state with a number, and its row.
     fn load(&self, number: u32, row: &mut [u32]) -> S;
@@ -39,10 +48,7 @@ pub trait Store<S>: Send + Sync {
     fn enter_row(&mut self, hash: u64, row: &[u32]) -> u32;
 
     /// Enters a state, unless it was entered since: its number.
-    fn enter(&mut self, hash: u64, state: &S) -> u32;
-
-    /// How many bytes of heap the states occupy, without what they own themselves, and how many the way to find them.
-    fn bytes(&self) -> (usize, usize);
+    fn enter(&mut self, hash: u64, state: S) -> u32;
 }
 
 /// What a store knows of a state.
@@ -54,6 +60,45 @@ pub enum Found {
     Row(u64),
     /// It is new, and the store must see it to enter it. It has this hash.
     Unheard(u64),
+}
+
+/// States that were looked for, and what was found, to be entered in their order.
+pub(super) struct Sought<S> {
+    columns: usize,
+    found: Vec<Found>,
+    /// For each that is a new row, the row.
+    rows: Vec<u32>,
+    /// For each that is unheard of, the state.
+    states: Vec<S>,
+}
+
+impl<S> Sought<S> {
+    pub(super) fn new(columns: usize) -> Self {
+        Self { columns, found: Vec::new(), rows: Vec::new(), states: Vec::new() }
+    }
+
+    /// Looks for a state. `row` is that of a similar one.
+    pub(super) fn seek(&mut self, store: &dyn Store<S>, state: S, row: &mut [u32]) {
+        let found = store.find(&state, row);
+        match found {
+            Found::Known(_) => {}
+            Found::Row(_) => self.rows.extend_from_slice(row),
+            Found::Unheard(_) => self.states.push(state),
+        }
+        self.found.push(found);
+    }
+
+    /// Enters those that are new: the number of each.
+    pub(super) fn enter(self, store: &mut dyn Store<S>) -> Vec<u32> {
+        let mut rows = self.rows.chunks_exact(self.columns.max(1));
+        let mut states = self.states.into_iter();
+        let number = |found| match found {
+            Found::Known(number) => number,
+            Found::Row(hash) => store.enter_row(hash, rows.next().expect("a new row was kept")),
+            Found::Unheard(hash) => store.enter(hash, states.next().expect("an unheard of state was kept")),
+        };
+        self.found.into_iter().map(number).collect()
+    }
 }
 
 /// States as they are.
@@ -73,12 +118,12 @@ impl<S> Default for Whole<S> {
     }
 }
 
-impl<S: Clone + Eq + Hash> Whole<S> {
+impl<S: Eq + Hash> Whole<S> {
     pub(super) fn count(&self) -> usize {
         self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
     }
 
-    pub(super) fn get(&self, number: u32) -> Option<&S> {
+    pub(super) fn seek(&self, number: u32) -> Option<&S> {
         self.chunks.get(number as usize / CHUNK)?.get(number as usize % CHUNK)
     }
 
@@ -91,15 +136,14 @@ impl<S: Clone + Eq + Hash> Whole<S> {
         self.index.find(hash, |&number| self.at(number) == state).copied()
     }
 
-    pub(super) fn intern(&mut self, hash_of_state: u64, state: &S) -> u32 {
+    pub(super) fn intern(&mut self, hash_of_state: u64, state: S) -> u32 {
         let number = self.count() as u32;
         let Self { chunks, index } = self;
         let at = |number: &u32| &chunks[*number as usize / CHUNK][*number as usize % CHUNK];
-        match index.entry(hash_of_state, |number| at(number) == state, |number| hash(at(number))) {
+        match index.entry(hash_of_state, |number| *at(number) == state, |number| hash(at(number))) {
             Entry::Occupied(entry) => return *entry.get(),
             Entry::Vacant(entry) => entry.insert(number),
         };
-        let state = state.clone();
         match chunks.last_mut() {
             // The first chunk grows, because there are many small tables.
             None => chunks.push(vec![state]),
@@ -119,17 +163,27 @@ impl<S: Clone + Eq + Hash> Whole<S> {
     }
 }
 
-impl<S: Clone + Eq + Hash + Send + Sync> Store<S> for Whole<S> {
+impl<S: Clone + Eq + Hash + Send + Sync> States<S> for Whole<S> {
     fn len(&self) -> usize {
         self.count()
     }
 
-    fn columns(&self) -> usize {
-        0
+    fn get(&self, number: u32) -> S {
+        self.at(number).clone()
     }
 
     fn show(&self, number: u32, to: &mut dyn FnMut(&S)) {
         to(self.at(number));
+    }
+
+    fn bytes(&self) -> (usize, usize) {
+        self.occupied()
+    }
+}
+
+impl<S: Clone + Eq + Hash + Send + Sync> Store<S> for Whole<S> {
+    fn columns(&self) -> usize {
+        0
     }
 
     fn load(&self, number: u32, _: &mut [u32]) -> S {
@@ -145,12 +199,8 @@ impl<S: Clone + Eq + Hash + Send + Sync> Store<S> for Whole<S> {
         unreachable!("states that are kept as they are have no rows")
     }
 
-    fn enter(&mut self, hash: u64, state: &S) -> u32 {
+    fn enter(&mut self, hash: u64, state: S) -> u32 {
         self.intern(hash, state)
-    }
-
-    fn bytes(&self) -> (usize, usize) {
-        self.occupied()
     }
 }
 

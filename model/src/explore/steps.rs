@@ -1,0 +1,137 @@
+//! Expanding the states of any model.
+
+use core::hash::Hash;
+use core::ops::Range;
+
+use stateright::Model;
+
+use super::edges::Edges;
+use super::search::{Expand, Limit, Options};
+use super::store::{Sought, States, Store};
+
+type Representative<S> = fn(&S) -> S;
+
+/// Takes the steps of a model.
+pub(super) struct Steps<'m, M: Model> {
+    model: &'m M,
+    symmetry: Option<Representative<M::State>>,
+    states: Box<dyn Store<M::State>>,
+    bounded: bool,
+}
+
+impl<'m, M: Model> Steps<'m, M> {
+    pub(super) fn new(model: &'m M, options: &Options<'_, M::State>) -> Self {
+        let Options { symmetry, store, .. } = *options;
+        Self { model, symmetry, states: store(), bounded: false }
+    }
+
+    /// Replaces a state by its representative.
+    fn represent(&self, state: &mut M::State) {
+        if let Some(representative) = self.symmetry {
+            *state = representative(state);
+        }
+    }
+}
+
+/// What was found out about some states.
+pub(super) struct Stretch<S, A> {
+    /// How many edges leave each of them.
+    degrees: Vec<usize>,
+    targets: Sought<S>,
+    labels: Vec<Label>,
+    /// For each new label, its action.
+    actions: Vec<A>,
+    beyond_boundary: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Label {
+    Known(u16),
+    New,
+}
+
+impl<M: Model + Sync> Expand<M::State, M::Action> for Steps<'_, M>
+where
+    M::State: Send + Sync + 'static,
+    M::Action: Clone + Eq + Hash + Send + Sync,
+{
+    type Ahead = Stretch<M::State, M::Action>;
+
+    fn start(&mut self) {
+        for mut state in self.model.init_states() {
+            self.represent(&mut state);
+            if self.model.within_boundary(&state) {
+                let mut initial = Sought::new(self.states.columns());
+                initial.seek(&*self.states, state, &mut vec![0; self.states.columns()]);
+                initial.enter(&mut *self.states);
+            } else {
+                self.bounded = true;
+            }
+        }
+    }
+
+    fn prepare(&mut self, _: Range<u32>, _: usize) {}
+
+    fn look(&self, states: Range<u32>, edges: &Edges<M::Action>) -> Stretch<M::State, M::Action> {
+        let mut stretch = Stretch {
+            degrees: Vec::with_capacity(states.len()),
+            targets: Sought::new(self.states.columns()),
+            labels: Vec::new(),
+            actions: Vec::new(),
+            beyond_boundary: false,
+        };
+        let mut row = vec![0; self.states.columns()];
+        let mut row_of_next = row.clone();
+        for state in states {
+            let before = stretch.labels.len();
+            let state = self.states.load(state, &mut row);
+            for (action, mut next) in self.model.next_steps(&state) {
+                self.represent(&mut next);
+                if !self.model.within_boundary(&next) {
+                    stretch.beyond_boundary = true;
+                    continue;
+                }
+                row_of_next.copy_from_slice(&row);
+                stretch.targets.seek(&*self.states, next, &mut row_of_next);
+                let label = edges.find_label(&action).map_or(Label::New, Label::Known);
+                if matches!(label, Label::New) {
+                    stretch.actions.push(action);
+                }
+                stretch.labels.push(label);
+            }
+            stretch.degrees.push(stretch.labels.len() - before);
+        }
+        stretch
+    }
+
+    fn enter(&mut self, stretch: Stretch<M::State, M::Action>, edges: &mut Edges<M::Action>) -> Result<(), Limit> {
+        self.bounded |= stretch.beyond_boundary;
+        let targets = stretch.targets.enter(&mut *self.states);
+        let mut actions = stretch.actions.into_iter();
+        let mut found = stretch.labels.into_iter().zip(targets);
+        for degree in stretch.degrees {
+            for (label, target) in found.by_ref().take(degree) {
+                let label = match label {
+                    Label::Known(label) => label,
+                    Label::New => edges.label_of(actions.next().expect("a new action was kept"))?,
+                };
+                edges.push(label, target);
+            }
+            edges.close_state(self.states.len())?;
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> usize {
+        self.states.len()
+    }
+
+    fn bytes(&self) -> usize {
+        let (states, index) = self.states.bytes();
+        states + index
+    }
+
+    fn finish(self) -> (Box<dyn States<M::State>>, bool) {
+        (self.states, self.bounded)
+    }
+}
