@@ -6,7 +6,7 @@ use handfast_spec::protocol::{ActionOf, ObservationOf};
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use model::cover;
 use model::design::{Checked, Design};
-use model::explore::{Completeness, Options, explore};
+use model::explore::{Completeness, Options};
 
 /// What was walked.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -64,7 +64,7 @@ where
     D: Design,
     I: Machine<Protocol = D::Protocol>,
 {
-    let graph = explore(checked, &Options::default());
+    let graph = checked.explore(&Options::default());
     assert_eq!(graph.completeness(), Completeness::Complete, "only a whole graph can be covered");
     let mut walked = Walked { states: graph.state_count(), edges: graph.edge_count(), ..Walked::default() };
     let mut visited = vec![false; graph.state_count()];

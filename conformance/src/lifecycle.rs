@@ -2,8 +2,6 @@
 //!
 //! What a driver does around the core is done here in the plainest way: session ids are handed on, guards run when they
 //! are told to, and each session has the cell in which its peer's height is kept for the selector.
-//!
-//! (long because: one arm for each action of the vocabulary)
 
 use std::collections::BTreeMap;
 

@@ -3,8 +3,6 @@
 //!
 //! These tests pin what Stateright 0.31.0 does wrong. When one of them fails after an update, the defect was mended, and
 //! the guard that it names may go together with the test.
-//!
-//! (long because: six defects, one test each, and the models that show them)
 
 #[path = "common/grid.rs"]
 mod grid;

@@ -9,7 +9,7 @@ use handfast_spec::Recorded;
 use handfast_spec::lifecycle::{Key, SessionId};
 use model::catalogue::{ENTRIES, Scope};
 use model::digest::Digest;
-use model::explore::explore;
+use model::explore::Options;
 use model::lifecycle::handfast::{Flaw, Handfast, settings};
 use model::subject::Plan;
 
@@ -80,11 +80,35 @@ fn the_default_scope_has_the_states_that_it_is_known_to_have() {
     compare(Scope::Default, DEFAULT);
 }
 
+/// A number as documents write it, with its thousands apart.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let ahead = digits.len() % 3;
+    let groups = digits.as_bytes()[ahead..].chunks(3).map(|group| str::from_utf8(group).expect("digits are ASCII"));
+    Some(&digits[..ahead]).into_iter().filter(|group| !group.is_empty()).chain(groups).collect::<Vec<_>>().join(",")
+}
+
+/// Each document has a table that begins with scope and setting, and ends with the numbers of states and edges.
+#[test]
+fn the_documents_have_the_same_numbers() {
+    for (scope, pinned) in [(Scope::Small, SMALL), (Scope::Default, DEFAULT)] {
+        for Pinned { protocol, setting, states, edges, .. } in pinned {
+            let path = format!("{}/../specs/{protocol}.md", env!("CARGO_MANIFEST_DIR"));
+            let document = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let begin = format!("| {scope} | {setting} | ");
+            let end = format!(" | {} | {} |", grouped(*states), grouped(*edges));
+            let is_there = document.lines().any(|line| line.starts_with(&begin) && line.ends_with(&end));
+            assert!(is_there, "specs/{protocol}.md: no row {begin}…{end}");
+        }
+    }
+    assert_eq!([7, 1_000, 24_935, 2_880_915].map(grouped), ["7", "1,000", "24,935", "2,880,915"]);
+}
+
 /// The states of the first setting of the small scope.
 fn states() -> Vec<Recorded<Handfast>> {
     let settings = settings(Scope::Small, Flaw::None);
     let checked = &settings[0].checked;
-    explore(checked, &checked.options()).states().collect()
+    checked.explore(&Options::default()).states().collect()
 }
 
 #[test]

@@ -10,7 +10,7 @@ use handfast_spec::lifecycle::{Action, Fact, Refusal};
 use handfast_spec::{Observation, Recorded};
 use model::catalogue::Scope;
 use model::design::Design;
-use model::explore::{Graph, explore};
+use model::explore::{Graph, Options};
 use model::format;
 use model::lifecycle::handfast::{Flaw, Handfast, settings};
 use model::trace::Trace;
@@ -98,7 +98,7 @@ fn end(graph: &Graph<Recorded<Handfast>, Action>, start: u32, steps: &[Step]) ->
 fn corrupt(setting: &str, nth: usize) -> [(Mistake, Tally); 3] {
     let settings = settings(Scope::Small, Flaw::None);
     let checked = &settings.iter().find(|known| known.name == setting).expect("the setting is there").checked;
-    let graph = explore(checked, &checked.options());
+    let graph = checked.explore(&Options::default());
     let mut tallies = [Mistake::Lost, Mistake::Swapped, Mistake::Twice].map(|mistake| (mistake, Tally::default()));
     let mut walks = 0;
     every_walk(setting, |trace| {
@@ -160,7 +160,7 @@ fn most_mistakes_in_walks_of_the_selection_are_found() {
 #[test]
 fn a_path_that_is_none_is_found() {
     let settings = settings(Scope::Small, Flaw::None);
-    let graph = explore(&settings[0].checked, &settings[0].checked.options());
+    let graph = settings[0].checked.explore(&Options::default());
     let step =
         |line: &str, action, fact| Step { line: line.to_owned(), action, observation: Observation::Told(vec![fact]) };
     let begins = step("", Action::Shutdown, Fact::ShutdownBegun);

@@ -49,7 +49,9 @@ fn rows(text: &str) -> Vec<Row> {
             in_table = true;
             column = cells.iter().position(|cell| *cell == "violates");
         } else if let Some(violates) = column.and_then(|column| cells.get(column)) {
-            let names = cells[0].split('`').skip(1).step_by(2).map(str::to_owned).collect();
+            // What follows in parentheses is where the design comes from.
+            let name = cells[0].split('(').next().unwrap_or_default();
+            let names = name.split('`').skip(1).step_by(2).map(str::to_owned).collect();
             rows.push(Row { line: index + 1, names, violates: (*violates).to_owned() });
         }
     }

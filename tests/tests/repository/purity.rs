@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use model::catalogue::ENTRIES;
+use syn::visit::{self, Visit};
 
-use crate::code::paths;
-use crate::nothing;
-use crate::one_for_each;
+use crate::code::{line, parse, paths};
 use crate::workspace::{File, below};
+use crate::{nothing, one_for_each};
 
 /// Parts of the standard library that reach outside.
 const MODULES: [&str; 7] = ["std::env", "std::fs", "std::io", "std::net", "std::os", "std::process", "std::thread"];
@@ -47,9 +47,75 @@ fn findings(file: &File) -> Vec<String> {
     found.into_iter().map(say).collect()
 }
 
-/// An implementation looks keys up in maps whose order nobody sees. That its answers do not depend on that order is what
-/// walking every edge of the model on it shows.
-const LOOKED_UP: [&str; 2] = ["HashMap", "HashSet"];
+/// Collections whose order differs between runs; a core may look keys up in them, and nothing else.
+const UNORDERED: [&str; 2] = ["HashMap", "HashSet"];
+
+/// What a core does to unordered collections that depends on their order.
+fn ordered_by_chance(file: &File) -> Vec<String> {
+    let tree = parse(file);
+    let mut uses = Uses { fields: BTreeSet::new(), used: Vec::new() };
+    uses.visit_file(&tree);
+    let by_chance = uses.used.into_iter().filter(|(_, field)| uses.fields.contains(field));
+    let say = |(line, field)| format!("{}:{line}: the order of `{field}` differs between runs", file.path);
+    by_chance.map(say).collect()
+}
+
+/// The fields that are unordered collections, and all fields that are gone through.
+struct Uses {
+    fields: BTreeSet<String>,
+    used: Vec<(usize, String)>,
+}
+
+impl Uses {
+    fn note(&mut self, collection: &syn::Expr) {
+        match collection {
+            syn::Expr::Field(syn::ExprField { member: syn::Member::Named(name), .. }) => {
+                self.used.push((line(name), name.to_string()));
+            }
+            syn::Expr::Reference(reference) => self.note(&reference.expr),
+            _ => {} // Locals come from parameters, which are the callers' fields.
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Uses {
+    fn visit_field(&mut self, field: &'ast syn::Field) {
+        let is_unordered = |kind: &syn::Type| match kind {
+            syn::Type::Path(path) => {
+                path.path.segments.iter().any(|segment| UNORDERED.iter().any(|name| segment.ident == name))
+            }
+            _ => false,
+        };
+        if let Some(name) = field.ident.as_ref().filter(|_| is_unordered(&field.ty)) {
+            self.fields.insert(name.to_string());
+        }
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+        let goes_through = [
+            "iter",
+            "iter_mut",
+            "into_iter",
+            "keys",
+            "into_keys",
+            "values",
+            "values_mut",
+            "into_values",
+            "drain",
+            "retain",
+            "extract_if",
+        ];
+        if goes_through.iter().any(|name| call.method == name) {
+            self.note(&call.receiver);
+        }
+        visit::visit_expr_method_call(self, call);
+    }
+
+    fn visit_expr_for_loop(&mut self, each: &'ast syn::ExprForLoop) {
+        self.note(&each.expr);
+        visit::visit_expr_for_loop(self, each);
+    }
+}
 
 #[track_caller]
 fn pure(files: Vec<&'static File>) {
@@ -81,10 +147,24 @@ fn models_reach_for_nothing_outside() {
 #[test]
 fn cores_of_the_implementation_reach_for_nothing_outside() {
     let is_core = |file: &&File| file.path.ends_with("/core.rs") || file.path.contains("/core/");
-    let files: Vec<_> = rust_below("impl/src").into_iter().filter(is_core).collect();
+    let files: Vec<&File> = rust_below("impl/src").into_iter().filter(is_core).collect();
     println!("covered: {:#?}", files.iter().map(|file| &file.path).collect::<Vec<_>>());
-    let is_no_look_up = |finding: &String| !LOOKED_UP.iter().any(|name| finding.contains(name));
-    nothing(files.into_iter().flat_map(findings).filter(is_no_look_up).collect());
+    let reaches_out = files.iter().flat_map(|file| findings(file));
+    let reaches_out = reaches_out.filter(|found| !UNORDERED.iter().any(|name| found.contains(name)));
+    nothing(reaches_out.chain(files.iter().flat_map(|file| ordered_by_chance(file))).collect());
+}
+
+#[test]
+fn a_core_that_goes_through_an_unordered_collection_is_found() {
+    let text = "
+struct Core { known: HashMap<Key, Id>, list: Vec<Id>, banned: std::collections::HashSet<Key> }
+impl Core {
+    fn good(&self) -> bool { self.list.iter().all(|id| self.known.contains_key(id)) && self.banned.len() > 1 }
+    fn bad(&self) -> usize { self.known.values().count() }
+    fn worse(&self) { for key in &self.banned {} }
+}
+";
+    one_for_each(&ordered_by_chance(&File::made_up("core.rs", text)), &["core.rs:5: ", "core.rs:6: "]);
 }
 
 #[test]

@@ -7,11 +7,13 @@ use crate::code::parse;
 use crate::workspace::{File, files};
 use crate::{nothing, one_for_each};
 
-const MAX_LINES_OF_FILE: usize = 300;
+/// About 300: nobody divides a file for the sake of ten lines.
+const MAX_LINES_OF_FILE: usize = 320;
 const MAX_LINES_OF_FUNCTION: usize = 70;
 
 /// Files that are longer, and why. A file may also say it itself, in its first lines: `(long because: …)`.
-const LONG: &[(&str, &str)] = &[];
+const LONG: &[(&str, &str)] =
+    &[("impl/src/lifecycle/core/mod.rs", "one critical section for each step of the document, and what they share")];
 
 fn says_why(file: &File) -> bool {
     file.text.lines().take(12).any(|line| line.starts_with("//! ") && line.contains("(long because: "))
@@ -86,7 +88,7 @@ fn a_long_file_and_a_stale_excuse_are_found() {
         File::made_up("listed.rs", &format!("//\n{lines}")),
     ];
     let found = long_files(&files, &[("listed.rs", "it is one table"), ("short.rs", "it was long once")]);
-    one_for_each(&found, &["long.rs: 301 lines", "short.rs is not long"]);
+    one_for_each(&found, &["long.rs: 321 lines", "short.rs is not long"]);
 }
 
 #[test]

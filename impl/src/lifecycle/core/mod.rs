@@ -1,6 +1,4 @@
 //! The registry of sessions and the queues of its subscribers.
-//!
-//! (long because: one state machine, one method for each step of the specification)
 
 mod queues;
 mod words;
