@@ -47,8 +47,7 @@ impl CoreMachine {
     /// If the configuration is not sound.
     pub fn new(config: &Config, subscribers: u8) -> Self {
         let core = Core::new(product::Config {
-            total: config.limits.total.into(),
-            pending: config.limits.pending.into(),
+            limits: product::Limits::new(config.limits.total.into(), config.limits.pending.into()),
             capacity: config.capacity.into(),
             duplicates: match config.duplicates {
                 Duplicates::KeepOld => product::Duplicates::KeepOld,
@@ -76,7 +75,7 @@ impl CoreMachine {
             Action::Greet { session, key } => self.greet(session, key),
             Action::Announce { session } => self.announce(session),
             Action::Disconnect { session } => {
-                self.core.disconnect(self.id(session)?).map_err(refusal)?;
+                self.core.disconnect(self.id(session)?, product::Reason::Local).map_err(refusal)?;
                 Ok(self.told_to_end())
             }
             Action::Expire { session } => {
@@ -90,7 +89,7 @@ impl CoreMachine {
             Action::Subscribe { subscriber } => self.subscribe(subscriber),
             Action::Unsubscribe { subscriber } => {
                 let id = self.subscribers.remove(&subscriber).ok_or(Refusal::NoSuchSubscriber)?;
-                self.core.unsubscribe(id).map_err(refusal)?;
+                drop(self.core.unsubscribe(id).map_err(refusal)?);
                 Ok([Fact::Unsubscribed(subscriber)].into_iter().chain(self.forget(subscriber)).collect())
             }
             Action::Evict { subscriber } => {
@@ -130,7 +129,7 @@ impl CoreMachine {
             return Err(Refusal::NotNext);
         }
         self.next += 1;
-        match self.core.open() {
+        match self.core.open(product::Origin::inbound(None)) {
             Ok(id) => {
                 assert_eq!(id.number(), u64::from(session.0), "ids are given in order");
                 self.sessions.insert(session, Slot { id, cell: Cell::Level });
@@ -141,7 +140,7 @@ impl CoreMachine {
     }
 
     fn greet(&mut self, session: SessionId, key: Key) -> Outcome {
-        match self.core.greet(self.id(session)?, key).map_err(refusal)? {
+        match self.core.greet(self.id(session)?, key, ()).map_err(refusal)? {
             Greeting::First => Ok(vec![Fact::Greeted(session, key)]),
             Greeting::Again => Ok(vec![Fact::GreetedTwice(session)]),
         }
@@ -160,14 +159,14 @@ impl CoreMachine {
     }
 
     fn run_guard(&mut self, session: SessionId) -> Outcome {
-        let announced = self.core.end(self.id(session)?).map_err(refusal)?;
-        let removed = announced.then_some(Fact::Removed(session));
+        let ended = self.core.end(self.id(session)?, product::Reason::Aborted).map_err(refusal)?;
+        let removed = ended.announced.then_some(Fact::Removed(session));
         Ok([Fact::Ended(session)].into_iter().chain(removed).chain([Fact::Closed(session)]).collect())
     }
 
     fn ahead(&mut self, session: SessionId) -> Outcome {
         let id = self.id(session)?;
-        let lives = self.core.peers().any(|(peer, _)| peer == id) && !self.core.is_to_end(id);
+        let lives = self.core.peer(id).is_some() && !self.core.is_to_end(id);
         let slot = self.sessions.get_mut(&session).ok_or(Refusal::NotNow)?;
         if !lives || slot.cell != Cell::Level {
             return Err(Refusal::NotNow);
@@ -178,7 +177,7 @@ impl CoreMachine {
 
     fn heed(&mut self, session: SessionId) -> Outcome {
         let Ok(id) = self.id(session) else { return Err(self.gone(session, Refusal::NothingNew)) };
-        let announced = self.core.peers().any(|(peer, _)| peer == id);
+        let announced = self.core.peer(id).is_some();
         let slot = self.sessions.get_mut(&session).ok_or(Refusal::NothingNew)?;
         if !announced || slot.cell != Cell::New {
             return Err(Refusal::NothingNew);
@@ -199,7 +198,7 @@ impl CoreMachine {
         }
         let subscribed = self.core.subscribe().map_err(refusal)?;
         self.subscribers.insert(subscriber, subscribed.subscriber);
-        let listed = subscribed.snapshot;
+        let listed: Vec<product::SessionId> = subscribed.snapshot.iter().map(|peer| peer.session).collect();
         let mut facts: Vec<_> = listed.iter().map(|&id| Fact::Listed(subscriber, spec_id(id))).collect();
         if subscriber == SELECTOR {
             listed.iter().for_each(|&id| facts.extend(self.selector_hears_up(id)));
@@ -212,15 +211,17 @@ impl CoreMachine {
         let id = *self.subscribers.get(&subscriber).ok_or(Refusal::NoSuchSubscriber)?;
         let event = self.core.receive(id).map_err(refusal)?.ok_or(Refusal::Empty)?;
         let (heard, more) = match event {
-            product::Event::Up(id) if subscriber == SELECTOR => (Event::Up(spec_id(id)), self.selector_hears_up(id)),
-            product::Event::Up(id) => (Event::Up(spec_id(id)), Vec::new()),
-            product::Event::Down(id) => {
-                let switch = (subscriber == SELECTOR).then(|| self.selector.down(id)).flatten();
-                (Event::Down(spec_id(id)), switch.map(active).into_iter().collect())
+            product::Event::Up(peer) => {
+                let told = (subscriber == SELECTOR).then(|| self.selector_hears_up(peer.session));
+                (Event::Up(spec_id(peer.session)), told.unwrap_or_default())
+            }
+            product::Event::Down(peer, _) => {
+                let switch = (subscriber == SELECTOR).then(|| self.selector.down(peer.session)).flatten();
+                (Event::Down(spec_id(peer.session)), switch.map(active).into_iter().collect())
             }
             product::Event::Lagged | product::Event::Closed => {
                 self.subscribers.remove(&subscriber);
-                let lagged = event == product::Event::Lagged;
+                let lagged = matches!(event, product::Event::Lagged);
                 (if lagged { Event::Lagged } else { Event::Closed }, self.forget(subscriber).into_iter().collect())
             }
         };
@@ -243,7 +244,7 @@ impl CoreMachine {
         let mut facts = Vec::new();
         while let Some(effect) = self.core.poll_effect() {
             match effect {
-                Effect::End(id) => facts.push(Fact::Disconnecting(spec_id(id))),
+                Effect::End(id, _) => facts.push(Fact::Disconnecting(spec_id(id))),
                 // When a task is woken or tries again is the model's choice.
                 Effect::Retry(_) | Effect::Wake(_) => {}
             }

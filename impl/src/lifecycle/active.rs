@@ -12,9 +12,10 @@ use super::SessionId;
 /// for, and nothing is thrown away for want of an active peer (PEER-24, PEER-25).
 ///
 /// ```
-/// # use handfast::lifecycle::{ActivePeer, Config, Core, Duplicates, Heard, Switch};
-/// # let mut core = Core::<u8>::new(Config { total: 2, pending: 2, capacity: 4, duplicates: Duplicates::KeepOld })?;
-/// # let (one, other) = (core.open()?, core.open()?);
+/// # use handfast::lifecycle::{ActivePeer, Config, Core, Duplicates, Heard, Limits, Origin, Switch};
+/// # let limits = Limits::new(2, 2);
+/// # let mut core = Core::<u8>::new(Config { limits, capacity: 4, duplicates: Duplicates::KeepOld })?;
+/// # let (one, other) = (core.open(Origin::inbound(None))?, core.open(Origin::inbound(None))?);
 /// let mut selector = ActivePeer::new();
 /// assert_eq!(selector.up(one, false), None);
 /// assert_eq!(selector.up(other, true), Some(Switch { from: None, to: Some(other) }));

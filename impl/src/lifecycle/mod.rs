@@ -6,30 +6,34 @@
 //!
 //! - [`Core`] is the registry with its queues, as a pure state machine. Each method is one critical section: a driver
 //!   keeps the core behind one lock, calls a method, and carries out the [effects](Core::poll_effect).
+//! - [`Node`] is its driver on tokio: one task for each session, a subscription for whoever wants to know, and a shutdown
+//!   that ends.
 //! - [`ActivePeer`] names the one peer to synchronise from. It is fed by a subscription of its own.
 //!
 //! ```
-//! use handfast::lifecycle::{Announcement, Config, Core, Duplicates, Event};
+//! use handfast::lifecycle::{Announcement, Config, Core, Duplicates, Event, Greeting, Limits, Origin, Reason};
 //!
-//! let mut core = Core::new(Config { total: 8, pending: 4, capacity: 32, duplicates: Duplicates::KeepNew })?;
+//! let mut core = Core::new(Config { limits: Limits::new(8, 4), capacity: 32, duplicates: Duplicates::KeepNew })?;
 //! let log = core.subscribe()?.subscriber;
 //!
-//! let session = core.open()?;
-//! core.greet(session, "02ab…")?; // the handshake proved who it is
+//! let session = core.open(Origin::inbound(None))?;
+//! assert_eq!(core.greet(session, "02ab…", ())?, Greeting::First); // the handshake proved who it is
 //! assert_eq!(core.announce(session)?, Announcement::Up);
-//! core.end(session)?; // the guard of the session's task
+//! core.end(session, Reason::RemoteClosed)?; // the guard of the session's task
 //!
-//! assert_eq!(core.receive(log)?, Some(Event::Up(session)));
-//! assert_eq!(core.receive(log)?, Some(Event::Down(session)));
+//! assert!(matches!(core.receive(log)?, Some(Event::Up(peer)) if peer.session == session));
+//! assert!(matches!(core.receive(log)?, Some(Event::Down(peer, Reason::RemoteClosed)) if peer.key == "02ab…"));
 //! assert_eq!(core.receive(log)?, None);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod active;
 mod core;
+mod driver;
 
 pub use active::{ActivePeer, Heard, Switch};
 pub use core::{
-    Announcement, Config, ConfigError, Core, Duplicates, Effect, Event, Greeting, Misuse, Reason, Rejected, SessionId,
-    Subscribed, SubscriberId,
+    Announcement, Config, ConfigError, Core, Direction, Duplicates, Effect, Ended, Event, Greeting, Limits, Misuse,
+    Origin, Peer, Reason, Rejected, SessionId, Subscribed, SubscriberId,
 };
+pub use driver::{Handshake, Live, Metrics, Node, NodeConfig, Report, SessionHandle, Subscription};

@@ -1,17 +1,23 @@
 //! The registry of sessions and the queues of its subscribers.
 
+mod admission;
+mod config;
 mod queues;
+mod slots;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::hash::Hash;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
 
+pub use config::{Config, ConfigError, Duplicates, Limits, Rejected};
 pub use words::{
-    Announcement, Config, ConfigError, Duplicates, Effect, Event, Greeting, Misuse, Reason, Rejected, SessionId,
-    Subscribed, SubscriberId,
+    Announcement, Direction, Effect, Ended, Event, Greeting, Misuse, Origin, Peer, Reason, SessionId, Subscribed,
+    SubscriberId,
 };
 
 use queues::Queue;
+use slots::Slots;
 
 /// The registry of sessions and the queues of its subscribers: a pure state machine.
 ///
@@ -19,16 +25,20 @@ use queues::Queue;
 /// lock and calls one method for each time that he holds it has the model's guarantees. After each call
 /// [`poll_effect`](Self::poll_effect) is to be drained.
 ///
-/// No method waits. Memory is bounded by the [`Config`], by the number of subscribers, and by the number of banned keys.
+/// No method waits. Memory is bounded by the [`Config`], by the number of subscribers, and by the number of bans.
 #[derive(Debug)]
-pub struct Core<K> {
-    config: Config,
+pub struct Core<K, I = ()> {
+    config: Config<K>,
     /// Sessions that hold a slot. Those that are over are gone from here.
-    sessions: BTreeMap<SessionId, Session<K>>,
-    /// Announced sessions by key (PEER-12: at most one each).
-    registered: HashMap<K, SessionId>,
-    banned: HashSet<K>,
-    queues: BTreeMap<SubscriberId, Queue>,
+    sessions: BTreeMap<SessionId, Session<K, I>>,
+    slots: Slots,
+    /// Announced sessions.
+    announced: BTreeSet<SessionId>,
+    /// Announced sessions by key (PEER-12: at most one each, where the configuration does not allow more).
+    registered: BTreeMap<K, BTreeSet<SessionId>>,
+    banned: BTreeSet<K>,
+    banned_addresses: BTreeSet<IpAddr>,
+    queues: BTreeMap<SubscriberId, Queue<K, I>>,
     /// Sessions whose announcement waits, to be tried again when something has changed.
     waiting: BTreeSet<SessionId>,
     effects: VecDeque<Effect>,
@@ -38,22 +48,23 @@ pub struct Core<K> {
 }
 
 #[derive(Debug)]
-struct Session<K> {
-    stage: Stage<K>,
-    /// It was told to end.
-    ending: bool,
+struct Session<K, I> {
+    origin: Origin,
+    stage: Stage<K, I>,
+    /// It was told to end, and why.
+    ending: Option<Reason>,
 }
 
 #[derive(Debug)]
-enum Stage<K> {
+enum Stage<K, I> {
     /// The handshake goes on.
     Shaking,
     /// The handshake said who it is; the session waits to be announced.
-    Greeted(K),
+    Greeted(Arc<Peer<K, I>>),
     /// Every subscriber was sent its Up, and is owed its Down.
-    Up(K),
+    Up(Arc<Peer<K, I>>),
     /// It must not be announced.
-    Rejected,
+    Rejected(Reason),
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,19 +74,22 @@ enum Phase {
     Complete,
 }
 
-impl<K: Clone + Eq + Hash> Core<K> {
+impl<K: Clone + Ord, I> Core<K, I> {
     /// A registry without sessions and subscribers.
     ///
     /// # Errors
     ///
     /// If the configuration could never announce a session in the last slot.
-    pub fn new(config: Config) -> Result<Self, ConfigError> {
+    pub fn new(config: Config<K>) -> Result<Self, ConfigError> {
         config.validate()?;
         Ok(Self {
             config,
             sessions: BTreeMap::new(),
-            registered: HashMap::new(),
-            banned: HashSet::new(),
+            slots: Slots::default(),
+            announced: BTreeSet::new(),
+            registered: BTreeMap::new(),
+            banned: BTreeSet::new(),
+            banned_addresses: BTreeSet::new(),
             queues: BTreeMap::new(),
             waiting: BTreeSet::new(),
             effects: VecDeque::new(),
@@ -90,38 +104,40 @@ impl<K: Clone + Eq + Hash> Core<K> {
     ///
     /// # Errors
     ///
-    /// If there is no slot, or the node shuts down. The connection is then to be closed; nobody hears of it.
-    pub fn open(&mut self) -> Result<SessionId, Rejected> {
+    /// If there is no slot, the address is banned, or the node shuts down. The connection is then to be closed; nobody
+    /// hears of it.
+    pub fn open(&mut self, origin: Origin) -> Result<SessionId, Rejected> {
         let session = SessionId(self.next_session);
         self.next_session += 1;
-        let reason = match self.phase {
-            Phase::ShuttingDown | Phase::Complete => Some(Reason::ShuttingDown),
-            Phase::Open if self.sessions.len() >= self.config.total => Some(Reason::Full),
-            Phase::Open if self.pending() >= self.config.pending => Some(Reason::Pending),
-            Phase::Open => None,
-        };
-        match reason {
-            Some(reason) => Err(Rejected { session, reason }),
-            None => {
-                self.sessions.insert(session, Session { stage: Stage::Shaking, ending: false });
-                Ok(session)
-            }
-        }
+        self.take_slot(session, origin).map_err(|reason| Rejected { session, reason })?;
+        self.sessions.insert(session, Session { origin, stage: Stage::Shaking, ending: None });
+        Ok(session)
     }
 
-    /// Notes that the handshake completed, and with whom (PEER-5). Reporting it again changes nothing (PEER-17).
+    fn take_slot(&mut self, session: SessionId, origin: Origin) -> Result<(), Reason> {
+        if self.phase != Phase::Open {
+            return Err(Reason::ShuttingDown);
+        }
+        if origin.address.is_some_and(|address| self.is_address_banned(address)) {
+            return Err(Reason::Banned);
+        }
+        self.slots.take(session, origin, &self.config.limits)
+    }
+
+    /// Notes that the handshake completed, with whom, and what else it said (PEER-5). Reporting it again changes
+    /// nothing (PEER-17).
     ///
     /// # Errors
     ///
     /// If the session is over or was never opened.
-    pub fn greet(&mut self, session: SessionId, key: K) -> Result<Greeting, Misuse> {
+    pub fn greet(&mut self, session: SessionId, key: K, info: I) -> Result<Greeting, Misuse> {
         let state = self.session(session)?;
         match state.stage {
             Stage::Shaking => {
-                state.stage = Stage::Greeted(key);
+                state.stage = Stage::Greeted(Arc::new(Peer { session, key, info, origin: state.origin }));
                 Ok(Greeting::First)
             }
-            Stage::Greeted(_) | Stage::Up(_) | Stage::Rejected => Ok(Greeting::Again),
+            Stage::Greeted(_) | Stage::Up(_) | Stage::Rejected(_) => Ok(Greeting::Again),
         }
     }
 
@@ -137,52 +153,39 @@ impl<K: Clone + Eq + Hash> Core<K> {
     pub fn announce(&mut self, session: SessionId) -> Result<Announcement, Misuse> {
         let phase = self.phase;
         let state = self.session(session)?;
-        let Stage::Greeted(key) = &state.stage else { return Err(Misuse::NotNow) };
-        if state.ending {
+        let Stage::Greeted(peer) = &state.stage else { return Err(Misuse::NotNow) };
+        if state.ending.is_some() {
             return Err(Misuse::Ending);
         }
         if phase != Phase::Open {
             return Err(Misuse::ShuttingDown);
         }
-        let key = key.clone();
-        if self.banned.contains(&key) {
-            return self.reject(session, Reason::Banned);
+        let peer = Arc::clone(peer);
+        if let Err(objection) = self.admit(&peer) {
+            return self.object(session, objection);
         }
-        if let Some(&other) = self.registered.get(&key) {
-            return match self.config.duplicates {
-                Duplicates::KeepNew if other < session => {
-                    self.tell_to_end(other);
-                    self.waiting.insert(session);
-                    Ok(Announcement::WaitsForOlder(other))
-                }
-                Duplicates::KeepNew | Duplicates::KeepOld => self.reject(session, Reason::Duplicate),
-            };
-        }
-        if self.queues.values().any(|queue| !self.has_room(queue)) {
+        if self.holding().next().is_some() {
             self.waiting.insert(session);
             return Ok(Announcement::WaitsForRoom);
         }
-        self.registered.insert(key.clone(), session);
-        self.session(session)?.stage = Stage::Up(key);
-        self.queue(Event::Up(session));
+        self.slots.settle(session, peer.origin);
+        self.announced.insert(session);
+        self.registered.entry(peer.key.clone()).or_default().insert(session);
+        self.session(session)?.stage = Stage::Up(Arc::clone(&peer));
+        self.queue(&Event::Up(peer));
         Ok(Announcement::Up)
     }
 
-    fn reject(&mut self, session: SessionId, reason: Reason) -> Result<Announcement, Misuse> {
-        self.session(session)?.stage = Stage::Rejected;
-        Ok(Announcement::Rejected(reason))
-    }
-
-    /// Tells a session to end. Its task hears of it by an [`Effect::End`].
+    /// Tells a session to end, and why. Its task hears of it by an [`Effect::End`].
     ///
     /// # Errors
     ///
-    /// [`Misuse::Ending`] if it was told before; that changes nothing.
-    pub fn disconnect(&mut self, session: SessionId) -> Result<(), Misuse> {
-        if self.session(session)?.ending {
+    /// [`Misuse::Ending`] if it was told before; that changes nothing, the first reason stays.
+    pub fn disconnect(&mut self, session: SessionId, reason: Reason) -> Result<(), Misuse> {
+        if self.session(session)?.ending.is_some() {
             return Err(Misuse::Ending);
         }
-        self.tell_to_end(session);
+        self.tell_to_end(session, reason);
         Ok(())
     }
 
@@ -193,63 +196,52 @@ impl<K: Clone + Eq + Hash> Core<K> {
     /// If the session is announced or rejected, so that no timer runs, or was told to end before.
     pub fn expire(&mut self, session: SessionId) -> Result<(), Misuse> {
         match self.session(session)?.stage {
-            Stage::Shaking | Stage::Greeted(_) => self.disconnect(session),
-            Stage::Up(_) | Stage::Rejected => Err(Misuse::NotNow),
+            Stage::Shaking | Stage::Greeted(_) => self.disconnect(session, Reason::HandshakeTimeout),
+            Stage::Up(_) | Stage::Rejected(_) => Err(Misuse::NotNow),
         }
     }
 
     /// The guard of a session's task: Down into every queue, out of the registry, the slot returned (PEER-2, PEER-8,
     /// PEER-9, PEER-14, PEER-27). It is to be called once, from where it runs however the task ends, and never waits.
     ///
-    /// Says whether the session was announced.
+    /// The reason for the end is why the session was rejected or first told to end; `otherwise` if it was not.
     ///
     /// # Errors
     ///
     /// If the session is over or was never opened.
-    pub fn end(&mut self, session: SessionId) -> Result<bool, Misuse> {
-        let state = self.sessions.remove(&session).ok_or(Misuse::NoSuchSession)?;
+    pub fn end(&mut self, session: SessionId, otherwise: Reason) -> Result<Ended, Misuse> {
+        let Session { origin, stage, ending } = self.sessions.remove(&session).ok_or(Misuse::NoSuchSession)?;
         self.waiting.remove(&session);
-        let announced = match state.stage {
-            Stage::Up(key) => {
-                self.registered.remove(&key);
-                self.queue(Event::Down(session));
-                true
+        self.slots.give_back(session, origin);
+        let reason = ending.unwrap_or(otherwise);
+        let ended = match stage {
+            Stage::Up(peer) => {
+                self.announced.remove(&session);
+                self.unregister(&peer.key, session);
+                self.queue(&Event::Down(peer, reason));
+                Ended { announced: true, reason }
             }
-            Stage::Shaking | Stage::Greeted(_) | Stage::Rejected => false,
+            Stage::Shaking | Stage::Greeted(_) => Ended { announced: false, reason },
+            Stage::Rejected(reason) => Ended { announced: false, reason },
         };
         // A slot, a key or room may be what somebody waits for.
         self.retry_waiting();
-        Ok(announced)
+        Ok(ended)
+    }
+
+    fn unregister(&mut self, key: &K, session: SessionId) {
+        if let Some(sessions) = self.registered.get_mut(key) {
+            sessions.remove(&session);
+            if sessions.is_empty() {
+                self.registered.remove(key);
+            }
+        }
     }
 
     /// Whether the guard has a reason to run: the session was told to end, or rejected.
     pub fn is_to_end(&self, session: SessionId) -> bool {
-        self.sessions.get(&session).is_some_and(|state| state.ending || matches!(state.stage, Stage::Rejected))
-    }
-
-    /// Bans a key: when this returns, no session is announced under it, and those that are were told to end (PEER-13).
-    ///
-    /// # Errors
-    ///
-    /// If it is banned already.
-    pub fn ban(&mut self, key: K) -> Result<(), Misuse> {
-        if self.banned.contains(&key) {
-            return Err(Misuse::AlreadyBanned);
-        }
-        if let Some(&session) = self.registered.get(&key) {
-            self.tell_to_end(session);
-        }
-        self.banned.insert(key);
-        Ok(())
-    }
-
-    /// Ends a ban.
-    ///
-    /// # Errors
-    ///
-    /// If the key is not banned.
-    pub fn unban(&mut self, key: &K) -> Result<(), Misuse> {
-        if self.banned.remove(key) { Ok(()) } else { Err(Misuse::NotBanned) }
+        let is_to_end = |state: &Session<K, I>| state.ending.is_some() || matches!(state.stage, Stage::Rejected(_));
+        self.sessions.get(&session).is_some_and(is_to_end)
     }
 
     /// Begins the shutdown: nobody gets a slot or is announced any more, and everybody is told to end (PEER-28).
@@ -263,7 +255,7 @@ impl<K: Clone + Eq + Hash> Core<K> {
         }
         self.phase = Phase::ShuttingDown;
         let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
-        sessions.into_iter().for_each(|session| self.tell_to_end(session));
+        sessions.into_iter().for_each(|session| self.tell_to_end(session, Reason::ShuttingDown));
         Ok(())
     }
 
@@ -292,12 +284,37 @@ impl<K: Clone + Eq + Hash> Core<K> {
         self.effects.pop_front()
     }
 
-    /// The announced sessions with their keys, in order of their ids.
-    pub fn peers(&self) -> impl Iterator<Item = (SessionId, &K)> {
-        self.sessions.iter().filter_map(|(&session, state)| match &state.stage {
-            Stage::Up(key) => Some((session, key)),
-            Stage::Shaking | Stage::Greeted(_) | Stage::Rejected => None,
-        })
+    /// Whether a completed shutdown ended everything.
+    pub fn is_complete(&self) -> bool {
+        self.phase == Phase::Complete
+    }
+
+    /// Whether a shutdown has begun and is not complete.
+    pub fn is_shutting_down(&self) -> bool {
+        self.phase == Phase::ShuttingDown
+    }
+
+    /// The announced peers, in order of their sessions.
+    pub fn peers(&self) -> impl Iterator<Item = &Arc<Peer<K, I>>> {
+        self.announced.iter().filter_map(|session| self.peer(*session))
+    }
+
+    /// The peer of an announced session.
+    pub fn peer(&self, session: SessionId) -> Option<&Arc<Peer<K, I>>> {
+        match &self.sessions.get(&session)?.stage {
+            Stage::Up(peer) => Some(peer),
+            Stage::Shaking | Stage::Greeted(_) | Stage::Rejected(_) => None,
+        }
+    }
+
+    /// The announced sessions under a key, in order of their ids.
+    pub fn sessions_of(&self, key: &K) -> impl Iterator<Item = SessionId> {
+        self.registered.get(key).into_iter().flatten().copied()
+    }
+
+    /// The sessions that hold a slot, in order of their ids.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionId> {
+        self.sessions.keys().copied()
     }
 
     /// Whether a session holds a slot: it was opened, and its guard has not run.
@@ -312,20 +329,20 @@ impl<K: Clone + Eq + Hash> Core<K> {
 
     /// How many sessions hold a slot and are not announced.
     pub fn pending(&self) -> usize {
-        self.sessions.len() - self.registered.len()
+        self.slots.pending()
     }
 
-    fn session(&mut self, session: SessionId) -> Result<&mut Session<K>, Misuse> {
+    fn session(&mut self, session: SessionId) -> Result<&mut Session<K, I>, Misuse> {
         self.sessions.get_mut(&session).ok_or(Misuse::NoSuchSession)
     }
 
-    fn tell_to_end(&mut self, session: SessionId) {
+    fn tell_to_end(&mut self, session: SessionId, reason: Reason) {
         if let Some(state) = self.sessions.get_mut(&session)
-            && !state.ending
+            && state.ending.is_none()
         {
-            state.ending = true;
+            state.ending = Some(reason);
             self.waiting.remove(&session);
-            self.effects.push_back(Effect::End(session));
+            self.effects.push_back(Effect::End(session, reason));
         }
     }
 

@@ -1,14 +1,13 @@
 //! What is queued for subscribers.
 
 use std::collections::VecDeque;
-use std::hash::Hash;
 
 use super::{Core, Effect, Event, Misuse, Phase, Stage, Subscribed, SubscriberId};
 
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct Queue<K, I> {
     mode: Mode,
-    events: VecDeque<Event>,
+    events: VecDeque<Event<K, I>>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,32 +18,33 @@ enum Mode {
     CutOff,
 }
 
-impl<K: Clone + Eq + Hash> Core<K> {
+impl<K: Clone + Ord, I> Core<K, I> {
     /// Subscribes: who is announced now, and everything that happens from now on, with nothing in between lost
     /// (PEER-8).
     ///
     /// # Errors
     ///
     /// If the shutdown is complete: nothing will happen any more.
-    pub fn subscribe(&mut self) -> Result<Subscribed, Misuse> {
+    pub fn subscribe(&mut self) -> Result<Subscribed<K, I>, Misuse> {
         if self.phase == Phase::Complete {
             return Err(Misuse::ShuttingDown);
         }
         let subscriber = SubscriberId(self.next_subscriber);
         self.next_subscriber += 1;
         self.queues.insert(subscriber, Queue { mode: Mode::On, events: VecDeque::new() });
-        Ok(Subscribed { subscriber, snapshot: self.peers().map(|(session, _)| session).collect() })
+        Ok(Subscribed { subscriber, snapshot: self.peers().cloned().collect() })
     }
 
-    /// Drops a subscriber with everything that is queued and kept for it. Nobody waits for its room any more.
+    /// Drops a subscriber with everything that is kept for it, and hands out what is queued, to be dropped where no lock
+    /// is held. Nobody waits for its room any more.
     ///
     /// # Errors
     ///
     /// If there is no such subscriber.
-    pub fn unsubscribe(&mut self, subscriber: SubscriberId) -> Result<(), Misuse> {
-        self.queues.remove(&subscriber).ok_or(Misuse::NoSuchSubscriber)?;
+    pub fn unsubscribe(&mut self, subscriber: SubscriberId) -> Result<VecDeque<Event<K, I>>, Misuse> {
+        let queue = self.queues.remove(&subscriber).ok_or(Misuse::NoSuchSubscriber)?;
         self.retry_waiting();
-        Ok(())
+        Ok(queue.events)
     }
 
     /// Takes the next event from a subscriber's queue; none if there is none yet. After [`Event::Lagged`] and
@@ -53,7 +53,7 @@ impl<K: Clone + Eq + Hash> Core<K> {
     /// # Errors
     ///
     /// If there is no such subscriber.
-    pub fn receive(&mut self, subscriber: SubscriberId) -> Result<Option<Event>, Misuse> {
+    pub fn receive(&mut self, subscriber: SubscriberId) -> Result<Option<Event<K, I>>, Misuse> {
         let complete = self.phase == Phase::Complete;
         let queue = self.queues.get_mut(&subscriber).ok_or(Misuse::NoSuchSubscriber)?;
         let event = match queue.events.pop_front() {
@@ -65,7 +65,7 @@ impl<K: Clone + Eq + Hash> Core<K> {
             },
         };
         match event {
-            Event::Up(_) | Event::Down(_) => {}
+            Event::Up(_) | Event::Down(..) => {}
             Event::Lagged | Event::Closed => {
                 self.queues.remove(&subscriber);
             }
@@ -81,8 +81,8 @@ impl<K: Clone + Eq + Hash> Core<K> {
     ///
     /// If it holds up nobody, or there is no such subscriber.
     pub fn evict(&mut self, subscriber: SubscriberId) -> Result<(), Misuse> {
-        let waits = |stage: &Stage<K>, ending: bool| matches!(stage, Stage::Greeted(_)) && !ending;
-        let somebody_waits = self.sessions.values().any(|state| waits(&state.stage, state.ending));
+        let waits = |stage: &Stage<K, I>, ending: bool| matches!(stage, Stage::Greeted(_)) && !ending;
+        let somebody_waits = self.sessions.values().any(|state| waits(&state.stage, state.ending.is_some()));
         let queue = self.queues.get(&subscriber).ok_or(Misuse::NoSuchSubscriber)?;
         if self.phase != Phase::Open || !somebody_waits || self.has_room(queue) {
             return Err(Misuse::NotHolding);
@@ -95,19 +95,34 @@ impl<K: Clone + Eq + Hash> Core<K> {
         Ok(())
     }
 
+    /// The subscribers that have no room for one more session: who holds up announcements, if there are any.
+    pub fn holding(&self) -> impl Iterator<Item = SubscriberId> {
+        self.queues.iter().filter(|(_, queue)| !self.has_room(queue)).map(|(&subscriber, _)| subscriber)
+    }
+
+    /// How many subscribers there are.
+    pub fn subscribers(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// How many events are queued for the subscriber that has the most.
+    pub fn longest_queue(&self) -> usize {
+        self.queues.values().map(|queue| queue.events.len()).max().unwrap_or(0)
+    }
+
     /// Whether a queue has room for one more session's Up and Down beside the Downs that it owes.
-    pub(super) fn has_room(&self, queue: &Queue) -> bool {
+    pub(super) fn has_room(&self, queue: &Queue<K, I>) -> bool {
         match queue.mode {
             Mode::CutOff => true,
-            Mode::On => queue.events.len() + self.registered.len() + 2 <= self.config.capacity,
+            Mode::On => queue.events.len() + self.announced.len() + 2 <= self.config.capacity,
         }
     }
 
     /// Queues an event for everybody. There is room: for Up it was found, for Down it was kept.
-    pub(super) fn queue(&mut self, event: Event) {
+    pub(super) fn queue(&mut self, event: &Event<K, I>) {
         for (&subscriber, queue) in self.queues.iter_mut().filter(|(_, queue)| queue.mode == Mode::On) {
             debug_assert!(queue.events.len() < self.config.capacity, "PEER-27: room for Down is kept");
-            queue.events.push_back(event);
+            queue.events.push_back(event.clone());
             self.effects.push_back(Effect::Wake(subscriber));
         }
     }

@@ -1,6 +1,8 @@
 //! What goes into the core and what comes out.
 
 use std::fmt::{self, Display, Formatter};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 /// One connection, from the moment it asks for a slot. Ids are given in order and never again (PEER-14).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -23,56 +25,58 @@ impl Display for SessionId {
     }
 }
 
-/// How many of everything there may be.
+/// Where a connection comes from: what is known of it before its handshake.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Config {
-    /// Sessions that hold a slot.
-    pub total: usize,
-    /// Of these, sessions that are not announced: what a flood of half-open connections can take.
-    pub pending: usize,
-    /// Events that a subscriber's queue holds, one place for the Down of each announced session included. More than
-    /// `total`. What is beyond `2 * total` only lets a slow subscriber fall further behind before it holds up
-    /// announcements.
-    pub capacity: usize,
-    /// What becomes of a second session with the same key.
-    pub duplicates: Duplicates,
+pub struct Origin {
+    /// Who began.
+    pub direction: Direction,
+    /// The address of the other end, if it has one. Limits and bans by address see an IPv4-mapped address as IPv4.
+    pub address: Option<IpAddr>,
+    /// It may take a reserved slot, and the limits by direction, source and address do not hold for it.
+    pub privileged: bool,
 }
 
-/// What becomes of a second session with the same key.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Duplicates {
-    /// It is rejected. A peer that comes back before its old connection was found dead is turned away until then.
-    KeepOld,
-    /// The older one is told to end, and the newer one is announced when it has ended. Whoever can prove the key can
-    /// push out its session at will.
-    KeepNew,
-}
+impl Origin {
+    /// A connection that was accepted.
+    pub fn inbound(address: Option<IpAddr>) -> Self {
+        Self { direction: Direction::Inbound, address, privileged: false }
+    }
 
-impl Config {
-    pub(super) fn validate(self) -> Result<(), ConfigError> {
-        if self.capacity > self.total {
-            Ok(())
-        } else {
-            Err(ConfigError::CapacityTooSmall { capacity: self.capacity, total: self.total })
-        }
+    /// A connection that was dialed.
+    pub fn outbound(address: Option<IpAddr>) -> Self {
+        Self { direction: Direction::Outbound, address, privileged: false }
+    }
+
+    /// The same, with the right to a reserved slot.
+    #[must_use]
+    pub fn privileged(self) -> Self {
+        Self { privileged: true, ..self }
     }
 }
 
-/// Why a configuration is refused. The caller is to blame.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The session in the last slot could never be announced.
-    #[error("a queue for {capacity} events cannot keep room for the Downs of {total} sessions and one more Up")]
-    CapacityTooSmall {
-        /// The capacity that was asked for.
-        capacity: usize,
-        /// The number of slots that was asked for.
-        total: usize,
-    },
+/// Who began a connection.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Direction {
+    /// The other end: we accepted it.
+    Inbound,
+    /// We dialed it.
+    Outbound,
 }
 
-/// Why a session was rejected.
+/// Who is at the other end of a session whose handshake completed.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Peer<K, I = ()> {
+    /// The session.
+    pub session: SessionId,
+    /// Who it is.
+    pub key: K,
+    /// What else the handshake said.
+    pub info: I,
+    /// Where the connection comes from.
+    pub origin: Origin,
+}
+
+/// Why a session was rejected or ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -80,22 +84,79 @@ pub enum Reason {
     Full,
     /// Every slot for sessions that are not announced is taken.
     Pending,
-    /// The key is banned.
+    /// Every slot that is not reserved is taken.
+    Reserved,
+    /// Every slot for accepted connections is taken.
+    Inbound,
+    /// Every slot for dialed connections is taken.
+    Outbound,
+    /// The source has too many sessions that are not announced.
+    PendingFromSource,
+    /// The address has too many sessions.
+    PerAddress,
+    /// The key or the address is banned.
     Banned,
     /// The key has a session, and that one is kept.
     Duplicate,
+    /// The key is our own.
+    Myself,
+    /// A newer or better session with the same key takes its place.
+    Replaced,
+    /// It was not announced within the handshake timeout.
+    HandshakeTimeout,
+    /// The handshake failed, or completed without saying who it is.
+    HandshakeFailed,
+    /// The other end closed the connection.
+    RemoteClosed,
+    /// The connection, or the session's own work, failed.
+    Failed,
+    /// We wanted it.
+    Local,
+    /// The application's own reason.
+    Application(u32),
+    /// Its task was aborted or dropped.
+    Aborted,
+    /// Its task panicked.
+    Panicked,
     /// The node is shutting down.
     ShuttingDown,
 }
 
-/// A connection that got no slot.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{session} gets no slot: {reason:?}")]
-pub struct Rejected {
-    /// The id that it used up.
-    pub session: SessionId,
-    /// Why.
-    pub reason: Reason,
+impl Reason {
+    /// A short name, the same for all reasons of the application: what is counted and logged.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Pending => "pending",
+            Self::Reserved => "reserved",
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+            Self::PendingFromSource => "pending_from_source",
+            Self::PerAddress => "per_address",
+            Self::Banned => "banned",
+            Self::Duplicate => "duplicate",
+            Self::Myself => "myself",
+            Self::Replaced => "replaced",
+            Self::HandshakeTimeout => "handshake_timeout",
+            Self::HandshakeFailed => "handshake_failed",
+            Self::RemoteClosed => "remote_closed",
+            Self::Failed => "failed",
+            Self::Local => "local",
+            Self::Application(_) => "application",
+            Self::Aborted => "aborted",
+            Self::Panicked => "panicked",
+            Self::ShuttingDown => "shutting_down",
+        }
+    }
+}
+
+impl Display for Reason {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Application(code) => write!(f, "application {code}"),
+            other => f.write_str(other.name()),
+        }
+    }
 }
 
 /// Whether a handshake was reported complete before.
@@ -123,24 +184,36 @@ pub enum Announcement {
 }
 
 /// What a subscriber hears.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Event {
+#[derive(Debug, Eq, PartialEq)]
+pub enum Event<K, I = ()> {
     /// A peer has come.
-    Up(SessionId),
-    /// It has gone.
-    Down(SessionId),
+    Up(Arc<Peer<K, I>>),
+    /// It has gone, and why.
+    Down(Arc<Peer<K, I>>, Reason),
     /// The subscriber was too slow: nothing more comes. Forget everybody and subscribe again.
     Lagged,
     /// The shutdown is complete: nothing more comes, and nobody is left.
     Closed,
 }
 
+// Derived, it would ask of a peer's key and info that they can be cloned.
+impl<K, I> Clone for Event<K, I> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Up(peer) => Self::Up(Arc::clone(peer)),
+            Self::Down(peer, reason) => Self::Down(Arc::clone(peer), *reason),
+            Self::Lagged => Self::Lagged,
+            Self::Closed => Self::Closed,
+        }
+    }
+}
+
 /// What the driver is to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[must_use = "an effect that is not carried out leaves a task asleep"]
 pub enum Effect {
-    /// Let the session's task end; its guard calls [`Core::end`](super::Core::end).
-    End(SessionId),
+    /// Let the session's task end, for this reason; its guard calls [`Core::end`](super::Core::end).
+    End(SessionId, Reason),
     /// Let the session's task try again to have itself announced.
     Retry(SessionId),
     /// Let the subscriber look into its queue.
@@ -148,12 +221,21 @@ pub enum Effect {
 }
 
 /// A new subscription.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Subscribed {
+#[derive(Debug)]
+pub struct Subscribed<K, I = ()> {
     /// Who.
     pub subscriber: SubscriberId,
-    /// The sessions that were announced at that moment, in order of their ids.
-    pub snapshot: Vec<SessionId>,
+    /// The peers that were announced at that moment, in order of their sessions.
+    pub snapshot: Vec<Arc<Peer<K, I>>>,
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Ended {
+    /// Whether it had been announced: subscribers were sent Up, and now Down.
+    pub announced: bool,
+    /// The first reason that was given for its end.
+    pub reason: Reason,
 }
 
 /// Why a call did nothing. The caller is to blame, or was late.

@@ -1,0 +1,65 @@
+//! How a node is configured, and what it counts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::lifecycle::Config;
+
+/// How a node is configured.
+#[derive(Clone, Debug)]
+pub struct NodeConfig<K> {
+    /// How many sessions there may be, how much is queued for a subscriber, and what becomes of duplicates.
+    pub registry: Config<K>,
+    /// How long a session may take from its slot to its announcement: the handshake, and the wait for room and for the
+    /// end of the session that it replaces.
+    pub handshake_timeout: Duration,
+    /// How long a subscriber may hold up announcements before it is cut off. What is not shorter than
+    /// `handshake_timeout` lets a stuck subscriber turn away every peer in the meantime.
+    pub patience: Duration,
+    /// How long a session's body may go on after the session was told to end. With zero it is dropped where it waits.
+    pub grace: Duration,
+}
+
+impl<K> NodeConfig<K> {
+    /// This registry, 30 seconds for a handshake, 5 seconds of patience, and no grace.
+    pub fn new(registry: Config<K>) -> Self {
+        Self {
+            registry,
+            handshake_timeout: Duration::from_secs(30),
+            patience: Duration::from_secs(5),
+            grace: Duration::ZERO,
+        }
+    }
+}
+
+/// What a node counts, and what there was of everything when it was asked. Counters begin at zero with the node, count
+/// events and never go down; gauges say how many there are. All of it is read in one step and is consistent.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Metrics {
+    /// Gauge: sessions that hold a slot.
+    pub sessions: usize,
+    /// Gauge: of these, sessions that are not announced.
+    pub pending: usize,
+    /// Gauge: subscribers.
+    pub subscribers: usize,
+    /// Gauge: events queued for the subscriber that has the most.
+    pub longest_queue: usize,
+    /// Counter: connections that got a slot.
+    pub opened: u64,
+    /// Counter: connections that got no slot, by [`Reason::name`](crate::lifecycle::Reason::name).
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Counter: handshakes that completed.
+    pub greeted: u64,
+    /// Counter: handshakes that were reported complete again.
+    pub duplicate_signals: u64,
+    /// Counter: sessions that were announced, which is Ups.
+    pub announced: u64,
+    /// Counter: times that an announcement was attempted and had to wait for room.
+    pub waits_for_room: u64,
+    /// Counter: sessions that ended and had been announced, which is Downs, by the name of the reason.
+    pub downs: BTreeMap<&'static str, u64>,
+    /// Counter: sessions that ended and had not been announced, by the name of the reason.
+    pub ended_unannounced: BTreeMap<&'static str, u64>,
+    /// Counter: subscribers that were cut off.
+    pub cut_off: u64,
+}

@@ -1,0 +1,310 @@
+//! The core on tokio.
+
+mod config;
+mod record;
+mod session;
+mod shared;
+mod shutdown;
+mod subscription;
+
+use std::fmt::{self, Debug, Formatter};
+use std::future::Future;
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+pub use config::{Metrics, NodeConfig};
+pub use session::{Handshake, Live, SessionHandle};
+pub use shutdown::Report;
+pub use subscription::Subscription;
+
+use record::Record;
+use session::Guard;
+use shared::{Shared, Signals, Timing};
+
+use super::{ConfigError, Core, Misuse, Origin, Peer, Reason, Rejected, SessionId};
+
+/// A node's registry of peers on tokio: a handle that is cheap to clone.
+///
+/// Each session is one task that does, in this order: the handshake, the announcement, the body; and a guard that runs
+/// however the task ends. `K` is who a peer is, `I` what else its handshake says. Dropping all handles changes nothing:
+/// sessions go on until they end; see [`shutdown`](Self::shutdown).
+///
+/// No method blocks for longer than a step of the [`Core`] takes; none of them holds the lock across an `await`. The
+/// order and the clone of a key run under the lock, and so may the drop of a second key and info that
+/// [`Handshake::established`] is called with: they must not panic and must not call the node.
+///
+/// ```
+/// use handfast::lifecycle::{Config, Duplicates, Event, Limits, Node, NodeConfig, Origin, Reason};
+/// use std::convert::Infallible;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = Config { limits: Limits::new(8, 4), capacity: 32, duplicates: Duplicates::KeepNew };
+/// let node = Node::new(NodeConfig::new(registry))?;
+/// let mut events = node.subscribe()?;
+///
+/// let session = node.open(
+///     Origin::inbound(None),
+///     |handshake| async move {
+///         let _ = handshake.established("02ab…", "what it calls itself");
+///         Ok::<_, Infallible>("the connection")
+///     },
+///     |_live, _connection| async { Reason::RemoteClosed },
+/// )?;
+///
+/// assert!(matches!(events.next().await, Some(Event::Up(peer)) if peer.key == "02ab…"));
+/// assert!(matches!(events.next().await, Some(Event::Down(_, Reason::RemoteClosed))));
+/// assert!(session.wait().await.announced);
+/// assert_eq!(node.shutdown(Duration::from_secs(1)).await.aborted, 0);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Node<K, I = ()> {
+    shared: Arc<Shared<K, I>>,
+}
+
+impl<K: Clone + Ord, I> Node<K, I> {
+    /// A node without sessions.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration could never announce a session in the last slot.
+    pub fn new(config: NodeConfig<K>) -> Result<Self, ConfigError> {
+        Self::build(config, None)
+    }
+
+    /// A node that writes what happens to `out`, as newline-delimited JSON that `model explain lifecycle` reads.
+    ///
+    /// Each step is written under the lock, so that the order of lines is the order of steps: give it something that
+    /// does not block and does not panic. The record keeps a number for each key that it has seen. Connections that are
+    /// turned away by limits that the model does not know are left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and [`ConfigError::Unrecordable`] for what the model has no words for.
+    pub fn recorded(config: NodeConfig<K>, out: impl Write + Send + 'static) -> Result<Self, ConfigError> {
+        let record = Record::begin(Box::new(out), &config.registry)?;
+        Self::build(config, Some(Box::new(record)))
+    }
+
+    fn build(config: NodeConfig<K>, record: Option<Box<Record<K>>>) -> Result<Self, ConfigError> {
+        let NodeConfig { registry, handshake_timeout, patience, grace } = config;
+        let timing = Timing { handshake_timeout, patience, grace };
+        Ok(Self { shared: Arc::new(Shared::new(Core::new(registry)?, timing, record)) })
+    }
+
+    /// Flushes the record.
+    ///
+    /// # Errors
+    ///
+    /// The first error of writing it; what came after that is not in it.
+    pub fn flush_record(&self) -> io::Result<()> {
+        self.shared.step(|state| state.record.as_mut().map_or(Ok(()), |record| record.flush()))
+    }
+
+    /// Takes a slot for a connection and returns its session's task, for the caller to spawn or to poll. Dropping the
+    /// task at any time, also before it is first polled, ends the session as an abort does.
+    ///
+    /// The task runs the future that `handshake` makes. When it has returned and
+    /// [`Handshake::established`] was called, the session is announced, if it is not rejected; then the future that
+    /// `body` makes of what the handshake returned runs, and what it returns is the reason for the end.
+    ///
+    /// - When the session is told to end, the handshake is dropped where it waits; the body has the configured grace.
+    /// - Where the handshake has completed and the session has been told to end, it is not announced: always, not by
+    ///   chance.
+    /// - The handshake timeout begins with the first poll, bounds the handshake and the wait for the announcement, and
+    ///   counts as the last thing if other things are ready at the same moment.
+    /// - A handshake that fails, or returns without having said who it is, ends the session with
+    ///   [`Reason::HandshakeFailed`].
+    /// - A panic of the handshake or of the body ends the session with [`Reason::Panicked`] and goes on to whoever polls
+    ///   the task.
+    ///
+    /// # Errors
+    ///
+    /// If there is no slot, the address is banned, or the node shuts down (PEER-9, PEER-10). Neither closure is called.
+    pub fn prepare<C, E, H, HF, B, BF>(
+        &self,
+        origin: Origin,
+        handshake: H,
+        body: B,
+    ) -> Result<(SessionHandle, impl Future<Output = ()> + use<K, I, C, E, H, HF, B, BF>), Rejected>
+    where
+        H: FnOnce(Handshake<K, I>) -> HF,
+        HF: Future<Output = Result<C, E>>,
+        B: FnOnce(Live<K, I>, C) -> BF,
+        BF: Future<Output = Reason>,
+    {
+        let (session, signals) = self.take_slot(origin)?;
+        let handle = SessionHandle::new(session, Arc::clone(&signals));
+        // From here on the guard runs whatever happens, also if `handshake` panics.
+        let guard = Guard::new(session, Arc::clone(&self.shared), signals);
+        let handshake = handshake(guard.handshake());
+        Ok((handle, session::run(handshake, body, guard)))
+    }
+
+    fn take_slot(&self, origin: Origin) -> Result<(SessionId, Arc<Signals>), Rejected> {
+        let opened = self.shared.step(|state| match state.core.open(origin) {
+            Ok(session) => {
+                let signals = Arc::new(Signals::new());
+                state.sessions.insert(session, Arc::clone(&signals));
+                state.metrics.opened += 1;
+                if let Some(record) = &mut state.record {
+                    record.opened(session);
+                }
+                Ok((session, signals))
+            }
+            Err(rejected) => {
+                *state.metrics.refused.entry(rejected.reason.name()).or_default() += 1;
+                if let Some(record) = &mut state.record {
+                    record.turned_away(rejected.reason);
+                }
+                Err(rejected)
+            }
+        });
+        if let Err(rejected) = &opened {
+            tracing::debug!(session = %rejected.session, reason = %rejected.reason, "connection turned away");
+        }
+        opened
+    }
+
+    /// [Prepares](Self::prepare) a session and spawns its task.
+    ///
+    /// # Errors
+    ///
+    /// As [`prepare`](Self::prepare).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime; the slot is then returned.
+    pub fn open<C, E, H, HF, B, BF>(&self, origin: Origin, handshake: H, body: B) -> Result<SessionHandle, Rejected>
+    where
+        K: Send + Sync + 'static,
+        I: Send + Sync + 'static,
+        C: Send + 'static,
+        E: Send + 'static,
+        H: FnOnce(Handshake<K, I>) -> HF + Send + 'static,
+        HF: Future<Output = Result<C, E>> + Send + 'static,
+        B: FnOnce(Live<K, I>, C) -> BF + Send + 'static,
+        BF: Future<Output = Reason> + Send + 'static,
+    {
+        let (session, signals) = self.take_slot(origin)?;
+        let guard = Guard::new(session, Arc::clone(&self.shared), Arc::clone(&signals));
+        let handshake = handshake(guard.handshake());
+        let task = tokio::spawn(session::run(handshake, body, guard));
+        // Nobody else sets it: this is the only place, and the signals are new.
+        let _ = signals.task.set(task.abort_handle());
+        Ok(SessionHandle::new(session, signals))
+    }
+
+    /// Subscribes: who is announced now, and everything that happens from now on (PEER-8).
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::ShuttingDown`] if the shutdown is complete.
+    pub fn subscribe(&self) -> Result<Subscription<K, I>, Misuse> {
+        Subscription::new(&self.shared)
+    }
+}
+
+/// The operator.
+impl<K: Clone + Ord, I> Node<K, I> {
+    /// Tells a session to end, and why: the reason reaches its Down.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::NoSuchSession`] if it is over; [`Misuse::Ending`] if it was told before, whose reason stays.
+    pub fn disconnect(&self, session: SessionId, reason: Reason) -> Result<(), Misuse> {
+        self.shared.step(|state| state.disconnect(session, reason))
+    }
+
+    /// Bans a key. When this returns, no session is announced under it, and those that are were told to end (PEER-13).
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::AlreadyBanned`].
+    pub fn ban(&self, key: K) -> Result<(), Misuse> {
+        self.shared.step(|state| {
+            let outcome = state.core.ban(key.clone());
+            let told = state.settle();
+            if let Some(record) = &mut state.record {
+                record.banned(&key, outcome, &told);
+            }
+            outcome
+        })
+    }
+
+    /// Ends the ban of a key.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::NotBanned`].
+    pub fn unban(&self, key: &K) -> Result<(), Misuse> {
+        self.shared.step(|state| {
+            let outcome = state.core.unban(key);
+            if let Some(record) = &mut state.record {
+                record.unbanned(key, outcome);
+            }
+            outcome
+        })
+    }
+
+    /// Bans an address. When this returns, no session with it gets a slot, and those that have one were told to end.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::AlreadyBanned`].
+    pub fn ban_address(&self, address: IpAddr) -> Result<(), Misuse> {
+        self.shared.step(|state| {
+            state.core.ban_address(address)?;
+            let told = state.settle();
+            if let Some(record) = &mut state.record {
+                record.address_banned(&told);
+            }
+            Ok(())
+        })
+    }
+
+    /// Ends the ban of an address.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::NotBanned`].
+    pub fn unban_address(&self, address: IpAddr) -> Result<(), Misuse> {
+        self.shared.step(|state| state.core.unban_address(address))
+    }
+
+    /// Whether a key is banned.
+    pub fn is_banned(&self, key: &K) -> bool {
+        self.shared.step(|state| state.core.is_banned(key))
+    }
+
+    /// The announced peers, in order of their sessions.
+    pub fn peers(&self) -> Vec<Arc<Peer<K, I>>> {
+        self.shared.step(|state| state.core.peers().cloned().collect())
+    }
+
+    /// What was counted, and what there is.
+    pub fn metrics(&self) -> Metrics {
+        self.shared.step(|state| Metrics {
+            sessions: state.core.slots_held(),
+            pending: state.core.pending(),
+            subscribers: state.core.subscribers(),
+            longest_queue: state.core.longest_queue(),
+            ..state.metrics.clone()
+        })
+    }
+}
+
+impl<K, I> Clone for Node<K, I> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<K, I> Debug for Node<K, I> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,310 @@
+//! One session's task: everything in program order, and a guard that runs however it ends.
+
+use std::fmt::{self, Debug, Formatter};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::shared::{How, Shared, Signals, State};
+use crate::lifecycle::{Announcement, Ended, Greeting, Misuse, Peer, Reason, SessionId};
+
+/// What a handshake is given: the way to say that it completed.
+///
+/// Clones say it for the same session, from any task.
+pub struct Handshake<K, I = ()> {
+    session: SessionId,
+    shared: Arc<Shared<K, I>>,
+}
+
+impl<K: Clone + Ord, I> Handshake<K, I> {
+    /// The session.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Says that the handshake completed, with whom, and what else it said (PEER-5). The first call counts, also among
+    /// concurrent ones; every other one is counted in [`Metrics::duplicate_signals`](super::Metrics::duplicate_signals)
+    /// and changes nothing (PEER-17). The session is announced after the handshake's future has returned.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::NoSuchSession`] if the session is over.
+    pub fn established(&self, key: K, info: I) -> Result<Greeting, Misuse> {
+        self.shared.step(|state| {
+            let named = state.record.is_some().then(|| key.clone());
+            let greeting = state.core.greet(self.session, key, info)?;
+            let counter = match greeting {
+                Greeting::First => &mut state.metrics.greeted,
+                Greeting::Again => &mut state.metrics.duplicate_signals,
+            };
+            *counter += 1;
+            if let (Some(record), Some(key)) = (&mut state.record, named) {
+                record.greeted(self.session, &key, greeting);
+            }
+            Ok(greeting)
+        })
+    }
+}
+
+impl<K, I> Clone for Handshake<K, I> {
+    fn clone(&self) -> Self {
+        Self { session: self.session, shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<K, I> Debug for Handshake<K, I> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+/// What the body of an announced session is given.
+#[derive(Debug)]
+pub struct Live<K, I = ()> {
+    /// Who is at the other end.
+    pub peer: Arc<Peer<K, I>>,
+    told: watch::Receiver<Option<Reason>>,
+}
+
+impl<K, I> Live<K, I> {
+    /// Waits until the session is told to end, and says why. The body then has
+    /// [`NodeConfig::grace`](super::NodeConfig::grace) to return. Cancel safe.
+    pub async fn told_to_end(&mut self) -> Reason {
+        wait_for(&mut self.told).await
+    }
+}
+
+/// A session, from outside. Dropping it changes nothing; the session goes on.
+pub struct SessionHandle {
+    session: SessionId,
+    signals: Arc<Signals>,
+}
+
+impl SessionHandle {
+    pub(super) fn new(session: SessionId, signals: Arc<Signals>) -> Self {
+        Self { session, signals }
+    }
+
+    /// The session.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Aborts the session's task: its handshake or body is dropped at its next `await`, and the guard runs. Nothing
+    /// happens if the task is not spawned (see [`Node::prepare`](super::Node::prepare)) or over.
+    pub fn abort(&self) {
+        if let Some(task) = self.signals.task.get() {
+            task.abort();
+        }
+    }
+
+    /// How the session ended, if it did.
+    pub fn ended(&self) -> Option<Ended> {
+        *self.signals.ended.borrow()
+    }
+
+    /// Waits until the session has ended, and says how. Cancel safe.
+    pub async fn wait(&self) -> Ended {
+        wait_for(&mut self.signals.ended.subscribe()).await
+    }
+}
+
+impl Debug for SessionHandle {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { session, signals } = self;
+        f.debug_struct("SessionHandle").field("session", session).field("ended", &signals.ended).finish_non_exhaustive()
+    }
+}
+
+/// Waits for the value. The sender sets it before it goes; if it went without, nobody will, and waiting is all there is.
+async fn wait_for<T: Copy>(receiver: &mut watch::Receiver<Option<T>>) -> T {
+    let set = match receiver.wait_for(Option::is_some).await {
+        Ok(value) => *value,
+        Err(_) => None,
+    };
+    match set {
+        Some(value) => value,
+        None => std::future::pending().await,
+    }
+}
+
+/// Runs when the session's task ends, however it ends.
+pub(super) struct Guard<K: Clone + Ord, I> {
+    session: SessionId,
+    shared: Arc<Shared<K, I>>,
+    signals: Arc<Signals>,
+    how: How,
+}
+
+impl<K: Clone + Ord, I> Drop for Guard<K, I> {
+    fn drop(&mut self) {
+        let otherwise = if std::thread::panicking() { Reason::Panicked } else { Reason::Aborted };
+        self.shared.run_guard(self.session, otherwise, self.how);
+    }
+}
+
+/// What an attempt to have the session announced came to.
+enum Attempt<K, I> {
+    Up(Arc<Peer<K, I>>),
+    /// Nobody hears of the session.
+    Over,
+    /// The patience with whoever holds it up ends then, if somebody does.
+    Waits(Option<Instant>),
+}
+
+impl<K: Clone + Ord, I> Guard<K, I> {
+    pub(super) fn new(session: SessionId, shared: Arc<Shared<K, I>>, signals: Arc<Signals>) -> Self {
+        Self { session, shared, signals, how: How::Dropped }
+    }
+
+    pub(super) fn handshake(&self) -> Handshake<K, I> {
+        Handshake { session: self.session, shared: Arc::clone(&self.shared) }
+    }
+
+    async fn told_to_end(&self) -> Reason {
+        wait_for(&mut self.signals.told.subscribe()).await
+    }
+
+    fn disconnect(&self, reason: Reason) {
+        // Whoever was told before stays told, with the reason that he was given.
+        let _ = self.shared.step(|state| state.disconnect(self.session, reason));
+    }
+
+    fn expire(&self) {
+        self.shared.step(|state| {
+            if state.core.expire(self.session).is_ok()
+                && let Some(record) = &mut state.record
+            {
+                record.expired(self.session);
+            }
+        });
+    }
+
+    fn announce(&self) -> Attempt<K, I> {
+        let patience = self.shared.timing.patience;
+        self.shared.step(|state| {
+            let outcome = state.core.announce(self.session);
+            let told = state.settle();
+            if let Some(record) = &mut state.record {
+                record.announced(self.session, &outcome, &told);
+            }
+            match outcome {
+                Ok(Announcement::Up) => {
+                    state.metrics.announced += 1;
+                    state.core.peer(self.session).cloned().map_or(Attempt::Over, Attempt::Up)
+                }
+                Ok(Announcement::WaitsForRoom) => {
+                    state.metrics.waits_for_room += 1;
+                    let since = state.note_holding(Instant::now());
+                    Attempt::Waits(since.and_then(|since| since.checked_add(patience)))
+                }
+                Ok(Announcement::WaitsForOlder(_)) => Attempt::Waits(None),
+                Ok(Announcement::Rejected(_)) | Err(_) => Attempt::Over,
+            }
+        })
+    }
+
+    /// Cuts off whoever held up announcements for longer than the patience lasts, one step for each.
+    fn evict_the_slow(&self) {
+        let patience = self.shared.timing.patience;
+        while self.shared.step(|state| state.evict_one(Instant::now(), patience)) {}
+    }
+
+    async fn be_announced(&self, deadline: Option<Instant>) -> Option<Arc<Peer<K, I>>> {
+        loop {
+            let patience_ends = match self.announce() {
+                Attempt::Up(peer) => return Some(peer),
+                Attempt::Over => return None,
+                Attempt::Waits(patience_ends) => patience_ends,
+            };
+            // The timers come before the retries, which a busy subscriber can make come for ever.
+            tokio::select! {
+                biased;
+                _ = self.told_to_end() => return None,
+                () = until(deadline) => {
+                    self.expire();
+                    return None;
+                }
+                () = until(patience_ends) => self.evict_the_slow(),
+                () = self.signals.retry.notified() => {}
+            }
+        }
+    }
+}
+
+impl<K: Clone + Ord, I> State<K, I> {
+    pub(super) fn disconnect(&mut self, session: SessionId, reason: Reason) -> Result<(), Misuse> {
+        let outcome = self.core.disconnect(session, reason);
+        if let Some(record) = &mut self.record {
+            record.disconnected(session, outcome);
+        }
+        outcome
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The life of a session. The guard is the last to be dropped, after the connection: a task that was never polled drops
+/// its arguments in order.
+pub(super) async fn run<K, I, C, E, HF, B, BF>(handshake: HF, body: B, mut guard: Guard<K, I>)
+where
+    K: Clone + Ord,
+    HF: Future<Output = Result<C, E>>,
+    B: FnOnce(Live<K, I>, C) -> BF,
+    BF: Future<Output = Reason>,
+{
+    let deadline = Instant::now().checked_add(guard.shared.timing.handshake_timeout);
+    live(&guard, deadline, handshake, body).await;
+    guard.how = How::InOrder;
+}
+
+async fn live<K, I, C, E, HF, B, BF>(guard: &Guard<K, I>, deadline: Option<Instant>, handshake: HF, body: B)
+where
+    K: Clone + Ord,
+    HF: Future<Output = Result<C, E>>,
+    B: FnOnce(Live<K, I>, C) -> BF,
+    BF: Future<Output = Reason>,
+{
+    // Where several are ready the first of them wins: whoever is told to end is not announced, and a handshake that
+    // completed is not too late because the task was polled late.
+    let connection = tokio::select! {
+        biased;
+        _ = guard.told_to_end() => return,
+        result = handshake => match result {
+            Ok(connection) => connection,
+            Err(_) => return guard.disconnect(Reason::HandshakeFailed),
+        },
+        () = until(deadline) => return guard.expire(),
+    };
+    let Some(peer) = guard.be_announced(deadline).await else {
+        // Told to end or rejected already, if it is not that nobody ever said who this is.
+        return guard.shared.step(|state| {
+            if !state.core.is_to_end(guard.session) {
+                let _ = state.disconnect(guard.session, Reason::HandshakeFailed);
+            }
+        });
+    };
+    tracing::debug!(session = %peer.session, "session announced");
+    let mut body = pin!(body(Live { peer, told: guard.signals.told.subscribe() }, connection));
+    tokio::select! {
+        biased;
+        _ = guard.told_to_end() => {}
+        reason = &mut body => return guard.disconnect(reason),
+    }
+    let grace = guard.shared.timing.grace;
+    if !grace.is_zero() {
+        tokio::select! {
+            biased;
+            _ = body => {}
+            () = sleep(grace) => {}
+        }
+    }
+}

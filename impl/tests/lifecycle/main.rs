@@ -1,0 +1,18 @@
+//! The driver of the peer lifecycle on tokio, under a paused clock.
+//!
+//! | file | what |
+//! |---|---|
+//! | `established` | the signal that the handshake completed, and what happens when a disconnect is there too |
+//! | `ending` | every way in which a session can end, and the reason that its Down gives |
+//! | `admission` | limits, duplicates, bans |
+//! | `subscribers` | slow ones, dropped ones, snapshots |
+//! | `shutdown` | the end of a node |
+//!
+//! Tests that reviewers of btcd asked for have their number, `t1` to `t10`, in their name.
+
+mod admission;
+mod ending;
+mod established;
+mod shutdown;
+mod subscribers;
+mod support;
