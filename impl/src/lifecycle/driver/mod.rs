@@ -6,6 +6,7 @@ mod session;
 mod shared;
 mod shutdown;
 mod subscription;
+mod words;
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::Future;

@@ -1,0 +1,90 @@
+//! A node whose peers say a name and are then echoed, line by line; who comes and goes is printed.
+//!
+//! ```text
+//! cargo run -p handfast --example echo -- 127.0.0.1:7777
+//! nc 127.0.0.1 7777
+//! ```
+//!
+//! A second connection with the same name takes the place of the first. Ctrl-C ends the node.
+
+use std::io;
+use std::time::Duration;
+
+use handfast::lifecycle::{Config, Duplicates, Event, Handshake, Limits, Node, NodeConfig, Origin, Reason};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// How long a line may be, in bytes.
+const MAX_LINE: u64 = 512;
+
+type Connection = BufReader<TcpStream>;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:7777".to_owned());
+    let limits = Limits { per_address: 8, pending_per_source: 4, ..Limits::new(64, 16) };
+    let registry = Config { limits, capacity: 256, duplicates: Duplicates::KeepNew };
+    let node = Node::new(NodeConfig::new(registry))?;
+    tokio::spawn(print_events(node.clone()));
+
+    let listener = TcpListener::bind(&address).await?;
+    println!("listening on {}", listener.local_addr()?);
+    loop {
+        let (stream, from) = tokio::select! {
+            accepted = listener.accept() => accepted?,
+            _ = tokio::signal::ctrl_c() => break,
+        };
+        let opened = node.open(
+            Origin::inbound(Some(from.ip())),
+            move |handshake| say_hello(handshake, stream),
+            |_live, connection| echo(connection),
+        );
+        if let Err(rejected) = opened {
+            println!("{from}: {rejected}");
+        }
+    }
+    println!("{:?}", node.shutdown(Duration::from_secs(5)).await);
+    Ok(())
+}
+
+/// The first line is the peer's name.
+async fn say_hello(handshake: Handshake<String>, stream: TcpStream) -> io::Result<Connection> {
+    let mut connection = BufReader::new(stream);
+    let mut name = String::new();
+    (&mut connection).take(MAX_LINE).read_line(&mut name).await?;
+    if !name.trim().is_empty() {
+        // The session may have been told to end meanwhile; its task hears of that by itself.
+        let _ = handshake.established(name.trim().to_owned(), ());
+    }
+    Ok(connection)
+}
+
+async fn echo(mut connection: Connection) -> Reason {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match (&mut connection).take(MAX_LINE).read_until(b'\n', &mut line).await {
+            Ok(0) => return Reason::RemoteClosed,
+            Ok(_) => {}
+            Err(_) => return Reason::Failed,
+        }
+        if connection.get_mut().write_all(&line).await.is_err() {
+            return Reason::Failed;
+        }
+    }
+}
+
+/// Subscribes again whenever it was too slow, and begins with who is there.
+async fn print_events(node: Node<String>) {
+    while let Ok(mut events) = node.subscribe() {
+        events.snapshot().iter().for_each(|peer| println!("here: {} ({})", peer.key, peer.session));
+        while let Some(event) = events.next().await {
+            match event {
+                Event::Up(peer) => println!("up:   {} ({})", peer.key, peer.session),
+                Event::Down(peer, reason) => println!("down: {} ({}): {reason}", peer.key, peer.session),
+                Event::Lagged => println!("too slow; who is here:"),
+                Event::Closed => return,
+            }
+        }
+    }
+}
