@@ -150,3 +150,25 @@ async fn when_everybody_is_gone_nothing_is_left() {
     idle().await;
     assert_eq!(Arc::strong_count(&info), 1);
 }
+
+/// The patience begins anew when there was room in between, also if nobody has ended.
+#[tokio::test(start_paused = true)]
+async fn patience_begins_anew_with_each_time_that_a_subscriber_holds_up_somebody() {
+    let mut config = config();
+    config.registry.capacity = 5;
+    let node = node(config);
+    let mut slow = node.subscribe().unwrap();
+    let (_first, _second) = (up(&node, 1).await, up(&node, 2).await);
+    let mut alive = Vec::new();
+    for announced in [3, 4] {
+        let mut waiting = shaking(&node);
+        waiting.greet(announced);
+        tokio::time::sleep(PATIENCE - Duration::from_millis(100)).await;
+        assert_eq!(node.metrics().announced, u64::from(announced) - 1, "there is no room for it");
+        while slow.try_next().is_some() {}
+        idle().await;
+        assert_eq!(node.metrics().announced, u64::from(announced));
+        alive.push(waiting);
+    }
+    assert_eq!(node.metrics().cut_off, 0);
+}
