@@ -152,10 +152,8 @@ impl Reason {
 
 impl Display for Reason {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Application(code) => write!(f, "application {code}"),
-            other => f.write_str(other.name()),
-        }
+        f.write_str(self.name())?;
+        if let Self::Application(code) = self { write!(f, " {code}") } else { Ok(()) }
     }
 }
 
