@@ -19,10 +19,10 @@ pub(crate) struct State {
 
 model::in_parts!(State {
     managers: Vec<Manager>,
+    prepared: Vec<bool>,
     messages: BTreeSet<Message>,
 } and {
     transaction: Transaction,
-    prepared: Vec<bool>,
 });
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

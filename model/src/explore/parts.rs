@@ -34,8 +34,8 @@ pub trait Split: Clone + Send + Sync + 'static {
 }
 
 /// Implements [`Split`](crate::explore::Split) for a struct: each of the first fields is a part of its own, and the others
-/// are one part together, because a number for each would weigh more than they do. All fields must be named, or it does
-/// not compile.
+/// are one part together, because a number for each would weigh more than they do. Those are copied to be looked up;
+/// what owns memory is better a part of its own. All fields must be named, or it does not compile.
 ///
 /// ```
 /// #[derive(Clone, Debug, PartialEq)]

@@ -17,7 +17,7 @@ use super::graph::Graph;
 use super::heard::Heard;
 use super::index::{Index, hash_row};
 use super::pairs::Pairs;
-use super::parallel::look_ahead;
+use super::parallel::{STRETCH, look_ahead};
 use super::rows::Rows;
 use super::search::{Expand, Limit, Options, search};
 use super::store::{Found, Sought, States, Store, Whole, hash};
@@ -45,9 +45,6 @@ where
     let options = Options { symmetry: None, ..*options };
     search(Product::new(recording), &options)
 }
-
-/// How many machines are stepped before what was found out is entered.
-const MACHINES: u32 = 1 << 11;
 
 /// How much is remembered of a stretch while it is looked at.
 const LATELY: usize = 1 << 9;
@@ -144,14 +141,14 @@ impl<'m, M: Machine + Clone + Send + Sync + 'static> Product<'m, M> {
         }
         let mut end = self.offsets.get(self.offsets.len() - 1, 0);
         for degree in attempts.degrees {
-            end += degree as u32;
+            end = end.checked_add(degree as u32).expect("there are fewer steps than edges");
             self.offsets.push(&[end]);
         }
     }
 
-    /// What becomes of a ledger when facts are told, unless it is new.
-    fn hear(&self, ledger: u32, told: u32, row: &mut [u32]) -> Option<u32> {
-        let next = self.tell(ledger, told, row);
+    /// What becomes of a ledger when facts are told, unless it is new. `row` is that of the ledger.
+    fn hear(&self, ledger: &LedgerOf<M>, told: u32, row: &mut [u32]) -> Option<u32> {
+        let next = self.tell(ledger.clone(), told);
         match self.states.ledgers.find(&next, row) {
             Found::Known(next) => Some(next),
             Found::Row(_) | Found::Unheard(_) => None,
@@ -164,16 +161,21 @@ impl<'m, M: Machine + Clone + Send + Sync + 'static> Product<'m, M> {
             return next;
         }
         let mut row = vec![0; self.states.ledgers.columns()];
-        let next = self.tell(ledger, told, &mut row);
+        let next = self.states.ledgers.load(ledger, &mut row);
+        let next = self.tell(next, told);
         let next = enter(&mut *self.states.ledgers, next, &mut row);
         self.heard.remember([ledger, told, next]);
         next
     }
 
-    fn tell(&self, ledger: u32, told: u32, row: &mut [u32]) -> LedgerOf<M> {
-        let mut ledger = self.states.ledgers.load(ledger, row);
+    fn tell(&self, mut ledger: LedgerOf<M>, told: u32) -> LedgerOf<M> {
         self.told.at(told).iter().for_each(|fact| M::Protocol::record(&mut ledger, fact));
         ledger
+    }
+
+    fn seek(&self, pair: [u32; 2]) -> Target {
+        let hash = hash_row(&pair);
+        self.states.pairs.find(hash, &pair).map_or(Target::Pair(hash, pair), Target::Known)
     }
 
     fn label(&mut self, action: u32, edges: &mut Edges<ActionOf<M>>) -> Result<u16, Limit> {
@@ -205,7 +207,8 @@ impl<M: Machine + Clone + Send + Sync + 'static> Expand<Recorded<M>, ActionOf<M>
         let last = block.map(|state| self.states.pairs.get(state, 0)).max().unwrap_or_default();
         let mut stepped = self.offsets.len() as u32 - 1;
         while stepped <= last {
-            let end = last.saturating_add(1).min(stepped + MACHINES);
+            // Not all at once: what is found out takes far more room before it is entered.
+            let end = last.saturating_add(1).min(stepped + STRETCH * threads.clamp(1, 64) as u32);
             let attempts = look_ahead(stepped..end, threads, |machines| self.attempt(machines));
             attempts.into_iter().for_each(|attempts| self.remember(attempts));
             stepped = end;
@@ -217,10 +220,18 @@ impl<M: Machine + Clone + Send + Sync + 'static> Expand<Recorded<M>, ActionOf<M>
         let mut ahead = Ahead { degrees: Vec::with_capacity(states.len()), edges: Vec::new(), heard: Vec::new() };
         let mut lately = Heard::with_room(LATELY);
         let mut row = vec![0; self.states.ledgers.columns()];
+        let mut row_of_next = row.clone();
         let (mut pair, mut step) = ([0; 2], [0; 3]);
         for state in states {
             self.states.pairs.read(state, &mut pair);
             let [machine, ledger] = pair;
+            // Put together when it is needed, once for all steps.
+            let mut whole = None;
+            let mut hear = |told| {
+                let whole = whole.get_or_insert_with(|| self.states.ledgers.load(ledger, &mut row));
+                row_of_next.copy_from_slice(&row);
+                self.hear(whole, told, &mut row_of_next)
+            };
             let steps = self.offsets.get(machine as usize, 0)..self.offsets.get(machine as usize + 1, 0);
             ahead.degrees.push(steps.len());
             for number in steps {
@@ -228,18 +239,14 @@ impl<M: Machine + Clone + Send + Sync + 'static> Expand<Recorded<M>, ActionOf<M>
                 let [action, machine, told] = step;
                 let recalled = self.heard.recall(ledger, told).or_else(|| lately.recall(ledger, told));
                 let heard = recalled.or_else(|| {
-                    let heard = [ledger, told, self.hear(ledger, told, &mut row)?];
+                    let heard = [ledger, told, hear(told)?];
                     lately.remember(heard);
                     ahead.heard.push(heard);
                     Some(heard[2])
                 });
                 let target = match heard {
                     None => Target::Told(machine, ledger, told),
-                    Some(ledger) => {
-                        let next = [machine, ledger];
-                        let hash = hash_row(&next);
-                        self.states.pairs.find(hash, &next).map_or(Target::Pair(hash, next), Target::Known)
-                    }
+                    Some(ledger) => self.seek([machine, ledger]),
                 };
                 ahead.edges.push((action, target));
             }

@@ -100,28 +100,44 @@ impl Rows {
 
 impl Segment {
     fn pack(rows: &[u32], count: usize) -> Self {
+        let mut ranges = vec![(u32::MAX, 0); count];
+        for row in rows.chunks_exact(count) {
+            for ((smallest, largest), &number) in ranges.iter_mut().zip(row) {
+                *smallest = number.min(*smallest);
+                *largest = number.max(*largest);
+            }
+        }
         let mut bits_per_row = 0;
-        let column = |index: usize| {
-            let numbers = || rows.iter().skip(index).step_by(count).copied();
-            let smallest = numbers().min().unwrap_or(0);
-            let range = numbers().max().unwrap_or(0) - smallest;
+        let column = |(smallest, largest): (u32, u32)| {
+            let bits = u32::BITS - (largest - smallest).leading_zeros();
             let begin = bits_per_row;
-            let bits = u32::BITS - range.leading_zeros();
             bits_per_row += bits;
             Column { smallest, mask: u32::MAX.checked_shr(u32::BITS - bits).unwrap_or(0), begin }
         };
-        let columns: Box<[Column]> = (0..count).map(column).collect();
+        let columns: Box<[Column]> = ranges.into_iter().map(column).collect();
         let bits_per_row = bits_per_row as usize;
-        let mut words = vec![0; bits_per_row * SEGMENT / 64 + 2].into_boxed_slice();
-        for (index, row) in rows.chunks_exact(count).enumerate() {
+        let words = Self::words(rows, &columns, bits_per_row);
+        Self { columns, bits_per_row, words }
+    }
+
+    /// The numbers one after the other without a gap between them.
+    fn words(rows: &[u32], columns: &[Column], bits_per_row: usize) -> Box<[u64]> {
+        let mut words = Vec::with_capacity(bits_per_row * SEGMENT / 64 + 2);
+        let (mut bits, mut filled) = (0_u128, 0);
+        for row in rows.chunks_exact(columns.len()) {
             for (column, number) in columns.iter().zip(row) {
-                let begin = index * bits_per_row + column.begin as usize;
-                let shifted = u128::from(number - column.smallest) << (begin % 64);
-                words[begin / 64] |= shifted as u64;
-                words[begin / 64 + 1] |= (shifted >> 64) as u64;
+                bits |= u128::from(number - column.smallest) << filled;
+                filled += column.mask.count_ones();
+                if filled >= u64::BITS {
+                    words.push(bits as u64);
+                    bits >>= u64::BITS;
+                    filled -= u64::BITS;
+                }
             }
         }
-        Self { columns, bits_per_row, words }
+        words.push(bits as u64);
+        words.resize(bits_per_row * SEGMENT / 64 + 2, 0);
+        words.into_boxed_slice()
     }
 
     fn get(&self, row: usize, column: usize) -> u32 {

@@ -63,7 +63,7 @@ pub enum Limit {
 
 /// How many states are expanded between two looks at the limits. What several threads find out about a block is held
 /// until it is entered, so that larger blocks cost memory.
-const BLOCK: u32 = 1 << 13;
+const BLOCK: u32 = 1 << 12;
 
 /// Explores every state of `model` that is reachable within its boundary.
 pub fn explore<M: Model + Sync>(model: &M, options: &Options<'_, M::State>) -> Graph<M::State, M::Action>
