@@ -33,7 +33,7 @@ pub trait Split: Clone + Send + Sync + 'static {
     fn bytes(tables: &Self::Tables) -> usize;
 }
 
-/// Implements [`Split`](crate::explore::Split) for a struct: each of the first fields is a part of its own, and the others
+/// Implements [`Split`] for a struct: each of the first fields is a part of its own, and the others
 /// are one part together, because a number for each would weigh more than they do. Those are copied to be looked up;
 /// what owns memory is better a part of its own. All fields must be named, or it does not compile.
 ///
