@@ -1,0 +1,161 @@
+//! Who is at the other end: version and verack, both ways.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::PoisonError;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bitcoin::p2p::message::NetworkMessage;
+use bitcoin::p2p::message_network::VersionMessage;
+use bitcoin::p2p::{Address, ServiceFlags};
+use futures_util::{SinkExt, StreamExt};
+use handfast::lifecycle::{Handshake, Misuse, Reason, SessionId};
+use tokio::net::TcpStream;
+
+use super::wire::{Message, WireError};
+use super::{About, Connection, Established, Local, Peers};
+
+/// The protocol version that this node speaks.
+const PROTOCOL_VERSION: u32 = 70016;
+
+/// The least that it speaks with: from here on, pings are answered (BIP 31).
+const LEAST_VERSION: u32 = 60001;
+
+const USER_AGENT: &str = concat!("/handfast:", env!("CARGO_PKG_VERSION"), "/");
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HandshakeError {
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    #[error("the peer closed before the handshake was complete")]
+    Closed,
+    #[error("the peer acknowledged a version that it was not sent")]
+    EarlyVerack,
+    #[error("the peer's protocol version {0} is too old")]
+    TooOld(u32),
+    #[error("the peer is this node")]
+    Myself,
+    #[error("the session was told to end: {0}")]
+    Over(#[from] Misuse),
+}
+
+/// A nonce by which a connection to ourselves is recognised at its other end, for as long as the handshake lasts.
+struct Nonce<'a> {
+    local: &'a Local,
+    nonce: u64,
+}
+
+impl<'a> Nonce<'a> {
+    fn draw(local: &'a Local, session: SessionId) -> Self {
+        let nonce = rand::random();
+        local.nonces.lock().unwrap_or_else(PoisonError::into_inner).insert(nonce, session);
+        Self { local, nonce }
+    }
+}
+
+impl Drop for Nonce<'_> {
+    fn drop(&mut self) {
+        self.local.nonces.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.nonce);
+    }
+}
+
+/// Dials a peer, within its session: the slot is taken first, and the handshake timeout covers the dialing.
+pub(crate) async fn dial(
+    local: &Local,
+    to: SocketAddr,
+    handshake: Handshake<SocketAddr, About>,
+) -> Result<Established, HandshakeError> {
+    let stream = TcpStream::connect(to).await.map_err(WireError::from)?;
+    let mut connection = local.connection(stream)?;
+    let nonce = Nonce::draw(local, handshake.session());
+    connection.send(our_version(to, nonce.nonce)).await?;
+    let theirs = their_version(&mut connection).await?;
+    connection.send(NetworkMessage::Verack).await?;
+    if !theirs.acknowledged {
+        their_verack(&mut connection).await?;
+    }
+    established(connection, handshake, to, theirs.about)
+}
+
+/// The handshake with a peer that dialed us: nothing is sent to whoever has not sent its version, so that a node that
+/// tried version 2 of the transport (BIP 324) in vain comes back with version 1.
+pub(super) async fn answer(
+    node: &Peers,
+    local: &Local,
+    stream: TcpStream,
+    from: SocketAddr,
+    handshake: Handshake<SocketAddr, About>,
+) -> Result<Established, HandshakeError> {
+    let mut connection = local.connection(stream)?;
+    let theirs = their_version(&mut connection).await?;
+    if theirs.acknowledged {
+        return Err(HandshakeError::EarlyVerack);
+    }
+    if let Some(dialed) = local.began_with(theirs.nonce) {
+        for session in [dialed, handshake.session()] {
+            // Whichever is over already has found out by other means.
+            let _ = node.disconnect(session, Reason::Myself);
+        }
+        return Err(HandshakeError::Myself);
+    }
+    connection.send(our_version(from, rand::random())).await?;
+    connection.send(NetworkMessage::Verack).await?;
+    their_verack(&mut connection).await?;
+    established(connection, handshake, from, theirs.about)
+}
+
+/// What a peer said until its version was known.
+struct Introduction {
+    about: About,
+    nonce: u64,
+    /// Some acknowledge our version before they send their own.
+    acknowledged: bool,
+}
+
+async fn their_version(connection: &mut Connection) -> Result<Introduction, HandshakeError> {
+    let mut acknowledged = false;
+    loop {
+        match connection.next().await.ok_or(HandshakeError::Closed)?? {
+            Message::Version(theirs) if theirs.version < LEAST_VERSION => {
+                return Err(HandshakeError::TooOld(theirs.version));
+            }
+            Message::Version(theirs) => {
+                let VersionMessage { version, nonce, user_agent, start_height, .. } = *theirs;
+                return Ok(Introduction { about: About { version, user_agent, start_height }, nonce, acknowledged });
+            }
+            Message::Verack => acknowledged = true,
+            Message::Ping(_) | Message::Pong(_) | Message::GetHeaders | Message::Other => {}
+        }
+    }
+}
+
+/// Between version and verack peers say what they support (`wtxidrelay`, `sendaddrv2`, `sendheaders`); we need none.
+async fn their_verack(connection: &mut Connection) -> Result<(), HandshakeError> {
+    while !matches!(connection.next().await.ok_or(HandshakeError::Closed)??, Message::Verack) {}
+    Ok(())
+}
+
+fn established(
+    connection: Connection,
+    handshake: Handshake<SocketAddr, About>,
+    key: SocketAddr,
+    about: About,
+) -> Result<Established, HandshakeError> {
+    let _first = handshake.established(key, about)?;
+    Ok((connection, handshake))
+}
+
+fn our_version(to: SocketAddr, nonce: u64) -> NetworkMessage {
+    let services = ServiceFlags::NETWORK | ServiceFlags::WITNESS;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    NetworkMessage::Version(VersionMessage {
+        version: PROTOCOL_VERSION,
+        services,
+        timestamp: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+        receiver: Address::new(&to, ServiceFlags::NONE),
+        sender: Address::new(&(Ipv4Addr::UNSPECIFIED, 0).into(), services),
+        nonce,
+        user_agent: USER_AGENT.to_owned(),
+        start_height: 0,
+        relay: false, // no transactions, please
+    })
+}
