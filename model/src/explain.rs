@@ -128,6 +128,9 @@ const MAX_LINE: usize = 1 << 20;
 /// How many explained steps a rejection shows.
 const SHOWN_BEFORE: usize = 5;
 
+/// After how many lines the possible states are copied.
+const CHECKPOINT: usize = 256;
+
 #[derive(Deserialize)]
 #[serde(bound = "A: DeserializeOwned, O: DeserializeOwned")]
 struct Line<A, O> {
@@ -176,9 +179,22 @@ pub fn explain<D: Explains>(log: &mut dyn BufRead) -> Result<Explanation, LogErr
     }
 }
 
+impl<A, P: PartialEq, R: PartialEq> Line<A, Observation<P, R>> {
+    fn is_explained_by(&self, observed: &Observation<P, R>) -> bool {
+        match &self.observation {
+            Some(recorded) => observed == recorded,
+            None => !observed.is_refused(),
+        }
+    }
+}
+
 /// One run of a node, as far as it was followed.
 struct Run<D: Explains> {
     possible: Vec<Recorded<D>>,
+    /// The states that were possible before the lines in `since`: a copy of states with thousands of sessions is not
+    /// made for each line, only for the sake of one that may be rejected.
+    checkpoint: Vec<Recorded<D>>,
+    since: Vec<Line<ActionOf<D>, ObservationOf<D>>>,
     explained: usize,
     before: VecDeque<String>,
 }
@@ -196,35 +212,38 @@ impl<D: Explains> Run<D> {
         if possible.is_empty() {
             return Err(error("no node can be configured like this".to_owned()));
         }
-        Ok(Self { possible, explained: 0, before: VecDeque::new() })
+        Ok(Self { checkpoint: possible.clone(), possible, since: Vec::new(), explained: 0, before: VecDeque::new() })
     }
 
     fn follow(&mut self, line: Line<ActionOf<D>, ObservationOf<D>>, number: usize) -> Result<(), Rejection> {
-        let matches = |observed: &ObservationOf<D>| match &line.observation {
-            Some(recorded) => observed == recorded,
-            None => !observed.is_refused(),
-        };
-        // Most logs leave one state possible. Only what is rejected is looked at again, so it is kept until then.
-        let before = self.possible.clone();
-        self.possible.retain_mut(|state| matches(&state.step(&line.action)));
+        self.possible.retain_mut(|state| line.is_explained_by(&state.step(&line.action)));
         if self.possible.is_empty() {
-            return Err(self.reject(before, &line, number));
+            return Err(self.reject(&line, number));
         }
         self.explained += 1;
         self.before.push_back(line.action.to_string());
         if self.before.len() > SHOWN_BEFORE {
             self.before.pop_front();
         }
+        self.since.push(line);
+        if self.since.len() == CHECKPOINT {
+            self.checkpoint.clone_from(&self.possible);
+            self.since.clear();
+        }
         Ok(())
     }
 
-    fn reject(
-        &mut self,
-        possible: Vec<Recorded<D>>,
-        line: &Line<ActionOf<D>, ObservationOf<D>>,
-        number: usize,
-    ) -> Rejection {
-        let possible = possible.into_iter().map(|state| Possible {
+    /// The states that were possible before the line that was rejected.
+    fn possible_before(&self) -> Vec<Recorded<D>> {
+        let mut possible = self.checkpoint.clone();
+        for line in &self.since {
+            possible.retain_mut(|state| line.is_explained_by(&state.step(&line.action)));
+        }
+        possible
+    }
+
+    fn reject(&self, line: &Line<ActionOf<D>, ObservationOf<D>>, number: usize) -> Rejection {
+        let possible = self.possible_before().into_iter().map(|state| Possible {
             instead: words::<D>(&state.clone().step(&line.action)),
             allowed: allowed(&state),
             state: state.machine.summary(),

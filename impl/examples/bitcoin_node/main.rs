@@ -115,23 +115,37 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let printer = tokio::spawn(print_events(node.clone()));
 
     let mut tasks = JoinSet::new();
-    if let Some(address) = options.listen {
-        let listener =
-            TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
-        print(format_args!("listening on {}", listener.local_addr()?));
-        let (node, local) = (node.clone(), Arc::clone(&local));
-        tasks.spawn(async move { peer::accept_peers(&node, &local, &listener).await });
+    tokio::select! {
+        biased; // Ctrl-C is listened for before anything begins
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        failed = begin(&node, &local, &options, &mut tasks) => failed?,
     }
-    for address in options.connect.into_iter().collect::<BTreeSet<_>>() {
-        tasks.spawn(stay_connected(node.clone(), Arc::clone(&local), address));
-    }
-    tokio::signal::ctrl_c().await?;
 
     let report = node.shutdown(Duration::from_secs(options.deadline)).await;
     tasks.shutdown().await;
     printer.await?;
     print(format_args!("shut down: {} sessions ended, {} were aborted", report.drained, report.aborted));
     Ok(())
+}
+
+/// Listens and dials, and returns only if it cannot listen.
+async fn begin(
+    node: &Peers,
+    local: &Arc<Local>,
+    options: &Options,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), Box<dyn Error>> {
+    if let Some(address) = options.listen {
+        let listener =
+            TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+        print(format_args!("listening on {}", listener.local_addr()?));
+        let (node, local) = (node.clone(), Arc::clone(local));
+        tasks.spawn(async move { peer::accept_peers(&node, &local, &listener).await });
+    }
+    for &address in options.connect.iter().collect::<BTreeSet<_>>() {
+        tasks.spawn(stay_connected(node.clone(), Arc::clone(local), address));
+    }
+    std::future::pending().await
 }
 
 /// Dials until the node shuts down, or finds that it dialed itself.
