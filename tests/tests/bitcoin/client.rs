@@ -84,7 +84,7 @@ impl Client {
 
     /// The handshake up to and without our verack.
     pub(crate) async fn introduce(&mut self) -> Result<(), ClientError> {
-        self.send(version()).await?;
+        self.send(NetworkMessage::Version(version())).await?;
         self.expect("version").await?;
         self.expect("verack").await.map(drop)
     }
@@ -145,9 +145,9 @@ impl Client {
 }
 
 /// A version as Bitcoin Core sends it.
-pub(crate) fn version() -> NetworkMessage {
+pub(crate) fn version() -> VersionMessage {
     let nowhere = Address::new(&SocketAddr::from(([0, 0, 0, 0], 0)), ServiceFlags::NONE);
-    NetworkMessage::Version(VersionMessage {
+    VersionMessage {
         version: 70016,
         services: ServiceFlags::NETWORK | ServiceFlags::WITNESS,
         timestamp: 1_700_000_000,
@@ -157,5 +157,5 @@ pub(crate) fn version() -> NetworkMessage {
         user_agent: "/client:1.0/".to_owned(),
         start_height: 7,
         relay: true,
-    })
+    }
 }

@@ -6,6 +6,7 @@ use bitcoin::p2p::Magic;
 use bitcoin::p2p::message::{CommandString, NetworkMessage};
 use bitcoin::p2p::message_blockdata::GetHeadersMessage;
 use bitcoin::p2p::message_compact_blocks::SendCmpct;
+use bitcoin::p2p::message_network::VersionMessage;
 use tokio::time::timeout;
 
 use crate::client::{Client, ClientError, STUCK, version};
@@ -27,6 +28,9 @@ pub(crate) enum Conduct {
     /// Everything that Bitcoin Core says in its first second, and a message that nobody knows.
     Talkative,
     // The node may, and must, turn these away.
+    VerackFirst,
+    TooOld,
+    LongUserAgent,
     WrongMagic,
     Garbage,
     WrongChecksum,
@@ -46,7 +50,7 @@ pub(crate) enum Heard {
 }
 
 impl Conduct {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Polite,
         Self::VerackThenDisconnect,
         Self::DisconnectAtOnce,
@@ -59,6 +63,9 @@ impl Conduct {
         Self::ByteByByte,
         Self::SecondVerack,
         Self::Talkative,
+        Self::VerackFirst,
+        Self::TooOld,
+        Self::LongUserAgent,
         Self::WrongMagic,
         Self::Garbage,
         Self::WrongChecksum,
@@ -82,6 +89,9 @@ impl Conduct {
             | Self::DisconnectBeforeVerack
             | Self::ResetBeforeVerack
             | Self::HalfVersion
+            | Self::VerackFirst
+            | Self::TooOld
+            | Self::LongUserAgent
             | Self::WrongMagic
             | Self::Garbage
             | Self::WrongChecksum
@@ -123,18 +133,19 @@ impl Conduct {
                 client.reset()
             }
             Self::HalfVersion => {
-                let bytes = client.bytes(version());
+                let bytes = client.bytes(NetworkMessage::Version(version()));
                 client.send_bytes(&bytes[..bytes.len() / 2]).await
             }
             Self::VersionAndVerackInOneWrite => {
-                let bytes = [client.bytes(version()), client.bytes(NetworkMessage::Verack)].concat();
+                let bytes =
+                    [client.bytes(NetworkMessage::Version(version())), client.bytes(NetworkMessage::Verack)].concat();
                 client.send_bytes(&bytes).await?;
                 client.expect("version").await?;
                 client.expect("verack").await?;
                 client.ping().await
             }
             Self::ByteByByte => {
-                for byte in client.bytes(version()) {
+                for byte in client.bytes(NetworkMessage::Version(version())) {
                     client.send_bytes(&[byte]).await?;
                     tokio::task::yield_now().await;
                 }
@@ -149,7 +160,10 @@ impl Conduct {
                 client.ping().await
             }
             Self::Talkative => talk(client).await,
-            Self::WrongMagic
+            Self::VerackFirst
+            | Self::TooOld
+            | Self::LongUserAgent
+            | Self::WrongMagic
             | Self::Garbage
             | Self::WrongChecksum
             | Self::OversizedVersion
@@ -160,13 +174,25 @@ impl Conduct {
 
     async fn misbehave(self, mut client: Client) -> Result<(), ClientError> {
         match self {
+            Self::VerackFirst => {
+                client.send(NetworkMessage::Verack).await?;
+                client.send(NetworkMessage::Version(version())).await?;
+            }
+            Self::TooOld => {
+                client.send(NetworkMessage::Version(VersionMessage { version: 60000, ..version() })).await?
+            }
+            Self::LongUserAgent => {
+                client
+                    .send(NetworkMessage::Version(VersionMessage { user_agent: "x".repeat(257), ..version() }))
+                    .await?
+            }
             Self::WrongMagic => {
                 client.speak(Magic::BITCOIN);
-                client.send(version()).await?;
+                client.send(NetworkMessage::Version(version())).await?;
             }
             Self::Garbage => client.send_bytes(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await?,
             Self::WrongChecksum => {
-                let mut bytes = client.bytes(version());
+                let mut bytes = client.bytes(NetworkMessage::Version(version()));
                 bytes[20] ^= 1;
                 client.send_bytes(&bytes).await?;
             }

@@ -47,9 +47,13 @@ pub(crate) struct Remains {
 
 impl Server {
     pub(crate) async fn start(config: NodeConfig<SocketAddr>) -> Self {
+        Self::start_pinging(config, Duration::from_secs(3600)).await
+    }
+
+    pub(crate) async fn start_pinging(config: NodeConfig<SocketAddr>, ping_interval: Duration) -> Self {
         let log = Log::default();
         let node = Node::recorded(config, log.clone()).expect("the configuration is sound, and the model knows it");
-        let local = Arc::new(Local::new(Magic::REGTEST, Duration::from_secs(3600)));
+        let local = Arc::new(Local::new(Magic::REGTEST, ping_interval));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("it is bound");
         let faithful = (0..3).map(|_| tokio::spawn(listen(node.clone()))).collect();
@@ -62,11 +66,13 @@ impl Server {
         Self { node, local, address, log, accepting, faithful, restless }
     }
 
-    /// Waits until the node has seen that its peers are gone. It is told nothing: each session ends by itself.
+    /// Waits until the node has seen that its peers are gone, and its subscribers have heard. It is told nothing: each
+    /// session ends by itself.
     pub(crate) async fn is_deserted(&self) {
         let begin = Instant::now();
-        while self.node.metrics().sessions > 0 {
-            assert!(begin.elapsed() < STUCK, "peers are gone, sessions are not: {:?}", self.node.metrics());
+        let is_busy = |metrics: &Metrics| metrics.sessions > 0 || metrics.longest_queue > 0;
+        while is_busy(&self.node.metrics()) {
+            assert!(begin.elapsed() < STUCK, "peers are gone, something is not: {:?}", self.node.metrics());
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(self.node.peers().len(), 0);
@@ -186,7 +192,7 @@ fn no_task_is_left(runtime: &Runtime) {
     let alive = |handle: &Handle| handle.metrics().num_alive_tasks();
     while alive(runtime.handle()) > 0 {
         assert!(begin.elapsed() < STUCK, "{} tasks are left", alive(runtime.handle()));
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::yield_now();
     }
 }
 

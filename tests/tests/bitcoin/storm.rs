@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bitcoin::p2p::message::NetworkMessage;
 use handfast::lifecycle::{Config, Duplicates, Limits, NodeConfig};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -20,7 +21,7 @@ use crate::server::{Remains, Server, leaving_nothing};
 const CONCURRENCY: usize = 64;
 
 /// Of each conduct so many: more than 5,000 connections in all.
-const EACH: usize = 300;
+const EACH: usize = 250;
 
 /// With these limits nobody is turned away, not even if the node notices nobody's end until all have come.
 fn roomy() -> Config<SocketAddr> {
@@ -159,7 +160,7 @@ fn the_silent_are_turned_away_in_time() {
                 match index % 3 {
                     0 => client.is_closed().await,
                     1 => {
-                        let _late = client.send(version()).await;
+                        let _late = client.send(NetworkMessage::Version(version())).await;
                         client.is_left().await
                     }
                     _ => drip(client).await,
@@ -182,7 +183,7 @@ fn the_silent_are_turned_away_in_time() {
 
 /// Sends its version a byte at a time and never to the end, until the node has had enough.
 async fn drip(mut client: Client) -> Result<(), ClientError> {
-    let bytes = client.bytes(version());
+    let bytes = client.bytes(NetworkMessage::Version(version()));
     for byte in bytes[..bytes.len() - 1].iter().cycle() {
         tokio::select! {
             closed = client.is_turned_away() => return closed,
@@ -226,6 +227,33 @@ fn slots_that_are_fought_for_come_back() {
         assert_eq!(metrics.opened + refused, (CONNECTIONS + SLOTS + 1) as u64);
         assert_eq!(outcome.errors.len() as u64, refused - 1, "whoever got a slot was served");
         assert_eq!(metrics.announced, metrics.opened);
+        remains.is_explained();
+    });
+}
+
+/// Whoever answers pings stays; whoever does not is gone when the next one is due.
+#[test]
+fn pings_find_out_who_is_gone() {
+    let _alone = one_at_a_time();
+    leaving_nothing(async || {
+        let server = Server::start_pinging(patient(roomy()), Duration::from_secs(2)).await;
+        let mut alive = Client::connect(server.address).await.expect("the node listens");
+        let mut dead = Client::connect(server.address).await.expect("the node listens");
+        alive.shake_hands().await.expect("there is a slot");
+        dead.shake_hands().await.expect("there is a slot");
+        let mut answered = 0;
+        while answered < 2 {
+            let Ok(NetworkMessage::Ping(ping)) = alive.expect("ping").await else { panic!("no ping after {answered}") };
+            alive.send(NetworkMessage::Pong(ping)).await.expect("the node listens");
+            answered += 1;
+        }
+        dead.expect("ping").await.expect("it is pinged too");
+        dead.is_closed().await.expect("it did not answer");
+        alive.ping().await.expect("it did");
+        drop((alive, dead));
+        server.is_deserted().await;
+        let remains = server.end().await;
+        assert_eq!(remains.metrics.downs, [("application", 1), ("remote_closed", 1)].into());
         remains.is_explained();
     });
 }

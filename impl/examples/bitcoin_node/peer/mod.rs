@@ -6,7 +6,7 @@
 
 mod converse;
 mod handshake;
-mod wire;
+pub(crate) mod wire;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
