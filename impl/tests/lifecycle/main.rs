@@ -7,6 +7,7 @@
 //! | `admission` | limits, duplicates, bans |
 //! | `subscribers` | slow ones, dropped ones, snapshots |
 //! | `shutdown` | the end of a node |
+//! | `visible` | metrics, the record and its errors |
 //!
 //! Tests that reviewers of btcd asked for have their number, `t1` to `t10`, in their name.
 
@@ -16,3 +17,4 @@ mod established;
 mod shutdown;
 mod subscribers;
 mod support;
+mod visible;
