@@ -6,8 +6,11 @@
 //! ```
 //!
 //! Each line of the standard output is a peer that came or went; with `--verbose` the standard error says why handshakes
-//! failed. Ctrl-C ends the node. Other nodes find it with `bitcoind -regtest -connect=127.0.0.1:18444` and
-//! `btcd --simnet --connect=127.0.0.1:18444`.
+//! failed. Ctrl-C ends the node.
+//!
+//! Other nodes find it with `bitcoind -regtest -connect=127.0.0.1:18444` or `btcd --simnet --connect=127.0.0.1:18444`.
+//! It is written for those two from what they send and expect; what it was run with, in both directions, is bcoin 1.0.2, a
+//! full node too, and python-bitcoinlib (`tests/tests/bitcoin/interop.rs`).
 
 mod peer;
 
