@@ -3,6 +3,9 @@
 //! What a driver does around the core is done here in the plainest way: session ids are handed on, guards run when they
 //! are told to, and each session has the cell in which its peer's height is kept for the selector.
 
+pub mod historical;
+pub mod suite;
+
 use std::collections::BTreeMap;
 
 use handfast::lifecycle::{self as product, ActivePeer, Announcement, Core, Effect, Greeting, Heard, Misuse, Switch};

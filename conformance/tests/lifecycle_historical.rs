@@ -1,0 +1,90 @@
+//! The historical implementations are what the models of them are models of: every step of every model, taken by the
+//! tasks on tokio.
+
+use conformance::lifecycle::historical::{Stepped, is_implemented};
+use handfast_spec::{Machine, Recorded};
+use model::catalogue::Kind;
+use model::cover;
+use model::design::Checked;
+use model::explore::{Completeness, Options};
+use model::lifecycle::btcd::{Action, Btcd, Extent, Variant, checked, variants};
+
+#[derive(Debug, Default)]
+struct Walked {
+    states: usize,
+    edges: usize,
+    walks: usize,
+    steps: usize,
+    refusals: usize,
+}
+
+/// Walks every edge of the graph of a design on an implementation; in each state that is visited for the first time,
+/// every step that the model refuses is attempted too. The first difference, with what led to it.
+fn walk(checked: &Checked<Btcd>, build: impl Fn() -> Stepped) -> Result<Walked, String> {
+    let graph = checked.explore(&Options::default());
+    assert_eq!(graph.completeness(), Completeness::Complete, "only a whole graph can be covered");
+    let mut walked = Walked { states: graph.state_count(), edges: graph.edge_count(), ..Walked::default() };
+    let mut visited = vec![false; graph.state_count()];
+    for walk in cover::edges(&graph) {
+        let start = graph.state(walk.initial);
+        let mut model = start.clone();
+        let mut node = Recorded { machine: build(), ledger: start.ledger };
+        let mut at = walk.initial;
+        let mut taken: Vec<Action> = Vec::new();
+        walked.walks += 1;
+        for edge in walk.edges.iter().map(|&edge| Some(edge)).chain([None]) {
+            if !std::mem::replace(&mut visited[at as usize], true) {
+                for action in checked.alphabet() {
+                    if model.machine.clone().step(action).is_refused() {
+                        walked.refusals += 1;
+                        if !node.step(action).is_refused() {
+                            return Err(format!("after {taken:?} the model refuses {action:?}"));
+                        }
+                    }
+                }
+            }
+            let Some(edge) = edge else { break };
+            let action = graph.actions()[graph.label(edge)];
+            taken.push(action);
+            walked.steps += 1;
+            let (expected, observed) = (model.step(&action), node.step(&action));
+            if expected != observed || model.ledger != node.ledger {
+                return Err(format!("{taken:?}: the model: {expected:?}; the implementation: {observed:?}"));
+            }
+            at = graph.target(edge);
+        }
+    }
+    Ok(walked)
+}
+
+#[test]
+fn every_edge_of_every_model_is_one_of_its_implementation() {
+    let implemented = variants().filter(|variant| is_implemented(&variant.extent));
+    let (mut designs, mut historical) = (0, 0);
+    for Variant { name, kind, switches, extent, .. } in implemented {
+        let walked = walk(&checked(*switches, *extent), || Stepped::new(*switches, *extent));
+        let Walked { states, edges, walks, steps, refusals } =
+            walked.unwrap_or_else(|difference| panic!("{name}: {difference}"));
+        println!("{name}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals");
+        designs += 1;
+        historical += usize::from(*kind == Kind::Historical);
+    }
+    println!("{designs} designs, {historical} of them historical");
+}
+
+/// A check that cannot fail is worthless: where the model is of one design and the implementation another, the walk must
+/// say so. Designs that differ at this extent in nothing are told apart by none of their steps.
+#[test]
+fn an_implementation_of_another_design_is_told_from_the_model() {
+    let base = || variants().filter(|variant| variant.extent == Extent::BASE && variant.kind == Kind::Historical);
+    let mut told_apart = 0;
+    for (model, other) in base().flat_map(|model| base().map(move |other| (model, other))) {
+        if model.switches == other.switches {
+            continue;
+        }
+        let walked = walk(&checked(model.switches, model.extent), || Stepped::new(other.switches, other.extent));
+        assert!(walked.is_err(), "{} was taken for {}", other.name, model.name);
+        told_apart += 1;
+    }
+    println!("{told_apart} pairs of designs were told apart");
+}
