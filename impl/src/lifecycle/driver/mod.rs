@@ -1,6 +1,7 @@
 //! The core on tokio.
 
 mod config;
+mod once;
 mod record;
 mod session;
 mod shared;

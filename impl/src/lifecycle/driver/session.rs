@@ -5,7 +5,6 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::shared::{How, Shared, Signals, State};
@@ -66,14 +65,14 @@ impl<K, I> Debug for Handshake<K, I> {
 pub struct Live<K, I = ()> {
     /// Who is at the other end.
     pub peer: Arc<Peer<K, I>>,
-    told: watch::Receiver<Option<Reason>>,
+    signals: Arc<Signals>,
 }
 
 impl<K, I> Live<K, I> {
     /// Waits until the session is told to end, and says why. The body then has
     /// [`NodeConfig::grace`](super::NodeConfig::grace) to return. Cancel safe.
     pub async fn told_to_end(&mut self) -> Reason {
-        wait_for(&mut self.told).await
+        self.signals.told.wait().await
     }
 }
 
@@ -103,12 +102,12 @@ impl SessionHandle {
 
     /// How the session ended, if it did.
     pub fn ended(&self) -> Option<Ended> {
-        *self.signals.ended.borrow()
+        self.signals.ended.get()
     }
 
     /// Waits until the session has ended, and says how. Cancel safe.
     pub async fn wait(&self) -> Ended {
-        wait_for(&mut self.signals.ended.subscribe()).await
+        self.signals.ended.wait().await
     }
 }
 
@@ -116,18 +115,6 @@ impl Debug for SessionHandle {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { session, signals } = self;
         f.debug_struct("SessionHandle").field("session", session).field("ended", &signals.ended).finish_non_exhaustive()
-    }
-}
-
-/// Waits for the value. The sender sets it before it goes; if it went without, nobody will, and waiting is all there is.
-async fn wait_for<T: Copy>(receiver: &mut watch::Receiver<Option<T>>) -> T {
-    let set = match receiver.wait_for(Option::is_some).await {
-        Ok(value) => *value,
-        Err(_) => None,
-    };
-    match set {
-        Some(value) => value,
-        None => std::future::pending().await,
     }
 }
 
@@ -165,7 +152,7 @@ impl<K: Clone + Ord, I> Guard<K, I> {
     }
 
     async fn told_to_end(&self) -> Reason {
-        wait_for(&mut self.signals.told.subscribe()).await
+        self.signals.told.wait().await
     }
 
     fn disconnect(&self, reason: Reason) {
@@ -293,7 +280,7 @@ where
         });
     };
     tracing::debug!(session = %peer.session, "session announced");
-    let mut body = pin!(body(Live { peer, told: guard.signals.told.subscribe() }, connection));
+    let mut body = pin!(body(Live { peer, signals: Arc::clone(&guard.signals) }, connection));
     tokio::select! {
         biased;
         _ = guard.told_to_end() => {}

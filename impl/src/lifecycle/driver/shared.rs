@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::config::Metrics;
+use super::once::Once;
 use super::record::Record;
 use crate::lifecycle::{Core, Effect, Ended, Misuse, Reason, SessionId, SubscriberId};
 
@@ -40,11 +41,12 @@ pub(super) struct State<K, I> {
 }
 
 /// How a session's task is spoken to, and speaks.
+#[derive(Debug)]
 pub(super) struct Signals {
     /// Why the session is to end.
-    pub(super) told: watch::Sender<Option<Reason>>,
+    pub(super) told: Once<Reason>,
     /// How the session ended.
-    pub(super) ended: watch::Sender<Option<Ended>>,
+    pub(super) ended: Once<Ended>,
     /// The announcement is worth another attempt. One task waits for it.
     pub(super) retry: Notify,
     /// The task, once it is spawned.
@@ -79,8 +81,7 @@ enum Wake {
 
 impl Signals {
     pub(super) fn new() -> Self {
-        let (told, ended) = (watch::Sender::new(None), watch::Sender::new(None));
-        Self { told, ended, retry: Notify::new(), task: OnceLock::new() }
+        Self { told: Once::new(), ended: Once::new(), retry: Notify::new(), task: OnceLock::new() }
     }
 }
 
@@ -109,10 +110,10 @@ impl<K: Clone + Ord, I> Shared<K, I> {
         drop(state);
         for wake in wakes {
             match wake {
-                Wake::End(signals, reason) => drop(signals.told.send_replace(Some(reason))),
+                Wake::End(signals, reason) => signals.told.set(reason),
                 Wake::Retry(signals) => signals.retry.notify_one(),
                 Wake::Subscriber(wake) => wake.notify_one(),
-                Wake::Ended(signals, ended) => drop(signals.ended.send_replace(Some(ended))),
+                Wake::Ended(signals, ended) => signals.ended.set(ended),
                 Wake::Complete => drop(self.complete.send_replace(true)),
             }
         }
