@@ -37,6 +37,8 @@ pub(super) struct State<K, I> {
     pub(super) record: Option<Box<Record<K>>>,
     pub(super) drained: usize,
     pub(super) aborted: usize,
+    /// Whether some listener may hold up announcements, so that nobody has to look at all of them after each event.
+    may_hold_up: bool,
     wakes: Vec<Wake>,
 }
 
@@ -95,6 +97,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
             record,
             drained: 0,
             aborted: 0,
+            may_hold_up: false,
             wakes: Vec::new(),
         };
         Self { state: Mutex::new(state), complete: watch::Sender::new(false), timing }
@@ -150,6 +153,10 @@ impl<K: Clone + Ord, I> State<K, I> {
                     self.wakes.extend(self.sessions.get(&session).cloned().map(Wake::Retry));
                 }
                 Effect::Wake(subscriber) => {
+                    if self.wakes.is_empty() {
+                        // Whoever wakes one subscriber wakes all of them, and perhaps one more.
+                        self.wakes.reserve(self.listeners.len() + 1);
+                    }
                     let listener = self.listeners.get(&subscriber);
                     self.wakes.extend(listener.map(|listener| Wake::Subscriber(listener.wake.clone())));
                 }
@@ -196,6 +203,7 @@ impl<K: Clone + Ord, I> State<K, I> {
         for subscriber in holding {
             if let Some(listener) = self.listeners.get_mut(&subscriber) {
                 listener.holds_up_since.get_or_insert(now);
+                self.may_hold_up = true;
             }
         }
         self.listeners.values().filter_map(|listener| listener.holds_up_since).min()
@@ -203,12 +211,13 @@ impl<K: Clone + Ord, I> State<K, I> {
 
     /// Forgives whoever has room again: he has not held up anything without interruption.
     pub(super) fn forgive(&mut self) {
-        if self.listeners.values().all(|listener| listener.holds_up_since.is_none()) {
+        if !self.may_hold_up {
             return;
         }
         let holding: BTreeSet<SubscriberId> = self.core.holding().collect();
         for (_, listener) in self.listeners.iter_mut().filter(|(subscriber, _)| !holding.contains(subscriber)) {
             listener.holds_up_since = None;
         }
+        self.may_hold_up = self.listeners.values().any(|listener| listener.holds_up_since.is_some());
     }
 }
