@@ -9,3 +9,9 @@
 //! for tokio over it.
 
 pub mod lifecycle;
+mod runtime;
+
+/// What tests do around a driver that was built on shuttle.
+#[cfg(feature = "shuttle")]
+#[doc(hidden)]
+pub use runtime::on_shuttle::environment;

@@ -13,7 +13,10 @@ fn package(name: &str) -> &'static Package {
 
 /// What a package depends on, by one of these kinds.
 fn direct(package: &Package, kinds: &[DependencyKind]) -> BTreeSet<String> {
-    let dependencies = package.dependencies.iter().filter(|dependency| kinds.contains(&dependency.kind));
+    let has_kind = package.dependencies.iter().filter(|dependency| kinds.contains(&dependency.kind));
+    // What is optional is nobody's who does not ask for it; there are no features that are on without being asked for.
+    assert!(package.features.get("default").is_none_or(Vec::is_empty), "{} has default features", package.name);
+    let dependencies = has_kind.filter(|dependency| !dependency.optional);
     dependencies.map(|dependency| dependency.name.clone()).collect()
 }
 

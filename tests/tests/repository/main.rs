@@ -6,6 +6,7 @@
 mod arrows;
 mod code;
 mod documents;
+mod drivers;
 mod hygiene;
 mod ids;
 mod manifests;

@@ -24,6 +24,8 @@ use record::Record;
 use session::Guard;
 use shared::{Shared, Signals, Timing};
 
+use crate::runtime::task;
+
 use super::{ConfigError, Core, Misuse, Origin, Peer, Reason, Rejected, SessionId};
 
 /// A node's registry of peers on tokio: a handle that is cheap to clone.
@@ -194,7 +196,7 @@ impl<K: Clone + Ord, I> Node<K, I> {
         let (session, signals) = self.take_slot(origin)?;
         let guard = Guard::new(session, Arc::clone(&self.shared), Arc::clone(&signals));
         let handshake = handshake(guard.handshake());
-        let task = tokio::spawn(session::run(handshake, body, guard));
+        let task = task::spawn(session::run(handshake, body, guard));
         // Nobody else sets it: this is the only place, and the signals are new.
         let _ = signals.task.set(task.abort_handle());
         Ok(SessionHandle::new(session, signals))

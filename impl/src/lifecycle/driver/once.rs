@@ -1,8 +1,6 @@
 //! A value that is set once, and whoever waits for it.
 
-use std::sync::OnceLock;
-
-use tokio::sync::Notify;
+use crate::runtime::sync::{Notify, OnceLock};
 
 /// A value that is set once and waited for by any number of tasks. Each session has two, so that their size matters: a
 /// `watch` channel is eight times as large and an allocation of its own.

@@ -5,10 +5,10 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::time::{Instant, sleep, sleep_until};
-
 use super::shared::{How, Shared, Signals, State};
 use crate::lifecycle::{Announcement, Ended, Greeting, Misuse, Peer, Reason, SessionId};
+use crate::runtime::time::{Instant, sleep, sleep_until};
+use crate::runtime::{panicking, select};
 
 /// What a handshake is given: the way to say that it completed.
 ///
@@ -128,7 +128,7 @@ pub(super) struct Guard<K: Clone + Ord, I> {
 
 impl<K: Clone + Ord, I> Drop for Guard<K, I> {
     fn drop(&mut self) {
-        let otherwise = if std::thread::panicking() { Reason::Panicked } else { Reason::Aborted };
+        let otherwise = if panicking() { Reason::Panicked } else { Reason::Aborted };
         self.shared.run_guard(self.session, otherwise, self.how);
     }
 }
@@ -208,7 +208,7 @@ impl<K: Clone + Ord, I> Guard<K, I> {
                 Attempt::Waits(patience_ends) => patience_ends,
             };
             // The timers come before the retries, which a busy subscriber can make come for ever.
-            tokio::select! {
+            select! {
                 biased;
                 _ = self.told_to_end() => return None,
                 () = until(deadline) => {
@@ -262,7 +262,7 @@ where
 {
     // Where several are ready the first of them wins: whoever is told to end is not announced, and a handshake that
     // completed is not too late because the task was polled late.
-    let connection = tokio::select! {
+    let connection = select! {
         biased;
         _ = guard.told_to_end() => return,
         result = handshake => match result {
@@ -281,14 +281,14 @@ where
     };
     tracing::debug!(session = %peer.session, "session announced");
     let mut body = pin!(body(Live { peer, signals: Arc::clone(&guard.signals) }, connection));
-    tokio::select! {
+    select! {
         biased;
         _ = guard.told_to_end() => {}
         reason = &mut body => return guard.disconnect(reason),
     }
     let grace = guard.shared.timing.grace;
     if !grace.is_zero() {
-        tokio::select! {
+        select! {
             biased;
             _ = body => {}
             () = sleep(grace) => {}

@@ -1,17 +1,16 @@
 //! The one lock, and what is done around each step under it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-
-use tokio::sync::{Notify, watch};
-use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
 use super::config::Metrics;
 use super::once::Once;
 use super::record::Record;
 use crate::lifecycle::{Core, Effect, Ended, Misuse, Reason, SessionId, SubscriberId};
+use crate::runtime::sync::{Mutex, MutexGuard, Notify, OnceLock, watch};
+use crate::runtime::task::AbortHandle;
+use crate::runtime::time::Instant;
 
 /// What all handles of a node share.
 pub(super) struct Shared<K, I> {
@@ -100,7 +99,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
             may_hold_up: false,
             wakes: Vec::new(),
         };
-        Self { state: Mutex::new(state), complete: watch::Sender::new(false), timing }
+        Self { state: Mutex::new(state), complete: watch::channel(false).0, timing }
     }
 
     /// One step: what `step` does under the lock is seen by nobody in halves, and who is to be woken is woken when the

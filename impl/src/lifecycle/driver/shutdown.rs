@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
-
 use super::Node;
 use super::shared::{How, Signals, State};
 use crate::lifecycle::{Reason, SessionId};
+use crate::runtime::select;
+use crate::runtime::time::{Instant, sleep_until};
 
 /// What a shutdown came to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,7 +49,7 @@ impl<K: Clone + Ord, I> Node<K, I> {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
+        select! {
             biased;
             _ = complete.wait_for(|complete| *complete) => {}
             () = passed => self.abort_the_rest(),

@@ -4,11 +4,10 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
-use tokio::time::Instant;
-
 use super::shared::{Listener, Shared, State};
 use crate::lifecycle::{Event, Misuse, Peer, SubscriberId};
+use crate::runtime::sync::Notify;
+use crate::runtime::time::Instant;
 
 /// A snapshot of the announced peers, and everything that happens after it, in order and without gaps (PEER-3, PEER-8).
 ///

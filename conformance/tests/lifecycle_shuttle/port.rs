@@ -1,0 +1,303 @@
+//! A small driver over a model, to be mistaken on purpose.
+//!
+//! Each session is a task and everything is done under one lock, as in the driver of handfast; but the registry is the
+//! model's machine, with one of its flaws or without, and what a flaw splits into two steps is done in two critical sections
+//! with everybody else between them. Waiting is done by asking again, so often; after that the port gives up, and
+//! what it owes stays owed.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conformance::log::Log;
+use handfast_spec::lifecycle::{Action, Event, Fact, Key, Limits, Refusal, SessionId, SubscriberId};
+use handfast_spec::{Machine, Observation};
+use model::design::Design;
+use model::lifecycle::handfast::{Config, Duplicates, Flaw, Handfast};
+use serde_json::json;
+use shuttle::future::{AbortHandle, spawn, yield_now};
+use shuttle::sync::{Mutex, MutexGuard};
+
+use crate::peers::{Body, Greets, Peers, Plan, Setup, Shake};
+
+/// How often one asks again.
+const ATTEMPTS: usize = 80;
+
+/// How often a session asks for room before the subscriber that has none is cut off, and how long it shakes hands.
+const PATIENCE: usize = 10;
+
+#[derive(Clone)]
+pub(crate) struct Port(Arc<Mutex<State>>);
+
+struct State {
+    machine: Handfast,
+    log: Log,
+    next: u32,
+    told_to_end: BTreeSet<SessionId>,
+    subscribers: BTreeSet<SubscriberId>,
+    live_tasks: usize,
+}
+
+type Observed = Observation<Fact, Refusal>;
+
+/// A port with a flaw, or with none.
+pub(crate) fn port(setup: Setup, flaw: Flaw, log: &Log) -> Port {
+    let limits = Limits { total: setup.total as u16, pending: setup.pending as u16 };
+    let duplicates = if setup.keep_new { Duplicates::KeepNew } else { Duplicates::KeepOld };
+    let machine = Handfast::new(Config { limits, capacity: setup.capacity as u16, duplicates, flaw });
+    let mut header = machine.header();
+    header["protocol"] = json!("lifecycle");
+    let state = State {
+        machine,
+        log: log.clone(),
+        next: 0,
+        told_to_end: BTreeSet::new(),
+        subscribers: BTreeSet::new(),
+        live_tasks: 0,
+    };
+    writeln!(log.clone(), "{header}").expect("memory takes everything");
+    Port(Arc::new(Mutex::new(state)))
+}
+
+impl State {
+    fn step(&mut self, action: Action) -> Observed {
+        let observation = self.machine.step(&action);
+        if let Observation::Told(facts) = &observation {
+            for fact in facts {
+                if let Fact::Disconnecting(session) | Fact::TimedOut(session) | Fact::Rejected(session, _) = *fact {
+                    self.told_to_end.insert(session);
+                }
+            }
+            let line = json!({ "action": action, "observation": observation });
+            writeln!(&mut self.log, "{line}").expect("memory takes everything");
+        }
+        observation
+    }
+}
+
+impl Port {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("nothing panics under the lock")
+    }
+
+    /// One critical section.
+    fn step(&self, action: Action) -> Observed {
+        self.lock().step(action)
+    }
+
+    fn is_told_to_end(&self, session: SessionId) -> bool {
+        self.lock().told_to_end.contains(&session)
+    }
+
+    async fn shake(&self, session: SessionId, plan: Plan) -> bool {
+        yield_now().await;
+        let greet = |key| self.step(Action::Greet { session, key: Key(key) });
+        match plan.greets {
+            Greets::Never => {}
+            Greets::Once => drop(greet(plan.key)),
+            Greets::Twice | Greets::FromTwoTasks => drop((greet(plan.key), greet(plan.key + 1))),
+        }
+        match plan.shake {
+            Shake::Completes => true,
+            Shake::Fails => false,
+            Shake::Hangs => {
+                for _ in 0..PATIENCE {
+                    yield_now().await;
+                }
+                let _ = self.step(Action::Expire { session });
+                false
+            }
+        }
+    }
+
+    /// Asks to be announced, again and again. Whether the session is up.
+    async fn be_announced(&self, session: SessionId) -> bool {
+        for attempt in 0..ATTEMPTS {
+            let told = |observed: &Observed| match observed {
+                Observation::Told(facts) => facts.contains(&Fact::Announced(session)),
+                Observation::Refused(_) => false,
+            };
+            if told(&self.step(Action::Announce { session })) || told(&self.step(Action::Resume { session })) {
+                return true;
+            }
+            if self.is_told_to_end(session) {
+                return false;
+            }
+            if attempt == PATIENCE {
+                for subscriber in (0..4).map(SubscriberId) {
+                    let _ = self.step(Action::Evict { subscriber });
+                }
+            }
+            yield_now().await;
+        }
+        let _ = self.step(Action::Expire { session });
+        false
+    }
+
+    async fn live(&self, session: SessionId, body: Body) {
+        for _ in 0..ATTEMPTS {
+            yield_now().await;
+            match body {
+                Body::Returns | Body::Panics => return,
+                Body::Heeds | Body::Hangs if self.is_told_to_end(session) => return,
+                Body::Heeds | Body::Hangs => {}
+            }
+        }
+    }
+}
+
+/// Runs when the task ends, however it ends.
+struct Guard {
+    port: Port,
+    session: SessionId,
+    in_order: bool,
+}
+
+impl Guard {
+    async fn live(mut self, plan: Plan) {
+        let (port, session) = (&self.port, self.session);
+        if port.shake(session, plan).await && port.be_announced(session).await {
+            port.live(session, plan.body).await;
+        }
+        self.in_order = !matches!(plan.body, Body::Panics);
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let session = self.session;
+        if self.in_order {
+            let _ = self.port.step(Action::Disconnect { session });
+            for _ in 0..ATTEMPTS {
+                match self.port.step(Action::End { session }) {
+                    Observation::Refused(Refusal::NoRoom) => shuttle::thread::yield_now(),
+                    Observation::Refused(_) | Observation::Told(_) => break,
+                }
+            }
+        } else {
+            let _ = self.port.step(Action::Abort { session });
+        }
+        let _ = self.port.step(Action::Resume { session });
+        self.port.lock().live_tasks -= 1;
+    }
+}
+
+/// A subscription, dropped like handfast's.
+pub(crate) struct Events {
+    port: Port,
+    subscriber: SubscriberId,
+    over: bool,
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        let subscriber = self.subscriber;
+        if !self.over {
+            let _ = self.port.step(Action::Unsubscribe { subscriber });
+        }
+        self.port.lock().subscribers.remove(&subscriber);
+    }
+}
+
+impl Peers for Port {
+    type Session = (SessionId, AbortHandle);
+    type Events = Events;
+
+    fn open(&self, plan: Plan) -> Option<(SessionId, AbortHandle)> {
+        let (session, observed) = {
+            let mut state = self.lock();
+            let session = SessionId(state.next);
+            state.next += 1;
+            (session, state.step(Action::Open { session }))
+        };
+        let is_turned_away = match observed {
+            Observation::Told(facts) => facts.iter().any(|fact| matches!(fact, Fact::Rejected(..))),
+            Observation::Refused(_) => true,
+        };
+        if is_turned_away {
+            return None;
+        }
+        let _ = self.step(Action::Resume { session });
+        self.lock().live_tasks += 1;
+        let guard = Guard { port: self.clone(), session, in_order: false };
+        Some((session, spawn(guard.live(plan)).abort_handle()))
+    }
+
+    fn abort(&self, session: &(SessionId, AbortHandle)) {
+        session.1.abort();
+    }
+
+    fn disconnect(&self, session: &(SessionId, AbortHandle)) {
+        let _ = self.step(Action::Disconnect { session: session.0 });
+    }
+
+    fn ban(&self, key: u32) {
+        let _ = self.step(Action::Ban { key: Key(key) });
+        // Where a ban takes effect later, session 0 stands for whoever sees to it.
+        let _ = self.step(Action::Resume { session: SessionId(0) });
+    }
+
+    fn unban(&self, key: u32) {
+        let _ = self.step(Action::Unban { key: Key(key) });
+    }
+
+    fn subscribe(&self) -> Option<(Vec<SessionId>, Events)> {
+        let (subscriber, mut facts) = {
+            let mut state = self.lock();
+            let free = (0..u8::MAX).map(SubscriberId).find(|id| !state.subscribers.contains(id))?;
+            match state.step(Action::Subscribe { subscriber: free }) {
+                Observation::Told(facts) => {
+                    state.subscribers.insert(free);
+                    (free, facts)
+                }
+                Observation::Refused(_) => return None,
+            }
+        };
+        if let Observation::Told(more) = self.step(Action::Resume { session: SessionId(0) }) {
+            facts.extend(more);
+        }
+        let listed = facts.iter().filter_map(|fact| match fact {
+            Fact::Listed(_, session) => Some(*session),
+            _ => None,
+        });
+        Some((listed.collect(), Events { port: self.clone(), subscriber, over: false }))
+    }
+
+    async fn next(events: &mut Events) -> Option<Event> {
+        for _ in 0..ATTEMPTS * 4 {
+            if events.over {
+                return None;
+            }
+            if let Observation::Told(facts) = events.port.step(Action::Receive { subscriber: events.subscriber }) {
+                let heard = facts.iter().find_map(|fact| match fact {
+                    Fact::Heard(_, event) => Some(*event),
+                    _ => None,
+                });
+                events.over = matches!(heard, Some(Event::Lagged | Event::Closed));
+                return heard;
+            }
+            yield_now().await;
+        }
+        None
+    }
+
+    async fn shutdown(&self, _: Duration) {
+        let _ = self.step(Action::Shutdown);
+        for _ in 0..ATTEMPTS * 2 {
+            match self.step(Action::Finish) {
+                Observation::Told(_) | Observation::Refused(Refusal::AlreadyClosing) => return,
+                Observation::Refused(_) => yield_now().await,
+            }
+        }
+    }
+
+    fn live_tasks(&self) -> usize {
+        self.lock().live_tasks
+    }
+
+    /// What is owed at the end is seen from the record.
+    fn left(&self) -> (usize, usize) {
+        (0, 0)
+    }
+}

@@ -1,0 +1,18 @@
+//! tokio and the standard library, as they are.
+
+pub(crate) use std::thread::panicking;
+pub(crate) use tokio::select;
+
+pub(crate) mod sync {
+    pub(crate) use std::sync::{Mutex, MutexGuard, OnceLock};
+    pub(crate) use tokio::sync::{Notify, watch};
+}
+
+pub(crate) mod task {
+    pub(crate) use tokio::spawn;
+    pub(crate) use tokio::task::AbortHandle;
+}
+
+pub(crate) mod time {
+    pub(crate) use tokio::time::{Instant, sleep, sleep_until};
+}
