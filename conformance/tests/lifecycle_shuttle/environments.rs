@@ -29,6 +29,8 @@ pub(crate) enum Environment {
     KeepOld,
     /// A subscriber takes nothing until its queue is full, and the clock moves.
     Slow,
+    /// A session waits for an older one with its key, and for room, and no clock moves: only being woken helps.
+    Waiting,
     /// Subscribers come and go during announcements.
     ComingAndGoing,
     /// Sessions are opened while two shut down, with a deadline that passes.
@@ -38,7 +40,7 @@ pub(crate) enum Environment {
 }
 
 impl Environment {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Established,
         Self::EndedFromAllSides,
         Self::Aborted,
@@ -47,6 +49,7 @@ impl Environment {
         Self::KeepNew,
         Self::KeepOld,
         Self::Slow,
+        Self::Waiting,
         Self::ComingAndGoing,
         Self::ShutDown,
         Self::TimedOut,
@@ -63,6 +66,7 @@ impl Environment {
             Self::KeepNew => &["\"waits_for_old\"", "\"no_room\"", "\"full\"]"],
             Self::KeepOld => &["\"duplicate\"]"],
             Self::Slow => &["\"no_room\"", "\"evict\"", "\"lagged\"", "\"listed\""],
+            Self::Waiting => &["\"no_room\"", "\"waits_for_old\""],
             Self::ComingAndGoing => &["\"listed\"", "\"unsubscribed\""],
             Self::ShutDown => &["\"closing\"]", "\"abort\"", "\"full\"]"],
             Self::TimedOut => &["\"expire\"", "\"waits_for_old\"", "\"pending\"]"],
@@ -76,6 +80,7 @@ impl Environment {
             Self::Panicked => Setup { ..ROOMY },
             Self::KeepNew => Setup { total: 2, pending: 2, capacity: 3, ..ROOMY },
             Self::Slow => Setup { total: 2, pending: 2, capacity: 3, ..ROOMY },
+            Self::Waiting => Setup { capacity: 4, ..ROOMY },
             Self::ShutDown => Setup { total: 2, pending: 2, ..ROOMY },
             Self::TimedOut => Setup { pending: 2, ..ROOMY },
         }
@@ -92,6 +97,7 @@ impl Environment {
             Self::KeepNew => same_key(world, 4),
             Self::KeepOld => same_key(world, 3),
             Self::Slow => slow(world).await,
+            Self::Waiting => waiting(world),
             Self::ComingAndGoing => coming_and_going(world),
             Self::ShutDown => shut_down(world),
             Self::TimedOut => timed_out(world),
@@ -187,6 +193,18 @@ async fn slow<P: Peers>(world: &mut World<P>) -> Acting {
     acting.push(world.act(|_| advance(PATIENCE)));
     acting.push(world.act(|_| advance(PATIENCE)));
     acting
+}
+
+fn waiting<P: Peers>(world: &mut World<P>) -> Acting {
+    world.listen(Listens::Late);
+    let older = world.node.open(Plan::stays(1));
+    assert!(older.is_some(), "there are slots");
+    let wait = |key| {
+        let session = world.node.open(Plan { body: Body::Returns, ..Plan::stays(key) }).expect("there are slots");
+        let node = world.node.clone();
+        spawn(async move { assert!(node.was_announced(&session).await, "nobody stands in its way for ever") })
+    };
+    [1, 2].map(wait).into()
 }
 
 fn coming_and_going<P: Peers>(world: &mut World<P>) -> Acting {

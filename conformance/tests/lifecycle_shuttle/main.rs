@@ -105,6 +105,11 @@ fn slow() {
 }
 
 #[test]
+fn waiting() {
+    is_held_to_the_model(Environment::Waiting);
+}
+
+#[test]
 fn coming_and_going() {
     is_held_to_the_model(Environment::ComingAndGoing);
 }

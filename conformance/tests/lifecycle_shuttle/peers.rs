@@ -78,6 +78,8 @@ pub(crate) trait Peers: Clone + Send + Sync + 'static {
     type Events: Send + 'static;
 
     fn open(&self, plan: Plan) -> Option<Self::Session>;
+    /// Waits for the end of a session; whether it was announced.
+    fn was_announced(&self, session: &Self::Session) -> impl Future<Output = bool> + Send;
     fn abort(&self, session: &Self::Session);
     fn disconnect(&self, session: &Self::Session);
     fn ban(&self, key: u32);
@@ -115,6 +117,10 @@ impl Peers for Node<u32> {
             }
         };
         Node::open(self, Origin::inbound(None), handshake, body).ok()
+    }
+
+    async fn was_announced(&self, session: &SessionHandle) -> bool {
+        session.wait().await.announced
     }
 
     fn abort(&self, session: &SessionHandle) {
