@@ -109,3 +109,31 @@ fn the_log_in_the_document_is_accepted() {
         assert_eq!((explanation.rejection, explanation.steps), (None, log.lines().count() - 1), "{log}");
     }
 }
+
+/// The states are not copied for each line, and those before the rejected one are shown all the same.
+#[test]
+fn a_rejection_late_in_a_long_log_shows_the_state_before_it() {
+    const SESSIONS: usize = 100;
+    let mut log = LOG[0].to_owned();
+    for session in 0..SESSIONS {
+        for action in [
+            format!(r#"{{"open":{{"session":{session}}}}}"#),
+            format!(r#"{{"greet":{{"session":{session},"key":7}}}}"#),
+            format!(r#"{{"announce":{{"session":{session}}}}}"#),
+            r#"{"receive":{"subscriber":0}}"#.to_owned(),
+            format!(r#"{{"disconnect":{{"session":{session}}}}}"#),
+            format!(r#"{{"end":{{"session":{session}}}}}"#),
+            r#"{"receive":{"subscriber":0}}"#.to_owned(),
+        ] {
+            log.push_str(&format!("\n{{\"action\":{action}}}"));
+        }
+    }
+    assert_eq!(explained(&log), Explanation { runs: 1, steps: 7 * SESSIONS, rejection: None, violated: Vec::new() });
+    log.push_str("\n{\"action\":{\"end\":{\"session\":99}}}");
+    let rejection = explained(&log).rejection.expect("it has ended before");
+    assert_eq!((rejection.line, rejection.explained), (7 * SESSIONS + 2, 7 * SESSIONS));
+    assert_eq!(rejection.before.last().map(String::as_str), Some("selector receives"));
+    let possible = possible(&rejection);
+    assert!(has(&possible.state, "100 sessions are over, the next is session 100"), "{possible:#?}");
+    assert!(has(&possible.allowed, "session 100 opens"), "{possible:#?}");
+}

@@ -52,7 +52,7 @@ fn a_peer_of_another_implementation_is_accepted() {
         assert!(matches!(events.next().await, Some(Event::Down(_, Reason::RemoteClosed))));
         assert!(peer.wait().expect("it can be waited for").success(), "the other end is not content");
         drop(events);
-        server.is_deserted().await;
+        server.is_deserted_by(1).await;
         server.end().await.is_explained();
     });
 }
@@ -80,7 +80,7 @@ fn a_peer_of_another_implementation_is_dialed() {
         assert!(session.expect("there is a slot").wait().await.announced);
         assert!(peer.wait().expect("it can be waited for").success(), "the other end is not content");
         drop(events);
-        server.is_deserted().await;
+        server.is_deserted_by(1).await;
         server.end().await.is_explained();
     });
 }
@@ -99,7 +99,7 @@ fn a_node_that_dials_itself_finds_out() {
         );
         let ended = session.expect("there is a slot").wait().await;
         assert_eq!((ended.announced, ended.reason), (false, Reason::Myself));
-        server.is_deserted().await;
+        server.is_deserted_by(2).await;
         let remains = server.end().await;
         assert_eq!(remains.metrics.ended_unannounced, [("myself", 2)].into());
         assert_eq!(remains.heard, []);

@@ -66,11 +66,14 @@ impl Server {
         Self { node, local, address, log, accepting, faithful, restless }
     }
 
-    /// Waits until the node has seen that its peers are gone, and its subscribers have heard. It is told nothing: each
-    /// session ends by itself.
-    pub(crate) async fn is_deserted(&self) {
+    /// Waits until the node has seen so many connections come and go, and its subscribers have heard. It is told nothing:
+    /// each session ends by itself.
+    pub(crate) async fn is_deserted_by(&self, connections: usize) {
         let begin = Instant::now();
-        let is_busy = |metrics: &Metrics| metrics.sessions > 0 || metrics.longest_queue > 0;
+        let is_busy = |metrics: &Metrics| {
+            let seen = metrics.opened + metrics.refused.values().sum::<u64>();
+            seen < connections as u64 || metrics.sessions > 0 || metrics.longest_queue > 0
+        };
         while is_busy(&self.node.metrics()) {
             assert!(begin.elapsed() < STUCK, "peers are gone, something is not: {:?}", self.node.metrics());
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -126,7 +126,7 @@ fn of_thousands_that_come_and_go_in_every_way_nothing_is_left() {
         let server = Server::start(patient(roomy())).await;
         let outcome = storm(server.address, conducts.clone()).await;
         assert_eq!(outcome.errors, [], "of {} clients {} had errors", conducts.len(), outcome.errors.len());
-        server.is_deserted().await;
+        server.is_deserted_by(conducts.len()).await;
         let left = server.end().await;
         is_accounted_for(&left, &conducts, &outcome);
         remains = Some(left);
@@ -172,7 +172,7 @@ fn the_silent_are_turned_away_in_time() {
         }
         guest.ping().await.expect("the guest stays");
         drop(guest);
-        server.is_deserted().await;
+        server.is_deserted_by(SILENT + 1).await;
         let remains = server.end().await;
         let timeouts = remains.metrics.ended_unannounced["handshake_timeout"];
         assert!(timeouts >= SILENT as u64, "{:?}", remains.metrics);
@@ -207,7 +207,7 @@ fn slots_that_are_fought_for_come_back() {
         let registry = Config { limits, capacity: 2 * SLOTS + 1, duplicates: Duplicates::KeepNew };
         let server = Server::start(patient(registry)).await;
         let outcome = storm(server.address, vec![Conduct::Polite; CONNECTIONS]).await;
-        server.is_deserted().await;
+        server.is_deserted_by(CONNECTIONS).await;
         // Now there is room, for as many as there are slots and no more.
         let mut guests = Vec::new();
         for _ in 0..SLOTS {
@@ -219,7 +219,7 @@ fn slots_that_are_fought_for_come_back() {
         let mut late = Client::connect(server.address).await.expect("the node listens");
         late.is_turned_away().await.expect("all slots are taken");
         drop((guests, late));
-        server.is_deserted().await;
+        server.is_deserted_by(CONNECTIONS + SLOTS + 1).await;
         let remains = server.end().await;
         let metrics = &remains.metrics;
         let refused: u64 = metrics.refused.values().sum();
@@ -251,7 +251,7 @@ fn pings_find_out_who_is_gone() {
         dead.is_closed().await.expect("it did not answer");
         alive.ping().await.expect("it did");
         drop((alive, dead));
-        server.is_deserted().await;
+        server.is_deserted_by(2).await;
         let remains = server.end().await;
         assert_eq!(remains.metrics.downs, [("application", 1), ("remote_closed", 1)].into());
         remains.is_explained();
