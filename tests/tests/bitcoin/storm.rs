@@ -257,3 +257,32 @@ fn pings_find_out_who_is_gone() {
         remains.is_explained();
     });
 }
+
+/// A ban of an address ends whoever has it, turns away whoever comes with it, and can be taken back.
+#[test]
+fn a_banned_address_is_gone_and_stays_away() {
+    let _alone = one_at_a_time();
+    leaving_nothing(async || {
+        let server = Server::start(patient(roomy())).await;
+        let mut peers = Vec::new();
+        for _ in 0..8 {
+            let mut peer = Client::connect(server.address).await.expect("the node listens");
+            peer.shake_hands().await.expect("there is a slot");
+            peer.ping().await.expect("there is a slot");
+            peers.push(peer);
+        }
+        server.node.ban_address(server.address.ip()).expect("it is not banned yet");
+        for peer in &mut peers {
+            peer.is_closed().await.expect("it is told to go");
+        }
+        let mut late = Client::connect(server.address).await.expect("the node listens");
+        late.is_turned_away().await.expect("it is banned");
+        server.node.unban_address(server.address.ip()).expect("it is banned");
+        assert!(Conduct::Polite.act(server.address).await.1.is_ok());
+        server.is_deserted_by(10).await;
+        let remains = server.end().await;
+        assert_eq!(remains.metrics.downs, [("banned", 8), ("remote_closed", 1)].into());
+        assert_eq!(remains.metrics.refused, [("banned", 1)].into());
+        remains.is_explained();
+    });
+}
