@@ -1,8 +1,10 @@
 //! What can be seen of a node: metrics, the record and its errors, and what is printed for debugging.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use handfast::lifecycle::{Misuse, Reason};
 
 use crate::support::{Node, config, idle, node, shaking, up};
 
@@ -11,7 +13,7 @@ async fn gauges_show_what_there_is() {
     let node = node(config());
     let events = [node.subscribe().unwrap(), node.subscribe().unwrap(), node.subscribe().unwrap()];
     let (mut first, _second, _third) = (up(&node, 1).await, up(&node, 2).await, shaking(&node));
-    first.finish_body(handfast::lifecycle::Reason::Local);
+    first.finish_body(Reason::Local);
     idle().await;
     let metrics = node.metrics();
     assert_eq!((metrics.sessions, metrics.pending), (2, 1));
@@ -81,4 +83,31 @@ async fn a_record_that_cannot_be_written_has_no_gap_and_says_so() {
     drop(up(&node, 2).await);
     assert_eq!(taken.load(Ordering::Relaxed), after, "nothing follows what is missing");
     assert_eq!(flushed.load(Ordering::Relaxed), 1);
+}
+
+/// A writer that keeps what is written.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody panics with it").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_is_recorded_too() {
+    let kept = Kept::default();
+    let node = Node::recorded(config(), kept.clone()).expect("the model knows it");
+    let session = shaking(&node);
+    assert_eq!(node.disconnect(session.id(), Reason::Local), Ok(()));
+    assert_eq!(node.disconnect(session.id(), Reason::Local), Err(Misuse::Ending));
+    let record = String::from_utf8(kept.0.lock().unwrap().clone()).expect("it is text");
+    let refused: Vec<&str> = record.lines().filter(|line| line.contains("\"refused\"")).collect();
+    assert!(matches!(refused[..], [line] if line.contains("\"disconnect\"")), "{record}");
 }
