@@ -5,15 +5,20 @@
 
 pub mod historical;
 pub mod suite;
+mod words;
+
+pub use words::{configured, origin};
 
 use std::collections::BTreeMap;
 
-use handfast::lifecycle::{self as product, ActivePeer, Announcement, Core, Effect, Greeting, Heard, Misuse, Switch};
+use handfast::lifecycle::{self as product, ActivePeer, Announcement, Core, Effect, Greeting, Heard, Switch};
 use handfast_spec::lifecycle::{
-    Action, Event, Fact, Key, Lifecycle, Reason, Refusal, SELECTOR, SessionId, SubscriberId,
+    Action, Event, Fact, Key, Lifecycle, Origin, Refusal, SELECTOR, SessionId, SubscriberId,
 };
 use handfast_spec::{Machine, Observation};
-use model::lifecycle::handfast::{Config, Duplicates};
+use model::lifecycle::handfast::Config;
+
+use words::{reason, refusal};
 
 /// The core with what a driver keeps around it.
 pub struct CoreMachine {
@@ -49,23 +54,15 @@ impl CoreMachine {
     ///
     /// If the configuration is not sound.
     pub fn new(config: &Config, subscribers: u8) -> Self {
-        let core = Core::new(product::Config {
-            limits: product::Limits::new(config.limits.total.into(), config.limits.pending.into()),
-            capacity: config.capacity.into(),
-            duplicates: match config.duplicates {
-                Duplicates::KeepOld => product::Duplicates::KeepOld,
-                Duplicates::KeepNew => product::Duplicates::KeepNew,
-            },
-        });
         let mut machine = Self {
-            core: core.expect("the model's configurations are sound"),
+            core: Core::new(configured(config)).expect("the model's configurations are sound"),
             selector: ActivePeer::new(),
             sessions: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             next: 0,
             complete: false,
         };
-        for subscriber in (0..subscribers).map(SubscriberId) {
+        for subscriber in (0..u32::from(subscribers)).map(SubscriberId) {
             let subscribed = machine.core.subscribe().expect("a new node can be subscribed to");
             machine.subscribers.insert(subscriber, subscribed.subscriber);
         }
@@ -74,7 +71,7 @@ impl CoreMachine {
 
     fn take(&mut self, action: Action) -> Outcome {
         match action {
-            Action::Open { session } => self.open(session),
+            Action::Open { session, origin } => self.open(session, &origin),
             Action::Greet { session, key } => self.greet(session, key),
             Action::Announce { session } => self.announce(session),
             Action::Disconnect { session } => {
@@ -111,6 +108,13 @@ impl CoreMachine {
                 Ok([Fact::Banned(key)].into_iter().chain(self.told_to_end()).collect())
             }
             Action::Unban { key } => self.core.unban(&key).map(|()| vec![Fact::Unbanned(key)]).map_err(refusal),
+            Action::BanAddress { address } => {
+                self.core.ban_address(address).map_err(refusal)?;
+                Ok([Fact::AddressBanned(address)].into_iter().chain(self.told_to_end()).collect())
+            }
+            Action::UnbanAddress { address } => {
+                self.core.unban_address(address).map(|()| vec![Fact::AddressUnbanned(address)]).map_err(refusal)
+            }
             Action::Shutdown => {
                 self.core.shut_down().map_err(refusal)?;
                 Ok([Fact::ShutdownBegun].into_iter().chain(self.told_to_end()).collect())
@@ -127,19 +131,21 @@ impl CoreMachine {
         }
     }
 
-    fn open(&mut self, session: SessionId) -> Outcome {
+    fn open(&mut self, session: SessionId, from: &Origin) -> Outcome {
         if session.0 != self.next {
             return Err(Refusal::NotNext);
         }
         self.next += 1;
-        match self.core.open(product::Origin::inbound(None)) {
+        let came = (!from.is_plain()).then_some(Fact::Came(session, *from));
+        let told = match self.core.open(origin(from)) {
             Ok(id) => {
                 assert_eq!(id.number(), u64::from(session.0), "ids are given in order");
                 self.sessions.insert(session, Slot { id, cell: Cell::Level });
-                Ok(vec![Fact::Opened(session)])
+                vec![Fact::Opened(session)]
             }
-            Err(rejected) => Ok(vec![Fact::Rejected(session, reason(rejected.reason)), Fact::Closed(session)]),
-        }
+            Err(rejected) => vec![Fact::Rejected(session, reason(rejected.reason)), Fact::Closed(session)],
+        };
+        Ok(came.into_iter().chain(told).collect())
     }
 
     fn greet(&mut self, session: SessionId, key: Key) -> Outcome {
@@ -289,29 +295,4 @@ fn spec_id(id: product::SessionId) -> SessionId {
 
 fn active(switch: Switch) -> Fact {
     Fact::Active(switch.to.map(spec_id))
-}
-
-fn reason(reason: product::Reason) -> Reason {
-    match reason {
-        product::Reason::Full => Reason::Full,
-        product::Reason::Pending => Reason::Pending,
-        product::Reason::Banned => Reason::Banned,
-        product::Reason::Duplicate => Reason::Duplicate,
-        product::Reason::ShuttingDown => Reason::Closing,
-        other => panic!("the specification has no word for {other:?}"),
-    }
-}
-
-fn refusal(misuse: Misuse) -> Refusal {
-    match misuse {
-        Misuse::NoSuchSession => Refusal::NoSuchSession,
-        Misuse::NotNow => Refusal::NotNow,
-        Misuse::Ending => Refusal::Ending,
-        Misuse::NoSuchSubscriber => Refusal::NoSuchSubscriber,
-        Misuse::NotHolding => Refusal::NotHolding,
-        Misuse::AlreadyBanned => Refusal::AlreadyBanned,
-        Misuse::NotBanned => Refusal::NotBanned,
-        Misuse::ShuttingDown => Refusal::AlreadyClosing,
-        other => panic!("the specification has no word for {other:?}"),
-    }
 }

@@ -8,7 +8,7 @@ use core::num::NonZeroUsize;
 use std::collections::BTreeSet;
 
 use digraph::Digraph;
-use handfast_spec::lifecycle::{Key, Limits, SessionId};
+use handfast_spec::lifecycle::{Key, Limits, Origin, SessionId};
 use model::design::TO_THE_END;
 use model::explore::{Graph, Options, explore};
 use model::lifecycle::handfast::{Duplicates, Extent, Flaw, checked};
@@ -36,11 +36,13 @@ fn engines_agree_about_the_lifecycle_and_mistakes_in_it() {
     let extent = Extent {
         keys: &[Key(0), Key(0)],
         duplicates: &[Duplicates::KeepOld, Duplicates::KeepNew],
-        limits: Limits { total: 2, pending: 1 },
+        limits: const { &[Limits::new(2, 1)] },
+        origins: &[Origin::PLAIN],
         capacity: 3,
         subscribers: 1,
         coming_and_going: (0, 1),
         bans: &[Key(0)],
+        address_bans: &[],
         ahead: &[SessionId(0)],
         aborts: true,
         shutdown: true,

@@ -1,23 +1,30 @@
 #![doc = include_str!("../lifecycle.md")]
 
+mod components;
+mod config;
 mod goals;
 mod ids;
 mod keys;
 mod ledger;
+mod origin;
 mod predicates;
 mod records;
 mod show;
+mod slots;
 mod table;
 mod words;
 
+pub use components::Component;
+pub use config::{Duplicates, Limits, NO_LIMIT};
 pub use goals::goal;
 pub use ids::{Key, SELECTOR, SessionId, SubscriberId};
 pub use keys::Keys;
 pub use ledger::Ledger;
+pub use origin::{Direction, Origin};
 pub use predicates::{DEADLOCK, INVARIANTS, WITNESSES};
-pub use records::{Limits, Offence, Offences, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
+pub use records::{Offence, Offences, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
 pub use table::Table;
-pub use words::{Action, Component, Event, Fact, Reason, Refusal};
+pub use words::{Action, Event, Fact, Reason, Refusal};
 
 use crate::protocol::{Goal, Predicate, Protocol};
 

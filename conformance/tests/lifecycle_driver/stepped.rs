@@ -9,10 +9,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use conformance::log::Log;
-use handfast::lifecycle::{self as product, Handshake, Limits, Node, NodeConfig, Origin, Reason, Report, Subscription};
+use handfast::lifecycle::{self as product, Handshake, Node, NodeConfig, Reason, Report, Subscription};
 use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Action, Event, Fact, Key, Ledger, Refusal, SessionId, SubscriberId};
-use model::lifecycle::handfast::{Config, Duplicates};
+use handfast_spec::lifecycle::{Action, Event, Fact, Key, Ledger, Origin, Refusal, SessionId, SubscriberId};
+use model::lifecycle::handfast::Config;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -77,14 +77,7 @@ impl<T> Task<T> {
 impl<'r> Stepped<'r> {
     /// A node as the model's is configured, with as many subscribers.
     pub(crate) fn new(runtime: &'r Runtime, config: &Config, subscribers: u8) -> Self {
-        let registry = product::Config {
-            limits: Limits::new(config.limits.total.into(), config.limits.pending.into()),
-            capacity: config.capacity.into(),
-            duplicates: match config.duplicates {
-                Duplicates::KeepOld => product::Duplicates::KeepOld,
-                Duplicates::KeepNew => product::Duplicates::KeepNew,
-            },
-        };
+        let registry = conformance::lifecycle::configured(config);
         let config =
             NodeConfig { registry, handshake_timeout: HANDSHAKE_TIMEOUT, patience: PATIENCE, grace: Duration::ZERO };
         let log = Log::default();
@@ -101,7 +94,7 @@ impl<'r> Stepped<'r> {
             shutdown: None,
             complete: false,
         };
-        for subscriber in (0..subscribers).map(SubscriberId) {
+        for subscriber in (0..u32::from(subscribers)).map(SubscriberId) {
             let told = Observation::Told(vec![Fact::Subscribed(subscriber, 0)]);
             assert_eq!(stepped.prod(Action::Subscribe { subscriber }), [(Action::Subscribe { subscriber }, told)]);
         }
@@ -112,7 +105,7 @@ impl<'r> Stepped<'r> {
     /// brought about here.
     pub(crate) fn prod(&mut self, action: Action) -> Vec<Step> {
         match action {
-            Action::Open { .. } => self.open(),
+            Action::Open { origin, .. } => self.open(&origin),
             Action::Greet { session, key } => {
                 if let Some(state) = self.session(session) {
                     let _ = state.signal.established(key, ());
@@ -142,6 +135,8 @@ impl<'r> Stepped<'r> {
             Action::Evict { .. } => return self.evict(),
             Action::Ban { key } => drop(self.node.ban(key)),
             Action::Unban { key } => drop(self.node.unban(&key)),
+            Action::BanAddress { address } => drop(self.node.ban_address(address)),
+            Action::UnbanAddress { address } => drop(self.node.unban_address(address)),
             Action::Shutdown => self.shut_down(),
             // The last guard finishes the shutdown; there is no cell and no selector; no step has a second half.
             Action::Finish | Action::Ahead { .. } | Action::Heed { .. } | Action::Stall | Action::Resume { .. } => {}
@@ -149,11 +144,11 @@ impl<'r> Stepped<'r> {
         self.recorded()
     }
 
-    fn open(&mut self) {
+    fn open(&mut self, origin: &Origin) {
         let (gate, closed) = oneshot::channel();
         let (hand_out, mut handed_out) = oneshot::channel();
         let prepared = self.node.prepare(
-            Origin::inbound(None),
+            conformance::lifecycle::origin(origin),
             |handshake| {
                 let _ = hand_out.send(handshake);
                 async { closed.await.map_err(drop) }

@@ -72,8 +72,9 @@ fn configurations_that_cannot_work_are_refused() {
     config.registry.limits.reserved = 5;
     assert_eq!(Node::new(config.clone()).err(), Some(ConfigError::ReservedTooMany { reserved: 5, total: 4 }));
     config.registry.limits.reserved = 0;
-    config.registry.duplicates = Duplicates::Allow(2);
-    assert_eq!(Node::recorded(config, std::io::sink()).err(), Some(ConfigError::Unrecordable));
+    config.registry.duplicates = Duplicates::Allow(0);
+    assert_eq!(Node::new(config.clone()).err(), Some(ConfigError::NobodyAllowed));
+    assert_eq!(Node::recorded(config, std::io::sink()).err(), Some(ConfigError::NobodyAllowed));
 }
 
 fn with(duplicates: Duplicates<u32>) -> Node {

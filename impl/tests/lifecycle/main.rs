@@ -5,6 +5,7 @@
 //! | `established` | the signal that the handshake completed, and what happens when a disconnect is there too |
 //! | `ending` | every way in which a session can end, and the reason that its Down gives |
 //! | `admission` | limits, duplicates, bans |
+//! | `operator` | bans for a time, and the end of all sessions of one peer |
 //! | `subscribers` | slow ones, dropped ones, snapshots |
 //! | `shutdown` | the end of a node |
 //! | `visible` | metrics, the record and its errors |
@@ -14,6 +15,7 @@
 mod admission;
 mod ending;
 mod established;
+mod operator;
 mod shutdown;
 mod subscribers;
 mod support;

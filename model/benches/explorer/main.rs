@@ -9,7 +9,7 @@ use core::hash::Hash;
 use core::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use handfast_spec::lifecycle::{Key, Limits, SessionId};
+use handfast_spec::lifecycle::{Key, Limits, Origin, SessionId};
 use model::design::Checked;
 use model::explore::{Graph, Options, Packed, explore};
 use model::lifecycle::handfast::{Duplicates, Extent, Flaw, Handfast, checked};
@@ -21,11 +21,13 @@ use two_phase::TwoPhase;
 const SMALL: Extent = Extent {
     keys: &[Key(0), Key(0)],
     duplicates: &[Duplicates::KeepNew],
-    limits: Limits { total: 2, pending: 2 },
+    limits: &[Limits::new(2, 2)],
+    origins: &[Origin::PLAIN],
     capacity: 3,
     subscribers: 2,
     coming_and_going: (1, 2),
     bans: &[],
+    address_bans: &[],
     ahead: &[SessionId(1)],
     aborts: true,
     shutdown: true,

@@ -3,8 +3,11 @@
 pub mod btcd;
 pub mod handfast;
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use handfast_spec::lifecycle::{
-    Keys, Ledger, Lifecycle, Limits, Offences, Phase, SessionId, SessionRecord, SubscriberRecord, Table,
+    Duplicates, Keys, Ledger, Lifecycle, Limits, Offences, Phase, SessionId, SessionRecord, SubscriberRecord, Table,
 };
 
 use crate::catalogue::{Entry, Rules, Scope, Variant};
@@ -45,7 +48,9 @@ in_parts!(Ledger {
 } and {
     active: Option<SessionId>,
     banned: Keys,
+    banned_addresses: BTreeSet<IpAddr>,
     phase: Phase,
     limits: Limits,
+    duplicates: Duplicates,
     offences: Offences,
 });

@@ -12,10 +12,11 @@ pub struct SessionId(pub u32);
 #[serde(transparent)]
 pub struct Key(pub u32);
 
-/// One subscriber.
+/// One subscriber. A log gives the number of one that is gone to the next, so that numbers are as many as subscribers
+/// at one time.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
-pub struct SubscriberId(pub u8);
+pub struct SubscriberId(pub u32);
 
 /// The subscriber that feeds the active-peer selector.
 pub const SELECTOR: SubscriberId = SubscriberId(0);
@@ -30,6 +31,6 @@ impl SessionId {
 impl SubscriberId {
     /// The id as an index.
     pub fn index(self) -> usize {
-        usize::from(self.0)
+        self.0 as usize
     }
 }

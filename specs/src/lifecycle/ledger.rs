@@ -1,10 +1,13 @@
 //! What the participants of the peer lifecycle were told.
 
+use core::net::IpAddr;
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{
-    Event, Fact, Keys, Limits, Offence, Offences, Phase, Reason, SELECTOR, SessionId, SessionRecord, Stream,
-    SubscriberId, SubscriberRecord, Subscription, Table,
+    Duplicates, Event, Fact, Keys, Limits, Offence, Offences, Origin, Phase, Reason, SELECTOR, SessionId,
+    SessionRecord, Stream, SubscriberId, SubscriberRecord, Subscription, Table,
 };
 
 /// Everything that the participants were told.
@@ -18,18 +21,22 @@ pub struct Ledger {
     pub active: Option<SessionId>,
     /// Which keys the operator takes for banned.
     pub banned: Keys,
+    /// Which addresses the operator takes for banned.
+    pub banned_addresses: BTreeSet<IpAddr>,
     /// How far the shutdown is.
     pub phase: Phase,
     /// How many slots the operator configured.
     pub limits: Limits,
+    /// What the operator wants to become of a second session with the same key.
+    pub duplicates: Duplicates,
     /// What facts gave away.
     pub offences: Offences,
 }
 
 impl Ledger {
-    /// The ledger of a machine that was configured with these limits and has not been stepped.
-    pub fn with_limits(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+    /// The ledger of a machine that was so configured and has not been stepped.
+    pub fn configured(limits: Limits, duplicates: Duplicates) -> Self {
+        Self { limits, duplicates, ..Self::default() }
     }
 
     /// Whether the offence was committed.
@@ -66,6 +73,7 @@ impl Ledger {
     /// Enters one fact.
     pub fn record(&mut self, fact: &Fact) {
         match *fact {
+            Fact::Came(session, origin) => self.session(session).origin = origin,
             Fact::Opened(session) => self.opened(session),
             Fact::Rejected(session, reason) => self.rejected(session, reason),
             Fact::Greeted(session, key) => self.session(session).key = Some(key),
@@ -116,6 +124,12 @@ impl Ledger {
             Fact::Unbanned(key) => {
                 self.banned.remove(key);
             }
+            Fact::AddressBanned(address) => {
+                self.banned_addresses.insert(address);
+            }
+            Fact::AddressUnbanned(address) => {
+                self.banned_addresses.remove(&address);
+            }
             Fact::ShutdownBegun => self.phase = Phase::Begun,
             Fact::ShutdownComplete => {
                 self.phase = Phase::Complete;
@@ -126,18 +140,18 @@ impl Ledger {
 
     fn opened(&mut self, session: SessionId) {
         self.offend(Offence::AfterComplete, self.phase == Phase::Complete);
+        self.judge_opened(session);
         let before = core::mem::replace(&mut self.session(session).opened, true);
         self.offend(Offence::IdReused, before);
     }
 
     fn rejected(&mut self, session: SessionId, reason: Reason) {
-        let unjustified = match reason {
-            Reason::Full => self.slots_held() < usize::from(self.limits.total),
-            Reason::Pending => self.pending() < usize::from(self.limits.pending),
-            Reason::Banned | Reason::Duplicate | Reason::Closing | Reason::Vetoed => false,
-        };
-        self.offend(Offence::SlotWasFree, unjustified);
-        self.session(session).rejected = Some(reason);
+        self.judge_rejected(session, reason);
+        let record = self.session(session);
+        record.rejected = Some(reason);
+        if !record.opened {
+            record.origin = Origin::default();
+        }
     }
 
     fn announced(&mut self, session: SessionId) {
@@ -178,16 +192,15 @@ impl Ledger {
         }
     }
 
-    /// Whether the subscriber takes another session with the key of `session` for live.
+    /// Whether the subscriber takes as many other sessions with the key of `session` for live as there may be in all.
     fn key_overlaps(&mut self, subscriber: SubscriberId, session: SessionId) -> bool {
         let key = self.sessions.get(session.index()).key;
         let heard = &self.subscribers.entry(subscriber.index()).heard;
-        key.is_some()
-            && heard
-                .iter()
-                .zip(self.sessions.iter())
-                .enumerate()
-                .any(|(other, (stream, record))| other != session.index() && stream.believes() && record.key == key)
+        let others = heard.iter().zip(self.sessions.iter()).enumerate();
+        let overlaps = |&(other, (stream, record)): &(usize, (&Stream, &SessionRecord))| {
+            other != session.index() && stream.believes() && record.key == key
+        };
+        key.is_some() && others.filter(overlaps).count() >= self.duplicates.most() as usize
     }
 
     fn heeded(&mut self, session: SessionId) {
@@ -205,7 +218,7 @@ impl Ledger {
         self.subscribers.entry(subscriber.index())
     }
 
-    fn offend(&mut self, offence: Offence, committed: bool) {
+    pub(super) fn offend(&mut self, offence: Offence, committed: bool) {
         if committed {
             self.offences.commit(offence);
         }

@@ -1,5 +1,6 @@
 //! What holds in every reachable state, and what must be reachable: one function, one id, one title each.
 
+use super::slots::BY_ORIGIN;
 use super::{Ledger, Offence, Phase, Reason, SessionRecord, Stream, SubscriberRecord, Subscription};
 use crate::protocol::Predicate;
 
@@ -60,8 +61,7 @@ pub const INVARIANTS: &[Predicate<Ledger>] = &[
         id: "PEER-10",
         title: "no more sessions hold a slot than there are, in all and before they are announced",
         holds: |ledger| {
-            ledger.slots_held() <= usize::from(ledger.limits.total)
-                && ledger.pending() <= usize::from(ledger.limits.pending)
+            ledger.slots_held() <= ledger.limits.total as usize && ledger.pending() <= ledger.limits.pending as usize
         },
     },
     Predicate {
@@ -69,11 +69,15 @@ pub const INVARIANTS: &[Predicate<Ledger>] = &[
         title: "a rejected session is never registered, and nobody hears of it",
         holds: |ledger| !ledger.has(Offence::RegisteredRejected) && rejected_are_unheard(ledger),
     },
-    Predicate { id: "PEER-12", title: "at most one session is registered under a key", holds: at_most_one_per_key },
+    Predicate {
+        id: "PEER-12",
+        title: "no more sessions are registered under a key than the policy says, which is one or a number",
+        holds: no_more_than_allowed_per_key,
+    },
     Predicate {
         id: "PEER-13",
-        title: "no session is registered under a key while that key is banned",
-        holds: |ledger| !ledger.has(Offence::RegisteredBanned),
+        title: "no session is registered under a banned key, nor holds a slot with a banned address unless told to end",
+        holds: |ledger| !ledger.has(Offence::RegisteredBanned) && !any(ledger, |session| is_spared(ledger, session)),
     },
     Predicate {
         id: "PEER-14",
@@ -106,6 +110,29 @@ pub const INVARIANTS: &[Predicate<Ledger>] = &[
         id: "PEER-25",
         title: "what a registered peer announces is not thrown away for want of an active peer",
         holds: |ledger| !ledger.has(Offence::Ignored),
+    },
+    Predicate {
+        id: "PEER-41",
+        title: "nobody without privilege gets a slot beyond the limits by direction, address and source",
+        holds: |ledger| !ledger.has(Offence::OverLimit),
+    },
+    Predicate {
+        id: "PEER-42",
+        title: "nobody without privilege gets a reserved slot",
+        holds: |ledger| !ledger.has(Offence::ReservedTaken),
+    },
+    Predicate {
+        id: "PEER-43",
+        title: "where ties are broken, nobody is turned away whom both ends prefer, nor registered under our own key",
+        holds: |ledger| {
+            let is_ourselves = |session: &SessionRecord| session.registered && ledger.is_our_own(session);
+            !ledger.has(Offence::PreferredRejected) && !any(ledger, is_ourselves)
+        },
+    },
+    Predicate {
+        id: "PEER-44",
+        title: "nobody is turned away as a duplicate while there may be one more",
+        holds: |ledger| !ledger.has(Offence::RejectedWithRoom),
     },
 ];
 
@@ -161,6 +188,25 @@ pub const WITNESSES: &[Predicate<Ledger>] = &[
         title: "the shutdown completes after a session was announced",
         holds: |ledger| ledger.phase == Phase::Complete && any(ledger, |session| session.registry == Stream::Over),
     },
+    Predicate {
+        id: "PEER-45",
+        title: "sessions are rejected because of a limit by direction, address, source or reservation",
+        holds: |ledger| BY_ORIGIN.into_iter().chain([Reason::Reserved]).any(|reason| rejected_for(ledger, reason)),
+    },
+    Predicate {
+        id: "PEER-46",
+        title: "a key has as many sessions as the policy allows, and that is several",
+        holds: |ledger| {
+            let holds = |session: &&SessionRecord| session.registered && session.key.is_some();
+            let most = ledger.duplicates.most() as usize;
+            most > 1 && ledger.sessions.iter().filter(holds).count() >= most
+        },
+    },
+    Predicate {
+        id: "PEER-47",
+        title: "a session with our own key is rejected",
+        holds: |ledger| rejected_for(ledger, Reason::Myself),
+    },
 ];
 
 pub(super) fn any(ledger: &Ledger, condition: impl FnMut(&SessionRecord) -> bool) -> bool {
@@ -187,12 +233,16 @@ fn rejected_are_unheard(ledger: &Ledger) -> bool {
     ledger.sessions.iter().enumerate().all(|(session, record)| record.rejected.is_none() || !heard_of(session))
 }
 
-fn at_most_one_per_key(ledger: &Ledger) -> bool {
-    let registered = || {
-        let is_known = |session: &SessionRecord| session.registered && session.key.is_some();
-        ledger.sessions.iter().enumerate().filter(move |(_, session)| is_known(session))
-    };
-    registered().all(|(one, session)| registered().all(|(other, record)| one == other || record.key != session.key))
+fn no_more_than_allowed_per_key(ledger: &Ledger) -> bool {
+    let registered = || ledger.sessions.iter().filter(|session| session.registered && session.key.is_some());
+    let with_key_of = |session: &SessionRecord| registered().filter(|other| other.key == session.key).count();
+    registered().all(|session| with_key_of(session) <= ledger.duplicates.most() as usize)
+}
+
+/// Whether a ban of its address passed the session by.
+fn is_spared(ledger: &Ledger, session: &SessionRecord) -> bool {
+    let is_banned = session.origin.address.is_some_and(|address| ledger.banned_addresses.contains(&address));
+    is_banned && session.holds_slot() && !session.is_told_to_end()
 }
 
 pub(super) fn active_is_dead(ledger: &Ledger) -> bool {

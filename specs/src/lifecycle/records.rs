@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Key, Reason, Table};
+use super::{Key, Origin, Reason, Table};
 
 /// What a listener heard of one session, as far as the order of it matters.
 ///
@@ -75,6 +75,8 @@ impl Stream {
 /// What was told about one session.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 pub struct SessionRecord {
+    /// Where its connection comes from, as long as it holds a slot.
+    pub origin: Origin,
     /// It was given a slot.
     pub opened: bool,
     /// It was rejected, and why.
@@ -102,12 +104,13 @@ pub struct SessionRecord {
 }
 
 impl SessionRecord {
-    /// Hears of the end, and forgets what no rule asks of a session that is over: that it was told to end, and of one
-    /// that nobody was told of, who it was. Histories that differ in nothing else are one.
+    /// Hears of the end, and forgets what no rule asks of a session that is over: where it came from, that it was told to
+    /// end, and of one that nobody was told of, who it was. Histories that differ in nothing else are one.
     pub(super) fn end(&mut self) {
         if self.registry == Stream::Nothing {
             self.key = None;
         }
+        self.origin = Origin::default();
         self.disconnecting = false;
         self.registry.hear(false);
     }
@@ -175,21 +178,6 @@ pub enum Phase {
     Complete,
 }
 
-/// How many slots there are.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-pub struct Limits {
-    /// Sessions in all.
-    pub total: u16,
-    /// Sessions that are not announced.
-    pub pending: u16,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { total: u16::MAX, pending: u16::MAX }
-    }
-}
-
 /// What a fact gives away at the moment when it is told, and a ledger could not tell later. Once committed it stays.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
@@ -224,11 +212,19 @@ pub enum Offence {
     OwedAtComplete,
     /// An announcement thrown away (PEER-25).
     Ignored,
+    /// A slot given although a limit by direction, address or source was reached (PEER-41).
+    OverLimit,
+    /// A reserved slot given to a session without privilege (PEER-42).
+    ReservedTaken,
+    /// Of two sessions with one key, the one turned away that both ends prefer (PEER-43).
+    PreferredRejected,
+    /// Turned away as a duplicate although there may be one more (PEER-44).
+    RejectedWithRoom,
 }
 
 impl Offence {
     /// Every offence.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Ungreeted,
         Self::PayloadBeforeUp,
         Self::Misreported,
@@ -244,13 +240,17 @@ impl Offence {
         Self::AfterComplete,
         Self::OwedAtComplete,
         Self::Ignored,
+        Self::OverLimit,
+        Self::ReservedTaken,
+        Self::PreferredRejected,
+        Self::RejectedWithRoom,
     ];
 }
 
 /// The offences that were committed.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Offences(u16);
+pub struct Offences(u32);
 
 impl Offences {
     /// Whether it was committed.

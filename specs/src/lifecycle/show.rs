@@ -3,8 +3,8 @@
 use core::fmt::{self, Debug, Display, Formatter};
 
 use super::{
-    Action, Component, Event, Fact, Key, Ledger, Phase, Reason, Refusal, SELECTOR, SessionId, SessionRecord,
-    SubscriberId, Subscription,
+    Action, Component, Direction, Event, Fact, Key, Ledger, Origin, Phase, Reason, Refusal, SELECTOR, SessionId,
+    SessionRecord, SubscriberId, Subscription,
 };
 
 impl Display for SessionId {
@@ -22,6 +22,18 @@ impl Display for Key {
 impl Display for SubscriberId {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if *self == SELECTOR { f.write_str("selector") } else { write!(f, "subscriber {}", self.0) }
+    }
+}
+
+impl Display for Origin {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { direction, address, privileged } = self;
+        f.write_str(if *privileged { "privileged " } else { "" })?;
+        f.write_str(match direction {
+            Direction::Inbound => "inbound",
+            Direction::Outbound => "outbound",
+        })?;
+        if let Some(address) = address { write!(f, " {address}") } else { Ok(()) }
     }
 }
 
@@ -44,7 +56,8 @@ impl Display for Component {
 impl Display for Action {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open { session } => write!(f, "{session} opens"),
+            Self::Open { session, origin } if origin.is_plain() => write!(f, "{session} opens"),
+            Self::Open { session, origin } => write!(f, "{session} opens, {origin}"),
             Self::Greet { session, key } => write!(f, "handshake of {session} completes with {key}"),
             Self::Announce { session } => write!(f, "{session} has itself announced"),
             Self::Disconnect { session } => write!(f, "{session} is disconnected"),
@@ -60,6 +73,8 @@ impl Display for Action {
             Self::Stall => f.write_str("active peer stalls"),
             Self::Ban { key } => write!(f, "{key} is banned"),
             Self::Unban { key } => write!(f, "ban of {key} is lifted"),
+            Self::BanAddress { address } => write!(f, "{address} is banned"),
+            Self::UnbanAddress { address } => write!(f, "ban of {address} is lifted"),
             Self::Shutdown => f.write_str("shutdown is asked for"),
             Self::Finish => f.write_str("shutdown looks whether all have ended"),
             Self::Resume { session } => write!(f, "{session} does the second half of its last step"),
@@ -83,8 +98,14 @@ impl Display for Reason {
         f.write_str(match self {
             Self::Full => "no slot",
             Self::Pending => "no slot for pending sessions",
+            Self::Reserved => "no slot that is not reserved",
+            Self::Inbound => "no slot for accepted connections",
+            Self::Outbound => "no slot for dialed connections",
+            Self::PerAddress => "no slot for its address",
+            Self::PendingFromSource => "no slot for pending sessions from its source",
             Self::Banned => "banned",
             Self::Duplicate => "duplicate",
+            Self::Myself => "our own key",
             Self::Closing => "shutting down",
             Self::Vetoed => "vetoed",
         })
@@ -94,6 +115,7 @@ impl Display for Reason {
 impl Display for Fact {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Came(session, origin) => write!(f, "{session} is {origin}"),
             Self::Opened(session) => write!(f, "{session} has a slot"),
             Self::Rejected(session, reason) => write!(f, "{session} is rejected: {reason}"),
             Self::Greeted(session, key) => write!(f, "{session} is with {key}"),
@@ -122,6 +144,8 @@ impl Display for Fact {
             Self::Dropped(session) => write!(f, "what was kept for {session} is dropped"),
             Self::Banned(key) => write!(f, "operator hears that {key} is banned"),
             Self::Unbanned(key) => write!(f, "operator hears that {key} is no longer banned"),
+            Self::AddressBanned(address) => write!(f, "operator hears that {address} is banned"),
+            Self::AddressUnbanned(address) => write!(f, "operator hears that {address} is no longer banned"),
             Self::ShutdownBegun => f.write_str("shutdown has begun"),
             Self::ShutdownComplete => f.write_str("shutdown is complete"),
         }
@@ -143,8 +167,8 @@ impl Display for Refusal {
             Self::NotHolding => "the subscriber does not hold anybody up",
             Self::NothingNew => "there is nothing new to look at",
             Self::NoneActive => "there is no active peer",
-            Self::AlreadyBanned => "the key is banned already",
-            Self::NotBanned => "the key is not banned",
+            Self::AlreadyBanned => "the key or the address is banned already",
+            Self::NotBanned => "the key or the address is not banned",
             Self::AlreadyClosing => "the shutdown has begun already",
             Self::NotFinished => "sessions have not ended, or nothing is to finish",
         })
@@ -163,7 +187,7 @@ impl Debug for Ledger {
         for (index, subscriber) in self.subscribers.iter().enumerate() {
             let heard: Vec<_> = subscriber.heard.iter().collect();
             if subscriber.subscription != Subscription::Off || !heard.is_empty() {
-                let SubscriberId(number) = SubscriberId(index as u8);
+                let SubscriberId(number) = SubscriberId(index as u32);
                 writeln!(f, "subscriber {number}: {:?}, heard {heard:?}", subscriber.subscription)?;
             }
         }

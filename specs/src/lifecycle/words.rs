@@ -1,8 +1,10 @@
 //! Actions, facts and refusals of the peer lifecycle.
 
+use core::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Key, SessionId, SubscriberId};
+use super::{Key, Origin, SessionId, SubscriberId};
 
 /// What can be attempted. Each is one critical section, one queue operation or one message.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -12,6 +14,9 @@ pub enum Action {
     Open {
         /// The next unused id.
         session: SessionId,
+        /// Where it comes from.
+        #[serde(default, skip_serializing_if = "Origin::is_plain")]
+        origin: Origin,
     },
     /// The handshake completes and says who the peer is.
     Greet {
@@ -87,6 +92,16 @@ pub enum Action {
         /// Which.
         key: Key,
     },
+    /// The operator bans an address.
+    BanAddress {
+        /// Which.
+        address: IpAddr,
+    },
+    /// The ban of an address ends.
+    UnbanAddress {
+        /// Which.
+        address: IpAddr,
+    },
     /// Shutdown is asked for.
     Shutdown,
     /// The shutdown notices that the last session has ended.
@@ -97,29 +112,6 @@ pub enum Action {
         /// Whose second half.
         session: SessionId,
     },
-}
-
-/// What is scheduled on its own.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Component {
-    /// A session's task, its guard included.
-    Session(SessionId),
-    /// A session's handshake timer.
-    Timer(SessionId),
-    /// A subscriber's task.
-    Subscriber(SubscriberId),
-    /// The timer that watches for subscribers that hold up an announcement.
-    Patience(SubscriberId),
-    /// The task that waits for the end of the shutdown.
-    Shutdown,
-    /// The loop or lock that keeps the registry, where it is a task of its own.
-    Registry,
-    /// The task that runs a session's handshake, where it is a task of its own.
-    Handshake(SessionId),
-    /// The task that watches for a session's end, where it is a task of its own.
-    Watcher(SessionId),
-    /// The task that reads a session's messages, where it is a task of its own.
-    Reader(SessionId),
 }
 
 /// What a subscriber takes from its queue.
@@ -144,10 +136,22 @@ pub enum Reason {
     Full,
     /// Every slot for sessions that are not announced yet is taken.
     Pending,
-    /// The key is banned.
+    /// Every slot that is not reserved is taken.
+    Reserved,
+    /// Every slot for accepted connections is taken.
+    Inbound,
+    /// Every slot for dialed connections is taken.
+    Outbound,
+    /// The address has as many sessions as it may have.
+    PerAddress,
+    /// The source has as many sessions that are not announced as it may have.
+    PendingFromSource,
+    /// The key or the address is banned.
     Banned,
-    /// The key has a session, and the policy keeps that one.
+    /// The key has as many sessions as it may have, and the policy keeps those.
     Duplicate,
+    /// The key is our own.
+    Myself,
     /// The node is shutting down.
     Closing,
     /// A subscriber, or another rule of the node, refused it.
@@ -158,6 +162,8 @@ pub enum Reason {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
+    /// Where the connection that asks for a slot comes from. Not told where [nothing is known](Origin::is_plain).
+    Came(SessionId, Origin),
     /// The session has a slot.
     Opened(SessionId),
     /// The session must not be announced.
@@ -212,6 +218,10 @@ pub enum Fact {
     Banned(Key),
     /// The operator was told that the ban is over.
     Unbanned(Key),
+    /// The operator was told that the ban of the address is in force.
+    AddressBanned(IpAddr),
+    /// The operator was told that the ban of the address is over.
+    AddressUnbanned(IpAddr),
     /// The shutdown has begun.
     ShutdownBegun,
     /// Whoever asked for the shutdown was told that it is complete.
@@ -246,40 +256,12 @@ pub enum Refusal {
     NothingNew,
     /// There is no active peer.
     NoneActive,
-    /// The key is banned already.
+    /// The key or the address is banned already.
     AlreadyBanned,
-    /// The key is not banned.
+    /// The key or the address is not banned.
     NotBanned,
     /// The shutdown has begun already, or is over.
     AlreadyClosing,
     /// The shutdown has not begun, or sessions have not ended yet, or it is over.
     NotFinished,
-}
-
-impl Action {
-    /// The component that takes the action; `None` for the environment (peers, operators, faults and the timer of a
-    /// stalled peer), of which nothing is assumed.
-    pub fn component(self) -> Option<Component> {
-        match self {
-            Self::Open { .. }
-            | Self::Greet { .. }
-            | Self::Disconnect { .. }
-            | Self::Abort { .. }
-            | Self::Ahead { .. }
-            | Self::Subscribe { .. }
-            | Self::Unsubscribe { .. }
-            | Self::Stall
-            | Self::Ban { .. }
-            | Self::Unban { .. }
-            | Self::Shutdown => None,
-            Self::Announce { session } | Self::End { session } | Self::Heed { session } => {
-                Some(Component::Session(session))
-            }
-            Self::Resume { session } => Some(Component::Watcher(session)),
-            Self::Expire { session } => Some(Component::Timer(session)),
-            Self::Evict { subscriber } => Some(Component::Patience(subscriber)),
-            Self::Receive { subscriber } => Some(Component::Subscriber(subscriber)),
-            Self::Finish => Some(Component::Shutdown),
-        }
-    }
 }

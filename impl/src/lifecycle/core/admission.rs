@@ -1,10 +1,10 @@
-//! Who may be announced: bans, and what becomes of a second session with the same key.
+//! Who may be announced: bans, what becomes of a second session with the same key, and the end of all sessions of one.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Announcement, Core, Direction, Duplicates, Misuse, Peer, Reason, SessionId, Stage};
+use super::{Announcement, Core, Direction, Duplicates, Misuse, Peer, Reason, Session, SessionId, Stage};
 
 /// Why a session is not announced now.
 pub(super) enum Objection {
@@ -73,7 +73,21 @@ impl<K: Clone + Ord, I> Core<K, I> {
         self.banned_addresses.contains(&address.to_canonical())
     }
 
-    /// PEER-11, PEER-12, PEER-13.
+    /// Tells every session to end whose handshake said that it has this key, announced or not, and why. How many were
+    /// told; those that had been told before, or are rejected, are not among them. Who comes later is not concerned:
+    /// that is a [ban](Self::ban).
+    pub fn disconnect_key(&mut self, key: &K, reason: Reason) -> usize {
+        let has_key = |state: &Session<K, I>| match &state.stage {
+            Stage::Greeted(peer) | Stage::Up(peer) => state.ending.is_none() && peer.key == *key,
+            Stage::Shaking | Stage::Rejected(_) => false,
+        };
+        let with_key = self.sessions.iter().filter(|(_, state)| has_key(state)).map(|(&session, _)| session);
+        let sessions: Vec<SessionId> = with_key.collect();
+        sessions.iter().for_each(|&session| self.tell_to_end(session, reason));
+        sessions.len()
+    }
+
+    /// PEER-11, PEER-12, PEER-13, PEER-43, PEER-44.
     pub(super) fn admit(&self, peer: &Arc<Peer<K, I>>) -> Result<(), Objection> {
         if self.banned.contains(&peer.key) {
             return Err(Objection::Reject(Reason::Banned));

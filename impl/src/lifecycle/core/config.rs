@@ -59,7 +59,7 @@ pub enum Duplicates<K> {
         /// Our own key.
         local: K,
     },
-    /// There may be this many; one more is rejected. Subscribers tell them apart by their session.
+    /// There may be this many, at least one; one more is rejected. Subscribers tell them apart by their session.
     Allow(usize),
 }
 
@@ -68,6 +68,9 @@ impl<K> Config<K> {
         let Limits { total, reserved, .. } = self.limits;
         if self.capacity <= total {
             return Err(ConfigError::CapacityTooSmall { capacity: self.capacity, total });
+        }
+        if matches!(self.duplicates, Duplicates::Allow(0)) {
+            return Err(ConfigError::NobodyAllowed);
         }
         if reserved > total {
             return Err(ConfigError::ReservedTooMany { reserved, total });
@@ -96,10 +99,9 @@ pub enum ConfigError {
         /// The number of slots that was asked for.
         total: usize,
     },
-    /// The model has no word for this policy, or no number as great as one of the limits, so that a record of the run
-    /// could not be explained by it.
-    #[error("a run with this configuration cannot be recorded for the model")]
-    Unrecordable,
+    /// No session is allowed under a key, so that none could ever be announced.
+    #[error("a key must be allowed at least one session")]
+    NobodyAllowed,
 }
 
 /// A connection that got no slot.

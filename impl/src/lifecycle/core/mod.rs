@@ -100,7 +100,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
         })
     }
 
-    /// Takes a slot for a connection (PEER-9, PEER-10). The id that a rejected connection would have had is not used
+    /// Takes a slot for a connection (PEER-9, PEER-10, PEER-41, PEER-42). The id that a rejected connection would have had is not used
     /// again either.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// Checks every limit and takes the slot (PEER-9, PEER-10).
+    /// Checks every limit and takes the slot (PEER-9, PEER-10, PEER-41, PEER-42).
     pub(super) fn take(&mut self, session: SessionId, origin: Origin, limits: &Limits) -> Result<(), Reason> {
         self.find_room(origin, limits)?;
         self.all.insert(session);

@@ -2,17 +2,18 @@
 
 mod config;
 mod once;
+mod operator;
 mod record;
 mod session;
 mod shared;
 mod shutdown;
 mod subscription;
+mod terms;
 mod words;
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::Future;
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use config::{Metrics, NodeConfig};
@@ -82,21 +83,24 @@ impl<K: Clone + Ord, I> Node<K, I> {
     /// A node that writes what happens to `out`, as newline-delimited JSON that `model explain lifecycle` reads.
     ///
     /// Each step is written under the lock, so that the order of lines is the order of steps: give it something that
-    /// does not block and does not panic. The record keeps a number for each key that it has seen. Connections that are
-    /// turned away by limits that the model does not know are left out.
+    /// does not block and does not panic. Every configuration can be recorded. The record keeps a number for each key that
+    /// it has seen; the log has these numbers, and addresses as they are. It ends, with an error that
+    /// [`flush_record`](Self::flush_record) returns, after 2³²-1 connections, those included that were turned away: that
+    /// is a log of some terabyte.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and [`ConfigError::Unrecordable`] for what the model has no words for.
+    /// As [`new`](Self::new).
     pub fn recorded(config: NodeConfig<K>, out: impl Write + Send + 'static) -> Result<Self, ConfigError> {
-        let record = Record::begin(Box::new(out), &config.registry)?;
-        Self::build(config, Some(Box::new(record)))
+        Self::build(config, Some(Box::new(out)))
     }
 
-    fn build(config: NodeConfig<K>, record: Option<Box<Record<K>>>) -> Result<Self, ConfigError> {
+    fn build(config: NodeConfig<K>, out: Option<Box<dyn Write + Send>>) -> Result<Self, ConfigError> {
         let NodeConfig { registry, handshake_timeout, patience, grace } = config;
         let timing = Timing { handshake_timeout, patience, grace };
-        Ok(Self { shared: Arc::new(Shared::new(Core::new(registry)?, timing, record)) })
+        let core = Core::new(registry.clone())?;
+        let record = out.map(|out| Box::new(Record::begin(out, &registry)));
+        Ok(Self { shared: Arc::new(Shared::new(core, timing, record)) })
     }
 
     /// Flushes the record.
@@ -155,14 +159,14 @@ impl<K: Clone + Ord, I> Node<K, I> {
                 state.sessions.insert(session, Arc::clone(&signals));
                 state.metrics.opened += 1;
                 if let Some(record) = &mut state.record {
-                    record.opened(session);
+                    record.opened(session, origin);
                 }
                 Ok((session, signals))
             }
             Err(rejected) => {
                 *state.metrics.refused.entry(rejected.reason.name()).or_default() += 1;
                 if let Some(record) = &mut state.record {
-                    record.turned_away(rejected.reason);
+                    record.turned_away(origin, rejected.reason);
                 }
                 Err(rejected)
             }
@@ -212,78 +216,8 @@ impl<K: Clone + Ord, I> Node<K, I> {
     }
 }
 
-/// The operator.
+/// What can be seen.
 impl<K: Clone + Ord, I> Node<K, I> {
-    /// Tells a session to end, and why: the reason reaches its Down.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::NoSuchSession`] if it is over; [`Misuse::Ending`] if it was told before, whose reason stays.
-    pub fn disconnect(&self, session: SessionId, reason: Reason) -> Result<(), Misuse> {
-        self.shared.step(|state| state.disconnect(session, reason))
-    }
-
-    /// Bans a key. When this returns, no session is announced under it, and those that are were told to end (PEER-13).
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::AlreadyBanned`].
-    pub fn ban(&self, key: K) -> Result<(), Misuse> {
-        self.shared.step(|state| {
-            let outcome = state.core.ban(key.clone());
-            let told = state.settle();
-            if let Some(record) = &mut state.record {
-                record.banned(&key, outcome, &told);
-            }
-            outcome
-        })
-    }
-
-    /// Ends the ban of a key.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::NotBanned`].
-    pub fn unban(&self, key: &K) -> Result<(), Misuse> {
-        self.shared.step(|state| {
-            let outcome = state.core.unban(key);
-            if let Some(record) = &mut state.record {
-                record.unbanned(key, outcome);
-            }
-            outcome
-        })
-    }
-
-    /// Bans an address. When this returns, no session with it gets a slot, and those that have one were told to end.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::AlreadyBanned`].
-    pub fn ban_address(&self, address: IpAddr) -> Result<(), Misuse> {
-        self.shared.step(|state| {
-            state.core.ban_address(address)?;
-            let told = state.settle();
-            if let Some(record) = &mut state.record {
-                record.address_banned(&told);
-            }
-            Ok(())
-        })
-    }
-
-    /// Ends the ban of an address.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::NotBanned`].
-    pub fn unban_address(&self, address: IpAddr) -> Result<(), Misuse> {
-        self.shared.step(|state| state.core.unban_address(address))
-    }
-
-    /// Whether a key is banned.
-    pub fn is_banned(&self, key: &K) -> bool {
-        self.shared.step(|state| state.core.is_banned(key))
-    }
-
     /// The announced peers, in order of their sessions.
     pub fn peers(&self) -> Vec<Arc<Peer<K, I>>> {
         self.shared.step(|state| state.core.peers().cloned().collect())

@@ -1,5 +1,8 @@
 //! A record of what happened, for the model to explain.
 
+mod header;
+mod operator;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
@@ -8,16 +11,14 @@ use handfast_spec::lifecycle::{self as spec, Action, Fact, Refusal};
 use serde::Serialize;
 
 use super::shared::How;
-use super::words::{refusal, word};
-use crate::lifecycle::{
-    Announcement, Config, ConfigError, Duplicates, Ended, Event, Greeting, Misuse, Reason, SessionId, SubscriberId,
-};
+use super::words::{origin, refusal, word};
+use crate::lifecycle::{Announcement, Config, Ended, Event, Greeting, Misuse, Origin, Reason, SessionId, SubscriberId};
+use header::Keys;
 
 /// Writes each step as a line of the log that `model explain lifecycle` reads.
 ///
 /// It is called under the lock, so that the order of lines is the order of steps. Sessions and keys are numbered as
-/// they appear. A connection that was turned away by a limit that the model does not know (by direction, source,
-/// address, reservation or banned address) is left out: to the model it never was.
+/// they appear, those apart that are compared with our own.
 pub(super) struct Record<K> {
     out: Box<dyn Write + Send>,
     /// The first error; nothing is written after it, because what has a gap cannot be explained.
@@ -26,18 +27,8 @@ pub(super) struct Record<K> {
     /// Sessions that are over, with the subscribers that may have their Up or Down queued.
     unheard: BTreeMap<SessionId, (spec::SessionId, BTreeSet<SubscriberId>)>,
     next_session: u32,
-    keys: BTreeMap<K, spec::Key>,
+    keys: Keys<K>,
     subscribers: BTreeMap<SubscriberId, spec::SubscriberId>,
-}
-
-#[derive(Serialize)]
-struct Header {
-    protocol: &'static str,
-    total: u16,
-    pending: u16,
-    capacity: u16,
-    duplicates: &'static str,
-    subscribers: u8,
 }
 
 #[derive(Serialize)]
@@ -47,32 +38,19 @@ struct Line {
 }
 
 impl<K: Clone + Ord> Record<K> {
-    pub(super) fn begin(out: Box<dyn Write + Send>, config: &Config<K>) -> Result<Self, ConfigError> {
-        let duplicates = match config.duplicates {
-            Duplicates::KeepOld => "keep_old",
-            Duplicates::KeepNew => "keep_new",
-            Duplicates::TieBreak { .. } | Duplicates::Allow(_) => return Err(ConfigError::Unrecordable),
-        };
-        let number = |number: usize| u16::try_from(number).map_err(|_| ConfigError::Unrecordable);
-        let header = Header {
-            protocol: "lifecycle",
-            total: number(config.limits.total)?,
-            pending: number(config.limits.pending)?,
-            capacity: number(config.capacity)?,
-            duplicates,
-            subscribers: 0,
-        };
+    pub(super) fn begin(out: Box<dyn Write + Send>, config: &Config<K>) -> Self {
+        let (header, keys) = header::of(config);
         let mut record = Self {
             out,
             error: None,
             sessions: BTreeMap::new(),
             unheard: BTreeMap::new(),
             next_session: 0,
-            keys: BTreeMap::new(),
+            keys,
             subscribers: BTreeMap::new(),
         };
         record.write(&header);
-        Ok(record)
+        record
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
@@ -85,22 +63,26 @@ impl<K: Clone + Ord> Record<K> {
         }
     }
 
-    pub(super) fn opened(&mut self, session: SessionId) {
+    pub(super) fn opened(&mut self, session: SessionId, from: Origin) {
         let number = self.new_session();
         self.sessions.insert(session, number);
-        self.told(Action::Open { session: number }, [Fact::Opened(number)]);
+        self.asked(number, from, &[Fact::Opened(number)]);
     }
 
-    pub(super) fn turned_away(&mut self, reason: Reason) {
-        // Who is banned before his handshake is banned by address, which the model does not know.
-        if let Some(reason) = word(reason).filter(|reason| *reason != spec::Reason::Banned) {
-            let session = self.new_session();
-            self.told(Action::Open { session }, [Fact::Rejected(session, reason), Fact::Closed(session)]);
-        }
+    pub(super) fn turned_away(&mut self, from: Origin, reason: Reason) {
+        let Some(reason) = word(reason) else { return };
+        let session = self.new_session();
+        self.asked(session, from, &[Fact::Rejected(session, reason), Fact::Closed(session)]);
+    }
+
+    fn asked(&mut self, session: spec::SessionId, from: Origin, told: &[Fact]) {
+        let origin = origin(from);
+        let came = (!origin.is_plain()).then_some(Fact::Came(session, origin));
+        self.told(Action::Open { session, origin }, came.into_iter().chain(told.iter().copied()));
     }
 
     pub(super) fn greeted(&mut self, session: SessionId, key: &K, greeting: Greeting) {
-        let (Some(session), key) = (self.session(session), self.key(key)) else { return };
+        let (Some(session), Some(key)) = (self.session(session), self.key(key)) else { return };
         let fact = match greeting {
             Greeting::First => Fact::Greeted(session, key),
             Greeting::Again => Fact::GreetedTwice(session),
@@ -164,8 +146,9 @@ impl<K: Clone + Ord> Record<K> {
     }
 
     pub(super) fn subscribed(&mut self, subscriber: SubscriberId, listed: impl Iterator<Item = SessionId>) {
-        // The model numbers subscribers with a byte; whoever is gone leaves his number to the next.
-        let free = (0..=u8::MAX).map(spec::SubscriberId).find(|id| !self.subscribers.values().any(|used| used == id));
+        // Whoever is gone leaves his number to the next, so that there are as many as there were subscribers at one time.
+        let used: BTreeSet<spec::SubscriberId> = self.subscribers.values().copied().collect();
+        let free = (0..u32::MAX).map(spec::SubscriberId).find(|number| !used.contains(number));
         let Some(number) = free else { return self.give_up("more subscribers than the model has numbers for") };
         self.subscribers.insert(subscriber, number);
         let mut facts: Vec<Fact> =
@@ -187,7 +170,7 @@ impl<K: Clone + Ord> Record<K> {
     }
 }
 
-/// The operator, and what is written.
+/// What is heard, and what is written.
 impl<K: Clone + Ord> Record<K> {
     pub(super) fn received<I>(&mut self, subscriber: SubscriberId, event: &Event<K, I>) {
         let Some(&number) = self.subscribers.get(&subscriber) else { return };
@@ -203,36 +186,6 @@ impl<K: Clone + Ord> Record<K> {
         };
         let Some(heard) = heard else { return };
         self.told(Action::Receive { subscriber: number }, [Fact::Heard(number, heard)]);
-    }
-
-    pub(super) fn banned(&mut self, key: &K, outcome: Result<(), Misuse>, told_to_end: &[SessionId]) {
-        let key = self.key(key);
-        let observation = match outcome {
-            Ok(()) => {
-                Observation::Told([Fact::Banned(key)].into_iter().chain(self.disconnecting(told_to_end)).collect())
-            }
-            Err(_) => Observation::Refused(Refusal::AlreadyBanned),
-        };
-        self.line(Action::Ban { key }, observation);
-    }
-
-    pub(super) fn unbanned(&mut self, key: &K, outcome: Result<(), Misuse>) {
-        let key = self.key(key);
-        let observation = match outcome {
-            Ok(()) => Observation::Told(vec![Fact::Unbanned(key)]),
-            Err(_) => Observation::Refused(Refusal::NotBanned),
-        };
-        self.line(Action::Unban { key }, observation);
-    }
-
-    /// To the model a ban of an address is as many disconnects as there are sessions with it.
-    pub(super) fn address_banned(&mut self, told_to_end: &[SessionId]) {
-        told_to_end.iter().for_each(|&session| self.disconnected(session, Ok(())));
-    }
-
-    pub(super) fn shutting_down(&mut self, told_to_end: &[SessionId]) {
-        let told = [Fact::ShutdownBegun].into_iter().chain(self.disconnecting(told_to_end)).collect::<Vec<_>>();
-        self.told(Action::Shutdown, told);
     }
 
     pub(super) fn finished(&mut self) {
@@ -278,9 +231,12 @@ impl<K: Clone + Ord> Record<K> {
         session
     }
 
-    fn key(&mut self, key: &K) -> spec::Key {
-        let next = spec::Key(u32::try_from(self.keys.len()).unwrap_or(u32::MAX));
-        *self.keys.entry(key.clone()).or_insert(next)
+    fn key(&mut self, key: &K) -> Option<spec::Key> {
+        let number = self.keys.number(key);
+        if number.is_none() {
+            self.give_up("more keys than the model has numbers for");
+        }
+        number
     }
 
     fn told(&mut self, action: Action, facts: impl IntoIterator<Item = Fact>) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::config::Metrics;
 use super::once::Once;
 use super::record::Record;
+use super::terms::Terms;
 use crate::lifecycle::{Core, Effect, Ended, Misuse, Reason, SessionId, SubscriberId};
 use crate::runtime::sync::{Mutex, MutexGuard, Notify, OnceLock, watch};
 use crate::runtime::task::AbortHandle;
@@ -34,6 +35,8 @@ pub(super) struct State<K, I> {
     pub(super) listeners: BTreeMap<SubscriberId, Listener>,
     pub(super) metrics: Metrics,
     pub(super) record: Option<Box<Record<K>>>,
+    /// When bans end by themselves.
+    pub(super) terms: Terms<K>,
     pub(super) drained: usize,
     pub(super) aborted: usize,
     /// Whether some listener may hold up announcements, so that nobody has to look at all of them after each event.
@@ -94,6 +97,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
             listeners: BTreeMap::new(),
             metrics: Metrics::default(),
             record,
+            terms: Terms::new(),
             drained: 0,
             aborted: 0,
             may_hold_up: false,
@@ -106,6 +110,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
     /// lock has been released, so that nobody wakes up only to wait for it.
     pub(super) fn step<R>(&self, step: impl FnOnce(&mut State<K, I>) -> R) -> R {
         let mut state = self.lock();
+        state.lift_bans();
         let result = step(&mut state);
         state.settle();
         let wakes = std::mem::take(&mut state.wakes);

@@ -63,11 +63,31 @@ pub enum Flaw {
     AnnouncesOnTimeout,
     /// The guard runs for each of two reasons to end.
     GuardRunsTwice,
+    /// Accepted connections are counted; the count goes down when a session is told to end and again when it ends.
+    InboundReturnedTwice,
+    /// Accepted connections are counted; the count does not go down when a task is aborted.
+    InboundLostOnAbort,
+    /// Connections are counted by direction; the end of one takes from the count of the other direction.
+    OtherDirectionReturned,
+    /// What a source may have pending is held until the session ends, although it was announced.
+    SourceHeldWhileUp,
+    /// Reserved slots go to anybody.
+    ReservesNothing,
+    /// Of two connections with one peer each end prefers the one that it dialed itself.
+    PrefersOwnDial,
+    /// A session with the node's own key is announced.
+    MeetsItself,
+    /// The number of sessions that a key may have is checked before the one that asks is counted.
+    AllowsOneMore,
+    /// The session that asks is counted among those that its key has.
+    AllowsOneLess,
+    /// A ban of an address tells only announced sessions to end.
+    AddressBanSparesPending,
 }
 
 impl Flaw {
     /// Every mistake.
-    pub const MISTAKES: [Self; 26] = [
+    pub const MISTAKES: [Self; 36] = [
         Self::AnnouncesTheEnding,
         Self::StopWaitsForQueues,
         Self::StopForgetsGreeted,
@@ -94,5 +114,15 @@ impl Flaw {
         Self::SecondGreetingPanics,
         Self::AnnouncesOnTimeout,
         Self::GuardRunsTwice,
+        Self::InboundReturnedTwice,
+        Self::InboundLostOnAbort,
+        Self::OtherDirectionReturned,
+        Self::SourceHeldWhileUp,
+        Self::ReservesNothing,
+        Self::PrefersOwnDial,
+        Self::MeetsItself,
+        Self::AllowsOneMore,
+        Self::AllowsOneLess,
+        Self::AddressBanSparesPending,
     ];
 }

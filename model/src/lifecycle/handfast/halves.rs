@@ -111,7 +111,7 @@ impl Handfast {
     fn subscribe_second_half(&mut self, session: SessionId, facts: &mut Facts) -> Outcome {
         let half = self.queues.iter().position(|queue| queue.mode == Mode::Half);
         let (SessionId(0), Some(half)) = (session, half) else { return Err(Refusal::NotNow) };
-        let subscriber = handfast_spec::lifecycle::SubscriberId(half as u8);
+        let subscriber = handfast_spec::lifecycle::SubscriberId(half as u32);
         self.queue_of(subscriber).mode = Mode::On;
         facts.push(Fact::Subscribed(subscriber, self.registered() as u32));
         Ok(())

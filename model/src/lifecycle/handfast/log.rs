@@ -4,23 +4,22 @@ use core::fmt::{self, Debug, Formatter};
 use std::collections::BTreeSet;
 
 use handfast_spec::Recorded;
-use handfast_spec::lifecycle::{Action, Key, Ledger, Limits, Phase, SessionId, SubscriberId};
+use handfast_spec::lifecycle::{Action, Key, Limits, Origin, Phase, SessionId, SubscriberId};
 use serde::{Deserialize, Serialize};
 
 use super::machine::{Cell, Mode, Session, Stage};
-use super::scope::subscribe_all;
+use super::scope::start;
 use super::{Config, Duplicates, Flaw, Handfast};
 use crate::explain::Explains;
 
 /// How a node was configured, as the header of its log says.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Header {
-    /// How many slots there are in all.
-    pub total: u16,
-    /// How many slots there are for sessions that are not announced.
-    pub pending: u16,
+    /// How many slots there are. What limits nothing may be left out.
+    #[serde(flatten)]
+    pub limits: Limits,
     /// How many events a subscriber's queue holds.
-    pub capacity: u16,
+    pub capacity: u64,
     /// What becomes of a second session with the same key.
     pub duplicates: Duplicates,
     /// How many subscribers were there from the start. Those that came later are in the log.
@@ -32,7 +31,7 @@ impl Header {
     pub(super) fn of(machine: &Handfast) -> Self {
         let Config { limits, capacity, duplicates, flaw: _ } = machine.config;
         let subscribers = machine.subscribers();
-        Self { total: limits.total, pending: limits.pending, capacity, duplicates, subscribers }
+        Self { limits, capacity, duplicates, subscribers }
     }
 }
 
@@ -43,14 +42,9 @@ impl Explains for Handfast {
     type Header = Header;
 
     fn starts(header: &Header) -> Vec<Recorded<Self>> {
-        let limits = Limits { total: header.total, pending: header.pending };
-        let config = Config { limits, capacity: header.capacity, duplicates: header.duplicates, flaw: Flaw::None };
-        if !config.is_sound() {
-            return Vec::new();
-        }
-        let mut state = Recorded { machine: Handfast::new(config), ledger: Ledger::with_limits(limits) };
-        subscribe_all(&mut state, header.subscribers);
-        vec![state]
+        let Header { limits, capacity, duplicates, subscribers } = *header;
+        let config = Config { limits, capacity, duplicates, flaw: Flaw::None };
+        config.is_sound().then(|| start(config, subscribers)).into_iter().collect()
     }
 
     fn attempts(&self) -> Vec<Action> {
@@ -61,7 +55,7 @@ impl Explains for Handfast {
         let live: Vec<SessionId> = self.ids().filter(|session| !is_over(session)).collect();
         let known = live.iter().map(|session| self.sessions.get(session.index()).key);
         let keys: BTreeSet<Key> = known.chain(self.banned.iter()).collect();
-        attempts.push(Action::Open { session: SessionId(self.next) });
+        attempts.push(Action::Open { session: SessionId(self.next), origin: Origin::default() });
         for session in live {
             attempts.extend([
                 Action::Announce { session },
@@ -74,8 +68,7 @@ impl Explains for Handfast {
             ]);
             attempts.extend(keys.iter().take(SHOWN_KEYS).map(|&key| Action::Greet { session, key }));
         }
-        for subscriber in (0..=self.queues.iter().count()).map_while(|index| u8::try_from(index).ok().map(SubscriberId))
-        {
+        for subscriber in (0..=self.queues.iter().count()).map(|index| SubscriberId(index as u32)) {
             attempts.extend([
                 Action::Subscribe { subscriber },
                 Action::Unsubscribe { subscriber },
@@ -84,6 +77,7 @@ impl Explains for Handfast {
             ]);
         }
         attempts.extend(keys.iter().flat_map(|&key| [Action::Ban { key }, Action::Unban { key }]));
+        attempts.extend(self.banned_addresses.iter().map(|&address| Action::UnbanAddress { address }));
         attempts.extend([Action::Stall, Action::Shutdown, Action::Finish]);
         attempts
     }
@@ -91,7 +85,7 @@ impl Explains for Handfast {
     fn summary(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for session in self.ids() {
-            let Session { stage, key, ending, ahead } = self.sessions.get(session.index());
+            let Session { stage, key, origin, ending, ahead } = self.sessions.get(session.index());
             let mut line = match stage {
                 Stage::Unused | Stage::Over => continue,
                 Stage::Shaking => format!("{session} shakes hands"),
@@ -100,6 +94,9 @@ impl Explains for Handfast {
                 Stage::Rejected => format!("{session} is rejected"),
                 Stage::Half => format!("{session} is in the middle of a step"),
             };
+            if !origin.is_plain() {
+                line.push_str(&format!(", {origin}"));
+            }
             line.push_str(if ending { ", told to end" } else { "" });
             line.push_str(match ahead {
                 Cell::Level => "",
@@ -114,9 +111,10 @@ impl Explains for Handfast {
             let events: Vec<_> = queue.events.iter().map(ToString::to_string).collect();
             let queued = if events.is_empty() { "nothing".to_owned() } else { events.join(", ") };
             let cut_off = if queue.mode == Mode::CutOff { ", then Lagged" } else { "" };
-            lines.push(format!("for {} is queued: {queued}{cut_off}", SubscriberId(index as u8)));
+            lines.push(format!("for {} is queued: {queued}{cut_off}", SubscriberId(index as u32)));
         }
         lines.extend(self.banned.iter().map(|key| format!("{key} is banned")));
+        lines.extend(self.banned_addresses.iter().map(|address| format!("{address} is banned")));
         match self.phase {
             Phase::Open => {}
             Phase::Begun => lines.push("the shutdown has begun".to_owned()),
@@ -130,11 +128,7 @@ impl Explains for Handfast {
 impl Debug for Handfast {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Config { limits, capacity, duplicates, flaw } = self.config;
-        writeln!(
-            f,
-            "{} slots, {} pending, queues of {capacity}, {duplicates:?}, {flaw:?}",
-            limits.total, limits.pending
-        )?;
+        writeln!(f, "{limits:?}, queues of {capacity}, {duplicates:?}, {flaw:?}")?;
         self.summary().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }

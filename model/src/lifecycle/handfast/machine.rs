@@ -1,8 +1,13 @@
 //! The machine: one step for each critical section.
 
-use handfast_spec::lifecycle::{Action, Event, Fact, Key, Keys, Lifecycle, Limits, Phase, Refusal, SessionId, Table};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use handfast_spec::lifecycle::{
+    Action, Duplicates, Event, Fact, Key, Keys, Lifecycle, Limits, Origin, Phase, Refusal, SessionId, Table,
+};
 use handfast_spec::{Machine, Observation};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use smallvec::SmallVec;
 
@@ -12,16 +17,6 @@ use super::selector::Selector;
 use crate::design::Design;
 use crate::in_parts;
 
-/// What becomes of a second session with the same key.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Duplicates {
-    /// It is rejected.
-    KeepOld,
-    /// The older one is told to end, and the newer one is announced when it has ended.
-    KeepNew,
-}
-
 /// What the operator configured.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub struct Config {
@@ -29,7 +24,7 @@ pub struct Config {
     pub limits: Limits,
     /// How many events a queue holds, those included for which a place is kept free. At least one more than there are
     /// slots, or the last slot could never be announced.
-    pub capacity: u16,
+    pub capacity: u64,
     /// What becomes of a second session with the same key.
     pub duplicates: Duplicates,
     /// The mistake of a mutant.
@@ -37,9 +32,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// Whether the last slot can be announced: its Up and its Down need room beside the Downs that are owed.
+    /// Whether the last slot can be announced: its Up and its Down need room beside the Downs that are owed, and there
+    /// must be somebody who may take it.
     pub fn is_sound(&self) -> bool {
-        self.capacity > self.limits.total
+        let Limits { total, reserved, .. } = self.limits;
+        self.capacity > u64::from(total) && reserved <= total && self.duplicates.most() > 0
     }
 }
 
@@ -53,6 +50,7 @@ pub struct Handfast {
     pub(super) queues: Table<Queue, 2>,
     pub(super) selector: Selector,
     pub(super) banned: Keys,
+    pub(super) banned_addresses: BTreeSet<IpAddr>,
     pub(super) phase: Phase,
     /// What only mutants keep.
     pub(super) counted_slots: u16,
@@ -67,6 +65,7 @@ in_parts!(Handfast {
     next: u32,
     selector: Selector,
     banned: Keys,
+    banned_addresses: BTreeSet<IpAddr>,
     phase: Phase,
     counted_slots: u16,
     queued_ban: Option<Key>,
@@ -76,6 +75,7 @@ in_parts!(Handfast {
 pub(super) struct Session {
     pub(super) stage: Stage,
     pub(super) key: Key,
+    pub(super) origin: Origin,
     /// It was told to end.
     pub(super) ending: bool,
     pub(super) ahead: Cell,
@@ -151,6 +151,7 @@ impl Handfast {
             queues: Table::default(),
             selector: Selector::default(),
             banned: Keys::default(),
+            banned_addresses: BTreeSet::new(),
             phase: Phase::Open,
             counted_slots: 0,
             queued_ban: None,
@@ -176,7 +177,7 @@ impl Handfast {
 
     fn take(&mut self, action: &Action, facts: &mut Facts) -> Outcome {
         match *action {
-            Action::Open { session } => self.open(session, facts),
+            Action::Open { session, origin } => self.open(session, origin, facts),
             Action::Greet { session, key } => self.greet(session, key, facts),
             Action::Announce { session } => self.announce(session, facts),
             Action::Disconnect { session } => self.disconnect(session, facts),
@@ -192,6 +193,8 @@ impl Handfast {
             Action::Stall => self.selector.stall(facts),
             Action::Ban { key } => self.ban(key, facts),
             Action::Unban { key } => self.unban(key, facts),
+            Action::BanAddress { address } => self.ban_address(address, facts),
+            Action::UnbanAddress { address } => self.unban_address(address, facts),
             Action::Shutdown => self.shutdown(facts),
             Action::Finish => self.finish(facts),
             Action::Resume { session } => self.resume(session, facts),
@@ -211,30 +214,6 @@ impl Handfast {
 
     pub(super) fn ids(&self) -> impl Iterator<Item = SessionId> + use<> {
         (0..self.next).map(SessionId)
-    }
-
-    pub(super) fn counts_slots(&self) -> bool {
-        matches!(self.config.flaw, Flaw::SlotReturnedTwice | Flaw::SlotLostOnAbort)
-    }
-
-    pub(super) fn slots_held(&self) -> usize {
-        if self.counts_slots() {
-            return usize::from(self.counted_slots);
-        }
-        let released =
-            matches!(self.config.flaw, Flaw::DownAfterRelease | Flaw::ChecksThenTakesSlot | Flaw::RemovesByKey);
-        let holds = |session: &&Session| match session.stage {
-            Stage::Unused | Stage::Over => false,
-            Stage::Half => !released,
-            Stage::Shaking | Stage::Greeted | Stage::Up | Stage::Rejected => true,
-        };
-        self.sessions.iter().filter(holds).count()
-    }
-
-    pub(super) fn pending(&self) -> usize {
-        let is_pending =
-            |session: &&Session| matches!(session.stage, Stage::Shaking | Stage::Greeted | Stage::Rejected);
-        self.sessions.iter().filter(is_pending).count()
     }
 
     pub(super) fn is_registered(&self, session: SessionId) -> bool {

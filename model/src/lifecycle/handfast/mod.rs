@@ -20,10 +20,13 @@ mod operator;
 mod queues;
 mod scope;
 mod selector;
+mod slots;
 mod steps;
+
+pub use handfast_spec::lifecycle::Duplicates;
 
 pub use flaw::Flaw;
 pub use log::Header;
-pub use machine::{Config, Duplicates, Handfast};
+pub use machine::{Config, Handfast};
 pub use mutants::{LEFT_OUT, variants};
 pub use scope::{Extent, checked, settings};

@@ -1,5 +1,7 @@
 //! Mutants of handfast's design: one mistake each, made by somebody in a real system.
 
+mod policies;
+
 use crate::catalogue::{Kind, LeftOut, Scope, Variant};
 use crate::subject::Settings;
 
@@ -27,7 +29,7 @@ const ALL: &[&str] = &["slots", "duplicates", "selection"];
 
 /// Every mutant.
 pub fn variants() -> Vec<Variant> {
-    MUTANTS.iter().map(Mutant::variant).collect()
+    MUTANTS.iter().chain(policies::MUTANTS).map(Mutant::variant).collect()
 }
 
 impl Mutant {

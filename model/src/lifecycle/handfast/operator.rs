@@ -1,5 +1,7 @@
 //! What the operator does under the lock: bans and the shutdown.
 
+use std::net::IpAddr;
+
 use handfast_spec::lifecycle::{Fact, Key, Phase, Refusal};
 
 use super::Flaw;
@@ -30,6 +32,31 @@ impl Handfast {
             return Err(Refusal::NotBanned);
         }
         facts.push(Fact::Unbanned(key));
+        Ok(())
+    }
+
+    /// PEER-13: whoever has the address and holds a slot is told to end, announced or not.
+    pub(super) fn ban_address(&mut self, address: IpAddr, facts: &mut Facts) -> Outcome {
+        if !self.banned_addresses.insert(address) {
+            return Err(Refusal::AlreadyBanned);
+        }
+        facts.push(Fact::AddressBanned(address));
+        for session in self.ids() {
+            let Session { stage, origin, .. } = *self.session_mut(session);
+            let is_pending = matches!(stage, Stage::Shaking | Stage::Greeted);
+            let spared = is_pending && self.config.flaw == Flaw::AddressBanSparesPending;
+            if origin.address == Some(address) && !spared {
+                self.tell_to_end(session, facts);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn unban_address(&mut self, address: IpAddr, facts: &mut Facts) -> Outcome {
+        if !self.banned_addresses.remove(&address) {
+            return Err(Refusal::NotBanned);
+        }
+        facts.push(Fact::AddressUnbanned(address));
         Ok(())
     }
 

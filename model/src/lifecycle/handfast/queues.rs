@@ -11,7 +11,11 @@ impl Handfast {
         if self.phase == Phase::Complete {
             return Err(Refusal::AlreadyClosing);
         }
-        if self.queue_of(subscriber).mode != Mode::Off {
+        // Numbers are given without gaps: one from nowhere would make the table as long as itself.
+        if subscriber.index() > self.queues.iter().count() {
+            return Err(Refusal::NoSuchSubscriber);
+        }
+        if self.known_queue(subscriber).is_some_and(|queue| queue.mode != Mode::Off) {
             return Err(Refusal::AlreadySubscribed);
         }
         let registered: Vec<_> = self.ids().filter(|&session| self.is_registered(session)).collect();
@@ -97,7 +101,7 @@ impl Handfast {
     /// Queues an event for everybody who is subscribed. There is room: for Up it was asked for, for Down it was kept.
     pub(super) fn queue(&mut self, event: Event) {
         let lossy = self.config.flaw == Flaw::LossyQueue;
-        let capacity = usize::from(self.config.capacity);
+        let capacity = self.config.capacity as usize;
         for queue in self.queues.iter_mut().filter(|queue| queue.mode == Mode::On) {
             if !(lossy && queue.events.len() >= capacity) {
                 queue.events.push(event);
@@ -112,16 +116,12 @@ impl Handfast {
 
     /// Whether somebody's queue is full.
     pub(super) fn some_queue_is_full(&self) -> bool {
-        self.queues
-            .iter()
-            .any(|queue| queue.mode == Mode::On && queue.events.len() >= usize::from(self.config.capacity))
+        self.queues.iter().any(|queue| queue.mode == Mode::On && queue.events.len() >= self.config.capacity as usize)
     }
 
     fn has_room(&self, queue: Option<&Queue>) -> bool {
         let needed = if self.config.flaw == Flaw::DownWaitsForRoom { 1 } else { self.registered() + 2 };
-        queue.is_none_or(|queue| {
-            queue.mode != Mode::On || queue.events.len() + needed <= usize::from(self.config.capacity)
-        })
+        queue.is_none_or(|queue| queue.mode != Mode::On || queue.events.len() + needed <= self.config.capacity as usize)
     }
 
     /// The queue, if there ever was one. Asking for it does not make one, so that a refusal changes nothing.

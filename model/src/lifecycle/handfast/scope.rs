@@ -1,9 +1,10 @@
 //! How much of the design is explored.
 
 use core::ops::Range;
+use std::net::{IpAddr, Ipv4Addr};
 
 use handfast_spec::Recorded;
-use handfast_spec::lifecycle::{Action, Key, Ledger, Limits, SessionId, SubscriberId, Subscription};
+use handfast_spec::lifecycle::{Action, Direction, Key, Ledger, Limits, Origin, SessionId, SubscriberId, Subscription};
 
 use super::machine::Mode;
 use super::{Config, Duplicates, Flaw, Handfast};
@@ -18,16 +19,20 @@ pub struct Extent {
     pub keys: &'static [Key],
     /// The policies for a second session with the same key; each is a state to start from.
     pub duplicates: &'static [Duplicates],
-    /// How many slots there are.
-    pub limits: Limits,
+    /// How many slots there are; each is, with each policy, a state to start from.
+    pub limits: &'static [Limits],
+    /// Where each connection may come from.
+    pub origins: &'static [Origin],
     /// How many events a queue holds.
-    pub capacity: u16,
+    pub capacity: u64,
     /// How many subscribers there are, the selector included. All are subscribed at the start.
     pub subscribers: u8,
     /// Which subscribers come and go: from the first number up to but excluding the second.
     pub coming_and_going: (u8, u8),
     /// Which keys may be banned.
     pub bans: &'static [Key],
+    /// Which addresses may be banned.
+    pub address_bans: &'static [IpAddr],
     /// Which sessions' peers may get ahead.
     pub ahead: &'static [SessionId],
     /// Whether tasks may be aborted.
@@ -40,22 +45,34 @@ const BOTH: &[Duplicates] = &[Duplicates::KeepOld, Duplicates::KeepNew];
 const SAME_KEY: Key = Key(0);
 const OTHER_KEY: Key = Key(1);
 
+const DIALED: Origin = Origin { direction: Direction::Outbound, ..Origin::PLAIN };
+
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+const NEIGHBOUR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
+const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+
+const fn from(address: IpAddr) -> Origin {
+    Origin { address: Some(address), ..Origin::PLAIN }
+}
+
 /// Two sessions with one key want one slot; a slow subscriber comes and goes.
 const SLOTS: Extent = Extent {
     keys: &[SAME_KEY, SAME_KEY],
     duplicates: BOTH,
-    limits: Limits { total: 1, pending: 1 },
+    limits: &[Limits::new(1, 1)],
+    origins: &[Origin::PLAIN],
     capacity: 2,
     subscribers: 2,
     coming_and_going: (1, 2),
     bans: &[SAME_KEY],
+    address_bans: &[],
     ahead: &[],
     aborts: true,
     shutdown: true,
 };
 
 /// Two sessions with one key have a slot each.
-const DUPLICATES: Extent = Extent { limits: Limits { total: 2, pending: 2 }, capacity: 3, ..SLOTS };
+const DUPLICATES: Extent = Extent { limits: &[Limits::new(2, 2)], capacity: 3, ..SLOTS };
 
 /// Two peers get ahead, and the selector alone listens.
 const SELECTION: Extent = Extent {
@@ -74,7 +91,7 @@ const ADMISSION_OF_THREE: Extent = Extent { keys: &[SAME_KEY, SAME_KEY, OTHER_KE
 /// Three peers get ahead, of which two have the same key.
 const SELECTION_OF_THREE: Extent = Extent {
     keys: &[SAME_KEY, SAME_KEY, OTHER_KEY],
-    limits: Limits { total: 3, pending: 2 },
+    limits: &[Limits::new(3, 2)],
     capacity: 4,
     ahead: &[SessionId(0), SessionId(1), SessionId(2)],
     ..SELECTION
@@ -83,6 +100,71 @@ const SELECTION_OF_THREE: Extent = Extent {
 /// Everything at once.
 const EVERYTHING: Extent =
     Extent { coming_and_going: (0, 2), ahead: &[SessionId(1), SessionId(2)], ..ADMISSION_OF_THREE };
+
+/// Two connections, from wherever they come, want the slots that there are for each kind.
+const ORIGINS: Extent = Extent {
+    keys: &[SAME_KEY, OTHER_KEY],
+    duplicates: &[Duplicates::KeepOld],
+    limits: &[
+        Limits { inbound: 1, outbound: 1, ..Limits::new(2, 2) },
+        Limits { per_address: 1, ..Limits::new(2, 2) },
+        Limits { pending_per_source: 1, ..Limits::new(2, 2) },
+        Limits { reserved: 1, ..Limits::new(2, 2) },
+    ],
+    origins: &[
+        from(ADDRESS),
+        from(NEIGHBOUR),
+        from(ELSEWHERE),
+        Origin { direction: Direction::Outbound, ..from(ADDRESS) },
+        Origin { privileged: true, ..from(ADDRESS) },
+    ],
+    subscribers: 0,
+    coming_and_going: (0, 0),
+    bans: &[],
+    shutdown: false,
+    ..DUPLICATES
+};
+
+/// Two connections with one key, dialed by one end or the other, and that key is less than ours, ours, or greater.
+const TIES: Extent = Extent {
+    keys: &[Key(1), Key(1)],
+    duplicates: &[
+        Duplicates::TieBreak { local: Key(0) },
+        Duplicates::TieBreak { local: Key(1) },
+        Duplicates::TieBreak { local: Key(2) },
+    ],
+    origins: &[Origin::PLAIN, DIALED],
+    subscribers: 1,
+    coming_and_going: (0, 0),
+    bans: &[],
+    shutdown: false,
+    ..DUPLICATES
+};
+
+/// Three sessions with one key, of which there may be two.
+const SEVERAL: Extent = Extent {
+    keys: &[SAME_KEY, SAME_KEY, SAME_KEY],
+    duplicates: &[Duplicates::Allow(2)],
+    limits: &[Limits::new(3, 3)],
+    capacity: 5,
+    origins: &[Origin::PLAIN],
+    subscribers: 1,
+    aborts: false,
+    ..TIES
+};
+
+/// An address that two sessions may have is banned.
+const ADDRESSES: Extent = Extent {
+    keys: &[SAME_KEY, OTHER_KEY],
+    limits: &[Limits::new(2, 2)],
+    origins: &[from(ADDRESS), from(NEIGHBOUR)],
+    address_bans: &[ADDRESS],
+    ..ORIGINS
+};
+
+/// The settings that are the same in every scope: limits and policies of which there is no more to see in a larger one.
+const POLICIES: [(&str, Extent); 4] =
+    [("origins", ORIGINS), ("ties", TIES), ("several", SEVERAL), ("addresses", ADDRESSES)];
 
 /// The settings of a scope.
 pub fn settings(scope: Scope, flaw: Flaw) -> Vec<Setting<Handfast>> {
@@ -93,24 +175,27 @@ pub fn settings(scope: Scope, flaw: Flaw) -> Vec<Setting<Handfast>> {
             &[("admission", ADMISSION_OF_THREE), ("selection", SELECTION_OF_THREE), ("everything", EVERYTHING)]
         }
     };
-    extents.iter().map(|(name, extent)| Setting { name, checked: checked(extent, flaw) }).collect()
+    extents.iter().chain(&POLICIES).map(|(name, extent)| Setting { name, checked: checked(extent, flaw) }).collect()
 }
 
 /// The design, or a mutant of it, at an extent.
 pub fn checked(extent: &Extent, flaw: Flaw) -> Checked<Handfast> {
-    let initial = extent.duplicates.iter().map(|&duplicates| initial(extent, duplicates, flaw)).collect();
+    let pairs = extent.duplicates.iter().flat_map(|&policy| extent.limits.iter().map(move |&limits| (policy, limits)));
+    let config = |(duplicates, limits)| Config { limits, capacity: extent.capacity, duplicates, flaw };
+    let initial = pairs.map(config).map(|config| start(config, extent.subscribers)).collect();
     Checked::new(initial, alphabet(extent, flaw)).in_parts()
 }
 
-fn initial(extent: &Extent, duplicates: Duplicates, flaw: Flaw) -> Recorded<Handfast> {
-    let config = Config { limits: extent.limits, capacity: extent.capacity, duplicates, flaw };
-    let mut state = Recorded { machine: Handfast::new(config), ledger: Ledger::with_limits(extent.limits) };
-    subscribe_all(&mut state, extent.subscribers);
+/// A node that was so configured, with this many subscribers from the start.
+pub(super) fn start(config: Config, subscribers: u8) -> Recorded<Handfast> {
+    let ledger = Ledger::configured(config.limits, config.duplicates);
+    let mut state = Recorded { machine: Handfast::new(config), ledger };
+    subscribe_all(&mut state, subscribers);
     state
 }
 
 /// Subscribers that are there before anything happens: their snapshot is empty.
-pub(super) fn subscribe_all(state: &mut Recorded<Handfast>, count: u8) {
+fn subscribe_all(state: &mut Recorded<Handfast>, count: u8) {
     for subscriber in subscribers(0..count) {
         state.machine.queues.entry(subscriber.index()).mode = Mode::On;
         state.ledger.subscribers.entry(subscriber.index()).subscription = Subscription::On;
@@ -118,7 +203,7 @@ pub(super) fn subscribe_all(state: &mut Recorded<Handfast>, count: u8) {
 }
 
 fn subscribers(range: Range<u8>) -> impl Iterator<Item = SubscriberId> {
-    range.map(SubscriberId)
+    range.map(u32::from).map(SubscriberId)
 }
 
 /// Every action that may be attempted at this extent.
@@ -126,8 +211,8 @@ fn alphabet(extent: &Extent, flaw: Flaw) -> Vec<Action> {
     let mut alphabet = Vec::new();
     for (index, &key) in extent.keys.iter().enumerate() {
         let session = SessionId(index as u32);
+        alphabet.extend(extent.origins.iter().map(|&origin| Action::Open { session, origin }));
         alphabet.extend([
-            Action::Open { session },
             Action::Greet { session, key },
             Action::Announce { session },
             Action::Disconnect { session },
@@ -152,6 +237,9 @@ fn alphabet(extent: &Extent, flaw: Flaw) -> Vec<Action> {
     }
     for &key in extent.bans {
         alphabet.extend([Action::Ban { key }, Action::Unban { key }]);
+    }
+    for &address in extent.address_bans {
+        alphabet.extend([Action::BanAddress { address }, Action::UnbanAddress { address }]);
     }
     if !extent.ahead.is_empty() {
         alphabet.push(Action::Stall);

@@ -1,29 +1,28 @@
 //! What sessions and their timers do under the lock.
 
-use handfast_spec::lifecycle::{Event, Fact, Key, Phase, Reason, Refusal, SessionId};
+use handfast_spec::lifecycle::{Direction, Event, Fact, Key, Origin, Phase, Reason, Refusal, SessionId};
 
 use super::Flaw;
-use super::machine::{Cell, Duplicates, Facts, Handfast, Outcome, Session, Stage};
+use super::machine::{Cell, Facts, Handfast, Outcome, Session, Stage};
+use super::slots::Admission;
 
 /// The life of a session.
 impl Handfast {
-    /// PEER-9, PEER-10: the slot is checked and taken in one step.
-    pub(super) fn open(&mut self, session: SessionId, facts: &mut Facts) -> Outcome {
+    /// PEER-9, PEER-10, PEER-41, PEER-42: the slot is checked and taken in one step.
+    pub(super) fn open(&mut self, session: SessionId, origin: Origin, facts: &mut Facts) -> Outcome {
         if session.0 != self.next {
             return Err(Refusal::NotNext);
         }
         self.next += 1;
-        let refused = match self.phase {
-            Phase::Begun | Phase::Complete => Some(Reason::Closing),
-            Phase::Open if self.slots_held() >= usize::from(self.config.limits.total) => Some(Reason::Full),
-            Phase::Open if self.pending() >= usize::from(self.config.limits.pending) => Some(Reason::Pending),
-            Phase::Open => None,
-        };
-        if let Some(reason) = refused {
+        if !origin.is_plain() {
+            facts.push(Fact::Came(session, origin));
+        }
+        if let Some(reason) = self.turns_away(&origin) {
             self.session_mut(session).stage = Stage::Over;
             facts.extend([Fact::Rejected(session, reason), Fact::Closed(session)]);
             return Ok(());
         }
+        self.session_mut(session).origin = origin;
         if self.config.flaw == Flaw::ChecksThenTakesSlot {
             self.session_mut(session).stage = Stage::Half;
             return Ok(());
@@ -34,7 +33,8 @@ impl Handfast {
 
     pub(super) fn take_slot(&mut self, session: SessionId, facts: &mut Facts) {
         self.session_mut(session).stage = Stage::Shaking;
-        self.counted_slots += u16::from(self.counts_slots());
+        let is_inbound = self.session_mut(session).origin.direction == Direction::Inbound;
+        self.counted_slots += u16::from(self.counts_slots() || (self.counts_inbound() && is_inbound));
         facts.push(Fact::Opened(session));
     }
 
@@ -99,23 +99,22 @@ impl Handfast {
 
     /// Admission by key. Whether the session may be announced now; if not, facts say what was done about it.
     pub(super) fn admit(&mut self, session: SessionId, facts: &mut Facts) -> Result<bool, Refusal> {
-        let key = self.session(session)?.key;
-        if self.banned.contains(key) {
-            self.reject(session, Reason::Banned, facts);
-            return Ok(false);
-        }
-        let Some(other) = self.registered_under(key) else { return Ok(true) };
-        match self.config.duplicates {
-            Duplicates::KeepNew if other < session && self.config.flaw == Flaw::RemovesByKey => Ok(true),
-            Duplicates::KeepNew if other < session && self.session(other)?.ending => {
-                if self.config.flaw == Flaw::NewDoesNotWait { Ok(true) } else { Err(Refusal::WaitsForOld) }
-            }
-            Duplicates::KeepNew if other < session => {
-                self.tell_to_end(other, facts);
+        match self.admission(session) {
+            Admission::Granted => Ok(true),
+            Admission::Rejected(reason) => {
+                self.reject(session, reason, facts);
                 Ok(false)
             }
-            Duplicates::KeepNew | Duplicates::KeepOld => {
-                self.reject(session, Reason::Duplicate, facts);
+            Admission::After(_) if self.config.flaw == Flaw::RemovesByKey => Ok(true),
+            Admission::After(other) if self.session(other)?.ending => {
+                if self.config.flaw == Flaw::NewDoesNotWait {
+                    Ok(true)
+                } else {
+                    Err(Refusal::WaitsForOld)
+                }
+            }
+            Admission::After(other) => {
+                self.tell_to_end(other, facts);
                 Ok(false)
             }
         }
@@ -150,8 +149,10 @@ impl Handfast {
     pub(super) fn tell_to_end(&mut self, session: SessionId, facts: &mut Facts) {
         if !core::mem::replace(&mut self.session_mut(session).ending, true) {
             facts.push(Fact::Disconnecting(session));
-            if self.config.flaw == Flaw::SlotReturnedTwice {
-                self.counted_slots = self.counted_slots.saturating_sub(1);
+            match self.config.flaw {
+                Flaw::SlotReturnedTwice => self.counted_slots = self.counted_slots.saturating_sub(1),
+                Flaw::InboundReturnedTwice => self.count_ended(self.sessions.get(session.index()).origin),
+                _ => {}
             }
         }
     }
@@ -211,8 +212,9 @@ impl Handfast {
                 self.session_mut(session).stage = Stage::Half;
                 facts.push(Fact::Closed(session));
             }
-            Flaw::SlotLostOnAbort => {
-                self.counted_slots += 1;
+            Flaw::SlotLostOnAbort | Flaw::InboundLostOnAbort => {
+                let is_lost = self.counts_slots() || self.session(session)?.origin.direction == Direction::Inbound;
+                self.counted_slots += u16::from(is_lost);
                 self.run_guard(session, facts);
             }
             Flaw::DownWaitsForRoom if stage == Stage::Up && self.some_queue_is_full() => return Err(Refusal::NoRoom),
@@ -224,9 +226,10 @@ impl Handfast {
     /// PEER-2, PEER-8, PEER-9, PEER-14, PEER-15: Down, removal, slot and connection in one step that never waits.
     pub(super) fn run_guard(&mut self, session: SessionId, facts: &mut Facts) {
         // Only the cell outlives the session, because the selector may still be about to hear of it.
-        let Session { stage: was, key, ending, ahead } = *self.session_mut(session);
+        let Session { stage: was, key, origin, ending, ahead } = *self.session_mut(session);
         *self.session_mut(session) = Session { stage: Stage::Over, ahead, ..Session::default() };
         self.counted_slots -= u16::from(self.counts_slots() && self.counted_slots > 0);
+        self.count_ended(origin);
         match was {
             Stage::Up => {
                 facts.extend([Fact::Ended(session), Fact::Removed(session), Fact::Closed(session)]);

@@ -1,0 +1,112 @@
+//! How a node was configured, in the words and numbers of the model.
+
+use std::collections::BTreeMap;
+
+use handfast_spec::lifecycle::{self as spec, NO_LIMIT};
+use serde::Serialize;
+
+use crate::lifecycle::{Config, Duplicates, Limits};
+
+/// The first line of a run.
+#[derive(Serialize)]
+pub(super) struct Header {
+    protocol: &'static str,
+    #[serde(flatten)]
+    limits: spec::Limits,
+    capacity: u64,
+    duplicates: spec::Duplicates,
+    subscribers: u8,
+}
+
+/// The header of a node's record, and the numbers of its keys.
+pub(super) fn of<K: Clone + Ord>(config: &Config<K>) -> (Header, Keys<K>) {
+    let (duplicates, keys) = match &config.duplicates {
+        Duplicates::KeepOld => (spec::Duplicates::KeepOld, Keys::as_they_appear()),
+        Duplicates::KeepNew => (spec::Duplicates::KeepNew, Keys::as_they_appear()),
+        Duplicates::TieBreak { local } => (spec::Duplicates::TieBreak { local: OUR_OWN }, Keys::around(local.clone())),
+        Duplicates::Allow(most) => (spec::Duplicates::Allow(number(*most)), Keys::as_they_appear()),
+    };
+    let Limits { total, pending, inbound, outbound, pending_per_source, per_address, reserved } = config.limits;
+    let limits = spec::Limits {
+        total: number(total),
+        pending: number(pending),
+        inbound: number(inbound),
+        outbound: number(outbound),
+        pending_per_source: number(pending_per_source),
+        per_address: number(per_address),
+        reserved: number(reserved),
+    };
+    let header = Header { protocol: "lifecycle", limits, capacity: config.capacity as u64, duplicates, subscribers: 0 };
+    (header, keys)
+}
+
+/// A record has fewer sessions than the model has numbers, so that a greater limit is none.
+fn number(limit: usize) -> u32 {
+    u32::try_from(limit).unwrap_or(NO_LIMIT)
+}
+
+/// The number of our own key: in the middle, so that there are as many below as above.
+const OUR_OWN: spec::Key = spec::Key(1 << 31);
+
+/// The numbers of keys. The model asks of two keys whether they are one, and of a key whether it is less than our own.
+pub(super) struct Keys<K> {
+    numbers: BTreeMap<K, spec::Key>,
+    our_own: Option<K>,
+    /// The last number that was given to a key less than our own.
+    below: u32,
+    /// The next number for any other one; none when they are used up.
+    above: Option<u32>,
+}
+
+impl<K: Clone + Ord> Keys<K> {
+    fn as_they_appear() -> Self {
+        Self { numbers: BTreeMap::new(), our_own: None, below: 0, above: Some(0) }
+    }
+
+    fn around(our_own: K) -> Self {
+        let numbers = BTreeMap::from([(our_own.clone(), OUR_OWN)]);
+        Self { numbers, our_own: Some(our_own), below: OUR_OWN.0, above: OUR_OWN.0.checked_add(1) }
+    }
+
+    /// The number of a key; none when they are used up.
+    pub(super) fn number(&mut self, key: &K) -> Option<spec::Key> {
+        if let Some(number) = self.numbers.get(key) {
+            return Some(*number);
+        }
+        let number = if self.our_own.as_ref().is_some_and(|our_own| key < our_own) {
+            self.below = self.below.checked_sub(1)?;
+            self.below
+        } else {
+            let number = self.above?;
+            self.above = number.checked_add(1);
+            number
+        };
+        self.numbers.insert(key.clone(), spec::Key(number));
+        Some(spec::Key(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_numbered_around_our_own() {
+        let mut keys = Keys::around("m");
+        let numbers: Vec<_> = ["m", "z", "a", "b", "n", "z"].into_iter().map(|key| keys.number(&key)).collect();
+        let middle = OUR_OWN.0;
+        let expected = [middle, middle + 1, middle - 1, middle - 2, middle + 2, middle + 1];
+        assert_eq!(numbers, expected.map(|number| Some(spec::Key(number))));
+    }
+
+    #[test]
+    fn numbers_end_and_are_never_given_twice() {
+        let mut keys = Keys::as_they_appear();
+        keys.above = Some(u32::MAX);
+        assert_eq!(keys.number(&1), Some(spec::Key(u32::MAX)));
+        assert_eq!((keys.number(&2), keys.number(&1)), (None, Some(spec::Key(u32::MAX))));
+        let mut keys = Keys::around(5);
+        keys.below = 0;
+        assert_eq!((keys.number(&4), keys.number(&6)), (None, Some(spec::Key(OUR_OWN.0 + 1))));
+    }
+}

@@ -1,0 +1,56 @@
+//! What is scheduled on its own.
+
+use super::{Action, SessionId, SubscriberId};
+
+/// What is scheduled on its own.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Component {
+    /// A session's task, its guard included.
+    Session(SessionId),
+    /// A session's handshake timer.
+    Timer(SessionId),
+    /// A subscriber's task.
+    Subscriber(SubscriberId),
+    /// The timer that watches for subscribers that hold up an announcement.
+    Patience(SubscriberId),
+    /// The task that waits for the end of the shutdown.
+    Shutdown,
+    /// The loop or lock that keeps the registry, where it is a task of its own.
+    Registry,
+    /// The task that runs a session's handshake, where it is a task of its own.
+    Handshake(SessionId),
+    /// The task that watches for a session's end, where it is a task of its own.
+    Watcher(SessionId),
+    /// The task that reads a session's messages, where it is a task of its own.
+    Reader(SessionId),
+}
+
+impl Action {
+    /// The component that takes the action; `None` for the environment (peers, operators, faults and the timer of a
+    /// stalled peer), of which nothing is assumed.
+    pub fn component(self) -> Option<Component> {
+        match self {
+            Self::Open { .. }
+            | Self::Greet { .. }
+            | Self::Disconnect { .. }
+            | Self::Abort { .. }
+            | Self::Ahead { .. }
+            | Self::Subscribe { .. }
+            | Self::Unsubscribe { .. }
+            | Self::Stall
+            | Self::Ban { .. }
+            | Self::Unban { .. }
+            | Self::BanAddress { .. }
+            | Self::UnbanAddress { .. }
+            | Self::Shutdown => None,
+            Self::Announce { session } | Self::End { session } | Self::Heed { session } => {
+                Some(Component::Session(session))
+            }
+            Self::Resume { session } => Some(Component::Watcher(session)),
+            Self::Expire { session } => Some(Component::Timer(session)),
+            Self::Evict { subscriber } => Some(Component::Patience(subscriber)),
+            Self::Receive { subscriber } => Some(Component::Subscriber(subscriber)),
+            Self::Finish => Some(Component::Shutdown),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Where a connection comes from.
+
+use core::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Key;
+
+/// Who began a connection.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The other end: it was accepted here.
+    #[default]
+    Inbound,
+    /// This end dialed it.
+    Outbound,
+}
+
+impl Direction {
+    /// The direction in which one end sees a connection that the other end sees in this one.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        match self {
+            Self::Inbound => Self::Outbound,
+            Self::Outbound => Self::Inbound,
+        }
+    }
+
+    /// The direction that `local` sees of the connection that is kept of two with `peer`: the one that the lesser key
+    /// dialed. Both ends keep the same one.
+    ///
+    /// ```
+    /// # use handfast_spec::lifecycle::{Direction, Key};
+    /// for (one, other) in [(Key(1), Key(2)), (Key(2), Key(1))] {
+    ///     let (here, there) = (Direction::preferred(one, other), Direction::preferred(other, one));
+    ///     assert_eq!(here, there.reversed(), "one connection, seen from its two ends");
+    /// }
+    /// ```
+    #[must_use]
+    pub fn preferred(local: Key, peer: Key) -> Self {
+        if local < peer { Self::Outbound } else { Self::Inbound }
+    }
+}
+
+/// What is known of a connection before its handshake. `Default` is a connection that was accepted, and nothing else is
+/// known.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Origin {
+    /// Who began.
+    pub direction: Direction,
+    /// The address of the other end, if it has one. An IPv4 address is written as such, not mapped to IPv6.
+    pub address: Option<IpAddr>,
+    /// It may take a reserved slot, and the limits by direction, address and source do not hold for it.
+    pub privileged: bool,
+}
+
+impl Origin {
+    /// Nothing is known but that the connection was accepted.
+    pub const PLAIN: Self = Self { direction: Direction::Inbound, address: None, privileged: false };
+
+    /// Whether nothing is known but that the connection was accepted. Logs leave such an origin out.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::PLAIN
+    }
+
+    /// What one participant can have many addresses of: a /24 of IPv4, a /64 of IPv6.
+    ///
+    /// ```
+    /// # use handfast_spec::lifecycle::Origin;
+    /// let of = |address: &str| Origin { address: address.parse().ok(), ..Origin::default() }.source();
+    /// assert_eq!(of("192.0.2.1"), of("192.0.2.200"));
+    /// assert_ne!(of("192.0.2.1"), of("192.0.3.1"));
+    /// assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:0:0:1"));
+    /// assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+    /// assert_eq!(of("no address"), None);
+    /// ```
+    pub fn source(&self) -> Option<IpAddr> {
+        self.address.map(|address| match address {
+            IpAddr::V4(address) => (address.to_bits() >> 8 << 8).to_be_bytes().into(),
+            IpAddr::V6(address) => (address.to_bits() >> 64 << 64).to_be_bytes().into(),
+        })
+    }
+}
