@@ -33,14 +33,22 @@ const fn pinned(
 }
 
 const SMALL: &[Pinned] = &[
-    pinned(("lifecycle", "slots"), [7188, 36768, 21], "51af070451e2ba7adcad6acc3880b0e4"),
-    pinned(("lifecycle", "duplicates"), [24935, 150494, 21], "7580f84e21e90f4afc6d1fcfbe7957c4"),
-    pinned(("lifecycle", "selection"), [8914, 46802, 21], "d1df5123bcf7af5fc6e3e430772e47ac"),
+    pinned(("lifecycle", "slots"), [7188, 36768, 21], "a6639084c3d2c7e826adbc2df9befb71"),
+    pinned(("lifecycle", "duplicates"), [24935, 150494, 21], "6fb7ec28b8e39f82170dd5af4faca958"),
+    pinned(("lifecycle", "selection"), [8914, 46802, 21], "26884e53bf6892316d1d4150f75336e6"),
+    pinned(("lifecycle", "origins"), [2708, 16773, 8], "8672e7ec594d83b8a1acd60930c6caab"),
+    pinned(("lifecycle", "ties"), [1707, 9470, 12], "ed3ca7fa3e1027042f39a3c3522051d0"),
+    pinned(("lifecycle", "several"), [5617, 25864, 21], "47871ea706ce8cc243fda6fb92b2322a"),
+    pinned(("lifecycle", "addresses"), [395, 2493, 9], "bf8270ad1c5ba7348e8b1b9740ac759b"),
 ];
 
 const DEFAULT: &[Pinned] = &[
-    pinned(("lifecycle", "admission"), [410473, 2880915, 29], "a992a4920369ea29eea766f6c5b4048c"),
-    pinned(("lifecycle", "selection"), [302210, 1866877, 30], "cda379c333a23729e187b75aa98cacd3"),
+    pinned(("lifecycle", "admission"), [410473, 2880915, 29], "b3ddf1e8a5c2550d7f448db6999f5214"),
+    pinned(("lifecycle", "selection"), [302210, 1866877, 30], "c360b58151ffbcc7e1c2d9c274842790"),
+    pinned(("lifecycle", "origins"), [2708, 16773, 8], "8672e7ec594d83b8a1acd60930c6caab"),
+    pinned(("lifecycle", "ties"), [1707, 9470, 12], "ed3ca7fa3e1027042f39a3c3522051d0"),
+    pinned(("lifecycle", "several"), [5617, 25864, 21], "47871ea706ce8cc243fda6fb92b2322a"),
+    pinned(("lifecycle", "addresses"), [395, 2493, 9], "bf8270ad1c5ba7348e8b1b9740ac759b"),
 ];
 
 /// Each line as it would stand in the table.

@@ -1,0 +1,121 @@
+//! Two nodes dial each other at the same time: in whatever order each of them comes to the two connections, both keep
+//! the same one (S12).
+//!
+//! What a node does is the model's step, what lies between the two is here: a connection that one end has closed is
+//! disconnected at the other end. Every interleaving is explored, to where neither end has anything left to do.
+
+use std::collections::{HashSet, VecDeque};
+
+use handfast_spec::lifecycle::{Action, Direction, Key, Ledger, Limits, Origin, SessionId, SessionRecord};
+use handfast_spec::Recorded;
+use model::lifecycle::handfast::{Config, Duplicates, Flaw, Handfast};
+
+/// The node that dialed each of the two connections.
+const DIALED_BY: [usize; 2] = [0, 1];
+
+#[derive(Clone, Eq, Hash, PartialEq)]
+struct End {
+    key: Key,
+    node: Recorded<Handfast>,
+    /// The session of each connection, once it has come to this end.
+    sessions: [Option<SessionId>; 2],
+}
+
+impl End {
+    fn new(key: Key, duplicates: Duplicates, flaw: Flaw) -> Self {
+        let limits = Limits::new(2, 2);
+        let node = Handfast::new(Config { limits, capacity: 3, duplicates, flaw });
+        let ledger = Ledger::configured(limits, duplicates);
+        Self { key, node: Recorded { machine: node, ledger }, sessions: [None; 2] }
+    }
+
+    fn record(&self, connection: usize) -> SessionRecord {
+        self.sessions[connection].map(|session| self.node.ledger.sessions.get(session.index())).unwrap_or_default()
+    }
+
+    /// The connections that are registered at this end.
+    fn keeps(&self) -> Vec<usize> {
+        (0..2).filter(|&connection| self.record(connection).registered).collect()
+    }
+
+    /// This end after it has done something, if it could.
+    fn after(&self, action: Action) -> Option<Self> {
+        let mut end = self.clone();
+        (!end.node.step(&action).is_refused()).then_some(end)
+    }
+
+    /// What this end can do with one of the connections, the other end being as it is.
+    fn next(&self, me: usize, connection: usize, other: &Self) -> Vec<Self> {
+        let Some(session) = self.sessions[connection] else {
+            let direction = if DIALED_BY[connection] == me { Direction::Outbound } else { Direction::Inbound };
+            let session = SessionId(self.sessions.iter().flatten().count() as u32);
+            let mut opened = self.after(Action::Open { session, origin: Origin { direction, ..Origin::PLAIN } });
+            opened.iter_mut().for_each(|end| end.sessions[connection] = Some(session));
+            return opened.into_iter().collect();
+        };
+        let record = self.record(connection);
+        let greet = record.holds_slot() && record.key.is_none();
+        let disconnect = other.record(connection).closed && !record.is_told_to_end();
+        let steps = [
+            greet.then_some(Action::Greet { session, key: other.key }),
+            disconnect.then_some(Action::Disconnect { session }),
+            Some(Action::Announce { session }),
+            Some(Action::End { session }),
+        ];
+        steps.into_iter().flatten().filter_map(|action| self.after(action)).collect()
+    }
+}
+
+/// What the two ends keep where neither has anything left to do, and how many states there are on the way.
+fn outcomes(keys: [Key; 2], policy: impl Fn(Key) -> Duplicates, flaw: Flaw) -> (HashSet<[Vec<usize>; 2]>, usize) {
+    let start = keys.map(|key| End::new(key, policy(key), flaw));
+    let mut found = HashSet::from([start.clone()]);
+    let mut queue = VecDeque::from([start]);
+    let mut outcomes = HashSet::new();
+    while let Some(ends) = queue.pop_front() {
+        let mut rests = true;
+        for (me, connection) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            for next in ends[me].next(me, connection, &ends[1 - me]) {
+                rests = false;
+                let mut after = ends.clone();
+                after[me] = next;
+                if found.insert(after.clone()) {
+                    queue.push_back(after);
+                }
+            }
+        }
+        if rests {
+            outcomes.insert([ends[0].keeps(), ends[1].keeps()]);
+        }
+    }
+    (outcomes, found.len())
+}
+
+const LESSER: Key = Key(1);
+const GREATER: Key = Key(2);
+
+fn tie_break(local: Key) -> Duplicates {
+    Duplicates::TieBreak { local }
+}
+
+#[test]
+fn both_ends_keep_the_connection_that_the_lesser_key_dialed() {
+    for (keys, kept) in [([LESSER, GREATER], 0), ([GREATER, LESSER], 1)] {
+        let (outcomes, states) = outcomes(keys, tie_break, Flaw::None);
+        println!("{states} states");
+        assert!(states > 1_000, "{states} states are not every interleaving");
+        assert_eq!(outcomes, HashSet::from([[vec![kept], vec![kept]]]));
+    }
+}
+
+/// What happened to those that decide by themselves: each end closes what the other one keeps, and nothing is left.
+#[test]
+fn ends_that_decide_by_themselves_may_be_left_without_a_connection() {
+    let nothing = [vec![], vec![]];
+    let (prefer_own, _) = outcomes([LESSER, GREATER], tie_break, Flaw::PrefersOwnDial);
+    assert!(prefer_own.contains(&nothing), "{prefer_own:?}");
+    let (keep_old, _) = outcomes([LESSER, GREATER], |_| Duplicates::KeepOld, Flaw::None);
+    assert!(keep_old.contains(&nothing), "{keep_old:?}");
+    let (keep_new, _) = outcomes([LESSER, GREATER], |_| Duplicates::KeepNew, Flaw::None);
+    assert!(keep_new.contains(&nothing), "{keep_new:?}");
+}
