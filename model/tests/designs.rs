@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use handfast_spec::lifecycle::{Action, Fact, Lifecycle, Refusal, SessionId};
+use handfast_spec::lifecycle::{Action, Fact, Lifecycle, Origin, Refusal, SessionId};
 use handfast_spec::{Machine, Observation, Recorded};
 use model::audit::{Breach, audit};
 use model::catalogue::{ENTRIES, Entry, Kind, Scope, Variant};
@@ -127,7 +127,7 @@ impl Design for Broken {
 }
 
 fn breach(machine: Broken) -> Breach {
-    let alphabet = vec![Action::Stall, Action::Open { session: SessionId(0) }];
+    let alphabet = vec![Action::Stall, Action::Open { session: SessionId(0), origin: Origin::PLAIN }];
     let state = Recorded::new(machine);
     let checked = Checked::new(vec![state.clone()], alphabet);
     audit(&checked, [state]).expect_err("it breaks its promise").breach
