@@ -6,8 +6,8 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use handfast_spec::lifecycle::{Action, Direction, Key, Ledger, Limits, Origin, SessionId, SessionRecord};
 use handfast_spec::Recorded;
+use handfast_spec::lifecycle::{Action, Direction, Key, Ledger, Limits, Origin, SessionId, SessionRecord};
 use model::lifecycle::handfast::{Config, Duplicates, Flaw, Handfast};
 
 /// The node that dialed each of the two connections.

@@ -111,3 +111,12 @@ fn large_numbers_in_a_log_take_no_memory() {
     assert!(run.stdout.starts_with("rejected: line 10 "), "{}", run.stdout);
     assert!(run.stdout.contains("refused: the id is not the next unused one"), "{}", run.stdout);
 }
+
+/// Nor is the number of a subscriber, which nobody may skip.
+#[test]
+fn a_subscriber_from_nowhere_takes_no_memory() {
+    let far = "{\"action\":{\"subscribe\":{\"subscriber\":4294967295}}}\n";
+    let run = run_on("explain lifecycle -", format!("{LOG}{far}").as_bytes());
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert!(run.stdout.contains("refused: there is no such subscriber"), "{}", run.stdout);
+}

@@ -36,7 +36,7 @@ impl Handfast {
             return None;
         }
         let unreserved = if self.config.flaw == Flaw::ReservesNothing { total } else { total - reserved };
-        if self.reaches(unreserved, |session| !session.origin.privileged) {
+        if unreserved < total && self.reaches(unreserved, |session| !session.origin.privileged) {
             return Some(Reason::Reserved);
         }
         match origin.direction {
