@@ -68,7 +68,7 @@ impl<'r> Own<'r> {
         let log = Log::default();
         let node = product::Node::recorded(config, log.clone()).expect("the configuration is sound");
         let events = node.subscribe().expect("a new node can be subscribed to");
-        let slots = u16::try_from(slots).expect("a record has numbers for so many");
+        let slots = u32::try_from(slots).expect("a record has numbers for so many");
         let mut own = Self {
             runtime,
             node,
@@ -78,7 +78,7 @@ impl<'r> Own<'r> {
             selector: ActivePeer::new(),
             believed: BTreeSet::new(),
             shutdown: None,
-            ledger: Ledger::with_limits(spec::Limits { total: slots, pending: slots }),
+            ledger: Ledger::configured(spec::Limits::new(slots, slots), spec::Duplicates::KeepOld),
         };
         let header = own.log.take();
         let begin = header.iter().position(|byte| *byte == b'\n').map_or(header.len(), |end| end + 1);
