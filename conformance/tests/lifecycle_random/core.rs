@@ -1,12 +1,15 @@
 //! The core beside the model, step by step.
 
 use std::cell::Cell;
+use std::net::IpAddr;
 
 use conformance::lifecycle::CoreMachine;
-use handfast_spec::lifecycle::{Action, Fact, Key, Lifecycle, Refusal, SessionId, SubscriberId};
+use handfast_spec::lifecycle::{
+    Action, Direction, Duplicates, Fact, Key, Lifecycle, Limits, NO_LIMIT, Origin, Refusal, SessionId, SubscriberId,
+};
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use model::explain::Explains;
-use model::lifecycle::handfast::{Duplicates, Flaw, Handfast, Header};
+use model::lifecycle::handfast::{Flaw, Handfast, Header};
 use proptest::prelude::*;
 use proptest::test_runner::TestError;
 
@@ -14,7 +17,7 @@ use crate::{find, hold};
 
 const SESSIONS: u32 = 50;
 const KEYS: u16 = 24;
-const SUBSCRIBERS: u8 = 4;
+const SUBSCRIBERS: u32 = 4;
 
 /// What is tried next, of whom: a number that means somebody when the time comes.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +44,8 @@ enum What {
     Stall,
     Ban,
     Unban,
+    BanAddress,
+    UnbanAddress,
     Resume,
     Shutdown,
     Finish,
@@ -71,6 +76,8 @@ fn what() -> impl Strategy<Value = What> {
         6 => Just(What::Stall),
         10 => Just(What::Ban),
         10 => Just(What::Unban),
+        8 => Just(What::BanAddress),
+        10 => Just(What::UnbanAddress),
         10 => Just(What::Resume),
         1 => Just(What::Shutdown),
         2 => Just(What::Finish),
@@ -80,16 +87,42 @@ fn what() -> impl Strategy<Value = What> {
 fn environments() -> impl Strategy<Value = Environment> {
     let attempt = (what(), any::<u16>()).prop_map(|(what, whom)| Attempt { what, whom });
     let attempts = prop::collection::vec(attempt, 1..900);
-    let header = (1..=24_u16, 1..=24_u16, 1..=24_u16, any::<bool>(), 0..=2_u8).prop_map(
-        |(total, pending, spare, keeps_new, subscribers)| Header {
-            total,
-            pending: pending.min(total),
-            capacity: total + spare,
-            duplicates: if keeps_new { Duplicates::KeepNew } else { Duplicates::KeepOld },
-            subscribers,
-        },
-    );
+    let header = (limits(), 1..=24_u64, duplicates(), 0..=2_u8).prop_map(|(limits, spare, duplicates, subscribers)| {
+        Header { limits, capacity: u64::from(limits.total) + spare, duplicates, subscribers }
+    });
     (header, attempts).prop_map(|(header, attempts)| Environment { header, attempts })
+}
+
+/// Every limit that there is, of which some limit nothing.
+fn limits() -> impl Strategy<Value = Limits> {
+    let limit = || prop_oneof![Just(NO_LIMIT), 1..=24_u32];
+    let by_origin = (limit(), limit(), limit(), limit(), 0..=3_u32);
+    (1..=24_u32, 1..=24_u32, by_origin).prop_map(|(total, pending, by_origin)| {
+        let (inbound, outbound, pending_per_source, per_address, reserved) = by_origin;
+        let (pending, reserved) = (pending.min(total), reserved.min(total - 1));
+        Limits { total, pending, inbound, outbound, pending_per_source, per_address, reserved }
+    })
+}
+
+fn duplicates() -> impl Strategy<Value = Duplicates> {
+    prop_oneof![
+        Just(Duplicates::KeepOld),
+        Just(Duplicates::KeepNew),
+        (0..u32::from(KEYS)).prop_map(|local| Duplicates::TieBreak { local: Key(local) }),
+        (1..=3_u32).prop_map(Duplicates::Allow),
+    ]
+}
+
+/// One of a few, of which some share a source.
+fn address(whom: u16) -> IpAddr {
+    IpAddr::from([10, 0, (whom >> 3 & 1) as u8, (whom >> 1 & 3) as u8])
+}
+
+/// Where a connection comes from: a few addresses, and sometimes none.
+fn origin(whom: u16) -> Origin {
+    let direction = if whom & 1 == 0 { Direction::Inbound } else { Direction::Outbound };
+    let address = (whom >> 4 & 7 != 0).then(|| address(whom));
+    Origin { direction, address, privileged: whom & 0x380 == 0 }
 }
 
 /// Somebody of so many, by a number.
@@ -112,11 +145,13 @@ impl Attempt {
 
     fn action(self, state: &Recorded<Handfast>, next: u32) -> Option<Action> {
         let session = self.session(state, next);
-        let subscriber = SubscriberId(pick(self.whom, SUBSCRIBERS.into()) as u8);
+        // Subscribers are numbered as they come.
+        let known = state.ledger.subscribers.iter().count();
+        let subscriber = SubscriberId(pick(self.whom, SUBSCRIBERS as usize).min(known) as u32);
         let key = Key(u32::from(self.whom / 7 % KEYS));
         Some(match self.what {
             What::Open if next >= SESSIONS => return None,
-            What::Open => Action::Open { session: SessionId(next) },
+            What::Open => Action::Open { session: SessionId(next), origin: origin(self.whom) },
             What::Greet => Action::Greet { session, key },
             What::Announce => Action::Announce { session },
             What::Disconnect => Action::Disconnect { session },
@@ -132,6 +167,8 @@ impl Attempt {
             What::Stall => Action::Stall,
             What::Ban => Action::Ban { key },
             What::Unban => Action::Unban { key },
+            What::BanAddress => Action::BanAddress { address: address(self.whom) },
+            What::UnbanAddress => Action::UnbanAddress { address: address(self.whom) },
             What::Resume => Action::Resume { session },
             What::Shutdown => Action::Shutdown,
             What::Finish => Action::Finish,

@@ -46,9 +46,9 @@ type Observed = Observation<Fact, Refusal>;
 
 /// A port with a flaw, or with none.
 pub(crate) fn port(setup: Setup, flaw: Flaw, log: &Log) -> Port {
-    let limits = Limits { total: setup.total as u16, pending: setup.pending as u16 };
+    let limits = Limits::new(setup.total as u32, setup.pending as u32);
     let duplicates = if setup.keep_new { Duplicates::KeepNew } else { Duplicates::KeepOld };
-    let machine = Handfast::new(Config { limits, capacity: setup.capacity as u16, duplicates, flaw });
+    let machine = Handfast::new(Config { limits, capacity: setup.capacity as u64, duplicates, flaw });
     let mut header = machine.header();
     header["protocol"] = json!("lifecycle");
     let state = State {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Action, Event, Fact, Key, Refusal, SessionId, SubscriberId};
+use handfast_spec::lifecycle::{Action, Event, Fact, Key, Origin, Refusal, SessionId, SubscriberId};
 use shuttle::future::{AbortHandle, spawn, yield_now};
 
 use super::{ATTEMPTS, Guard, Port};
@@ -35,7 +35,7 @@ impl Peers for Port {
             let mut state = self.lock();
             let session = SessionId(state.next);
             state.next += 1;
-            (session, state.step(Action::Open { session }))
+            (session, state.step(Action::Open { session, origin: Origin::default() }))
         };
         let is_turned_away = match observed {
             Observation::Told(facts) => facts.iter().any(|fact| matches!(fact, Fact::Rejected(..))),
