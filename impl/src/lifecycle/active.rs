@@ -98,6 +98,15 @@ impl ActivePeer {
         Heard::Noted(self.pick_if_idle())
     }
 
+    /// A peer has nothing any more that we lack. If it is active, another one is picked. A peer that stalled stays stalled.
+    #[must_use = "whoever synchronises must change over"]
+    pub fn level(&mut self, session: SessionId) -> Option<Switch> {
+        let standing = self.peers.get_mut(&session).filter(|standing| **standing == Standing::Ahead)?;
+        *standing = Standing::Level;
+        self.candidates.remove(&session);
+        (self.active == Some(session)).then(|| self.pick())
+    }
+
     /// The active peer makes no progress: another one is picked, and this one never again. The caller is to disconnect
     /// it. None if nobody is active.
     #[must_use = "whoever synchronises must change over"]

@@ -8,7 +8,8 @@
 //!   keeps the core behind one lock, calls a method, and carries out the [effects](Core::poll_effect).
 //! - [`Node`] is its driver on tokio: one task for each session, a subscription for whoever wants to know, and a shutdown
 //!   that ends.
-//! - [`ActivePeer`] names the one peer to synchronise from. It is fed by a subscription of its own.
+//! - [`ActivePeer`] names the one peer to synchronise from; [`Selector`] is its driver on tokio, which feeds it by a
+//!   subscription of its own and keeps the time.
 //!
 //! ```
 //! use handfast::lifecycle::{Announcement, Config, Core, Duplicates, Event, Greeting, Limits, Origin, Reason};
@@ -36,4 +37,6 @@ pub use core::{
     Announcement, Config, ConfigError, Core, Direction, Duplicates, Effect, Ended, Event, Greeting, Limits, Misuse,
     Origin, Peer, Reason, Rejected, SessionId, Subscribed, SubscriberId,
 };
-pub use driver::{Handshake, Live, Metrics, Node, NodeConfig, Report, SessionHandle, Subscription};
+pub use driver::{
+    Handshake, Live, Metrics, Node, NodeConfig, Report, Selector, SelectorConfig, SessionHandle, Stalled, Subscription,
+};

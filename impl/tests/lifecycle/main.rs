@@ -7,6 +7,7 @@
 //! | `admission` | limits, duplicates, bans |
 //! | `operator` | bans for a time, and the end of all sessions of one peer |
 //! | `subscribers` | slow ones, dropped ones, snapshots |
+//! | `selector` | the one active peer, and its time |
 //! | `shutdown` | the end of a node |
 //! | `visible` | metrics, the record and its errors |
 //!
@@ -16,6 +17,7 @@ mod admission;
 mod ending;
 mod established;
 mod operator;
+mod selector;
 mod shutdown;
 mod subscribers;
 mod support;

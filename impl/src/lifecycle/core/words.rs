@@ -110,6 +110,8 @@ pub enum Reason {
     RemoteClosed,
     /// The connection, or the session's own work, failed.
     Failed,
+    /// It was the active peer and made no progress.
+    Stalled,
     /// We wanted it.
     Local,
     /// The application's own reason.
@@ -140,6 +142,7 @@ impl Reason {
             Self::HandshakeTimeout => "handshake_timeout",
             Self::HandshakeFailed => "handshake_failed",
             Self::RemoteClosed => "remote_closed",
+            Self::Stalled => "stalled",
             Self::Failed => "failed",
             Self::Local => "local",
             Self::Application(_) => "application",

@@ -1,9 +1,12 @@
 //! The core on tokio.
 
 mod config;
+mod handle;
+mod listener;
 mod once;
 mod operator;
 mod record;
+mod selector;
 mod session;
 mod shared;
 mod shutdown;
@@ -15,9 +18,12 @@ use std::fmt::{self, Debug, Formatter};
 use std::future::Future;
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use config::{Metrics, NodeConfig};
-pub use session::{Handshake, Live, SessionHandle};
+pub use handle::{Live, SessionHandle};
+pub use selector::{Selector, SelectorConfig, Stalled};
+pub use session::Handshake;
 pub use shutdown::Report;
 pub use subscription::Subscription;
 
@@ -212,7 +218,17 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///
     /// [`Misuse::ShuttingDown`] if the shutdown is complete.
     pub fn subscribe(&self) -> Result<Subscription<K, I>, Misuse> {
-        Subscription::new(&self.shared)
+        Subscription::new(&self.shared, self.shared.timing.patience)
+    }
+
+    /// [Subscribes](Self::subscribe) with a patience of its own, in place of the [configured](NodeConfig::patience) one:
+    /// longer for what the node cannot do without, shorter for what only looks on.
+    ///
+    /// # Errors
+    ///
+    /// As [`subscribe`](Self::subscribe).
+    pub fn subscribe_patiently(&self, patience: Duration) -> Result<Subscription<K, I>, Misuse> {
+        Subscription::new(&self.shared, patience)
     }
 }
 

@@ -3,12 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::Node;
 use super::shared::State;
 use super::terms::Banned;
 use crate::lifecycle::{Misuse, Reason, SessionId};
+use crate::runtime::time::Instant;
 
 /// The operator.
 ///

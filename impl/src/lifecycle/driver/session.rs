@@ -5,8 +5,9 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 
+use super::handle::Live;
 use super::shared::{How, Shared, Signals, State};
-use crate::lifecycle::{Announcement, Ended, Greeting, Misuse, Peer, Reason, SessionId};
+use crate::lifecycle::{Announcement, Greeting, Misuse, Peer, Reason, SessionId};
 use crate::runtime::time::{Instant, sleep, sleep_until};
 use crate::runtime::{panicking, select};
 
@@ -60,64 +61,6 @@ impl<K, I> Debug for Handshake<K, I> {
     }
 }
 
-/// What the body of an announced session is given.
-#[derive(Debug)]
-pub struct Live<K, I = ()> {
-    /// Who is at the other end.
-    pub peer: Arc<Peer<K, I>>,
-    signals: Arc<Signals>,
-}
-
-impl<K, I> Live<K, I> {
-    /// Waits until the session is told to end, and says why. The body then has
-    /// [`NodeConfig::grace`](super::NodeConfig::grace) to return. Cancel safe.
-    pub async fn told_to_end(&mut self) -> Reason {
-        self.signals.told.wait().await
-    }
-}
-
-/// A session, from outside. Dropping it changes nothing; the session goes on.
-pub struct SessionHandle {
-    session: SessionId,
-    signals: Arc<Signals>,
-}
-
-impl SessionHandle {
-    pub(super) fn new(session: SessionId, signals: Arc<Signals>) -> Self {
-        Self { session, signals }
-    }
-
-    /// The session.
-    pub fn session(&self) -> SessionId {
-        self.session
-    }
-
-    /// Aborts the session's task: its handshake or body is dropped at its next `await`, and the guard runs. Nothing
-    /// happens if the task is not spawned (see [`Node::prepare`](super::Node::prepare)) or over.
-    pub fn abort(&self) {
-        if let Some(task) = self.signals.task.get() {
-            task.abort();
-        }
-    }
-
-    /// How the session ended, if it did.
-    pub fn ended(&self) -> Option<Ended> {
-        self.signals.ended.get()
-    }
-
-    /// Waits until the session has ended, and says how. Cancel safe.
-    pub async fn wait(&self) -> Ended {
-        self.signals.ended.wait().await
-    }
-}
-
-impl Debug for SessionHandle {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { session, signals } = self;
-        f.debug_struct("SessionHandle").field("session", session).field("ended", &signals.ended).finish_non_exhaustive()
-    }
-}
-
 /// Runs when the session's task ends, however it ends.
 pub(super) struct Guard<K: Clone + Ord, I> {
     session: SessionId,
@@ -136,7 +79,9 @@ impl<K: Clone + Ord, I> Drop for Guard<K, I> {
 /// What an attempt to have the session announced came to.
 enum Attempt<K, I> {
     Up(Arc<Peer<K, I>>),
-    /// Nobody hears of the session.
+    /// Nobody hears of the session, and why.
+    Rejected(Reason),
+    /// Nobody hears of the session: it was told to end, or its handshake has not completed.
     Over,
     /// The patience with whoever holds it up ends then, if somebody does.
     Waits(Option<Instant>),
@@ -157,54 +102,48 @@ impl<K: Clone + Ord, I> Guard<K, I> {
 
     fn disconnect(&self, reason: Reason) {
         // Whoever was told before stays told, with the reason that he was given.
-        let _ = self.shared.step(|state| state.disconnect(self.session, reason));
+        if self.shared.step(|state| state.disconnect(self.session, reason)).is_ok() {
+            tracing::debug!(session = %self.session, %reason, "session ends by itself");
+        }
     }
 
     fn expire(&self) {
-        self.shared.step(|state| {
-            if state.core.expire(self.session).is_ok()
-                && let Some(record) = &mut state.record
-            {
+        let expired = self.shared.step(|state| {
+            let expired = state.core.expire(self.session).is_ok();
+            if let Some(record) = state.record.as_mut().filter(|_| expired) {
                 record.expired(self.session);
             }
+            expired
         });
+        if expired {
+            tracing::debug!(session = %self.session, "handshake timed out");
+        }
     }
 
     fn announce(&self) -> Attempt<K, I> {
-        let patience = self.shared.timing.patience;
-        self.shared.step(|state| {
-            let outcome = state.core.announce(self.session);
-            let told = state.settle();
-            if let Some(record) = &mut state.record {
-                record.announced(self.session, &outcome, &told);
-            }
-            match outcome {
-                Ok(Announcement::Up) => {
-                    state.metrics.announced += 1;
-                    state.core.peer(self.session).cloned().map_or(Attempt::Over, Attempt::Up)
-                }
-                Ok(Announcement::WaitsForRoom) => {
-                    state.metrics.waits_for_room += 1;
-                    let since = state.note_holding(Instant::now());
-                    Attempt::Waits(since.and_then(|since| since.checked_add(patience)))
-                }
-                Ok(Announcement::WaitsForOlder(_)) => Attempt::Waits(None),
-                Ok(Announcement::Rejected(_)) | Err(_) => Attempt::Over,
-            }
-        })
+        let attempt = self.shared.step(|state| state.announce(self.session));
+        match &attempt {
+            Attempt::Up(peer) => tracing::debug!(session = %peer.session, "session announced"),
+            Attempt::Rejected(reason) => tracing::debug!(session = %self.session, %reason, "session rejected"),
+            Attempt::Over | Attempt::Waits(_) => {}
+        }
+        attempt
     }
 
-    /// Cuts off whoever held up announcements for longer than the patience lasts, one step for each.
-    fn evict_the_slow(&self) {
-        let patience = self.shared.timing.patience;
-        while self.shared.step(|state| state.evict_one(Instant::now(), patience)) {}
+    /// Cuts off a subscriber with whom the patience is over; whether there was one.
+    fn evict_one(&self) -> bool {
+        let evicted = self.shared.step(|state| state.evict_one(Instant::now()));
+        if evicted {
+            tracing::debug!(session = %self.session, "subscriber cut off, which held up an announcement");
+        }
+        evicted
     }
 
     async fn be_announced(&self, deadline: Option<Instant>) -> Option<Arc<Peer<K, I>>> {
         loop {
             let patience_ends = match self.announce() {
                 Attempt::Up(peer) => return Some(peer),
-                Attempt::Over => return None,
+                Attempt::Rejected(_) | Attempt::Over => return None,
                 Attempt::Waits(patience_ends) => patience_ends,
             };
             // The timers come before the retries, which a busy subscriber can make come for ever.
@@ -215,7 +154,14 @@ impl<K: Clone + Ord, I> Guard<K, I> {
                     self.expire();
                     return None;
                 }
-                () = until(patience_ends) => self.evict_the_slow(),
+                () = until(patience_ends) => {
+                    let is_overdue = || deadline.is_some_and(|deadline| deadline <= Instant::now());
+                    while !is_overdue() && self.evict_one() {}
+                    if is_overdue() {
+                        self.expire();
+                        return None;
+                    }
+                }
                 () = self.signals.retry.notified() => {}
             }
         }
@@ -229,6 +175,27 @@ impl<K: Clone + Ord, I> State<K, I> {
             record.disconnected(session, outcome);
         }
         outcome
+    }
+
+    fn announce(&mut self, session: SessionId) -> Attempt<K, I> {
+        let outcome = self.core.announce(session);
+        let told = self.settle();
+        if let Some(record) = &mut self.record {
+            record.announced(session, &outcome, &told);
+        }
+        match outcome {
+            Ok(Announcement::Up) => {
+                self.metrics.announced += 1;
+                self.core.peer(session).cloned().map_or(Attempt::Over, Attempt::Up)
+            }
+            Ok(Announcement::WaitsForRoom) => {
+                self.metrics.waits_for_room += 1;
+                Attempt::Waits(self.note_holding(Instant::now()))
+            }
+            Ok(Announcement::WaitsForOlder(_)) => Attempt::Waits(None),
+            Ok(Announcement::Rejected(reason)) => Attempt::Rejected(reason),
+            Err(_) => Attempt::Over,
+        }
     }
 }
 
@@ -279,7 +246,6 @@ where
             }
         });
     };
-    tracing::debug!(session = %peer.session, "session announced");
     let mut body = pin!(body(Live { peer, signals: Arc::clone(&guard.signals) }, connection));
     select! {
         biased;

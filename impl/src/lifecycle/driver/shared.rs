@@ -57,10 +57,18 @@ pub(super) struct Signals {
     pub(super) task: OnceLock<AbortHandle>,
 }
 
-/// How a subscriber is woken, and since when it holds up announcements.
+/// How a subscriber is woken, how long it may hold up announcements, and since when it does.
 pub(super) struct Listener {
     pub(super) wake: Arc<Notify>,
+    pub(super) patience: Duration,
     pub(super) holds_up_since: Option<Instant>,
+}
+
+impl Listener {
+    /// When the patience with it ends, if it holds up anything and that moment can be told.
+    pub(super) fn patience_ends(&self) -> Option<Instant> {
+        self.holds_up_since?.checked_add(self.patience)
+    }
 }
 
 /// How a guard comes to run.
@@ -201,7 +209,7 @@ impl<K: Clone + Ord, I> State<K, I> {
         }
     }
 
-    /// Notes who has no room for an announcement that waits. Since when the first of them has had none.
+    /// Notes who has no room for an announcement that waits. When the patience with the first of them ends.
     pub(super) fn note_holding(&mut self, now: Instant) -> Option<Instant> {
         let holding: Vec<SubscriberId> = self.core.holding().collect();
         for subscriber in holding {
@@ -210,7 +218,7 @@ impl<K: Clone + Ord, I> State<K, I> {
                 self.may_hold_up = true;
             }
         }
-        self.listeners.values().filter_map(|listener| listener.holds_up_since).min()
+        self.listeners.values().filter_map(Listener::patience_ends).min()
     }
 
     /// Forgives whoever has room again: he has not held up anything without interruption.

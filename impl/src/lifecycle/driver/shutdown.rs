@@ -32,14 +32,17 @@ impl<K: Clone + Ord, I> Node<K, I> {
     /// anybody waiting there is no deadline.
     pub async fn shutdown(&self, deadline: Duration) -> Report {
         let deadline = Instant::now().checked_add(deadline);
-        self.shared.step(|state| {
-            if state.core.shut_down().is_ok() {
-                let told = state.settle();
-                if let Some(record) = &mut state.record {
-                    record.shutting_down(&told);
-                }
+        let begun = self.shared.step(|state| {
+            let begun = state.core.shut_down().is_ok();
+            let told = state.settle();
+            if let Some(record) = state.record.as_mut().filter(|_| begun) {
+                record.shutting_down(&told);
             }
+            begun
         });
+        if begun {
+            tracing::debug!("shutdown begun");
+        }
         // Nobody else does where there was nobody to end.
         self.shared.step(State::finish);
         let mut complete = self.shared.complete.subscribe();

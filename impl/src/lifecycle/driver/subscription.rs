@@ -23,11 +23,11 @@ pub struct Subscription<K: Clone + Ord, I = ()> {
 }
 
 impl<K: Clone + Ord, I> Subscription<K, I> {
-    pub(super) fn new(shared: &Arc<Shared<K, I>>) -> Result<Self, Misuse> {
+    pub(super) fn new(shared: &Arc<Shared<K, I>>, patience: Duration) -> Result<Self, Misuse> {
         let wake = Arc::new(Notify::new());
         let subscribed = shared.step(|state| {
             let subscribed = state.core.subscribe()?;
-            let listener = Listener { wake: Arc::clone(&wake), holds_up_since: None };
+            let listener = Listener { wake: Arc::clone(&wake), patience, holds_up_since: None };
             state.listeners.insert(subscribed.subscriber, listener);
             if let Some(record) = &mut state.record {
                 record.subscribed(subscribed.subscriber, subscribed.snapshot.iter().map(|peer| peer.session));
@@ -56,6 +56,11 @@ impl<K: Clone + Ord, I> Subscription<K, I> {
             }
             self.wake.notified().await;
         }
+    }
+
+    /// Waits until there may be an event that there was not when [`try_next`](Self::try_next) was last called.
+    pub(super) async fn readable(&self) {
+        self.wake.notified().await;
     }
 
     /// The next event if there is one.
@@ -87,10 +92,8 @@ impl<K: Clone + Ord, I> State<K, I> {
     }
 
     /// Cuts off one subscriber that has held up announcements for as long as the patience lasts; whether there was one.
-    pub(super) fn evict_one(&mut self, now: Instant, patience: Duration) -> bool {
-        let is_due = |listener: &Listener| {
-            listener.holds_up_since.is_some_and(|since| now.saturating_duration_since(since) >= patience)
-        };
+    pub(super) fn evict_one(&mut self, now: Instant) -> bool {
+        let is_due = |listener: &Listener| listener.patience_ends().is_some_and(|end| end <= now);
         let due = self.listeners.iter().find(|(_, listener)| is_due(listener)).map(|(&subscriber, _)| subscriber);
         let Some(subscriber) = due.filter(|&subscriber| self.core.evict(subscriber).is_ok()) else { return false };
         self.forgive();

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use tokio::time::Instant;
-
 use crate::lifecycle::Misuse;
+use crate::runtime::time::Instant;
 
 /// What is banned.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]

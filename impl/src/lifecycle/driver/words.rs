@@ -33,6 +33,7 @@ pub(super) fn word(reason: Reason) -> Option<spec::Reason> {
         | Reason::HandshakeFailed
         | Reason::RemoteClosed
         | Reason::Failed
+        | Reason::Stalled
         | Reason::Local
         | Reason::Application(_)
         | Reason::Aborted

@@ -6,8 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-pub(crate) use shuttle_tokio::task::AbortHandle;
-use shuttle_tokio::task::JoinHandle;
+pub(crate) use shuttle_tokio::task::{AbortHandle, JoinHandle};
 
 use super::Failing;
 
