@@ -126,7 +126,7 @@ pub enum LogError {
 const MAX_LINE: usize = 1 << 20;
 
 /// How many explained steps a rejection shows.
-const SHOWN_BEFORE: usize = 5;
+const SHOWN_BEFORE: usize = 20;
 
 /// After how many lines the possible states are copied.
 const CHECKPOINT: usize = 256;

@@ -92,6 +92,11 @@ impl<K: Clone + Ord, I> Core<K, I> {
         if self.banned.contains(&peer.key) {
             return Err(Objection::Reject(Reason::Banned));
         }
+        self.admit_beside_others(peer)
+    }
+
+    /// Whether the key's other sessions let it be announced.
+    pub(super) fn admit_beside_others(&self, peer: &Peer<K, I>) -> Result<(), Objection> {
         if let Duplicates::TieBreak { local } = &self.config.duplicates
             && *local == peer.key
         {
