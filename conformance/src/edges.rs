@@ -8,6 +8,8 @@ use model::cover;
 use model::design::{Checked, Design};
 use model::explore::{Completeness, Options};
 
+use crate::failure;
+
 /// What was walked.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Walked {
@@ -30,7 +32,9 @@ pub struct Difference<D: Design> {
     pub start: Recorded<D>,
     /// What is done; the last action is the one that is observed differently, or leads to a violation.
     pub actions: Vec<ActionOf<D>>,
-    /// What goes wrong after it.
+    /// What the implementation observed, for each action.
+    pub observed: Vec<ObservationOf<D>>,
+    /// What goes wrong after the last.
     pub fault: Fault<ObservationOf<D>>,
 }
 
@@ -124,32 +128,27 @@ where
     None
 }
 
-/// Leaves out of a faulty behaviour whatever can be left out, by delta debugging: any sequence of actions is one that
-/// both machines can be put through, because what is refused is compared too.
+/// Leaves out of a faulty behaviour whatever can be left out: any sequence of actions is one that both machines can be
+/// put through, because what is refused is compared too.
 fn shrink<D, I>(start: Recorded<D>, build: &impl Fn(&Recorded<D>) -> I, actions: Vec<ActionOf<D>>) -> Difference<D>
 where
     D: Design,
     I: Machine<Protocol = D::Protocol>,
 {
-    let mut actions = actions;
-    let mut chunk = actions.len().div_ceil(2);
-    while chunk > 0 {
-        let mut from = 0;
-        while from < actions.len() {
-            let mut shorter = actions.clone();
-            shorter.drain(from..actions.len().min(from + chunk));
-            match first_fault(&start, build, &shorter) {
-                Some((length, _)) => {
-                    shorter.truncate(length);
-                    actions = shorter;
-                }
-                None => from += chunk,
-            }
-        }
-        chunk = if chunk == 1 { 0 } else { chunk.div_ceil(2) };
-    }
+    let fails_after = |actions: &[ActionOf<D>]| first_fault(&start, build, actions).map(|(length, _)| length);
+    let actions = failure::minimal(actions, fails_after);
     let (_, fault) = first_fault(&start, build, &actions).expect("what was shrunk is faulty still");
-    Difference { start, actions, fault }
+    let mut implementation = build(&start);
+    let observed = actions.iter().map(|action| implementation.step(action)).collect();
+    Difference { start, actions, observed, fault }
+}
+
+impl<D: Design> Difference<D> {
+    /// What the implementation did, as a log that `model` reads.
+    pub fn log(&self) -> String {
+        let steps: Vec<_> = self.actions.iter().copied().zip(self.observed.iter().cloned()).collect();
+        failure::log(&self.start, &steps)
+    }
 }
 
 impl<D: Design> Display for Difference<D> {
@@ -168,7 +167,9 @@ impl<D: Design> Display for Difference<D> {
     }
 }
 
-struct Words<'a, O>(&'a O);
+/// An observation in words.
+#[derive(Debug)]
+pub struct Words<'a, O>(pub &'a O);
 
 impl<F: Display, R: Display> Display for Words<'_, Observation<F, R>> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -1,23 +1,29 @@
 //! A node on tokio whose every step waits for the test.
 
+mod names;
+mod prods;
+mod selecting;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use conformance::log::Log;
-use handfast::lifecycle::{self as product, Handshake, Node, NodeConfig, Reason, Report, Subscription};
+use handfast::lifecycle::{self as product, Handshake, Node, NodeConfig, Reason, Subscription};
 use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Action, Event, Fact, Key, Ledger, Origin, Refusal, SessionId, SubscriberId};
-use model::lifecycle::handfast::Config;
+use handfast_spec::lifecycle::{Action, Duplicates, Fact, Key, Ledger, Refusal, SessionId, SubscriberId};
+use model::lifecycle::handfast::Handfast;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::chooser::{Cell, Chooser};
+use crate::habits::{Habits, PATIENCE};
+use crate::task::{Pool, Task};
+use names::Keys;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(1_000_000);
-const PATIENCE: Duration = Duration::from_secs(1);
+/// What passes from one session to the next, so that their timers fire one after the other.
+const BETWEEN_SESSIONS: Duration = Duration::from_millis(1);
 
 /// What the driver recorded of one step.
 pub(crate) type Step = (Action, Observation<Fact, Refusal>);
@@ -25,59 +31,60 @@ pub(crate) type Step = (Action, Observation<Fact, Refusal>);
 /// A node on tokio whose every step waits for the test.
 pub(crate) struct Stepped<'r> {
     runtime: &'r Runtime,
-    node: Node<Key>,
+    pool: &'r mut Pool,
+    habits: Habits,
+    tamper: fn(Step) -> Step,
+    node: Node<Key, Cell>,
     log: Log,
     /// By the specification's number; none if it was turned away.
     sessions: Vec<Option<Session>>,
     /// Sessions whose handshake was said to be complete.
     greeted: BTreeSet<SessionId>,
-    subscribers: BTreeMap<SubscriberId, Subscription<Key>>,
-    shutdown: Option<Task<Report>>,
-    /// Whoever asked for the shutdown was told that it is complete.
-    complete: bool,
+    subscribers: BTreeMap<SubscriberId, Subscription<Key, Cell>>,
+    /// Subscriber 0, where there is one.
+    chooser: Option<Chooser>,
+    /// What the record calls each subscriber, and what the model does.
+    names: BTreeMap<SubscriberId, SubscriberId>,
+    keys: Keys,
+    shutdown: Option<Task>,
+    /// Tasks of sessions that are over, and are held before they complete the shutdown if it is for them to do.
+    last_words: Vec<Task>,
 }
 
 struct Session {
-    task: Option<Task<()>>,
-    signal: Handshake<Key>,
+    task: Task,
+    signal: Handshake<Key, Cell>,
+    cell: Cell,
     gate: Option<oneshot::Sender<()>>,
+    news: News,
+    /// Its guard has not run.
+    lives: bool,
+    /// It was told to end.
+    told: bool,
+    /// When its timer fires.
+    deadline: Option<Instant>,
 }
 
-/// A future that is polled when it was woken and the test says so.
-struct Task<T> {
-    future: Pin<Box<dyn Future<Output = T>>>,
-    flag: Arc<Flag>,
-}
-
-#[derive(Default)]
-struct Flag(AtomicBool);
-
-impl Wake for Flag {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl<T> Task<T> {
-    fn new(future: impl Future<Output = T> + 'static) -> Self {
-        Self { future: Box::pin(future), flag: Arc::new(Flag(AtomicBool::new(true))) }
-    }
-
-    fn is_woken(&self) -> bool {
-        self.flag.0.load(Ordering::Relaxed)
-    }
-
-    fn poll(&mut self, runtime: &Runtime) -> Poll<T> {
-        let _entered = runtime.enter();
-        self.flag.0.store(false, Ordering::Relaxed);
-        self.future.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(&self.flag))))
-    }
+/// What the peer said that the application passes on to the selector.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum News {
+    None,
+    Unheeded,
+    Heeded,
 }
 
 impl<'r> Stepped<'r> {
     /// A node as the model's is configured, with as many subscribers.
-    pub(crate) fn new(runtime: &'r Runtime, config: &Config, subscribers: u8) -> Self {
-        let registry = conformance::lifecycle::configured(config);
+    pub(crate) fn new(
+        runtime: &'r Runtime,
+        pool: &'r mut Pool,
+        habits: Habits,
+        model: &Handfast,
+        tamper: fn(Step) -> Step,
+    ) -> Self {
+        // Where the selector is the only subscriber, it is what the setting is about.
+        let selects = model.subscribers() == 1;
+        let registry = conformance::lifecycle::configured(model.config());
         let config =
             NodeConfig { registry, handshake_timeout: HANDSHAKE_TIMEOUT, patience: PATIENCE, grace: Duration::ZERO };
         let log = Log::default();
@@ -86,15 +93,25 @@ impl<'r> Stepped<'r> {
         assert!(header.starts_with(b"{\"protocol\":\"lifecycle\""), "a log begins with its header");
         let mut stepped = Self {
             runtime,
+            pool,
+            habits,
+            tamper,
             node,
             log,
             sessions: Vec::new(),
             greeted: BTreeSet::new(),
             subscribers: BTreeMap::new(),
+            chooser: selects.then(Chooser::default),
+            names: BTreeMap::new(),
+            keys: Keys::default(),
             shutdown: None,
-            complete: false,
+            last_words: Vec::new(),
         };
-        for subscriber in (0..u32::from(subscribers)).map(SubscriberId) {
+        if let Duplicates::TieBreak { local } = model.config().duplicates {
+            // Its own key is the first that a record names.
+            stepped.keys.see(local);
+        }
+        for subscriber in (0..u32::from(model.subscribers())).map(SubscriberId) {
             let told = Observation::Told(vec![Fact::Subscribed(subscriber, 0)]);
             assert_eq!(stepped.prod(Action::Subscribe { subscriber }), [(Action::Subscribe { subscriber }, told)]);
         }
@@ -104,147 +121,66 @@ impl<'r> Stepped<'r> {
     /// Brings about an action from outside and lets at most one task run. What was recorded: nothing if it cannot be
     /// brought about here.
     pub(crate) fn prod(&mut self, action: Action) -> Vec<Step> {
+        self.bring_about(action).into_iter().map(self.tamper).collect()
+    }
+
+    fn bring_about(&mut self, action: Action) -> Vec<Step> {
         match action {
             Action::Open { origin, .. } => self.open(&origin),
             Action::Greet { session, key } => {
-                if let Some(state) = self.session(session) {
-                    let _ = state.signal.established(key, ());
+                if let Some(state) =
+                    self.sessions.get_mut(session.index()).and_then(Option::as_mut).filter(|state| state.lives)
+                {
+                    self.keys.see(key);
+                    let _ = state.signal.established(key, Cell::clone(&state.cell));
                 }
                 self.greeted.insert(session);
             }
-            Action::Announce { session } => {
-                if let Some(gate) = self.session(session).and_then(|session| session.gate.take()) {
-                    let _ = gate.send(());
-                }
-                self.run(session);
-            }
+            Action::Announce { session } => return self.attempt(session),
             Action::Disconnect { session } => {
                 if let Some(session) = self.session(session).map(|session| session.signal.session()) {
                     let _ = self.node.disconnect(session, Reason::Local);
                 }
             }
             Action::Expire { session } => {
-                self.advance(HANDSHAKE_TIMEOUT);
-                self.run(session);
+                if let Some(deadline) = self.session(session).and_then(|session| session.deadline) {
+                    self.advance_to(deadline);
+                }
+                return self.go_on(session);
             }
-            Action::End { session } => self.run(session),
-            Action::Abort { session } => drop(self.session(session).and_then(|session| session.task.take())),
+            Action::End { session } => return self.go_on(session),
+            Action::Abort { session } => return self.die(session),
+            Action::Subscribe { subscriber } if self.chosen_by(subscriber) => return self.select(),
             Action::Subscribe { subscriber } => self.subscribe(subscriber),
-            Action::Unsubscribe { subscriber } => drop(self.subscribers.remove(&subscriber)),
+            Action::Unsubscribe { subscriber } if self.chosen_by(subscriber) => return self.select_no_more(),
+            Action::Unsubscribe { subscriber } => {
+                drop(self.subscribers.remove(&subscriber));
+                let steps = self.recorded();
+                self.names.retain(|_, name| *name != subscriber);
+                return steps;
+            }
+            Action::Receive { subscriber } if self.chosen_by(subscriber) => return self.select(),
             Action::Receive { subscriber } => return self.receive(subscriber),
-            Action::Evict { .. } => return self.evict(),
-            Action::Ban { key } => drop(self.node.ban(key)),
-            Action::Unban { key } => drop(self.node.unban(&key)),
+            Action::Evict { subscriber } => return self.evict(subscriber),
+            Action::Ban { key } => {
+                self.keys.see(key);
+                let _ = self.node.ban(key);
+            }
+            Action::Unban { key } => {
+                self.keys.see(key);
+                let _ = self.node.unban(&key);
+            }
             Action::BanAddress { address } => drop(self.node.ban_address(address)),
             Action::UnbanAddress { address } => drop(self.node.unban_address(address)),
-            Action::Shutdown => self.shut_down(),
-            // The last guard finishes the shutdown; there is no cell and no selector; no step has a second half.
-            Action::Finish | Action::Ahead { .. } | Action::Heed { .. } | Action::Stall | Action::Resume { .. } => {}
+            Action::Shutdown => return self.shut_down(),
+            Action::Finish => return self.finish(),
+            Action::Ahead { session } => return self.get_ahead(session),
+            Action::Heed { session } => return self.heed(session),
+            Action::Stall => return self.stall(),
+            // No step has a second half.
+            Action::Resume { .. } => {}
         }
         self.recorded()
-    }
-
-    fn open(&mut self, origin: &Origin) {
-        let (gate, closed) = oneshot::channel();
-        let (hand_out, mut handed_out) = oneshot::channel();
-        let prepared = self.node.prepare(
-            conformance::lifecycle::origin(origin),
-            |handshake| {
-                let _ = hand_out.send(handshake);
-                async { closed.await.map_err(drop) }
-            },
-            |_live, ()| std::future::pending(),
-        );
-        let session = prepared.ok().map(|(_, task)| {
-            let signal = handed_out.try_recv().expect("the handshake is made at once");
-            let mut task = Task::new(task);
-            assert!(task.poll(self.runtime).is_pending(), "the handshake waits for the test");
-            Session { task: Some(task), signal, gate: Some(gate) }
-        });
-        self.sessions.push(session);
-    }
-
-    /// A record gives the least free number: whoever is not to get it does not subscribe.
-    fn subscribe(&mut self, subscriber: SubscriberId) {
-        let is_next = (0..subscriber.0).all(|lower| self.subscribers.contains_key(&SubscriberId(lower)));
-        if is_next && let Ok(subscription) = self.node.subscribe() {
-            self.subscribers.insert(subscriber, subscription);
-        }
-    }
-
-    fn receive(&mut self, subscriber: SubscriberId) -> Vec<Step> {
-        let event = self.subscribers.get_mut(&subscriber).and_then(Subscription::try_next);
-        let steps = self.recorded();
-        let heard = match event {
-            Some(product::Event::Up(peer)) => Some(Event::Up(number(peer.session))),
-            Some(product::Event::Down(peer, _)) => Some(Event::Down(number(peer.session))),
-            Some(product::Event::Lagged) => Some(Event::Lagged),
-            Some(product::Event::Closed) => Some(Event::Closed),
-            None => None,
-        };
-        if matches!(heard, Some(Event::Lagged | Event::Closed)) {
-            self.subscribers.remove(&subscriber);
-        }
-        let recorded = steps.first().and_then(|(_, observation)| match observation {
-            Observation::Told(facts) => facts.first().copied(),
-            Observation::Refused(_) => None,
-        });
-        assert_eq!(recorded, heard.map(|event| Fact::Heard(subscriber, event)), "what was heard is what was recorded");
-        steps
-    }
-
-    /// Lets those wait for room who can, and then lets their patience pass. It does not begin before somebody waits.
-    fn evict(&mut self) -> Vec<Step> {
-        let mut steps = Vec::new();
-        for session in self.greeted.clone() {
-            if let Some(gate) = self.session(session).and_then(|session| session.gate.take()) {
-                let _ = gate.send(());
-            }
-            steps.extend(self.run_if_woken(session));
-            if steps.iter().any(|(_, observation)| !observation.is_refused()) {
-                return steps;
-            }
-        }
-        self.advance(PATIENCE);
-        for session in self.greeted.clone() {
-            steps.extend(self.run_if_woken(session));
-        }
-        steps
-    }
-
-    fn run_if_woken(&mut self, session: SessionId) -> Vec<Step> {
-        self.run(session);
-        self.recorded()
-    }
-
-    fn shut_down(&mut self) {
-        if self.shutdown.is_none() {
-            let node = self.node.clone();
-            self.shutdown = Some(Task::new(async move { node.shutdown(Duration::MAX).await }));
-            self.complete = self.says_that_it_is_complete();
-        }
-    }
-
-    /// Runs everything that was woken, again and again, until all wait.
-    pub(crate) fn run_to_rest(&mut self) -> Vec<Step> {
-        let mut steps = Vec::new();
-        loop {
-            let before = steps.len();
-            for session in (0..self.sessions.len() as u32).map(SessionId) {
-                steps.extend(self.run_if_woken(session));
-            }
-            if steps.len() == before {
-                return steps;
-            }
-        }
-    }
-
-    /// Whether whoever asked for the shutdown is told that it is complete.
-    pub(crate) fn says_that_it_is_complete(&mut self) -> bool {
-        let runtime = self.runtime;
-        let told = |task: &mut Task<Report>| task.is_woken() && task.poll(runtime).is_ready();
-        self.complete = self.complete || self.shutdown.as_mut().is_some_and(told);
-        self.complete
     }
 
     /// What can be seen without the record agrees with what the model's participants were told.
@@ -255,33 +191,76 @@ impl<'r> Stepped<'r> {
         let metrics = self.node.metrics();
         assert_eq!((metrics.sessions, metrics.pending), (ledger.slots_held(), ledger.pending()));
         for (index, session) in self.sessions.iter().enumerate() {
-            let lives = session.as_ref().is_some_and(|session| session.task.is_some());
+            let lives = session.as_ref().is_some_and(|session| session.lives);
             assert_eq!(lives, ledger.sessions.get(index).holds_slot(), "a task lives as long as its session");
         }
     }
 
     fn session(&mut self, session: SessionId) -> Option<&mut Session> {
-        self.sessions.get_mut(session.index())?.as_mut()
+        self.sessions.get_mut(session.index())?.as_mut().filter(|session| session.lives)
     }
 
-    /// Polls a session's task once, if it was woken: who would wait for ever on an executor waits here too.
-    fn run(&mut self, session: SessionId) {
-        let runtime = self.runtime;
-        let Some(session) = self.session(session) else { return };
-        let over = match &mut session.task {
-            Some(task) if task.is_woken() => task.poll(runtime).is_ready(),
-            Some(_) | None => false,
-        };
-        if over {
-            session.task = None;
+    /// Lets a session's task go on until it has recorded a step, waits, or is over. Who would wait for ever on an
+    /// executor waits here too.
+    fn go_on(&mut self, session: SessionId) -> Vec<Step> {
+        let mut steps = self.recorded();
+        while steps.is_empty() && self.session(session).is_some_and(|session| session.can_go_on()) {
+            self.poll(session);
+            steps = self.recorded();
+        }
+        self.note_end(session, &steps);
+        steps
+    }
+
+    fn poll(&mut self, session: SessionId) {
+        let now = self.runtime.block_on(async { Instant::now() });
+        let Some(session) = self.sessions.get_mut(session.index()).and_then(Option::as_mut) else { return };
+        session.deadline.get_or_insert(now + HANDSHAKE_TIMEOUT);
+        session.task.go_on(self.pool);
+    }
+
+    fn die(&mut self, session: SessionId) -> Vec<Step> {
+        let Some(state) = self.sessions.get_mut(session.index()).and_then(Option::as_mut) else { return Vec::new() };
+        state.task.die(self.pool);
+        let steps = self.recorded();
+        self.note_end(session, &steps);
+        steps
+    }
+
+    fn note_end(&mut self, session: SessionId, steps: &[Step]) {
+        let ended = |(action, _): &Step| matches!(action, Action::End { session: ended } | Action::Abort { session: ended } if *ended == session);
+        if !steps.iter().any(ended) {
+            return;
+        }
+        if let Some(state) = self.session(session) {
+            state.lives = false;
+            let task = std::mem::replace(&mut state.task, Task::over());
+            self.last_words.push(task);
         }
     }
 
-    fn advance(&self, by: Duration) {
-        self.runtime.block_on(tokio::time::advance(by));
+    fn step_of(&mut self, task: &mut Task) -> Vec<Step> {
+        let mut steps = self.recorded();
+        while steps.is_empty() && task.can_go_on() {
+            task.go_on(self.pool);
+            steps = self.recorded();
+        }
+        steps
     }
 
-    fn recorded(&self) -> Vec<Step> {
+    /// Moves the clock; whoever is active makes progress.
+    fn advance(&self, by: Duration) {
+        self.runtime.block_on(tokio::time::advance(by));
+        let _entered = self.runtime.enter();
+        self.chooser.iter().for_each(Chooser::progress);
+    }
+
+    fn advance_to(&self, moment: Instant) {
+        let by = self.runtime.block_on(async { moment.saturating_duration_since(Instant::now()) });
+        self.advance(by);
+    }
+
+    fn recorded(&mut self) -> Vec<Step> {
         #[derive(serde::Deserialize)]
         struct Line {
             action: Action,
@@ -289,10 +268,29 @@ impl<'r> Stepped<'r> {
         }
         let lines = self.log.take();
         let lines = serde_json::Deserializer::from_slice(&lines).into_iter::<Line>();
-        lines.map(|line| line.map(|line| (line.action, line.observation)).expect("a line is a step")).collect()
+        let step = |line: Line| (self.renamed(line.action), self.renamed_in(line.observation));
+        let steps: Vec<Step> = lines.map(|line| line.map(step).expect("a line is a step")).collect();
+        let facts = steps.iter().flat_map(|(_, observation)| match observation {
+            Observation::Told(facts) => facts.as_slice(),
+            Observation::Refused(_) => &[],
+        });
+        for fact in facts {
+            if let Fact::Disconnecting(session) | Fact::TimedOut(session) = fact
+                && let Some(session) = self.session(*session)
+            {
+                session.told = true;
+            }
+        }
+        steps
     }
 }
 
-fn number(session: product::SessionId) -> SessionId {
+impl Session {
+    fn can_go_on(&self) -> bool {
+        self.lives && self.task.can_go_on()
+    }
+}
+
+pub(crate) fn number(session: product::SessionId) -> SessionId {
     SessionId(u32::try_from(session.number()).expect("a model has few sessions"))
 }

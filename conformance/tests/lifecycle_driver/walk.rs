@@ -1,40 +1,37 @@
 //! Walks over a model's graph that a driver is brought to take.
 //!
-//! The model's steps are finer than what a driver can be made to do by itself: a rejected session's task ends in the
-//! same poll, the last guard finishes the shutdown, whoever cuts off a subscriber goes on to be announced. So a walk is
-//! not laid down beforehand. From the state where the driver is, the nearest edge that was not taken is looked for and
-//! brought about; the steps that the driver then records move the model. Edges that leave states which the driver
-//! passes through within one poll are out of its reach, and are counted as not taken.
+//! From the state where the driver is, the nearest edge that was not taken is looked for and brought about; the steps
+//! that the driver then records move the model. What the driver can do may depend on more than the model's state: on
+//! when somebody began to wait, or whose patience is shorter. So a walk is not laid down beforehand, an edge that was
+//! not taken is tried again with other [habits](Habits), and at last by each way into the state that it leaves.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
-use handfast_spec::lifecycle::{Action, Lifecycle};
-use handfast_spec::{Machine, Protocol, Recorded};
+use handfast_spec::lifecycle::{Action, Refusal};
+use handfast_spec::{Machine, Observation, Recorded};
 use model::explore::Graph;
 use model::lifecycle::handfast::Handfast;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::fault::{Failure, Prod, compare};
+use crate::habits::Habits;
 use crate::stepped::{Step, Stepped};
+use crate::task::Pool;
 
-/// How often an edge is tried that the driver did not take: whether it can may depend on how it came to the state.
-const ATTEMPTS: u8 = 3;
+/// How often an edge is tried, with each combination of habits.
+const ATTEMPTS: u8 = 2;
 
 /// From which length on a walk is not continued.
 const MAX_PRODS: usize = 400;
 
 /// What was covered.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Covered {
-    /// States in which the driver was, also within a poll.
+    /// States in which the driver was left waiting or held.
     pub(crate) states: usize,
     /// Edges that it took.
     pub(crate) edges: usize,
-    /// States in which it was left waiting.
-    pub(crate) rested: usize,
-    /// Edges that leave those.
-    pub(crate) edges_from_rest: usize,
-    /// Of these, edges that it took.
-    pub(crate) taken_from_rest: usize,
     /// Walks, each on a fresh node.
     pub(crate) walks: usize,
     /// Actions brought about from outside.
@@ -45,127 +42,177 @@ pub(crate) struct Covered {
 
 pub(crate) struct Walker<'g> {
     graph: &'g Graph<Recorded<Handfast>, Action>,
+    /// The state that each edge leaves.
+    sources: Vec<u32>,
     visited: Vec<bool>,
-    rested: Vec<bool>,
     taken: Vec<bool>,
     failures: Vec<u8>,
-    walks: usize,
-    prods: usize,
-    steps: usize,
+    covered: Covered,
+    /// What the driver records is tampered with, as if it was broken.
+    tamper: fn(Step) -> Step,
+}
+
+/// A walk as it goes.
+struct Walk<'w> {
+    node: Stepped<'w>,
+    at: u32,
+    prods: Vec<Prod>,
 }
 
 impl<'g> Walker<'g> {
-    pub(crate) fn new(graph: &'g Graph<Recorded<Handfast>, Action>) -> Self {
+    pub(crate) fn new(graph: &'g Graph<Recorded<Handfast>, Action>, tamper: fn(Step) -> Step) -> Self {
         Self {
             graph,
+            sources: (0..graph.state_count() as u32).flat_map(|state| graph.edges(state).map(move |_| state)).collect(),
             visited: vec![false; graph.state_count()],
-            rested: vec![false; graph.state_count()],
             taken: vec![false; graph.edge_count()],
             failures: vec![0; graph.edge_count()],
-            walks: 0,
-            prods: 0,
-            steps: 0,
+            covered: Covered::default(),
+            tamper,
         }
     }
 
-    pub(crate) fn covered(&self) -> Covered {
-        let count = |marks: &[bool]| marks.iter().filter(|mark| **mark).count();
-        let rested = (0..self.graph.state_count() as u32).filter(|&state| self.rested[state as usize]);
-        let from_rest = rested.flat_map(|state| self.graph.edges(state));
-        Covered {
-            states: count(&self.visited),
-            edges: count(&self.taken),
-            rested: count(&self.rested),
-            edges_from_rest: from_rest.clone().count(),
-            taken_from_rest: from_rest.filter(|&edge| self.taken[edge]).count(),
-            walks: self.walks,
-            prods: self.prods,
-            steps: self.steps,
-        }
-    }
-
-    /// Walks from one state that the system starts in until nothing more can be taken from there.
-    pub(crate) fn cover_from(&mut self, initial: u32) {
+    /// Walks until every edge was taken, or no more can be.
+    pub(crate) fn cover(&mut self) -> Result<Covered, Box<Failure>> {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without IO needs nothing");
-        while let Some(way) = self.way_to_open_edge(initial) {
-            self.walks += 1;
-            self.walk(&runtime, initial, way);
+        let mut pool = Pool::new(runtime.handle().clone());
+        let mut before = None;
+        while before != Some(self.missing()) && self.missing() > 0 {
+            before = Some(self.missing());
+            for habits in Habits::ALL {
+                self.failures.fill(0);
+                for initial in 0..self.graph.initial() {
+                    while let Some(way) = self.way_to_open_edge(initial) {
+                        self.walk(&runtime, &mut pool, habits, initial, way)?;
+                    }
+                }
+            }
+            for habits in Habits::ALL {
+                for way in self.ways_over_each_edge_before() {
+                    if way.back().is_some_and(|&last| !self.taken[last]) {
+                        self.walk(&runtime, &mut pool, habits, self.sources[way[0]], way)?;
+                    }
+                }
+            }
         }
+        let count = |marks: &[bool]| marks.iter().filter(|mark| **mark).count();
+        Ok(Covered { states: count(&self.visited), edges: count(&self.taken), ..self.covered })
     }
 
-    fn walk(&mut self, runtime: &Runtime, initial: u32, mut way: VecDeque<usize>) {
+    fn missing(&self) -> usize {
+        self.taken.iter().filter(|taken| !**taken).count()
+    }
+
+    fn walk(
+        &mut self,
+        runtime: &Runtime,
+        pool: &mut Pool,
+        habits: Habits,
+        initial: u32,
+        mut way: VecDeque<usize>,
+    ) -> Result<(), Box<Failure>> {
+        self.covered.walks += 1;
         let start = self.graph.state(initial);
-        let mut node = Stepped::new(runtime, start.machine.config(), start.machine.subscribers());
-        let mut at = initial;
-        self.visited[at as usize] = true;
-        self.rested[at as usize] = true;
+        let node = Stepped::new(runtime, pool, habits, &start.machine, self.tamper);
+        let mut walk = Walk { node, at: initial, prods: Vec::new() };
+        self.visited[initial as usize] = true;
+        if let Err(()) = self.go(&mut walk, &mut way, habits) {
+            let prods = walk.prods;
+            return Err(Failure::shrunk(runtime, pool, habits, start, prods, self.tamper));
+        }
+        Ok(())
+    }
+
+    fn go(&mut self, walk: &mut Walk<'_>, way: &mut VecDeque<usize>, habits: Habits) -> Result<(), ()> {
         for _ in 0..MAX_PRODS {
             if way.is_empty() {
-                way = match self.way_to_open_edge(at) {
-                    Some(way) => way,
-                    None => break,
-                };
+                *way = self.way_to_open_edge(walk.at).unwrap_or_default();
             }
             let Some(edge) = way.pop_front() else { break };
             let action = self.graph.actions()[self.graph.label(edge)];
-            self.prods += 1;
-            let steps = node.prod(action);
-            at = self.follow(at, &steps);
-            self.rested[at as usize] = true;
-            node.agrees_with(&self.graph.state(at).ledger);
-            if at != self.graph.target(edge) || !self.taken[edge] {
+            self.prod(walk, Prod::Action(action))?;
+            walk.node.agrees_with(&self.graph.state(walk.at).ledger);
+            if walk.at != self.graph.target(edge) || !self.taken[edge] {
                 self.failures[edge] += 1;
                 way.clear();
             }
+            if habits.eager {
+                self.attempt_in_vain(walk)?;
+            }
         }
-        let steps = node.run_to_rest();
-        at = self.follow(at, &steps);
-        self.assert_rest(at, &mut node);
+        self.prod(walk, Prod::ToRest)?;
+        self.assert_rest(walk);
+        Ok(())
+    }
+
+    fn prod(&mut self, walk: &mut Walk<'_>, prod: Prod) -> Result<(), ()> {
+        self.covered.prods += 1;
+        walk.prods.push(prod);
+        let steps = prod.carry_out(&mut walk.node);
+        walk.at = self.follow(walk.at, &steps)?;
+        Ok(())
+    }
+
+    /// Lets those try to be announced who would only begin to wait for room.
+    fn attempt_in_vain(&mut self, walk: &mut Walk<'_>) -> Result<(), ()> {
+        for session in walk.node.at_gate() {
+            let mut model = self.graph.state(walk.at).machine;
+            if model.step(&Action::Announce { session }) == Observation::Refused(Refusal::NoRoom) {
+                self.prod(walk, Prod::Action(Action::Announce { session }))?;
+            }
+        }
+        Ok(())
     }
 
     /// Moves the model by what the driver recorded.
-    fn follow(&mut self, from: u32, steps: &[Step]) -> u32 {
+    fn follow(&mut self, from: u32, steps: &[Step]) -> Result<u32, ()> {
         let mut at = from;
         for (action, observation) in steps {
-            self.steps += 1;
-            let mut model = self.graph.state(at).machine.clone();
-            let expected = model.step(action);
-            assert_eq!(&expected, observation, "{action}, after {:?}", self.graph.state(at));
-            if expected.is_refused() {
+            self.covered.steps += 1;
+            let mut model = self.graph.state(at);
+            if compare(&mut model, action, observation).is_some() {
+                return Err(());
+            }
+            if observation.is_refused() {
                 continue;
             }
             let label = |edge: &usize| self.graph.actions()[self.graph.label(*edge)] == *action;
-            let edge = self.graph.edges(at).find(label).expect("what the model does is an edge of its graph");
+            let edge = self.graph.edges(at).find(label);
+            let edge = edge.unwrap_or_else(|| panic!("{action} is no edge of {:?}", self.graph.state(at)));
             self.taken[edge] = true;
             at = self.graph.target(edge);
             self.visited[at as usize] = true;
-            let ledger = &self.graph.state(at).ledger;
-            let violated = Lifecycle::invariants().iter().find(|rule| !(rule.holds)(ledger));
-            assert!(violated.is_none(), "{action} violates a rule");
         }
-        at
+        Ok(at)
     }
 
     /// Where every task waits, none of them has anything to do: nobody was told to end and was not woken.
-    fn assert_rest(&self, at: u32, node: &mut Stepped<'_>) {
-        let state = self.graph.state(at);
-        node.agrees_with(&state.ledger);
-        for edge in self.graph.edges(at) {
+    fn assert_rest(&self, walk: &Walk<'_>) {
+        let state = self.graph.state(walk.at);
+        walk.node.agrees_with(&state.ledger);
+        for edge in self.graph.edges(walk.at) {
             let action = self.graph.actions()[self.graph.label(edge)];
             assert!(!matches!(action, Action::End { .. } | Action::Finish), "{action}, and nobody was woken");
         }
         let complete = state.ledger.phase == handfast_spec::lifecycle::Phase::Complete;
-        assert_eq!(node.says_that_it_is_complete(), complete);
+        assert_eq!(walk.node.says_that_it_is_complete(), complete);
     }
+}
 
-    /// The shortest way to an edge that was not taken, over edges that the driver may take.
+/// Where to go.
+impl Walker<'_> {
+    /// The shortest way to an edge that was not taken, over edges that the driver may take. Of several it is another one
+    /// in each walk.
     fn way_to_open_edge(&self, from: u32) -> Option<VecDeque<usize>> {
         // The state that was left for each state that was found, and by which edge.
         let mut found: HashMap<u32, (u32, usize)> = HashMap::new();
         let mut queue = VecDeque::from([from]);
         while let Some(state) = queue.pop_front() {
-            for edge in self.graph.edges(state).filter(|&edge| self.failures[edge] < ATTEMPTS) {
+            let edges = self.graph.edges(state);
+            let first = edges.start + self.covered.walks % edges.len().max(1);
+            let in_turn = (first..edges.end).chain(edges.start..first);
+            for edge in in_turn.filter(|&edge| self.failures[edge] < ATTEMPTS) {
                 if !self.taken[edge] {
                     let mut way = VecDeque::from([edge]);
                     let mut at = state;
@@ -186,5 +233,34 @@ impl<'g> Walker<'g> {
             }
         }
         None
+    }
+
+    /// For each edge that was not taken: to come to the state that it leaves by each of the edges that lead there.
+    fn ways_over_each_edge_before(&self) -> Vec<VecDeque<usize>> {
+        let mut found_by: Vec<Option<usize>> = vec![None; self.graph.state_count()];
+        let mut queue: VecDeque<u32> = (0..self.graph.initial()).collect();
+        while let Some(state) = queue.pop_front() {
+            for edge in self.graph.edges(state) {
+                let target = self.graph.target(edge);
+                if target >= self.graph.initial() && found_by[target as usize].is_none() {
+                    found_by[target as usize] = Some(edge);
+                    queue.push_back(target);
+                }
+            }
+        }
+        let mut ways = Vec::new();
+        for edge in (0..self.taken.len()).filter(|&edge| !self.taken[edge]) {
+            let state = self.sources[edge];
+            for before in (0..self.taken.len()).filter(|&before| self.graph.target(before) == state) {
+                let mut way = VecDeque::from([before, edge]);
+                let mut at = self.sources[before];
+                while let Some(edge) = found_by[at as usize] {
+                    way.push_front(edge);
+                    at = self.sources[edge];
+                }
+                ways.push(way);
+            }
+        }
+        ways
     }
 }

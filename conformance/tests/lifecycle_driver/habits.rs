@@ -1,0 +1,36 @@
+//! What a walk does where the model leaves it a choice.
+
+use std::time::Duration;
+
+use handfast_spec::lifecycle::SubscriberId;
+
+/// Shorter than the handshake timeout.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1_000);
+
+/// What a walk does where the model leaves it a choice that it does not see.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Habits {
+    /// Who could only wait for room is let wait at once: its patience begins.
+    pub(crate) eager: bool,
+    /// The selector leaves it to others to disconnect whoever stalled.
+    pub(crate) keeps: bool,
+    /// With whom the patience is shorter than with the others.
+    pub(crate) hasty: SubscriberId,
+}
+
+impl Habits {
+    pub(crate) const ALL: [Self; 8] = {
+        let mut all = [Self { eager: false, keeps: false, hasty: SubscriberId(0) }; 8];
+        let mut index = 0;
+        while index < all.len() {
+            all[index] =
+                Self { eager: index & 1 != 0, hasty: SubscriberId((index as u32 >> 1) & 1), keeps: index & 4 != 0 };
+            index += 1;
+        }
+        all
+    };
+
+    pub(crate) fn patience(self, subscriber: SubscriberId) -> Duration {
+        if subscriber == self.hasty { PATIENCE / 2 } else { PATIENCE }
+    }
+}

@@ -1,0 +1,60 @@
+//! What the record calls things, and what the model does.
+
+use handfast_spec::Observation;
+use handfast_spec::lifecycle::{Action, Fact, Key, Refusal, SubscriberId};
+
+use super::Stepped;
+
+/// The record's numbers of subscribers, in the model's.
+impl Stepped<'_> {
+    pub(super) fn name(&self, subscriber: SubscriberId) -> SubscriberId {
+        self.names.get(&subscriber).copied().unwrap_or(subscriber)
+    }
+
+    pub(super) fn renamed(&self, action: Action) -> Action {
+        match action {
+            Action::Subscribe { subscriber } => Action::Subscribe { subscriber: self.name(subscriber) },
+            Action::Unsubscribe { subscriber } => Action::Unsubscribe { subscriber: self.name(subscriber) },
+            Action::Receive { subscriber } => Action::Receive { subscriber: self.name(subscriber) },
+            Action::Evict { subscriber } => Action::Evict { subscriber: self.name(subscriber) },
+            Action::Greet { session, key } => Action::Greet { session, key: self.keys.of(key) },
+            Action::Ban { key } => Action::Ban { key: self.keys.of(key) },
+            Action::Unban { key } => Action::Unban { key: self.keys.of(key) },
+            other => other,
+        }
+    }
+
+    pub(super) fn renamed_in(&self, observation: Observation<Fact, Refusal>) -> Observation<Fact, Refusal> {
+        let rename = |fact| match fact {
+            Fact::Listed(subscriber, session) => Fact::Listed(self.name(subscriber), session),
+            Fact::Subscribed(subscriber, count) => Fact::Subscribed(self.name(subscriber), count),
+            Fact::Unsubscribed(subscriber) => Fact::Unsubscribed(self.name(subscriber)),
+            Fact::CutOff(subscriber) => Fact::CutOff(self.name(subscriber)),
+            Fact::Greeted(session, key) => Fact::Greeted(session, self.keys.of(key)),
+            Fact::Banned(key) => Fact::Banned(self.keys.of(key)),
+            Fact::Unbanned(key) => Fact::Unbanned(self.keys.of(key)),
+            Fact::Heard(subscriber, event) => Fact::Heard(self.name(subscriber), event),
+            other => other,
+        };
+        match observation {
+            Observation::Told(facts) => Observation::Told(facts.into_iter().map(rename).collect()),
+            Observation::Refused(refusal) => Observation::Refused(refusal),
+        }
+    }
+}
+
+/// Keys in the order in which they appear, which is how a record numbers them.
+#[derive(Default)]
+pub(super) struct Keys(Vec<Key>);
+
+impl Keys {
+    pub(super) fn see(&mut self, key: Key) {
+        if !self.0.contains(&key) {
+            self.0.push(key);
+        }
+    }
+
+    pub(super) fn of(&self, recorded: Key) -> Key {
+        self.0[recorded.0 as usize]
+    }
+}
