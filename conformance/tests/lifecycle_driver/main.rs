@@ -99,7 +99,8 @@ fn a_broken_driver_is_told_from_the_model() {
         }
         (action, observation)
     };
-    let broken: [(&str, &str, fn(Step) -> Step); 2] =
+    type Tamper = fn(Step) -> Step;
+    let broken: [(&str, &str, Tamper); 2] =
         [("slots", "abort-without-down", no_down_after_abort), ("selection", "stalled-stays-active", twice_active)];
     for (setting, name, tamper) in broken {
         let failure = cover(setting, tamper).expect_err("a broken driver is noticed");

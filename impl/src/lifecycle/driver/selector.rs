@@ -78,13 +78,15 @@ pub struct Selector<K, I = ()> {
     shared: Arc<Shared<K, I>>,
 }
 
+type IsAhead<K, I> = dyn Fn(&Peer<K, I>) -> bool + Send + Sync;
+
 pub(super) struct Shared<K, I> {
     /// Taken before the node's lock where both are.
     state: Mutex<State<K, I>>,
     active: watch::Sender<Option<Arc<Peer<K, I>>>>,
     /// Somebody became active, for whom no timer runs yet.
     pub(super) picked: Notify,
-    pub(super) is_ahead: Box<dyn Fn(&Peer<K, I>) -> bool + Send + Sync>,
+    pub(super) is_ahead: Box<IsAhead<K, I>>,
     pub(super) config: SelectorConfig,
 }
 
