@@ -14,17 +14,19 @@ pub(crate) struct Habits {
     pub(crate) eager: bool,
     /// The selector leaves it to others to disconnect whoever stalled.
     pub(crate) keeps: bool,
+    /// There is a selector, which is the first subscriber.
+    pub(crate) selects: bool,
     /// With whom the patience is shorter than with the others.
     pub(crate) hasty: SubscriberId,
 }
 
 impl Habits {
     pub(crate) const ALL: [Self; 8] = {
-        let mut all = [Self { eager: false, keeps: false, hasty: SubscriberId(0) }; 8];
+        let mut all = [Self { eager: false, keeps: false, selects: false, hasty: SubscriberId(0) }; 8];
         let mut index = 0;
         while index < all.len() {
-            all[index] =
-                Self { eager: index & 1 != 0, hasty: SubscriberId((index as u32 >> 1) & 1), keeps: index & 4 != 0 };
+            let hasty = SubscriberId((index as u32 >> 1) & 1);
+            all[index] = Self { eager: index & 1 != 0, keeps: index & 4 != 0, hasty, selects: false };
             index += 1;
         }
         all

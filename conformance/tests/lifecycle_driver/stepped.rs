@@ -11,7 +11,7 @@ use conformance::log::Log;
 use handfast::lifecycle::{self as product, Handshake, Node, NodeConfig, Reason, Subscription};
 use handfast_spec::Observation;
 use handfast_spec::lifecycle::{Action, Duplicates, Fact, Key, Ledger, Refusal, SessionId, SubscriberId};
-use model::lifecycle::handfast::Handfast;
+use model::lifecycle::handfast::{Handfast, Header};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -82,8 +82,6 @@ impl<'r> Stepped<'r> {
         model: &Handfast,
         tamper: fn(Step) -> Step,
     ) -> Self {
-        // Where the selector is the only subscriber, it is what the setting is about.
-        let selects = model.subscribers() == 1;
         let registry = conformance::lifecycle::configured(model.config());
         let config =
             NodeConfig { registry, handshake_timeout: HANDSHAKE_TIMEOUT, patience: PATIENCE, grace: Duration::ZERO };
@@ -101,15 +99,17 @@ impl<'r> Stepped<'r> {
             sessions: Vec::new(),
             greeted: BTreeSet::new(),
             subscribers: BTreeMap::new(),
-            chooser: selects.then(Chooser::default),
+            chooser: habits.selects.then(Chooser::default),
             names: BTreeMap::new(),
             keys: Keys::default(),
             shutdown: None,
             last_words: Vec::new(),
         };
         if let Duplicates::TieBreak { local } = model.config().duplicates {
-            // Its own key is the first that a record names.
-            stepped.keys.see(local);
+            let header: Header = serde_json::from_slice(&header).expect("a header says how the node is configured");
+            if let Duplicates::TieBreak { local: recorded } = header.duplicates {
+                stepped.keys = Keys::around(local, recorded);
+            }
         }
         for subscriber in (0..u32::from(model.subscribers())).map(SubscriberId) {
             let told = Observation::Told(vec![Fact::Subscribed(subscriber, 0)]);

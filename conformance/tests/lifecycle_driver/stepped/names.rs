@@ -43,18 +43,37 @@ impl Stepped<'_> {
     }
 }
 
-/// Keys in the order in which they appear, which is how a record numbers them.
+/// Keys in the order in which they appear, which is how a record numbers them: from zero; or, where the node's own key
+/// matters, on both sides of that.
 #[derive(Default)]
-pub(super) struct Keys(Vec<Key>);
+pub(super) struct Keys {
+    /// The node's own key, and the record's number of it.
+    own: Option<(Key, Key)>,
+    seen: Vec<Key>,
+}
 
 impl Keys {
+    /// Of a node with this own key, which its record calls by that number.
+    pub(super) fn around(own: Key, recorded: Key) -> Self {
+        Self { own: Some((own, recorded)), seen: Vec::new() }
+    }
+
     pub(super) fn see(&mut self, key: Key) {
-        if !self.0.contains(&key) {
-            self.0.push(key);
+        if !self.seen.contains(&key) && self.own.is_none_or(|(own, _)| own != key) {
+            self.seen.push(key);
         }
     }
 
     pub(super) fn of(&self, recorded: Key) -> Key {
-        self.0[recorded.0 as usize]
+        let Some((own, middle)) = self.own else { return self.seen[recorded.0 as usize] };
+        let side = |is_below: bool, nth: u32| {
+            let mut side = self.seen.iter().filter(|key| (**key < own) == is_below);
+            *side.nth(nth as usize).expect("a record names keys that were seen")
+        };
+        match recorded.cmp(&middle) {
+            std::cmp::Ordering::Less => side(true, middle.0 - 1 - recorded.0),
+            std::cmp::Ordering::Equal => own,
+            std::cmp::Ordering::Greater => side(false, recorded.0 - middle.0 - 1),
+        }
     }
 }
