@@ -126,7 +126,7 @@ pub struct Goal<P: Protocol> {
 /// same predicates.
 ///
 /// ```
-/// # use handfast_spec::{Machine, Observation, Recorded, lifecycle::{Action, Fact, Lifecycle, Refusal, SessionId}};
+/// # use handfast_spec::{Machine, Observation, Recorded, lifecycle::{Action, Fact, Lifecycle, Origin, Refusal, SessionId}};
 /// struct Deaf; // a machine that refuses everything
 /// impl Machine for Deaf {
 ///     type Protocol = Lifecycle;
@@ -135,7 +135,7 @@ pub struct Goal<P: Protocol> {
 ///     }
 /// }
 /// let mut deaf = Recorded::new(Deaf);
-/// assert!(deaf.step(&Action::Open { session: SessionId(0) }).is_refused());
+/// assert!(deaf.step(&Action::Open { session: SessionId(0), origin: Origin::PLAIN }).is_refused());
 /// assert_eq!(deaf.ledger, Default::default());
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]

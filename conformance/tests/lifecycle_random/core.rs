@@ -1,15 +1,15 @@
 //! The core beside the model, step by step.
 
 use std::cell::Cell;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use conformance::lifecycle::CoreMachine;
 use handfast_spec::lifecycle::{
-    Action, Direction, Duplicates, Fact, Key, Lifecycle, Limits, NO_LIMIT, Origin, Refusal, SessionId, SubscriberId,
+    Action, Direction, Fact, Key, Lifecycle, Limits, NO_LIMIT, Origin, Refusal, SessionId, SubscriberId,
 };
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use model::explain::Explains;
-use model::lifecycle::handfast::{Flaw, Handfast, Header};
+use model::lifecycle::handfast::{Duplicates, Flaw, Handfast, Header};
 use proptest::prelude::*;
 use proptest::test_runner::TestError;
 
@@ -76,11 +76,45 @@ fn what() -> impl Strategy<Value = What> {
         6 => Just(What::Stall),
         10 => Just(What::Ban),
         10 => Just(What::Unban),
-        8 => Just(What::BanAddress),
-        10 => Just(What::UnbanAddress),
+        4 => Just(What::BanAddress),
+        8 => Just(What::UnbanAddress),
         10 => Just(What::Resume),
         1 => Just(What::Shutdown),
         2 => Just(What::Finish),
+    ]
+}
+
+/// Two of one source, and two of others.
+const ADDRESSES: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)),
+    IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
+
+/// Most environments have few limits by origin, so that there are many sessions in some of them.
+fn limits() -> impl Strategy<Value = Limits> {
+    let few = || prop_oneof![4 => Just(NO_LIMIT), 1 => 1..5_u32];
+    let reserved = prop_oneof![4 => Just(0), 1 => 1..5_u32];
+    (1..=24_u32, 1..=24_u32, few(), few(), few(), few(), reserved).prop_map(
+        |(total, pending, inbound, outbound, pending_per_source, per_address, reserved)| Limits {
+            total,
+            pending: pending.min(total),
+            inbound,
+            outbound,
+            pending_per_source,
+            per_address,
+            reserved: reserved.min(total),
+        },
+    )
+}
+
+fn duplicates() -> impl Strategy<Value = Duplicates> {
+    prop_oneof![
+        2 => Just(Duplicates::KeepOld),
+        2 => Just(Duplicates::KeepNew),
+        1 => Just(Duplicates::TieBreak { local: Key(u32::from(KEYS) / 2) }),
+        1 => (1..4_u32).prop_map(Duplicates::Allow),
     ]
 }
 
@@ -88,41 +122,10 @@ fn environments() -> impl Strategy<Value = Environment> {
     let attempt = (what(), any::<u16>()).prop_map(|(what, whom)| Attempt { what, whom });
     let attempts = prop::collection::vec(attempt, 1..900);
     let header = (limits(), 1..=24_u64, duplicates(), 0..=2_u8).prop_map(|(limits, spare, duplicates, subscribers)| {
-        Header { limits, capacity: u64::from(limits.total) + spare, duplicates, subscribers }
+        let capacity = u64::from(limits.total) + spare;
+        Header { limits, capacity, duplicates, subscribers }
     });
     (header, attempts).prop_map(|(header, attempts)| Environment { header, attempts })
-}
-
-/// Every limit that there is, of which some limit nothing.
-fn limits() -> impl Strategy<Value = Limits> {
-    let limit = || prop_oneof![Just(NO_LIMIT), 1..=24_u32];
-    let by_origin = (limit(), limit(), limit(), limit(), 0..=3_u32);
-    (1..=24_u32, 1..=24_u32, by_origin).prop_map(|(total, pending, by_origin)| {
-        let (inbound, outbound, pending_per_source, per_address, reserved) = by_origin;
-        let (pending, reserved) = (pending.min(total), reserved.min(total - 1));
-        Limits { total, pending, inbound, outbound, pending_per_source, per_address, reserved }
-    })
-}
-
-fn duplicates() -> impl Strategy<Value = Duplicates> {
-    prop_oneof![
-        Just(Duplicates::KeepOld),
-        Just(Duplicates::KeepNew),
-        (0..u32::from(KEYS)).prop_map(|local| Duplicates::TieBreak { local: Key(local) }),
-        (1..=3_u32).prop_map(Duplicates::Allow),
-    ]
-}
-
-/// One of a few, of which some share a source.
-fn address(whom: u16) -> IpAddr {
-    IpAddr::from([10, 0, (whom >> 3 & 1) as u8, (whom >> 1 & 3) as u8])
-}
-
-/// Where a connection comes from: a few addresses, and sometimes none.
-fn origin(whom: u16) -> Origin {
-    let direction = if whom & 1 == 0 { Direction::Inbound } else { Direction::Outbound };
-    let address = (whom >> 4 & 7 != 0).then(|| address(whom));
-    Origin { direction, address, privileged: whom & 0x380 == 0 }
 }
 
 /// Somebody of so many, by a number.
@@ -143,15 +146,20 @@ impl Attempt {
         SessionId(number as u32)
     }
 
+    fn origin(self) -> Origin {
+        let direction = if self.whom.is_multiple_of(2) { Direction::Inbound } else { Direction::Outbound };
+        let address = ADDRESSES.get(pick(self.whom / 2, ADDRESSES.len() + 2)).copied();
+        Origin { direction, address, privileged: self.whom.is_multiple_of(11) }
+    }
+
     fn action(self, state: &Recorded<Handfast>, next: u32) -> Option<Action> {
         let session = self.session(state, next);
-        // Subscribers are numbered as they come.
-        let known = state.ledger.subscribers.iter().count();
-        let subscriber = SubscriberId(pick(self.whom, SUBSCRIBERS as usize).min(known) as u32);
+        let subscriber = SubscriberId(pick(self.whom, SUBSCRIBERS as usize) as u32);
         let key = Key(u32::from(self.whom / 7 % KEYS));
+        let address = ADDRESSES[pick(self.whom, ADDRESSES.len())];
         Some(match self.what {
             What::Open if next >= SESSIONS => return None,
-            What::Open => Action::Open { session: SessionId(next), origin: origin(self.whom) },
+            What::Open => Action::Open { session: SessionId(next), origin: self.origin() },
             What::Greet => Action::Greet { session, key },
             What::Announce => Action::Announce { session },
             What::Disconnect => Action::Disconnect { session },
@@ -167,8 +175,8 @@ impl Attempt {
             What::Stall => Action::Stall,
             What::Ban => Action::Ban { key },
             What::Unban => Action::Unban { key },
-            What::BanAddress => Action::BanAddress { address: address(self.whom) },
-            What::UnbanAddress => Action::UnbanAddress { address: address(self.whom) },
+            What::BanAddress => Action::BanAddress { address },
+            What::UnbanAddress => Action::UnbanAddress { address },
             What::Resume => Action::Resume { session },
             What::Shutdown => Action::Shutdown,
             What::Finish => Action::Finish,

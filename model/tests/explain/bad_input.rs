@@ -52,7 +52,7 @@ fn a_header_says_everything_and_nothing_impossible() {
     refused_because(r#"{"protocol":"lifecycle"}"#, &["line 1", "missing field"]);
     refused_because(HEADER.replace("keep_new", "keep_both"), &["line 1", "keep_both"]);
     refused_because(HEADER.replace("\"total\":2", "\"total\":-1"), &["line 1"]);
-    refused_because(HEADER.replace("\"total\":2", "\"total\":65536"), &["line 1", "65536"]);
+    refused_because(HEADER.replace("\"total\":2", "\"total\":4294967296"), &["line 1", "4294967296"]);
     refused_because(HEADER.replace("\"subscribers\":2", "\"subscribers\":256"), &["line 1", "256"]);
     // The last slot could never be announced.
     for capacity in [0, 1, 2] {
@@ -74,7 +74,10 @@ fn numbers_beyond_their_type_are_no_numbers_of_the_protocol() {
     for (name, number) in [("session", "4294967296"), ("session", "-1"), ("session", "0.5"), ("session", "1e3")] {
         refused_because(format!("{HEADER}\n{{\"action\":{{\"open\":{{\"{name}\":{number}}}}}}}"), &["line 2"]);
     }
-    refused_because(format!("{HEADER}\n{{\"action\":{{\"receive\":{{\"subscriber\":256}}}}}}"), &["line 2", "256"]);
+    refused_because(
+        format!("{HEADER}\n{{\"action\":{{\"receive\":{{\"subscriber\":4294967296}}}}}}"),
+        &["line 2", "4294967296"],
+    );
 }
 
 #[test]

@@ -5,14 +5,17 @@ use handfast_spec::lifecycle::{Event, Fact, Phase, Refusal, SELECTOR, SessionId,
 use super::Flaw;
 use super::machine::{Cell, Facts, Handfast, Mode, Outcome, Queue, Session, Stage};
 
+/// Subscribers below this number come in any order. Beyond it no number is skipped.
+const ANY_ORDER: usize = 255;
+
 impl Handfast {
     /// PEER-8: the snapshot is the registry, and the first event queued after it is the next one that happens.
     pub(super) fn subscribe(&mut self, subscriber: SubscriberId, facts: &mut Facts) -> Outcome {
         if self.phase == Phase::Complete {
             return Err(Refusal::AlreadyClosing);
         }
-        // Numbers are given without gaps: one from nowhere would make the table as long as itself.
-        if subscriber.index() > self.queues.iter().count() {
+        // A number from nowhere would make the table as long as itself.
+        if subscriber.index() > self.queues.iter().count().max(ANY_ORDER) {
             return Err(Refusal::NoSuchSubscriber);
         }
         if self.known_queue(subscriber).is_some_and(|queue| queue.mode != Mode::Off) {
