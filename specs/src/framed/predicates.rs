@@ -1,0 +1,143 @@
+//! What holds in every reachable state, and what must be reachable: one function, one id, one title each.
+
+use super::{End, Ending, Ledger, Offence, Outcome, ReaderRecord};
+use crate::protocol::Predicate;
+
+/// The rule that the system rests only where nobody waits.
+pub const DEADLOCK: (&str, &str) = ("FRM-11", "nobody waits for what cannot come: a state without any step is at rest");
+
+/// What holds in every reachable state.
+pub const INVARIANTS: &[Predicate<Ledger>] = &[
+    Predicate {
+        id: "FRM-1",
+        title: "after a clean shutdown the peer that reads to the end is given every accepted frame",
+        holds: |ledger| End::BOTH.iter().all(|&end| is_kept(ledger, end)),
+    },
+    Predicate { id: "FRM-2", title: "nothing follows the marker", holds: |ledger| !ledger.has(Offence::AfterMarker) },
+    Predicate {
+        id: "FRM-3",
+        title: "an end is clean only with the marker, and within a frame it is a truncation",
+        holds: |ledger| !ledger.has(Offence::FalseEnding),
+    },
+    Predicate {
+        id: "FRM-4",
+        title: "what is given is what was written, whole and in order",
+        holds: |ledger| !ledger.has(Offence::Misdelivered),
+    },
+    Predicate {
+        id: "FRM-5",
+        title: "no item is begun within another one: what was begun is finished, or nothing follows",
+        holds: |ledger| !ledger.has(Offence::Torn),
+    },
+    Predicate {
+        id: "FRM-6",
+        title: "a shutdown is said to have come only to what it has come to",
+        holds: |ledger| !ledger.has(Offence::FalseOutcome),
+    },
+    Predicate {
+        id: "FRM-7",
+        title: "after the end of a direction, nothing else is said of it",
+        holds: |ledger| !ledger.has(Offence::Contradicted),
+    },
+    Predicate {
+        id: "FRM-8",
+        title: "no reserved type is given to an application, and a marker with a payload is none",
+        holds: |ledger| !ledger.has(Offence::ForgeryAccepted),
+    },
+    Predicate {
+        id: "FRM-9",
+        title: "no room is made for more than is allowed, and nothing panics",
+        holds: |ledger| !ledger.has(Offence::Overwhelmed),
+    },
+    Predicate {
+        id: "FRM-10",
+        title: "a shutdown throws away no more than it may, and nothing once it is over",
+        holds: |ledger| !ledger.has(Offence::DiscardedTooMuch),
+    },
+];
+
+/// What must be reachable.
+pub const WITNESSES: &[Predicate<Ledger>] = &[
+    Predicate {
+        id: "FRM-16",
+        title: "both shut down and both are clean",
+        holds: |ledger| ledger.ends.iter().all(|end| end.outcome == Some(Outcome::Clean)),
+    },
+    Predicate {
+        id: "FRM-17",
+        title: "a frame is given to an application whose own shutdown has begun",
+        holds: |ledger| ledger.ends.iter().any(|end| end.late),
+    },
+    Predicate {
+        id: "FRM-18",
+        title: "a shutdown is clean before the peer's application was given everything",
+        holds: |ledger| {
+            End::BOTH.iter().any(|&end| {
+                let (own, peer) = (ledger.end(end), ledger.end(end.peer()));
+                own.outcome == Some(Outcome::Clean) && peer.delivered < own.accepted
+            })
+        },
+    },
+    Predicate {
+        id: "FRM-19",
+        title: "what was handed over is not acknowledged in time",
+        holds: |l| any(l, Outcome::Unacknowledged),
+    },
+    Predicate {
+        id: "FRM-20",
+        title: "not everything is handed over in time",
+        holds: |l| any(l, Outcome::DeadlineExceeded),
+    },
+    Predicate { id: "FRM-21", title: "the peer is gone", holds: |l| any(l, Outcome::PeerGone) },
+    Predicate {
+        id: "FRM-22",
+        title: "the kernel does not tell what has arrived",
+        holds: |l| any(l, Outcome::Unconfirmed),
+    },
+    Predicate { id: "FRM-23", title: "a truncation is told", holds: |ledger| told(ledger, Ending::Truncated) },
+    Predicate { id: "FRM-24", title: "a violation is told", holds: |ledger| told(ledger, Ending::Violation) },
+    Predicate {
+        id: "FRM-25",
+        title: "as much was thrown away as may be",
+        holds: |ledger| ledger.discards > 0 && ledger.ends.iter().any(|end| end.discarded == ledger.discards),
+    },
+    Predicate {
+        id: "FRM-26",
+        title: "a second call shortens the deadline",
+        holds: |ledger| ledger.ends.iter().any(|end| end.shortened),
+    },
+    Predicate {
+        id: "FRM-27",
+        title: "an end that is reset is given everything all the same, and told that it is all",
+        holds: |ledger| {
+            End::BOTH.iter().any(|&end| {
+                let (own, peer) = (ledger.end(end), ledger.end(end.peer()));
+                let was_told = own.reset && own.reader == ReaderRecord::Told(Ending::Marker);
+                was_told && peer.accepted > 0 && own.delivered == peer.accepted
+            })
+        },
+    },
+];
+
+/// FRM-1 of the frames of one end: its peer's application was given them, or will be, or does not want them.
+fn is_kept(ledger: &Ledger, end: End) -> bool {
+    let (own, peer) = (ledger.end(end), ledger.end(end.peer()));
+    if own.outcome != Some(Outcome::Clean) || peer.abandoned {
+        return true;
+    }
+    match peer.reader {
+        ReaderRecord::Waits | ReaderRecord::Left => true,
+        ReaderRecord::Told(Ending::Marker) => peer.delivered == own.accepted,
+        // Its own deadline, or what this end sent, kept it from reading to the end.
+        ReaderRecord::Told(Ending::Deadline | Ending::Violation) => true,
+        ReaderRecord::Told(Ending::WithoutMarker | Ending::Truncated | Ending::Reset | Ending::ShutDown) => false,
+    }
+}
+
+fn any(ledger: &Ledger, outcome: Outcome) -> bool {
+    ledger.ends.iter().any(|end| end.outcome == Some(outcome))
+}
+
+fn told(ledger: &Ledger, ending: Ending) -> bool {
+    ledger.ends.iter().any(|end| end.reader == ReaderRecord::Told(ending))
+}
