@@ -6,8 +6,8 @@ use std::io::BufRead;
 use handfast_spec::{Goal, Predicate, Protocol};
 
 use crate::explain::{Explanation, LogError};
-use crate::lifecycle;
 use crate::subject::Subject;
+use crate::{framed, lifecycle};
 
 /// How much is explored.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -137,7 +137,7 @@ impl Kind {
 }
 
 /// Every protocol, in the order in which `check` goes through them.
-pub const ENTRIES: &[Entry] = &[lifecycle::ENTRY];
+pub const ENTRIES: &[Entry] = &[lifecycle::ENTRY, framed::ENTRY];
 
 /// The protocol with a name.
 pub fn find(name: &str) -> Option<&'static Entry> {

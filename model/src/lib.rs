@@ -9,6 +9,7 @@ pub mod explain;
 pub mod explore;
 pub mod findings;
 pub mod format;
+pub mod framed;
 pub mod lifecycle;
 pub mod liveness;
 pub mod report;

@@ -62,7 +62,7 @@ fn is_withheld(ledger: &Ledger, end: End) -> bool {
     own.reader == ReaderRecord::Waits && !own.abandoned && own.delivered < own.whole
 }
 
-/// A shutdown of this end goes on, and the peer's application reads until the marker.
+/// A shutdown of this end goes on, the peer's application reads until the marker, and it can be known that it arrived.
 fn is_served(ledger: &Ledger, end: End) -> bool {
     let (own, peer) = (ledger.end(end), ledger.end(end.peer()));
     let reads = match peer.reader {
@@ -72,5 +72,6 @@ fn is_served(ledger: &Ledger, end: End) -> bool {
             Ending::WithoutMarker | Ending::Truncated | Ending::Reset | Ending::Violation | Ending::Deadline,
         ) => false,
     };
-    own.until.is_some() && own.outcome.is_none() && reads && !peer.abandoned && !ledger.is_late(end.peer())
+    let goes_on = own.until.is_some() && own.outcome.is_none();
+    goes_on && ledger.tells && reads && !peer.abandoned && !ledger.is_late(end.peer())
 }

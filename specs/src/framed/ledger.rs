@@ -13,6 +13,8 @@ pub struct Ledger {
     pub now: Option<Moment>,
     /// How many halves a shutdown may throw away.
     pub discards: u16,
+    /// Whether the kernels tell what was acknowledged.
+    pub tells: bool,
     /// What was told that must not be told.
     pub offences: Offences,
 }
@@ -90,7 +92,7 @@ pub enum Offence {
     AfterMarker = 1,
     /// An end was said to be clean, or between two frames, and was not.
     FalseEnding = 1 << 1,
-    /// The application was given something else than the peer's next frame.
+    /// The application was given something else than the peer's next frame, or not all that had come whole.
     Misdelivered = 1 << 2,
     /// An item was begun within another one.
     Torn = 1 << 3,
@@ -112,9 +114,10 @@ pub enum Offence {
 pub struct Offences(u16);
 
 impl Ledger {
-    /// The ledger of a connection whose shutdowns may throw away so many halves.
-    pub fn with_discards(discards: u16) -> Self {
-        Self { discards, ..Self::default() }
+    /// The ledger of a connection whose shutdowns may throw away so many halves, between kernels that tell what was
+    /// acknowledged or do not.
+    pub fn new(discards: u16, tells: bool) -> Self {
+        Self { discards, tells, ..Self::default() }
     }
 
     /// Whether this was told.
@@ -211,12 +214,14 @@ impl Ledger {
     fn ended(&mut self, end: End, ending: Ending) {
         let record = &mut self.ends[end.index()];
         let (told, taken) = (record.reader, record.taken);
+        let withheld = told == ReaderRecord::Waits && record.delivered < record.whole;
         match told {
             ReaderRecord::Waits => record.reader = ReaderRecord::Told(ending),
             ReaderRecord::Told(_) | ReaderRecord::Left => {}
         }
         let contradicts = told != ReaderRecord::Waits && told != ReaderRecord::Told(ending);
         self.offend_if(contradicts, Offence::Contradicted);
+        self.offend_if(withheld, Offence::Misdelivered);
         let is_forged = taken == Progress::Forged(Forgery::LoadedMarker);
         self.offend_if(is_forged && ending == Ending::Marker, Offence::ForgeryAccepted);
         let is_false = match ending {
@@ -239,6 +244,8 @@ impl Ledger {
         let before = *record.outcome.get_or_insert(outcome);
         let marked = record.sent == Progress::Marked;
         let is_true = match outcome {
+            // Nothing is promised to who does not keep to the protocol.
+            _ if matches!(record.sent, Progress::Forged(_)) => true,
             Outcome::Clean => marked && record.arrived,
             Outcome::Unconfirmed => marked,
             Outcome::Unacknowledged => marked && late,

@@ -21,7 +21,7 @@ pub const INVARIANTS: &[Predicate<Ledger>] = &[
     },
     Predicate {
         id: "FRM-4",
-        title: "what is given is what was written, whole and in order",
+        title: "what is given is what was written, whole and in order, and all that came whole is given before the end",
         holds: |ledger| !ledger.has(Offence::Misdelivered),
     },
     Predicate {
@@ -130,7 +130,9 @@ fn is_kept(ledger: &Ledger, end: End) -> bool {
         ReaderRecord::Told(Ending::Marker) => peer.delivered == own.accepted,
         // Its own deadline, or what this end sent, kept it from reading to the end.
         ReaderRecord::Told(Ending::Deadline | Ending::Violation) => true,
-        ReaderRecord::Told(Ending::WithoutMarker | Ending::Truncated | Ending::Reset | Ending::ShutDown) => false,
+        ReaderRecord::Told(Ending::WithoutMarker | Ending::Truncated | Ending::Reset | Ending::ShutDown) => {
+            peer.delivered == own.accepted
+        }
     }
 }
 

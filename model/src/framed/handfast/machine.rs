@@ -1,0 +1,228 @@
+//! The machine: two ends and the TCP between them.
+
+use handfast_spec::framed::{Action, End, Ending, Fact, Framed, Moment, Outcome, Refusal, Shape};
+use handfast_spec::{Machine, Observation};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::tcp::{Halves, Kernel, Tcp};
+use super::Flaw;
+use super::log::Header;
+use crate::design::Design;
+use crate::in_parts;
+
+/// What the application of an end does.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub struct Config {
+    /// How the kernels behave.
+    pub kernel: Kernel,
+    /// How many frames each application writes at most.
+    pub frames: [u32; 2],
+    /// How many halves are read ahead and kept for the reader.
+    pub keep: u16,
+    /// How many halves are read and thrown away during a shutdown.
+    pub discard: u16,
+    /// The mistake of a mutant.
+    pub flaw: Flaw,
+}
+
+/// handfast's design.
+#[derive(Clone, Eq, Hash, PartialEq, Serialize)]
+pub struct Handfast {
+    pub(super) left: Side,
+    pub(super) right: Side,
+    pub(super) tcp: Tcp,
+    pub(super) now: Option<Moment>,
+    pub(super) config: Config,
+}
+
+in_parts!(Handfast { left: Side, right: Side, tcp: Tcp } and { now: Option<Moment>, config: Config });
+
+/// One end.
+#[derive(Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Side {
+    /// How many frames were accepted.
+    pub(super) accepted: u32,
+    /// What was accepted and not handed over.
+    pub(super) queue: Halves,
+    pub(super) writing: Writing,
+    pub(super) phase: Phase,
+    pub(super) reading: Reading,
+    /// What was read and not given.
+    pub(super) held: Halves,
+    /// How many halves were thrown away.
+    pub(super) discarded: u16,
+    /// The kernel has said that nothing more comes.
+    pub(super) ended: bool,
+    /// What only mutants keep: a frame that was found acceptable and is not accepted yet.
+    pub(super) checked: Option<Shape>,
+}
+
+/// What would be derived, except that the halves are copied in one piece.
+impl Clone for Side {
+    fn clone(&self) -> Self {
+        let Self { accepted, ref queue, writing, phase, reading, ref held, discarded, ended, checked } = *self;
+        let copy = |halves: &Halves| Halves::from_slice(halves);
+        Self { accepted, queue: copy(queue), writing, phase, reading, held: copy(held), discarded, ended, checked }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Writing {
+    #[default]
+    Sound,
+    /// Frames are refused because of what the peer sent; what was accepted is still sent.
+    Refusing,
+    /// The kernel says that the connection is gone: no byte follows.
+    Broken,
+}
+
+/// The end of the direction in which this end sends.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Phase {
+    #[default]
+    Open,
+    /// The marker is queued, or handed over.
+    Writing(Moment),
+    /// The kernel was told that nothing follows.
+    Closed(Moment),
+    /// The outcome was told.
+    Over(Moment),
+    /// There was no shutdown, and there will be none.
+    Abandoned,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Reading {
+    #[default]
+    Waits,
+    /// This is told when what is held was given.
+    Fails(Ending),
+    /// The application was told that nothing more comes.
+    Told,
+    /// There is no reader.
+    Left,
+}
+
+pub(super) type Facts = Vec<Fact>;
+pub(super) type Step = Result<(), Refusal>;
+
+impl Handfast {
+    /// A connection that has just been established.
+    pub fn new(config: Config) -> Self {
+        Self { left: Side::default(), right: Side::default(), tcp: Tcp::new(), now: None, config }
+    }
+
+    /// How the connection is configured.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn side(&self, end: End) -> &Side {
+        match end {
+            End::Left => &self.left,
+            End::Right => &self.right,
+        }
+    }
+
+    pub(super) fn side_mut(&mut self, end: End) -> &mut Side {
+        match end {
+            End::Left => &mut self.left,
+            End::Right => &mut self.right,
+        }
+    }
+
+    fn take(&mut self, action: &Action, facts: &mut Facts) -> Step {
+        let open = |end: End| if self.tcp.is_closed(end) { Err(Refusal::Closed) } else { Ok(end) };
+        match *action {
+            Action::Write { end, shape } => self.write(open(end)?, shape, facts),
+            Action::Forge { end, forgery } => self.forge(open(end)?, forgery),
+            Action::DropWrite { end } => self.drop_write(open(end)?),
+            Action::Send { end } => self.send(open(end)?, facts),
+            Action::Read { end } => self.read(open(end)?, facts),
+            Action::DropRead { end } => self.drop_read(open(end)?),
+            Action::Leave { end } => self.leave(open(end)?, facts),
+            Action::Abandon { end } => self.abandon(open(end)?, facts),
+            Action::Shutdown { end, by } => self.shutdown(end, by, facts),
+            Action::ReadAhead { end } => self.read_ahead(open(end)?, facts),
+            Action::Finish { end } => self.finish(open(end)?, facts),
+            Action::Confirm { end } => self.confirm(open(end)?, facts),
+            Action::Expire { end } => self.expire(open(end)?, facts),
+            Action::Close { end } => self.close(open(end)?, facts),
+            Action::Carry { from } => {
+                let kernel = self.config.kernel;
+                self.tcp.carry(from, &kernel, facts)
+            }
+            Action::Pass { moment } => self.pass(moment, facts),
+        }
+    }
+
+    fn pass(&mut self, moment: Moment, facts: &mut Facts) -> Step {
+        let is_next = match moment {
+            Moment::Soon => self.now.is_none(),
+            Moment::Late => self.now == Some(Moment::Soon),
+        };
+        if !is_next {
+            return Err(Refusal::NotNow);
+        }
+        self.now = Some(moment);
+        facts.push(Fact::Passed(moment));
+        Ok(())
+    }
+}
+
+impl Phase {
+    /// Until when the shutdown may take, while it goes on.
+    pub(super) fn until(self) -> Option<Moment> {
+        match self {
+            Self::Writing(by) | Self::Closed(by) => Some(by),
+            Self::Open | Self::Over(_) | Self::Abandoned => None,
+        }
+    }
+}
+
+impl Machine for Handfast {
+    type Protocol = Framed;
+
+    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+        let mut facts = Vec::new();
+        match self.take(action, &mut facts) {
+            Ok(()) => Observation::Told(facts),
+            Err(refusal) => Observation::Refused(refusal),
+        }
+    }
+}
+
+impl Design for Handfast {
+    /// FRM-11: at rest no shutdown goes on, nothing is on its way, and nobody reads whose peer has ended.
+    fn at_rest(&self) -> bool {
+        End::BOTH.iter().all(|&end| {
+            let side = self.side(end);
+            let reads = match side.reading {
+                Reading::Waits => self.tcp.is_readable(end),
+                Reading::Fails(_) => true,
+                Reading::Told | Reading::Left => false,
+            };
+            self.tcp.is_closed(end) || (side.phase.until().is_none() && !reads && side.queue.is_empty())
+        })
+    }
+
+    fn header(&self) -> Value {
+        serde_json::to_value(Header::of(self)).expect("a header is plain data")
+    }
+}
+
+impl Handfast {
+    /// What is known at the end of a shutdown, told to whoever asked for it. No byte follows.
+    pub(super) fn over(&mut self, end: End, outcome: Outcome, facts: &mut Facts) {
+        let swallows = self.config.flaw == Flaw::SwallowsErrors;
+        let side = self.side_mut(end);
+        let Some(by) = side.phase.until() else { return };
+        side.phase = Phase::Over(by);
+        side.queue.clear();
+        facts.push(Fact::Over(end, if swallows { Outcome::Clean } else { outcome }));
+    }
+}

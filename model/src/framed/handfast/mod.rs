@@ -1,0 +1,23 @@
+//! handfast's own design of framed connections.
+//!
+//! Each end has one connection, which owns what was accepted and not handed over, and what was read and not given; so
+//! that nothing is lost when an application stops waiting. A shutdown queues the marker behind everything that was
+//! accepted, hands it all over, ends its own direction, and watches until everything was acknowledged. All the while it
+//! reads ahead, so that two ends that shut down with full queues do not wait for each other.
+//!
+//! The reader goes on until the peer's marker, whatever becomes of its own direction: a failed write and an own shutdown
+//! do not stop it. Only its deadline does.
+
+mod flaw;
+mod log;
+mod machine;
+mod mutants;
+mod reader;
+mod scope;
+mod writer;
+
+pub use flaw::Flaw;
+pub use log::Header;
+pub use machine::{Config, Handfast};
+pub use mutants::variants;
+pub use scope::{Extent, checked, settings};

@@ -1,0 +1,246 @@
+//! What is written: frames by the application, halves by the connection, and the end of both.
+
+use handfast_spec::framed::{End, Fact, Forgery, FrameId, Half, Item, Moment, Outcome, Refusal, Shape};
+
+use super::super::tcp::Wrote;
+use super::Flaw;
+use super::machine::{Facts, Handfast, Phase, Reading, Step, Writing};
+
+impl Handfast {
+    /// FRM-5: what is accepted is the connection's, which hands it over whole and in its turn.
+    pub(super) fn write(&mut self, end: End, shape: Shape, facts: &mut Facts) -> Step {
+        let (side, config) = (self.side(end), &self.config);
+        match side.phase {
+            Phase::Open => {}
+            Phase::Writing(_) if config.flaw == Flaw::WritesBehindMarker => {}
+            // FRM-2: from the marker on nothing is accepted.
+            Phase::Writing(_) | Phase::Closed(_) | Phase::Over(_) | Phase::Abandoned => return Err(Refusal::ShutDown),
+        }
+        if side.writing != Writing::Sound {
+            return Err(Refusal::Broken);
+        }
+        if !side.queue.is_empty() || side.checked.is_some() {
+            return Err(Refusal::NoRoom);
+        }
+        if side.accepted >= config.frames[end.index()] {
+            return Err(Refusal::NoMore);
+        }
+        if config.flaw == Flaw::ChecksThenAccepts {
+            self.side_mut(end).checked = Some(shape);
+        } else {
+            self.accept(end, shape, facts);
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, end: End, shape: Shape, facts: &mut Facts) {
+        let side = self.side_mut(end);
+        let frame = FrameId(side.accepted);
+        side.accepted += 1;
+        side.queue.extend(Half::of(Item::Frame(frame, shape)));
+        facts.push(Fact::Accepted(end, frame));
+    }
+
+    /// Only the environment does this: who forges does not keep to the protocol.
+    pub(super) fn forge(&mut self, end: End, forgery: Forgery) -> Step {
+        let side = self.side_mut(end);
+        match side.phase {
+            Phase::Open => {}
+            Phase::Writing(_) | Phase::Closed(_) | Phase::Over(_) | Phase::Abandoned => return Err(Refusal::ShutDown),
+        }
+        if side.writing != Writing::Sound {
+            return Err(Refusal::Broken);
+        }
+        if !side.queue.is_empty() {
+            return Err(Refusal::NoRoom);
+        }
+        // Nobody believes it afterwards.
+        side.writing = Writing::Refusing;
+        side.queue.extend(Half::of(Item::Forged(forgery)));
+        Ok(())
+    }
+
+    /// FRM-5: nothing changes, because the frame is the connection's.
+    pub(super) fn drop_write(&mut self, end: End) -> Step {
+        let tears = self.config.flaw == Flaw::TearsFrame;
+        let side = self.side_mut(end);
+        let Some(next) = side.queue.first() else { return Err(Refusal::Nothing) };
+        if side.phase != Phase::Open {
+            return Err(Refusal::NotNow);
+        }
+        if tears && Half::of(next.item).next() != Some(*next) {
+            side.queue.clear();
+        }
+        Ok(())
+    }
+
+    pub(super) fn send(&mut self, end: End, facts: &mut Facts) -> Step {
+        let kernel = self.config.kernel;
+        if let (Some(shape), true) = (self.side(end).checked, self.side(end).queue.is_empty()) {
+            self.side_mut(end).checked = None;
+            self.accept(end, shape, facts);
+        }
+        let Some(&half) = self.side(end).queue.first() else { return Err(Refusal::Nothing) };
+        match self.tcp.write(end, half, &kernel) {
+            Wrote::Taken => {
+                self.side_mut(end).queue.remove(0);
+                facts.push(Fact::Handed(end, half));
+            }
+            Wrote::Full if facts.is_empty() => return Err(Refusal::NoRoom),
+            Wrote::Full => {}
+            Wrote::Gone => {
+                facts.push(Fact::WriteFailed(end));
+                self.broken(end, facts);
+                if self.config.flaw == Flaw::ResetStopsReader {
+                    self.stop_reading(end, handfast_spec::framed::Ending::Reset);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The connection is gone. The reader is not told yet: what is in the kernel is still there to be read (FRM-1).
+    pub(super) fn broken(&mut self, end: End, facts: &mut Facts) {
+        let side = self.side_mut(end);
+        side.writing = Writing::Broken;
+        side.queue.clear();
+        let closed = matches!(side.phase, Phase::Closed(_));
+        let arrived = closed && self.config.kernel.tells && self.tcp.has_arrived(end);
+        self.over(end, if arrived { Outcome::Clean } else { Outcome::PeerGone }, facts);
+    }
+
+    /// The marker goes behind everything that was accepted, in this step; a later call can only shorten the deadline.
+    pub(super) fn shutdown(&mut self, end: End, by: Moment, facts: &mut Facts) -> Step {
+        let flaw = self.config.flaw;
+        let closed = self.tcp.is_closed(end);
+        let side = self.side_mut(end);
+        match &mut side.phase {
+            Phase::Open => {}
+            // FRM-12: the earliest of all.
+            Phase::Writing(until) | Phase::Closed(until)
+                if by < *until || (flaw == Flaw::LatestDeadline && by != *until) =>
+            {
+                *until = by;
+                facts.push(Fact::Begun(end, by));
+                return Ok(());
+            }
+            Phase::Writing(_) | Phase::Closed(_) => return Err(Refusal::Joined),
+            Phase::Over(until) if by < *until && !closed => {
+                *until = by;
+                facts.push(Fact::Begun(end, by));
+                return Ok(());
+            }
+            Phase::Over(_) if flaw == Flaw::SecondFails => {
+                facts.push(Fact::Over(end, Outcome::Failed));
+                return Ok(());
+            }
+            Phase::Over(_) => return Err(Refusal::Over),
+            Phase::Abandoned => return Err(Refusal::Closed),
+        }
+        side.phase = Phase::Writing(by);
+        facts.push(Fact::Begun(end, by));
+        if side.writing == Writing::Broken {
+            self.over(end, Outcome::PeerGone, facts);
+            return Ok(());
+        }
+        side.queue.extend(Half::of(Item::Marker));
+        if flaw == Flaw::StopsReader && side.reading == Reading::Waits {
+            side.reading = Reading::Told;
+            side.held.clear();
+            facts.push(Fact::Ended(end, handfast_spec::framed::Ending::ShutDown));
+        }
+        Ok(())
+    }
+
+    /// Everything was handed over, the marker last.
+    pub(super) fn finish(&mut self, end: End, facts: &mut Facts) -> Step {
+        let side = self.side_mut(end);
+        let Phase::Writing(by) = side.phase else { return Err(Refusal::NotNow) };
+        if !side.queue.is_empty() {
+            return Err(Refusal::NotNow);
+        }
+        side.phase = Phase::Closed(by);
+        self.tcp.shut_write(end);
+        if self.config.flaw == Flaw::ClosesAfterMarker {
+            self.over(end, Outcome::Clean, facts);
+            self.side_mut(end).reading = Reading::Left;
+            facts.push(Fact::Left(end));
+            let kernel = self.config.kernel;
+            self.tcp.close(end, &kernel, facts);
+        }
+        Ok(())
+    }
+
+    /// FRM-6: clean is what was acknowledged. Where the kernel does not tell, nothing is clean.
+    pub(super) fn confirm(&mut self, end: End, facts: &mut Facts) -> Step {
+        let Phase::Closed(_) = self.side(end).phase else { return Err(Refusal::NotNow) };
+        let ended = self.side(end).ended;
+        let tells = self.config.kernel.tells && (self.config.flaw != Flaw::WaitsForPeer || ended);
+        let outcome = match (tells && self.tcp.has_arrived(end), self.tcp.is_reset(end)) {
+            (true, _) => Outcome::Clean,
+            (false, true) => Outcome::PeerGone,
+            (false, false) if ended && !self.config.kernel.tells => Outcome::Unconfirmed,
+            (false, false) => return Err(Refusal::NotNow),
+        };
+        self.over(end, outcome, facts);
+        Ok(())
+    }
+
+    /// FRM-12: the deadline ends the shutdown, and FRM-13: it ends the wait of the reader.
+    pub(super) fn expire(&mut self, end: End, facts: &mut Facts) -> Step {
+        let flaw = self.config.flaw;
+        let side = self.side(end);
+        let (until, goes_on) = match side.phase {
+            Phase::Writing(by) | Phase::Closed(by) => (by, true),
+            Phase::Over(by) => (by, false),
+            Phase::Open | Phase::Abandoned => return Err(Refusal::NotNow),
+        };
+        if self.now.is_none_or(|now| now < until) || flaw == Flaw::RenewsDeadline {
+            return Err(Refusal::NotNow);
+        }
+        if !goes_on && side.reading != Reading::Waits {
+            return Err(Refusal::Over);
+        }
+        let kernel = self.config.kernel;
+        let outcome = match (side.queue.is_empty(), kernel.tells, self.tcp.has_arrived(end)) {
+            _ if flaw == Flaw::CleanAtDeadline => Outcome::Clean,
+            (false, _, _) => Outcome::DeadlineExceeded,
+            (true, true, true) => Outcome::Clean,
+            (true, true, false) => Outcome::Unacknowledged,
+            (true, false, _) => Outcome::Unconfirmed,
+        };
+        self.over(end, outcome, facts);
+        self.stop_reading(end, handfast_spec::framed::Ending::Deadline);
+        Ok(())
+    }
+
+    /// Only when nobody needs the socket any more: a close with unread input takes away what is not acknowledged.
+    pub(super) fn close(&mut self, end: End, facts: &mut Facts) -> Step {
+        let side = self.side(end);
+        let read = matches!(side.reading, Reading::Told | Reading::Left);
+        let (Phase::Over(_), true) = (side.phase, read) else { return Err(Refusal::NotNow) };
+        self.let_go(end);
+        let kernel = self.config.kernel;
+        self.tcp.close(end, &kernel, facts);
+        Ok(())
+    }
+
+    pub(super) fn abandon(&mut self, end: End, facts: &mut Facts) -> Step {
+        let side = self.side_mut(end);
+        let Phase::Open = side.phase else { return Err(Refusal::NotNow) };
+        side.phase = Phase::Abandoned;
+        facts.push(Fact::Abandoned(end));
+        self.let_go(end);
+        let kernel = self.config.kernel;
+        self.tcp.close(end, &kernel, facts);
+        Ok(())
+    }
+
+    /// What is of no use once the socket is closed.
+    fn let_go(&mut self, end: End) {
+        let side = self.side_mut(end);
+        side.queue.clear();
+        side.held.clear();
+        side.checked = None;
+    }
+}

@@ -1,0 +1,251 @@
+//! The machine: the goroutines of both ends and the TCP between them.
+
+use core::fmt::{self, Debug, Formatter};
+
+use handfast_spec::framed::{Action, End, Ending, Fact, FrameId, Framed, Half, Item, Moment, Refusal, Shape};
+use handfast_spec::{Machine, Observation};
+use serde::Serialize;
+
+use super::super::tcp::{Halves, Kernel, Tcp, Wrote};
+use crate::design::Design;
+
+/// frameconn, at both ends of a connection.
+#[derive(Clone, Eq, Hash, PartialEq, Serialize)]
+pub struct Zrepl {
+    pub(super) sides: [Side; 2],
+    pub(super) tcp: Tcp,
+    pub(super) now: Option<Moment>,
+    pub(super) kernel: Kernel,
+    /// How many frames each application writes at most.
+    pub(super) frames: [u32; 2],
+}
+
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Side {
+    /// How many writes have returned no error.
+    pub(super) accepted: u32,
+    /// `shutdown.Begin()` was called.
+    pub(super) begun: bool,
+    pub(super) write_lock: Lock,
+    pub(super) read_lock: Lock,
+    pub(super) writer: Writer,
+    pub(super) reader: Reader,
+    /// `readNext`, where `readNextValid`.
+    pub(super) next: Option<Item>,
+    /// `nextReadErr`.
+    pub(super) next_error: Option<Ending>,
+    /// What the read that goes on has got.
+    pub(super) got: Halves,
+    pub(super) shutdown: Shutdown,
+    /// The deadline of the connection, when the idle timeouts are disabled.
+    pub(super) deadline: Option<Moment>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Lock {
+    #[default]
+    Free,
+    Taken,
+}
+
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Writer {
+    #[default]
+    Idle,
+    /// W2: it found the connection open, and waits for `writeMtx`.
+    Waits(Shape),
+    /// W3.
+    Writes(Halves),
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Reader {
+    /// R0 is next.
+    #[default]
+    Calls,
+    /// R1: it found the connection open, and waits for `readMtx`.
+    Waits,
+    /// R2 to R6.
+    Reads,
+    /// The layer above takes any error for the last.
+    Told,
+}
+
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Shutdown {
+    #[default]
+    Open,
+    /// S3: it waits for `writeMtx`.
+    WantsWrite,
+    /// S4: it writes the marker.
+    Marks(Halves),
+    /// S5 is next.
+    Marked,
+    /// S6: it waits for `readMtx`.
+    WantsRead,
+    /// S7.
+    Drains,
+    Done,
+}
+
+pub(super) type Facts = Vec<Fact>;
+pub(super) type Step = Result<(), Refusal>;
+
+impl Zrepl {
+    /// A connection that has just been established.
+    pub fn new(kernel: Kernel, frames: [u32; 2]) -> Self {
+        Self { sides: Default::default(), tcp: Tcp::new(), now: None, kernel, frames }
+    }
+
+    pub(super) fn side(&mut self, end: End) -> &mut Side {
+        &mut self.sides[end.index()]
+    }
+
+    fn take(&mut self, action: &Action, facts: &mut Facts) -> Step {
+        match *action {
+            Action::Write { end, shape } => self.write(end, shape),
+            Action::DropWrite { end } => self.time_out_write(end, facts),
+            Action::Send { end } => self.send(end, facts),
+            Action::Read { end } => self.read(end, facts),
+            Action::Abandon { end } => self.abandon(end, facts),
+            Action::Shutdown { end, by } => self.shutdown(end, by, facts),
+            Action::Finish { end } => self.finish(end, facts),
+            Action::ReadAhead { end } => self.drain(end, facts),
+            Action::Expire { end } => self.expire(end, facts),
+            Action::Carry { from } => {
+                let kernel = self.kernel;
+                self.tcp.carry(from, &kernel, facts)
+            }
+            Action::Pass { moment } if self.now.is_none_or(|now| now < moment) => {
+                self.now = Some(moment);
+                facts.push(Fact::Passed(moment));
+                Ok(())
+            }
+            Action::Pass { .. }
+            | Action::Forge { .. }
+            | Action::DropRead { .. }
+            | Action::Leave { .. }
+            | Action::Confirm { .. }
+            | Action::Close { .. } => Err(Refusal::NotNow),
+        }
+    }
+
+    /// W1.
+    fn write(&mut self, end: End, shape: Shape) -> Step {
+        let most = self.frames[end.index()];
+        let side = self.side(end);
+        if side.begun {
+            return Err(Refusal::ShutDown);
+        }
+        if side.writer != Writer::Idle {
+            return Err(Refusal::NoRoom);
+        }
+        if side.accepted >= most {
+            return Err(Refusal::NoMore);
+        }
+        side.writer = Writer::Waits(shape);
+        Ok(())
+    }
+
+    /// W2 and W3.
+    fn send(&mut self, end: End, facts: &mut Facts) -> Step {
+        let kernel = self.kernel;
+        let side = &mut self.sides[end.index()];
+        match &mut side.writer {
+            Writer::Idle => Err(Refusal::Nothing),
+            Writer::Waits(_) if side.write_lock == Lock::Taken => Err(Refusal::NoRoom),
+            Writer::Waits(shape) => {
+                let frame = Item::Frame(FrameId(side.accepted), *shape);
+                side.write_lock = Lock::Taken;
+                side.writer = Writer::Writes(Half::of(frame).collect());
+                Ok(())
+            }
+            Writer::Writes(halves) => {
+                let half = halves[0];
+                match self.tcp.write(end, half, &kernel) {
+                    Wrote::Full => return Err(Refusal::NoRoom),
+                    Wrote::Taken => {
+                        halves.remove(0);
+                        facts.push(Fact::Handed(end, half));
+                        if halves.is_empty() {
+                            facts.push(Fact::Accepted(end, FrameId(side.accepted)));
+                            side.accepted += 1;
+                            side.release_writer();
+                        }
+                    }
+                    Wrote::Gone => {
+                        side.release_writer();
+                        facts.push(Fact::WriteFailed(end));
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// W4: nothing could be written for the idle timeout. The part of the frame that was written stays.
+    fn time_out_write(&mut self, end: End, facts: &mut Facts) -> Step {
+        let side = self.side(end);
+        match side.writer {
+            Writer::Writes(_) if side.deadline.is_none() => {
+                side.release_writer();
+                facts.push(Fact::WriteFailed(end));
+                Ok(())
+            }
+            Writer::Idle | Writer::Waits(_) | Writer::Writes(_) => Err(Refusal::Nothing),
+        }
+    }
+
+    fn abandon(&mut self, end: End, facts: &mut Facts) -> Step {
+        let kernel = self.kernel;
+        let side = self.side(end);
+        if side.begun || self.tcp.is_closed(end) {
+            return Err(Refusal::NotNow);
+        }
+        // The process is gone.
+        *self.side(end) = Side { begun: true, reader: Reader::Told, shutdown: Shutdown::Done, ..Side::default() };
+        facts.push(Fact::Abandoned(end));
+        self.tcp.close(end, &kernel, facts);
+        Ok(())
+    }
+}
+
+impl Side {
+    pub(super) fn release_writer(&mut self) {
+        self.writer = Writer::Idle;
+        self.write_lock = Lock::Free;
+    }
+}
+
+impl Machine for Zrepl {
+    type Protocol = Framed;
+
+    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+        let mut facts = Vec::new();
+        match self.take(action, &mut facts) {
+            Ok(()) => Observation::Told(facts),
+            Err(refusal) => Observation::Refused(refusal),
+        }
+    }
+}
+
+impl Design for Zrepl {
+    fn at_rest(&self) -> bool {
+        self.sides.iter().all(|side| matches!(side.shutdown, Shutdown::Open | Shutdown::Done))
+    }
+}
+
+/// What is shown in Stateright's Explorer.
+impl Debug for Zrepl {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for end in End::BOTH {
+            writeln!(f, "{end}: {:?}", self.sides[end.index()])?;
+            writeln!(f, "{}", self.tcp.describe(end))?;
+        }
+        Ok(())
+    }
+}

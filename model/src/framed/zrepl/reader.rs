@@ -1,0 +1,172 @@
+//! `ReadFrame`, step by step.
+
+use handfast_spec::framed::{End, Ending, Fact, Given, Half, Item, Part, Refusal, Shape};
+
+use super::super::tcp::Got;
+use super::machine::{Facts, Lock, Reader, Side, Step, Zrepl};
+
+impl Zrepl {
+    pub(super) fn read(&mut self, end: End, facts: &mut Facts) -> Step {
+        let side = &mut self.sides[end.index()];
+        match side.reader {
+            Reader::Told => Err(Refusal::Ended),
+            // R0.
+            Reader::Calls if side.begun => {
+                side.fail(end, Ending::ShutDown, facts);
+                Ok(())
+            }
+            Reader::Calls => {
+                side.reader = Reader::Waits;
+                Ok(())
+            }
+            // R1, and no second look whether a shutdown has begun.
+            Reader::Waits if side.read_lock == Lock::Taken => Err(Refusal::NoRoom),
+            Reader::Waits if self.tcp.is_closed(end) => {
+                side.fail(end, Ending::ShutDown, facts);
+                Ok(())
+            }
+            Reader::Waits => {
+                side.read_lock = Lock::Taken;
+                side.reader = Reader::Reads;
+                Ok(())
+            }
+            Reader::Reads => self.read_frame(end, facts),
+        }
+    }
+
+    fn read_frame(&mut self, end: End, facts: &mut Facts) -> Step {
+        let side = &mut self.sides[end.index()];
+        // R2.
+        if let Some(error) = side.next_error.take() {
+            side.fail(end, error, facts);
+            return Ok(());
+        }
+        // R5 and R7: an item without a payload is returned without a look at what follows.
+        if let Some(item) = side.next.filter(|item| !has_payload(*item)) {
+            side.next = None;
+            side.give(end, item, facts);
+            return Ok(());
+        }
+        let error = match self.tcp.read(end) {
+            Got::Nothing => return Err(Refusal::Nothing),
+            Got::Half(half) => {
+                facts.push(Fact::Took(end, half));
+                side.got.push(half);
+                side.advance(end, facts);
+                return Ok(());
+            }
+            Got::Reset => Ending::Reset,
+            Got::End => side.end_of_file(),
+        };
+        side.interrupted(end, error, facts);
+        Ok(())
+    }
+}
+
+impl Side {
+    /// R3 and R6, as far as the halves reach.
+    fn advance(&mut self, end: End, facts: &mut Facts) {
+        match (self.next, self.got.len()) {
+            (None, 2) => {
+                let header = header(&self.got);
+                self.got.clear();
+                match header {
+                    Some(item) => self.next = Some(item),
+                    None => self.give_garbled(end, facts),
+                }
+            }
+            (Some(item), 4) => {
+                let next = header(&self.got[2..]);
+                let is_whole = is_payload_of(item, &self.got[..2]);
+                self.got.clear();
+                self.next = next;
+                if is_whole {
+                    self.give(end, item, facts);
+                } else {
+                    self.give_garbled(end, facts);
+                }
+            }
+            (None | Some(_), _) => {}
+        }
+    }
+
+    /// An error in the middle: R3 forgets the bytes, R6 gives the frame if exactly its payload was read.
+    pub(super) fn interrupted(&mut self, end: End, error: Ending, facts: &mut Facts) {
+        match self.next {
+            Some(item) if self.got.len() == 2 => {
+                let is_whole = is_payload_of(item, &self.got);
+                self.got.clear();
+                self.next = None;
+                self.next_error = Some(error);
+                if is_whole {
+                    self.give(end, item, facts);
+                } else {
+                    self.give_garbled(end, facts);
+                }
+            }
+            Some(_) | None => {
+                self.got.clear();
+                self.fail(end, error, facts);
+            }
+        }
+    }
+
+    /// `ReadFull` tells the end of the stream within a header apart; `ReadvFull` says `io.EOF` wherever it is.
+    fn end_of_file(&self) -> Ending {
+        match (self.next, self.got.is_empty()) {
+            (None, false) => Ending::Truncated,
+            (None, true) | (Some(_), _) => Ending::WithoutMarker,
+        }
+    }
+
+    fn give(&mut self, end: End, item: Item, facts: &mut Facts) {
+        match item {
+            Item::Frame(frame, _) => {
+                facts.push(Fact::Delivered(end, Given::Frame(frame)));
+                self.release_reader();
+            }
+            Item::Marker => {
+                self.begun = true;
+                self.fail(end, Ending::Marker, facts);
+            }
+            // Nobody forges here; every type but the marker's is given.
+            Item::Forged(_) => {
+                facts.push(Fact::Delivered(end, Given::Reserved));
+                self.release_reader();
+            }
+        }
+    }
+
+    fn give_garbled(&mut self, end: End, facts: &mut Facts) {
+        facts.push(Fact::Delivered(end, Given::Garbled));
+        self.release_reader();
+    }
+
+    fn release_reader(&mut self) {
+        self.reader = Reader::Calls;
+        self.read_lock = Lock::Free;
+    }
+
+    pub(super) fn fail(&mut self, end: End, ending: Ending, facts: &mut Facts) {
+        if self.reader == Reader::Reads {
+            self.read_lock = Lock::Free;
+        }
+        self.reader = Reader::Told;
+        self.next = None;
+        facts.push(Fact::Ended(end, ending));
+    }
+}
+
+fn has_payload(item: Item) -> bool {
+    matches!(item, Item::Frame(_, Shape::Full))
+}
+
+fn header(halves: &[Half]) -> Option<Item> {
+    let [head, rest] = halves else { return None };
+    let is_header = (head.part, rest.part) == (Part::Head, Part::HeadRest) && head.item == rest.item;
+    is_header.then_some(head.item)
+}
+
+fn is_payload_of(item: Item, halves: &[Half]) -> bool {
+    halves.iter().all(|half| half.item == item) && halves.iter().map(|half| half.part).eq([Part::Body, Part::BodyRest])
+}
