@@ -40,6 +40,11 @@ const SMALL: &[Pinned] = &[
     pinned(("lifecycle", "ties"), [1707, 9470, 12], "ed3ca7fa3e1027042f39a3c3522051d0"),
     pinned(("lifecycle", "several"), [5617, 25864, 21], "47871ea706ce8cc243fda6fb92b2322a"),
     pinned(("lifecycle", "addresses"), [395, 2493, 9], "bf8270ad1c5ba7348e8b1b9740ac759b"),
+    pinned(("framed", "both"), [107668, 303684, 39], "4c6ff49593328c3a4f70dc7ec0cdd86f"),
+    pinned(("framed", "one-way"), [12484, 40696, 33], "cb04143000abfa74ebc42dbfeeaecb75"),
+    pinned(("framed", "leaving"), [42247, 117963, 30], "890c0d7d74acf2306a874a4c96c8700e"),
+    pinned(("framed", "hostile"), [24666, 58686, 29], "f45d345a0eefa7c8a32742e3c3c799d1"),
+    pinned(("framed", "silent"), [52329, 144712, 32], "c6762ea1034b6f18ce084e0329f81222"),
 ];
 
 const DEFAULT: &[Pinned] = &[
@@ -49,6 +54,12 @@ const DEFAULT: &[Pinned] = &[
     pinned(("lifecycle", "ties"), [1707, 9470, 12], "ed3ca7fa3e1027042f39a3c3522051d0"),
     pinned(("lifecycle", "several"), [5617, 25864, 21], "47871ea706ce8cc243fda6fb92b2322a"),
     pinned(("lifecycle", "addresses"), [395, 2493, 9], "bf8270ad1c5ba7348e8b1b9740ac759b"),
+    pinned(("framed", "both"), [137341, 386629, 51], "74c185decf214df3805d80b5b055a673"),
+    pinned(("framed", "wide"), [216133, 686842, 39], "6739d728c13c6e73f005bba285f205ad"),
+    pinned(("framed", "leaving"), [307265, 841864, 40], "a16453cddfc78636160b26cb087c2fe9"),
+    pinned(("framed", "one-way"), [12484, 40696, 33], "cb04143000abfa74ebc42dbfeeaecb75"),
+    pinned(("framed", "hostile"), [24666, 58686, 29], "f45d345a0eefa7c8a32742e3c3c799d1"),
+    pinned(("framed", "silent"), [52329, 144712, 32], "c6762ea1034b6f18ce084e0329f81222"),
 ];
 
 /// Each line as it would stand in the table.

@@ -177,7 +177,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::ClosesAfterMarker,
         source: "zrepl/zrepl b93a06d, Shutdown, the naive option of its comment; hyperium/hyper h1 shutdown",
         about: "the socket is closed right behind the marker",
-        settings: BOTH,
+        settings: LEAVING,
         violates: &["FRM-1", "FRM-6"],
     },
     Mutant {
@@ -233,7 +233,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::ResetStopsReader,
         source: "zrepl/zrepl b93a06d, as reproduced on Linux: the write takes the error of the reset",
         about: "a write that fails stops the reader, although what was acknowledged is still in the kernel",
-        settings: BOTH,
+        settings: LEAVING,
         violates: &["FRM-1"],
     },
 ];

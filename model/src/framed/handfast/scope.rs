@@ -68,9 +68,15 @@ pub(super) const ONE_WAY: Extent = Extent {
     ..BOTH
 };
 
-/// One end drops its reader and shuts down while the other one writes.
-pub(super) const LEAVING: Extent =
-    Extent { frames: [0, 2], shutdowns: [SOON, &[]], leaves: &[End::Left], abandons: &[End::Right], ..BOTH };
+/// One end drops its reader and shuts down while the other one writes. A frame and a marker fit into one kernel, nearly.
+pub(super) const LEAVING: Extent = Extent {
+    kernel: Kernel { send: 3, receive: 3, ..LINUX },
+    discard: 1,
+    shutdowns: [SOON, &[]],
+    leaves: &[End::Left],
+    abandons: &[End::Right],
+    ..BOTH
+};
 
 /// One end does not keep to the protocol.
 pub(super) const HOSTILE: Extent = Extent {
@@ -97,7 +103,7 @@ const WIDE: Extent = Extent { kernel: ROOMY, ..BOTH };
 const LONG: Extent = Extent { frames: [2, 1], ..BOTH };
 
 /// As *leaving*, with frames and shutdowns both ways.
-const LEAVING_BOTH: Extent = Extent { frames: [1, 1], shutdowns: [SOON, SOON], ..LEAVING };
+const LEAVING_BOTH: Extent = Extent { kernel: LINUX, discard: 2, shutdowns: [SOON, SOON], ..LEAVING };
 
 /// As *one way*, with frames both ways.
 const EVERYTHING: Extent = Extent { frames: [2, 1], kernel: ROOMY, ..ONE_WAY };
