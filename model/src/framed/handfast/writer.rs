@@ -203,7 +203,7 @@ impl Handfast {
         }
         let kernel = self.config.kernel;
         let outcome = match (side.queue.is_empty(), kernel.tells, self.tcp.has_arrived(end)) {
-            _ if flaw == Flaw::CleanAtDeadline => Outcome::Clean,
+            (true | false, true | false, _) if flaw == Flaw::CleanAtDeadline => Outcome::Clean,
             (false, _, _) => Outcome::DeadlineExceeded,
             (true, true, true) => Outcome::Clean,
             (true, true, false) => Outcome::Unacknowledged,
