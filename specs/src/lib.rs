@@ -8,10 +8,11 @@
 //! This crate depends on serde alone. The model and the implementation both speak its words and never see each other.
 //!
 //! Reading order: [`protocol`] for the two traits, then the document of a protocol, which is its module documentation:
-//! [`lifecycle`], [`framed`].
+//! [`lifecycle`], [`framed`], [`simopen`].
 
 pub mod framed;
 pub mod lifecycle;
 pub mod protocol;
+pub mod simopen;
 
 pub use protocol::{Goal, Machine, Observation, Predicate, Protocol, Recorded};
