@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod liveness;
 pub mod report;
 pub mod second;
+pub mod simopen;
 pub mod subject;
 pub mod survey;
 pub mod trace;

@@ -84,7 +84,7 @@ fn one_is_gone(ledger: &Ledger) -> bool {
 }
 
 fn somebody_waits(ledger: &Ledger) -> bool {
-    ledger.honest().any(|end| ledger.end(end).is_pending())
+    ledger.pair.timed && ledger.honest().any(|end| ledger.end(end).is_pending())
 }
 
 fn all_received(ledger: &Ledger) -> bool {

@@ -24,6 +24,8 @@ pub struct Pair {
     pub right: Party,
     /// How many proposals an end declines before it gives up on its peer.
     pub patience: u8,
+    /// Whether ends that keep to the protocol were given a deadline.
+    pub timed: bool,
 }
 
 /// Who is at one end.
@@ -66,6 +68,12 @@ impl Pair {
         let unaware = End::BOTH.into_iter().all(|end| self.kind(end).is_unaware_dialer());
         let listeners = self.is_of(Kind::Listener, Kind::Listener);
         self.is_honest() && !unaware && !listeners
+    }
+
+    /// Whether a lazy dialer has sent its payload to a listener that will decline the protocol it belongs to.
+    pub fn is_lost_bet(&self) -> bool {
+        let loses = |end| self.kind(end) == Kind::Lazy && self.choice(end).is_none();
+        End::BOTH.into_iter().any(loses)
     }
 
     /// What these two ends would agree on if this one is the initiator, and how many proposals are declined before.

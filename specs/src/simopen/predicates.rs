@@ -77,7 +77,10 @@ pub const INVARIANTS: &[Predicate<Ledger>] = &[
     Predicate {
         id: "SIM-14",
         title: "no message of the negotiation reaches the layer above, and nothing of that reaches the negotiation",
-        holds: |ledger| !ledger.pair.is_promised() || honest(ledger).all(|(_, record)| keeps_the_boundary(record)),
+        holds: |ledger| {
+            let applies = ledger.pair.is_promised() && !ledger.pair.is_lost_bet();
+            !applies || honest(ledger).all(|(_, record)| keeps_the_boundary(record))
+        },
     },
     Predicate {
         id: "SIM-15",
@@ -212,6 +215,7 @@ fn nothing_in_common_is_reported(ledger: &Ledger) -> bool {
     let negotiates = with_listener(ledger) || ledger.pair.is_of(Kind::Simopen, Kind::Simopen);
     let tied = ledger.pair.is_of(Kind::Simopen, Kind::Simopen) && ledger.left.started == ledger.right.started;
     let applies = negotiates
+        && !ledger.pair.is_lost_bet()
         && choice(left, right).is_none()
         && left.len().max(right.len()) <= patience
         && !tied

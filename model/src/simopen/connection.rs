@@ -1,0 +1,371 @@
+//! The machine: two ends, and what is on its way between them.
+
+use core::fmt::{self, Debug, Formatter};
+
+use handfast_spec::simopen::{Action, End, Fact, Failure, Kind, Ledger, Nonce, Refusal, Role, Simopen, Token};
+use handfast_spec::{Machine, Observation, Recorded};
+use serde::Serialize;
+use serde_json::Value;
+use smallvec::SmallVec;
+
+use super::config::{Config, EndConfig};
+use super::flaw::{Flaw, Flaws};
+use super::log::Header;
+use super::party::{At, Facts, Parcel, Party, Stage};
+use crate::design::Design;
+use crate::in_parts;
+
+/// Messages on their way in one direction.
+type Channel = SmallVec<[Parcel; 4]>;
+
+type Done = Result<(), Refusal>;
+
+/// How much a mutant may have to write before it stops reading.
+const MOST_PENDING: usize = 6;
+
+/// A connection with its two ends.
+#[derive(Clone, Eq, Hash, PartialEq, Serialize)]
+pub struct Connection {
+    pub(super) config: Config,
+    pub(super) left: Party,
+    pub(super) right: Party,
+    pub(super) to_left: Channel,
+    pub(super) to_right: Channel,
+}
+
+in_parts!(Connection {
+    left: Party,
+    right: Party,
+    to_left: Channel,
+    to_right: Channel,
+} and {
+    config: Config,
+});
+
+impl Connection {
+    /// A connection on which nothing has happened.
+    pub fn new(config: Config) -> Self {
+        let party = |end: &EndConfig| {
+            let stage = if end.kind.is_honest() { Stage::Idle } else { Stage::Aloof };
+            Party { stage, ..Party::default() }
+        };
+        let (left, right) = (party(&config.left), party(&config.right));
+        Self { config, left, right, to_left: Channel::new(), to_right: Channel::new() }
+    }
+
+    /// The same with its ledger.
+    pub fn recorded(config: Config) -> Recorded<Self> {
+        let ledger = Ledger::between(config.pair());
+        Recorded { machine: Self::new(config), ledger }
+    }
+
+    pub(super) fn party(&self, end: End) -> &Party {
+        match end {
+            End::Left => &self.left,
+            End::Right => &self.right,
+        }
+    }
+
+    fn party_mut(&mut self, end: End) -> &mut Party {
+        match end {
+            End::Left => &mut self.left,
+            End::Right => &mut self.right,
+        }
+    }
+
+    fn at<'a>(&'a mut self, end: End, facts: &'a mut Facts) -> At<'a> {
+        let (party, config) = match end {
+            End::Left => (&mut self.left, &self.config.left),
+            End::Right => (&mut self.right, &self.config.right),
+        };
+        At { end, config, patience: self.config.patience, party, facts }
+    }
+
+    /// What is on its way to this end.
+    pub(super) fn channel(&self, end: End) -> &Channel {
+        match end {
+            End::Left => &self.to_left,
+            End::Right => &self.to_right,
+        }
+    }
+
+    fn channel_mut(&mut self, end: End) -> &mut Channel {
+        match end {
+            End::Left => &mut self.to_left,
+            End::Right => &mut self.to_right,
+        }
+    }
+
+    fn kind(&self, end: End) -> Kind {
+        self.config.end(end).kind
+    }
+
+    fn has(&self, end: End, flaw: Flaw) -> bool {
+        self.config.end(end).flaws.has(flaw)
+    }
+
+    fn attempt(&mut self, action: &Action, facts: &mut Facts) -> Done {
+        match *action {
+            Action::Start { end, nonce } => self.start(end, nonce, facts),
+            Action::Write { end } => self.write(end, facts),
+            Action::Read { end } => self.read(end, facts),
+            Action::Expire { end } => self.expire(end, facts),
+            Action::Close { end } => self.close(end, facts),
+            Action::Forge { end, token } => self.forge(end, token),
+        }
+    }
+
+    fn start(&mut self, end: End, nonce: Nonce, facts: &mut Facts) -> Done {
+        if self.party(end).stage != Stage::Idle {
+            return Err(Refusal::NothingToStart);
+        }
+        self.at(end, facts).start(nonce);
+        Ok(())
+    }
+
+    fn write(&mut self, end: End, facts: &mut Facts) -> Done {
+        self.has_next(end)?;
+        let peer = end.other();
+        if self.party(peer).stage == Stage::Over {
+            // The peer is gone: what is written is lost, and the writer does not hear of it.
+            self.hand_over(end, facts);
+            self.sweep(end);
+            return Ok(());
+        }
+        if self.channel(peer).len() >= self.config.room(peer) {
+            return Err(Refusal::NoRoom);
+        }
+        let parcel = self.hand_over(end, facts);
+        self.channel_mut(peer).push(parcel);
+        self.sweep(end);
+        Ok(())
+    }
+
+    /// Whether the writer of this end has a message and may part with it.
+    fn has_next(&self, end: End) -> Done {
+        let Party { stage, outbox, .. } = self.party(end);
+        let holds = || self.has(end, Flaw::HeaderFirst) && *stage == Stage::Header;
+        match stage {
+            Stage::Idle => Err(Refusal::NotStarted),
+            Stage::Over if outbox.is_empty() => Err(Refusal::Over),
+            _ if !outbox.is_empty() && holds() => Err(Refusal::Waits),
+            _ if !outbox.is_empty() => Ok(()), // Wherever the end is, what is pending is written.
+            // The client's upper layer speaks first, as those of TLS and Noise do.
+            Stage::Settled { acts, sent: false, received } if *acts == Role::Initiator || *received => Ok(()),
+            Stage::Header
+            | Stage::Opening
+            | Stage::Selecting { .. }
+            | Stage::Confirming(_)
+            | Stage::Proposing { .. }
+            | Stage::Serving { .. }
+            | Stage::Finishing { .. }
+            | Stage::Settled { .. }
+            | Stage::Joining(_)
+            | Stage::Mute
+            | Stage::Over
+            | Stage::Aloof => Err(Refusal::NothingToWrite),
+        }
+    }
+
+    /// Takes the next message out of the writer's hands. There is one.
+    fn hand_over(&mut self, end: End, facts: &mut Facts) -> Parcel {
+        let party = self.party_mut(end);
+        if party.outbox.is_empty() {
+            let hop = party.hop.saturating_add(1);
+            let Stage::Settled { acts, sent, .. } = &mut party.stage else {
+                unreachable!("only an upper layer writes what is not pending")
+            };
+            *sent = true;
+            facts.push(Fact::Sent(end, *acts));
+            return Parcel { token: Token::Payload(*acts), hop };
+        }
+        let parcel = party.outbox.remove(0);
+        facts.push(match parcel.token {
+            Token::Payload(role) if self.kind(end).is_honest() => Fact::Sent(end, role),
+            token => Fact::Said(end, token),
+        });
+        self.at(end, facts).wrote();
+        parcel
+    }
+
+    fn read(&mut self, end: End, facts: &mut Facts) -> Done {
+        self.would_hear(end)?;
+        let peer = end.other();
+        let parcel = if !self.channel(end).is_empty() {
+            self.channel_mut(end).remove(0)
+        } else if self.config.room(end) == 0 && self.has_next(peer).is_ok() {
+            self.hand_over(peer, facts)
+        } else if self.party(peer).stage == Stage::Over && self.is_pending(end) {
+            self.at(end, facts).hear_the_end();
+            self.sweep(end);
+            return Ok(());
+        } else {
+            return Err(Refusal::NothingToRead);
+        };
+        self.take(end, parcel, facts);
+        Ok(())
+    }
+
+    /// Whether anybody at this end would take a message.
+    fn would_hear(&self, end: End) -> Done {
+        let Party { stage, outbox, .. } = self.party(end);
+        match stage {
+            Stage::Idle => Err(Refusal::NotStarted),
+            Stage::Over => Err(Refusal::Over),
+            Stage::Finishing { .. } => Err(Refusal::HeardEnough),
+            Stage::Settled { received: true, .. } | Stage::Mute => Err(Refusal::NothingToRead),
+            Stage::Joining(_) => Err(Refusal::Waits),
+            Stage::Aloof if self.kind(end) == Kind::Silent => Err(Refusal::NothingToRead),
+            Stage::Aloof if self.kind(end) == Kind::Reflector && !outbox.is_empty() => Err(Refusal::Waits),
+            Stage::Settled { .. } | Stage::Aloof => Ok(()),
+            Stage::Header
+            | Stage::Opening
+            | Stage::Selecting { .. }
+            | Stage::Confirming(_)
+            | Stage::Proposing { .. }
+            | Stage::Serving { .. } => {
+                let flushes = self.has(end, Flaw::FlushesBeforeReading) && !outbox.is_empty();
+                // SIM-9: handfast's never has more to write. What a mutant has is bounded here, or it had no end.
+                let is_full = self.config.end(end).flaws != Flaws::NONE && outbox.len() > MOST_PENDING;
+                if flushes || is_full { Err(Refusal::Waits) } else { Ok(()) }
+            }
+        }
+    }
+
+    fn is_pending(&self, end: End) -> bool {
+        match self.party(end).stage {
+            Stage::Idle | Stage::Settled { .. } | Stage::Mute | Stage::Over | Stage::Aloof => false,
+            Stage::Header
+            | Stage::Opening
+            | Stage::Selecting { .. }
+            | Stage::Confirming(_)
+            | Stage::Proposing { .. }
+            | Stage::Serving { .. }
+            | Stage::Finishing { .. }
+            | Stage::Joining(_) => true,
+        }
+    }
+
+    fn take(&mut self, end: End, Parcel { token, hop }: Parcel, facts: &mut Facts) {
+        let (kind, overreads) = (self.kind(end), self.has(end, Flaw::OverReads));
+        let party = self.party_mut(end);
+        match &mut party.stage {
+            // SIM-14: what follows the negotiation is left to the layer above, to the byte.
+            Stage::Settled { received, .. } => {
+                *received = true;
+                facts.push(Fact::Received(end, token));
+            }
+            Stage::Aloof => {
+                facts.push(Fact::Heard(end, token));
+                if kind == Kind::Reflector {
+                    party.outbox.push(Parcel { token, hop: hop.saturating_add(1) });
+                }
+            }
+            Stage::Idle
+            | Stage::Header
+            | Stage::Opening
+            | Stage::Selecting { .. }
+            | Stage::Confirming(_)
+            | Stage::Proposing { .. }
+            | Stage::Serving { .. }
+            | Stage::Finishing { .. }
+            | Stage::Joining(_)
+            | Stage::Mute
+            | Stage::Over => {
+                party.hop = hop;
+                self.at(end, facts).hear(token);
+                let heard_all = matches!(self.party(end).stage, Stage::Settled { .. } | Stage::Finishing { .. });
+                if overreads && heard_all {
+                    self.channel_mut(end).clear();
+                }
+            }
+        }
+        self.sweep(end);
+        self.sweep(end.other());
+    }
+
+    /// Nobody reads any more what is on its way to an end that has dropped the connection.
+    fn sweep(&mut self, end: End) {
+        if self.party(end).stage == Stage::Over {
+            self.channel_mut(end).clear();
+        }
+    }
+
+    /// SIM-27: a deadline does not ask what its end waits for.
+    fn expire(&mut self, end: End, facts: &mut Facts) -> Done {
+        match self.party(end).stage {
+            Stage::Idle => return Err(Refusal::NotStarted),
+            _ if !self.is_pending(end) || !self.config.timed || self.has(end, Flaw::NoDeadline) => {
+                return Err(Refusal::Over);
+            }
+            _ => {} // It waits, for whatever it may be.
+        }
+        self.at(end, facts).fail(Failure::Deadline);
+        self.sweep(end);
+        Ok(())
+    }
+
+    fn close(&mut self, end: End, facts: &mut Facts) -> Done {
+        match self.party(end).stage {
+            Stage::Idle => return Err(Refusal::NotStarted),
+            Stage::Over => return Err(Refusal::Over),
+            _ => {} // It may be dropped anywhere else.
+        }
+        facts.push(Fact::Closed(end));
+        let party = self.party_mut(end);
+        party.stage = Stage::Over;
+        party.outbox.clear();
+        self.sweep(end);
+        Ok(())
+    }
+
+    fn forge(&mut self, end: End, token: Token) -> Done {
+        if self.kind(end) != Kind::Hostile {
+            return Err(Refusal::NotHostile);
+        }
+        if self.party(end).stage == Stage::Over || self.party(end.other()).stage == Stage::Over {
+            return Err(Refusal::Over);
+        }
+        let party = self.party_mut(end);
+        if !party.outbox.is_empty() {
+            return Err(Refusal::NoRoom);
+        }
+        party.outbox.push(Parcel { token, hop: 0 });
+        Ok(())
+    }
+}
+
+impl Machine for Connection {
+    type Protocol = Simopen;
+
+    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+        let mut facts = Facts::new();
+        match self.attempt(action, &mut facts) {
+            Ok(()) => Observation::Told(facts),
+            Err(refusal) => Observation::Refused(refusal),
+        }
+    }
+}
+
+impl Design for Connection {
+    /// SIM-23: nobody who keeps to the protocol waits.
+    fn at_rest(&self) -> bool {
+        !End::BOTH.into_iter().any(|end| self.is_pending(end))
+    }
+
+    fn header(&self) -> Value {
+        serde_json::to_value(Header::of(&self.config)).expect("a header is plain data")
+    }
+}
+
+/// What is shown in Stateright's Explorer.
+impl Debug for Connection {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for end in End::BOTH {
+            let EndConfig { kind, protocols, flaws, .. } = self.config.end(end);
+            writeln!(f, "{end}: {kind} with {protocols:?}, {flaws:?}, {:?}", self.party(end))?;
+            writeln!(f, "to {end}: {:?} of {}", self.channel(end), self.config.room(end))?;
+        }
+        Ok(())
+    }
+}
