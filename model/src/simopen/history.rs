@@ -13,7 +13,7 @@ pub(super) const HISTORY: &[Other] = &[
         about: "two dialers propose without the extension, and each takes the other's proposal for the acceptance",
         ends: Ends::Both(&[Flaw::NoExtension]),
         settings: &[Shown::Dialers, Shown::Reflection, Shown::Undisturbed],
-        violates: &[],
+        violates: &["SIM-1", "SIM-2", "SIM-5", "SIM-6", "SIM-7", "SIM-11", "SIM-12", "SIM-13", "SIM-22", "SIM-25"],
     },
     Other {
         name: "header-first",
@@ -22,7 +22,7 @@ pub(super) const HISTORY: &[Other] = &[
         about: "a dialer says nothing before it has heard the header of the end that it takes for the server",
         ends: Ends::Both(&[Flaw::NoExtension, Flaw::HeaderFirst]),
         settings: &[Shown::Dialers, Shown::Undisturbed],
-        violates: &[],
+        violates: &["SIM-2", "SIM-23", "SIM-24", "SIM-25", "SIM-29"],
     },
     Other {
         name: "iamclient-kill",
@@ -31,7 +31,7 @@ pub(super) const HISTORY: &[Other] = &[
         about: "a dialer that offers iamclient and hears iamclient closes the connection",
         ends: Ends::Both(&[Flaw::OldName, Flaw::ClosesOnClash]),
         settings: &[Shown::Dialers],
-        violates: &[],
+        violates: &["SIM-6", "SIM-22", "SIM-25"],
     },
     Other {
         name: "iamclient",
@@ -40,7 +40,7 @@ pub(super) const HISTORY: &[Other] = &[
         about: "the extension has a name without a slash, which strict listeners and later dialers do not take for one",
         ends: Ends::Left(&[Flaw::OldName]),
         settings: &[Shown::Dialers, Shown::Others],
-        violates: &[],
+        violates: &["SIM-6", "SIM-22", "SIM-25", "SIM-29"],
     },
     Other {
         name: "iamclient-addresses",
@@ -49,7 +49,7 @@ pub(super) const HISTORY: &[Other] = &[
         about: "who has the higher address is the initiator, as each end sees the two addresses",
         ends: Ends::Both(&[Flaw::OldName, Flaw::PicksByIdentity]),
         settings: &[Shown::Translated],
-        violates: &[],
+        violates: &["SIM-1", "SIM-2", "SIM-5", "SIM-6", "SIM-11", "SIM-12", "SIM-24"],
     },
     Other {
         name: "iamclient-peer-ids",
@@ -58,7 +58,7 @@ pub(super) const HISTORY: &[Other] = &[
         about: "who has the higher peer id is the initiator, as far as each end knows the other's id",
         ends: Ends::Both(&[Flaw::OldName, Flaw::PicksByIdentity]),
         settings: &[Shown::Presumed],
-        violates: &[],
+        violates: &["SIM-2", "SIM-5", "SIM-6", "SIM-11", "SIM-12", "SIM-24", "SIM-25"],
     },
     Other {
         name: "go-multistream-first",
@@ -75,8 +75,8 @@ pub(super) const HISTORY: &[Other] = &[
             Flaw::EofIsHungUp,
             Flaw::NoDeadline,
         ]),
-        settings: &[Shown::Dialers, Shown::Strangers, Shown::Undisturbed],
-        violates: &[],
+        settings: &[Shown::Dialers, Shown::Tempters, Shown::Undisturbed],
+        violates: &["SIM-12", "SIM-22", "SIM-23", "SIM-24", "SIM-25", "SIM-27", "SIM-29"],
     },
     Other {
         name: "go-multistream-0-4-1",
@@ -92,7 +92,7 @@ pub(super) const HISTORY: &[Other] = &[
             Flaw::NoDeadline,
         ]),
         settings: &[Shown::Dialers, Shown::Others, Shown::Undisturbed],
-        violates: &[],
+        violates: &["SIM-20", "SIM-23", "SIM-24", "SIM-25", "SIM-27"],
     },
     Other {
         name: "rust-libp2p-2066",
@@ -113,7 +113,7 @@ pub(super) const HISTORY: &[Other] = &[
             Flaw::NoDeadline,
         ]),
         settings: &[Shown::Dialers, Shown::Reflection, Shown::Undisturbed],
-        violates: &[],
+        violates: &["SIM-8", "SIM-9", "SIM-23", "SIM-24", "SIM-25", "SIM-27", "SIM-29"],
     },
     Other {
         name: "protocol-select",
@@ -122,7 +122,7 @@ pub(super) const HISTORY: &[Other] = &[
         about: "two dialers that find each other close the connection, and hope to miss each other the next time",
         ends: Ends::Both(&[Flaw::ClosesOnClash]),
         settings: &[Shown::Dialers, Shown::Undisturbed],
-        violates: &[],
+        violates: &["SIM-6", "SIM-22", "SIM-25"],
     },
     Other {
         name: "mina-ignores-clash",
@@ -131,6 +131,6 @@ pub(super) const HISTORY: &[Other] = &[
         about: "the extension is offered, and what the peer offers is ignored",
         ends: Ends::Both(&[Flaw::IgnoresClash]),
         settings: &[Shown::Dialers, Shown::Undisturbed],
-        violates: &[],
+        violates: &["SIM-6", "SIM-22", "SIM-25"],
     },
 ];

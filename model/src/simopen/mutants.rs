@@ -13,7 +13,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "the first write is joined before the peer's pipelined proposal is read",
         ends: Ends::Both(&[Flaw::JoinsOnClash]),
         settings: &[Shown::Dialers, Shown::Undisturbed],
-        violates: &[],
+        violates: &["SIM-23", "SIM-24", "SIM-25"],
     },
     Other {
         name: "joins-on-error",
@@ -22,7 +22,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "the first write is joined before a message that has no place there is acted on",
         ends: Ends::Both(&[Flaw::JoinsOnError]),
         settings: &[Shown::Others, Shown::Strangers, Shown::Undisturbed],
-        violates: &[],
+        violates: &["SIM-18"],
     },
     Other {
         name: "flushes-before-reading",
@@ -31,7 +31,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "what is pending is written before anything more is read",
         ends: Ends::Both(&[Flaw::FlushesBeforeReading]),
         settings: &[Shown::Dialers, Shown::Undisturbed],
-        violates: &[],
+        violates: &["SIM-23", "SIM-24", "SIM-25", "SIM-29"],
     },
     Other {
         name: "skips-any",
@@ -39,8 +39,8 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream 0a5c7a1 to 85f04aa; libp2p/rust-libp2p PR #2066 (M05)",
         about: "any number of proposals is skipped until a number comes",
         ends: Ends::Both(&[Flaw::SkipsAny]),
-        settings: &[Shown::Dialers, Shown::Strangers],
-        violates: &[],
+        settings: &[Shown::Tempters],
+        violates: &["SIM-8", "SIM-11"],
     },
     Other {
         name: "skips-nothing",
@@ -49,7 +49,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "the peer's pipelined proposal is not expected",
         ends: Ends::Both(&[Flaw::SkipsNothing]),
         settings: &[Shown::Dialers],
-        violates: &[],
+        violates: &["SIM-6", "SIM-22", "SIM-25"],
     },
     Other {
         name: "retries-and-skips-one",
@@ -58,7 +58,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "after a tie it selects again, and takes the second number for the proposal that it skips",
         ends: Ends::Both(&[Flaw::RetriesTies, Flaw::SkipsExactlyOne]),
         settings: &[Shown::Dialers],
-        violates: &[],
+        violates: &["SIM-24"],
     },
     Other {
         name: "retries-ties",
@@ -67,11 +67,13 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "a tie is tried again for ever, also against a reflection",
         ends: Ends::Both(&[Flaw::RetriesTies]),
         settings: &[Shown::Dialers, Shown::Reflection],
-        violates: &[],
+        violates: &["SIM-8", "SIM-9", "SIM-24"],
     },
     Other {
         name: "retries-ties-alone",
-        kind: Kind::Mutant,
+        kind: Kind::Equivalent(
+            "the other end fails and closes, and the one that tries again hears that; nothing is settled either way",
+        ),
         source: "libp2p/rust-libp2p PR #2066 against multiformats/go-multistream (M09)",
         about: "one end tries a tie again, the other fails",
         ends: Ends::Left(&[Flaw::RetriesTies]),
@@ -85,7 +87,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "a tie is tried again three times",
         ends: Ends::Both(&[Flaw::RetriesThrice]),
         settings: &[Shown::Dialers, Shown::Reflection],
-        violates: &[],
+        violates: &["SIM-21"],
     },
     Other {
         name: "equal-is-responder",
@@ -94,7 +96,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "the comparison takes equal for less",
         ends: Ends::Both(&[Flaw::EqualIsResponder]),
         settings: &[Shown::Dialers],
-        violates: &[],
+        violates: &["SIM-2", "SIM-6"],
     },
     Other {
         name: "equal-is-responder-unchecked",
@@ -103,7 +105,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "the comparison takes equal for less, and nobody looks at the role message",
         ends: Ends::Both(&[Flaw::EqualIsResponder, Flaw::RoleUnchecked]),
         settings: &[Shown::Dialers, Shown::Undisturbed],
-        violates: &[],
+        violates: &["SIM-2", "SIM-6", "SIM-23", "SIM-24"],
     },
     Other {
         name: "reversed",
@@ -112,7 +114,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "the lesser number wins, at both ends",
         ends: Ends::Both(&[Flaw::Reversed]),
         settings: &[Shown::Dialers],
-        violates: &[],
+        violates: &["SIM-5", "SIM-11"],
     },
     Other {
         name: "reversed-alone",
@@ -121,7 +123,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "the lesser number wins, at one end",
         ends: Ends::Left(&[Flaw::Reversed]),
         settings: &[Shown::Dialers],
-        violates: &[],
+        violates: &["SIM-2", "SIM-22", "SIM-25"],
     },
     Other {
         name: "reversed-alone-unchecked",
@@ -130,7 +132,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "the lesser number wins at one end, and nobody looks at the role message",
         ends: Ends::Each(&[Flaw::Reversed, Flaw::RoleUnchecked], &[Flaw::RoleUnchecked]),
         settings: &[Shown::Dialers],
-        violates: &[],
+        violates: &["SIM-1", "SIM-2", "SIM-5", "SIM-11", "SIM-22", "SIM-24", "SIM-25"],
     },
     Other {
         name: "role-unchecked",
@@ -138,8 +140,8 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs connections/simopen.md (M12)",
         about: "the role message is not looked at",
         ends: Ends::Both(&[Flaw::RoleUnchecked]),
-        settings: &[Shown::Dialers, Shown::Strangers],
-        violates: &[],
+        settings: &[Shown::Dialers, Shown::Tempters],
+        violates: &["SIM-11"],
     },
     Other {
         name: "role-unsaid",
@@ -148,7 +150,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "one end says no role message",
         ends: Ends::Left(&[Flaw::RoleUnsaid]),
         settings: &[Shown::Dialers],
-        violates: &[],
+        violates: &["SIM-12", "SIM-22", "SIM-25"],
     },
     Other {
         name: "signed",
@@ -157,7 +159,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "one end compares the numbers as signed integers",
         ends: Ends::Left(&[Flaw::Signed]),
         settings: &[Shown::SignedNumbers],
-        violates: &[],
+        violates: &["SIM-2", "SIM-25"],
     },
     Other {
         name: "floating",
@@ -166,7 +168,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "one end compares the numbers as floating point",
         ends: Ends::Left(&[Flaw::Floating]),
         settings: &[Shown::LargeNumbers],
-        violates: &[],
+        violates: &["SIM-6", "SIM-25"],
     },
     Other {
         name: "textual",
@@ -175,7 +177,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "one end compares the numbers as strings",
         ends: Ends::Left(&[Flaw::Textual]),
         settings: &[Shown::ShortNumbers],
-        violates: &[],
+        violates: &["SIM-2", "SIM-25"],
     },
     Other {
         name: "lax-nonce",
@@ -184,7 +186,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "what is not a canonical number is taken for one",
         ends: Ends::Both(&[Flaw::LaxNonce]),
         settings: &[Shown::Strangers],
-        violates: &[],
+        violates: &["SIM-11", "SIM-18"],
     },
     Other {
         name: "repeated-headers",
@@ -192,8 +194,8 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/rust-libp2p multistream-select; paritytech/litep2p#59 (M18)",
         about: "headers may be repeated without end",
         ends: Ends::Both(&[Flaw::RepeatedHeaders]),
-        settings: &[Shown::Strangers],
-        violates: &[],
+        settings: &[Shown::Tempters],
+        violates: &["SIM-8", "SIM-11"],
     },
     Other {
         name: "header-optional",
@@ -201,8 +203,8 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/rust-libp2p multistream-select (M19)",
         about: "the header may be missing",
         ends: Ends::Both(&[Flaw::HeaderOptional]),
-        settings: &[Shown::Strangers],
-        violates: &[],
+        settings: &[Shown::Tempters],
+        violates: &["SIM-11"],
     },
     Other {
         name: "selects-after-na",
@@ -210,17 +212,17 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/rust-libp2p PR #2066 (M20)",
         about: "the extension may be offered after it was declined",
         ends: Ends::Both(&[Flaw::SelectsAfterNa]),
-        settings: &[Shown::Strangers],
-        violates: &[],
+        settings: &[Shown::Tempters],
+        violates: &["SIM-8", "SIM-9", "SIM-10", "SIM-11", "SIM-12"],
     },
     Other {
         name: "restarts-selection",
         kind: Kind::Mutant,
         source: "libp2p/rust-libp2p PR #2066, 200 restarts (M21)",
         about: "the selection may be started again after the roles were taken",
-        ends: Ends::Both(&[Flaw::RestartsSelection]),
-        settings: &[Shown::Strangers],
-        violates: &[],
+        ends: Ends::Both(&[Flaw::RestartsSelection, Flaw::FlushesBeforeReading]),
+        settings: &[Shown::Tempters],
+        violates: &["SIM-8", "SIM-9", "SIM-10", "SIM-11", "SIM-12"],
     },
     Other {
         name: "listener-accepts-extension",
@@ -229,7 +231,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "a listener accepts the extension as if it were a protocol",
         ends: Ends::Both(&[Flaw::ListenerAcceptsExtension]),
         settings: &[Shown::Others, Shown::Undisturbed],
-        violates: &[],
+        violates: &["SIM-3", "SIM-4", "SIM-11", "SIM-12", "SIM-14", "SIM-22", "SIM-29"],
     },
     Other {
         name: "starts-at-second",
@@ -238,7 +240,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "the winner does not propose its first protocol again",
         ends: Ends::Both(&[Flaw::StartsAtSecond]),
         settings: &[Shown::Dialers],
-        violates: &[],
+        violates: &["SIM-4", "SIM-11", "SIM-12"],
     },
     Other {
         name: "answers-skipped",
@@ -247,7 +249,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "the loser answers the pipelined proposal too",
         ends: Ends::Both(&[Flaw::AnswersSkipped]),
         settings: &[Shown::Dialers],
-        violates: &[],
+        violates: &["SIM-12", "SIM-14", "SIM-22", "SIM-25"],
     },
     Other {
         name: "reports-direction",
@@ -256,7 +258,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "a dialer reports that it is the initiator, whatever was negotiated",
         ends: Ends::Both(&[Flaw::ReportsDirection]),
         settings: &[Shown::Dialers],
-        violates: &[],
+        violates: &["SIM-1", "SIM-4", "SIM-5", "SIM-11", "SIM-12", "SIM-20"],
     },
     Other {
         name: "upper-by-direction",
@@ -265,7 +267,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "the layer above is a client because its end dialed",
         ends: Ends::Both(&[Flaw::UpperByDirection]),
         settings: &[Shown::Dialers],
-        violates: &[],
+        violates: &["SIM-17"],
     },
     Other {
         name: "dials-though-listener",
@@ -274,7 +276,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "of two ends with given roles the listener dials as well",
         ends: Ends::Both(&[Flaw::DialsAsListener]),
         settings: &[Shown::Given],
-        violates: &[],
+        violates: &["SIM-1", "SIM-2", "SIM-11", "SIM-12", "SIM-29"],
     },
     Other {
         name: "listens-though-dialer",
@@ -283,7 +285,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "of two ends with given roles the dialer listens as well",
         ends: Ends::Both(&[Flaw::ListensAsDialer]),
         settings: &[Shown::Given],
-        violates: &[],
+        violates: &["SIM-2", "SIM-24", "SIM-29"],
     },
     Other {
         name: "eof-is-hung-up",
@@ -292,7 +294,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "a responder whose peer gave up reports an error of the connection",
         ends: Ends::Both(&[Flaw::EofIsHungUp]),
         settings: &[Shown::Dialers, Shown::Others],
-        violates: &[],
+        violates: &["SIM-22"],
     },
     Other {
         name: "over-reads",
@@ -301,7 +303,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "what came together with the last message is dropped",
         ends: Ends::Both(&[Flaw::OverReads]),
         settings: &[Shown::Lazy],
-        violates: &[],
+        violates: &["SIM-28"],
     },
     Other {
         name: "early-payload",
@@ -310,7 +312,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "the first bytes of the layer above follow the pipelined proposal",
         ends: Ends::Both(&[Flaw::EarlyPayload]),
         settings: &[Shown::Dialers, Shown::Others],
-        violates: &[],
+        violates: &["SIM-6", "SIM-14", "SIM-15", "SIM-22", "SIM-25", "SIM-28", "SIM-29"],
     },
     Other {
         name: "writes-after-failure",
@@ -319,7 +321,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "a writer is left over after a failure and goes on",
         ends: Ends::Both(&[Flaw::WritesAfterFailure]),
         settings: &[Shown::Dialers],
-        violates: &[],
+        violates: &["SIM-16"],
     },
     Other {
         name: "fails-without-closing",
@@ -328,7 +330,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "after a failure the connection stays open",
         ends: Ends::Both(&[Flaw::FailsWithoutClosing]),
         settings: &[Shown::Dialers, Shown::Others],
-        violates: &[],
+        violates: &["SIM-24", "SIM-26"],
     },
     Other {
         name: "unbounded-proposals",
@@ -336,17 +338,17 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream; libp2p/rust-libp2p multistream-select (M43)",
         about: "any number of proposals is declined",
         ends: Ends::Both(&[Flaw::UnboundedProposals]),
-        settings: &[Shown::Strangers, Shown::Listener],
-        violates: &[],
+        settings: &[Shown::Listener],
+        violates: &["SIM-8", "SIM-9", "SIM-11", "SIM-12"],
     },
     Other {
         name: "role-awaited",
         kind: Kind::Mutant,
         source: "libp2p/specs connections/simopen.md, *responds* (M46)",
         about: "each end says its role after it has heard the other's",
-        ends: Ends::Both(&[Flaw::RoleAwaited]),
+        ends: Ends::Both(&[Flaw::RoleAwaited, Flaw::ProposesAfterRole]),
         settings: &[Shown::Dialers, Shown::Undisturbed],
-        violates: &[],
+        violates: &["SIM-23", "SIM-24", "SIM-25"],
     },
     Other {
         name: "no-deadline",
@@ -355,7 +357,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "there is no deadline",
         ends: Ends::Both(&[Flaw::NoDeadline]),
         settings: &[Shown::Others],
-        violates: &[],
+        violates: &["SIM-27"],
     },
     Other {
         name: "proposes-after-role",
@@ -364,7 +366,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "the winner proposes after it has heard the loser's role message",
         ends: Ends::Both(&[Flaw::ProposesAfterRole]),
         settings: &[Shown::Dialers, Shown::Others],
-        violates: &[],
+        violates: &["SIM-20"],
     },
     Other {
         name: "proposes-after-answer",
@@ -373,7 +375,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "a dialer proposes after it has heard whether the extension is declined",
         ends: Ends::Both(&[Flaw::ProposesAfterAnswer]),
         settings: &[Shown::Dialers, Shown::Others],
-        violates: &[],
+        violates: &["SIM-12", "SIM-19"],
     },
     Other {
         name: "takes-proposal-for-echo",
@@ -382,7 +384,7 @@ pub(super) const MUTANTS: &[Other] = &[
         about: "a proposal is taken for the acceptance of one's own",
         ends: Ends::Both(&[Flaw::TakesProposalForEcho]),
         settings: &[Shown::Others],
-        violates: &[],
+        violates: &["SIM-7", "SIM-11"],
     },
     Other {
         name: "settles-unwritten",
@@ -390,8 +392,8 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream v0.3.3, #89",
         about: "it is settled as soon as all is heard, although not all is said",
         ends: Ends::Both(&[Flaw::SettlesUnwritten]),
-        settings: &[Shown::Dialers, Shown::Strangers],
-        violates: &[],
+        settings: &[Shown::Dialers, Shown::Tempters],
+        violates: &["SIM-12", "SIM-16"],
     },
 ];
 

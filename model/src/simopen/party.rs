@@ -5,7 +5,7 @@ use serde::Serialize;
 use smallvec::SmallVec;
 
 use super::config::EndConfig;
-use super::flaw::Flaw;
+use super::flaw::{Flaw, Flaws};
 
 /// What an end is told in one step.
 pub(super) type Facts = Vec<Fact>;
@@ -79,6 +79,9 @@ pub(super) enum Stage {
     Aloof,
 }
 
+/// Up to where the flights of a mutant are counted: some never end.
+const MOST_FLIGHTS: u8 = 12;
+
 /// One end at work.
 pub(super) struct At<'a> {
     pub(super) end: End,
@@ -132,7 +135,8 @@ impl At<'_> {
     }
 
     pub(super) fn say(&mut self, token: Token) {
-        let hop = self.party.hop.saturating_add(1);
+        let most = if self.config.flaws == Flaws::NONE { u8::MAX } else { MOST_FLIGHTS };
+        let hop = self.party.hop.saturating_add(1).min(most);
         self.party.outbox.push(Parcel { token, hop });
     }
 

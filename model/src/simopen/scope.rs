@@ -277,3 +277,19 @@ pub(super) const LAZY: Extent =
 
 /// A listener meets somebody who says anything.
 pub(super) const LISTENER: Extent = Extent { kinds: &[(Kind::Listener, Kind::Hostile)], ..STRANGERS };
+
+/// What makes a dialer go on.
+const FEW_TOKENS: &[Token] = &[
+    Token::Header,
+    Token::Simopen,
+    Token::Na,
+    Token::Protocol(A),
+    Token::Select(Nonce(0)),
+    Token::Select(Nonce(2)),
+    Token::Role(Role::Initiator),
+    Token::Role(Role::Responder),
+];
+
+/// The same with fewer words and no disturbance, for designs that listen for longer than they should.
+pub(super) const TEMPTERS: Extent =
+    Extent { protocols: &[(&[A], &[])], capacities: &[[0, 0]], tokens: FEW_TOKENS, disturbed: false, ..STRANGERS };

@@ -39,6 +39,8 @@ pub(super) enum Shown {
     Reflection,
     /// A dialer and somebody who says anything.
     Strangers,
+    /// A dialer and somebody who says what makes it go on.
+    Tempters,
     /// A listener and somebody who says anything.
     Listener,
     /// Ends that are left alone.
@@ -66,6 +68,7 @@ impl Shown {
             Self::Others => ("others", scope::OTHERS),
             Self::Reflection => ("reflection", scope::REFLECTION),
             Self::Strangers => ("strangers", scope::STRANGERS),
+            Self::Tempters => ("tempters", scope::TEMPTERS),
             Self::Listener => ("listener", scope::LISTENER),
             Self::Undisturbed => ("undisturbed", scope::UNDISTURBED_SMALL),
             Self::SignedNumbers => ("signed-numbers", scope::SIGNED_NUMBERS),
