@@ -45,6 +45,11 @@ const SMALL: &[Pinned] = &[
     pinned(("framed", "leaving"), [42247, 117963, 30], "890c0d7d74acf2306a874a4c96c8700e"),
     pinned(("framed", "hostile"), [24666, 58686, 29], "f45d345a0eefa7c8a32742e3c3c799d1"),
     pinned(("framed", "silent"), [52329, 144712, 32], "c6762ea1034b6f18ce084e0329f81222"),
+    pinned(("simopen", "dialers"), [34820, 46490, 36], "45bb46820c481b20c99f6f291c7c6817"),
+    pinned(("simopen", "others"), [10099, 13554, 24], "e7401d6105c16825056493054c025b62"),
+    pinned(("simopen", "reflection"), [413, 802, 18], "64a2ba52d2e4347f9effdea0f583a832"),
+    pinned(("simopen", "strangers"), [121348, 359308, 39], "ab06a7fd1924dfc833b3133a676430d5"),
+    pinned(("simopen", "undisturbed"), [13378, 18904, 34], "77a9502702112244f6bb91f56faee18a"),
 ];
 
 const DEFAULT: &[Pinned] = &[
@@ -60,6 +65,11 @@ const DEFAULT: &[Pinned] = &[
     pinned(("framed", "one-way"), [12484, 40696, 33], "cb04143000abfa74ebc42dbfeeaecb75"),
     pinned(("framed", "hostile"), [24666, 58686, 29], "f45d345a0eefa7c8a32742e3c3c799d1"),
     pinned(("framed", "silent"), [52329, 144712, 32], "c6762ea1034b6f18ce084e0329f81222"),
+    pinned(("simopen", "dialers"), [147380, 231194, 36], "c7e170d72eff0623abe9c9739d7b194c"),
+    pinned(("simopen", "others"), [58825, 87483, 24], "4d8458c9f5d4a9bcff5e6d4a6db2e1c1"),
+    pinned(("simopen", "reflection"), [918, 1680, 18], "11632d17bdef8e506bf8eea49aaac026"),
+    pinned(("simopen", "strangers"), [382907, 1198805, 39], "d6ab172af702d69b16b65a0e13b625a0"),
+    pinned(("simopen", "undisturbed"), [85718, 150028, 34], "259790bc9d7d4953e58c200743c30bc4"),
 ];
 
 /// Each line as it would stand in the table.

@@ -2,14 +2,14 @@
 
 use core::fmt::{self, Debug, Formatter};
 
-use handfast_spec::simopen::{Action, End, Fact, Failure, Kind, Ledger, Nonce, Refusal, Role, Simopen, Token};
+use handfast_spec::simopen::{Action, End, Fact, Failure, Kind, Ledger, Nonce, Refusal, Simopen, Token};
 use handfast_spec::{Machine, Observation, Recorded};
 use serde::Serialize;
 use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::config::{Config, EndConfig};
-use super::flaw::{Flaw, Flaws};
+use super::flaw::Flaw;
 use super::log::Header;
 use super::party::{At, Facts, Parcel, Party, Stage};
 use crate::design::Design;
@@ -18,10 +18,7 @@ use crate::in_parts;
 /// Messages on their way in one direction.
 type Channel = SmallVec<[Parcel; 4]>;
 
-type Done = Result<(), Refusal>;
-
-/// How much a mutant may have to write before it stops reading.
-const MOST_PENDING: usize = 6;
+pub(super) type Done = Result<(), Refusal>;
 
 /// A connection with its two ends.
 #[derive(Clone, Eq, Hash, PartialEq, Serialize)]
@@ -96,11 +93,11 @@ impl Connection {
         }
     }
 
-    fn kind(&self, end: End) -> Kind {
+    pub(super) fn kind(&self, end: End) -> Kind {
         self.config.end(end).kind
     }
 
-    fn has(&self, end: End, flaw: Flaw) -> bool {
+    pub(super) fn has(&self, end: End, flaw: Flaw) -> bool {
         self.config.end(end).flaws.has(flaw)
     }
 
@@ -141,32 +138,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether the writer of this end has a message and may part with it.
-    fn has_next(&self, end: End) -> Done {
-        let Party { stage, outbox, .. } = self.party(end);
-        let holds = || self.has(end, Flaw::HeaderFirst) && *stage == Stage::Header;
-        match stage {
-            Stage::Idle => Err(Refusal::NotStarted),
-            Stage::Over if outbox.is_empty() => Err(Refusal::Over),
-            _ if !outbox.is_empty() && holds() => Err(Refusal::Waits),
-            _ if !outbox.is_empty() => Ok(()), // Wherever the end is, what is pending is written.
-            // The client's upper layer speaks first, as those of TLS and Noise do.
-            Stage::Settled { acts, sent: false, received } if *acts == Role::Initiator || *received => Ok(()),
-            Stage::Header
-            | Stage::Opening
-            | Stage::Selecting { .. }
-            | Stage::Confirming(_)
-            | Stage::Proposing { .. }
-            | Stage::Serving { .. }
-            | Stage::Finishing { .. }
-            | Stage::Settled { .. }
-            | Stage::Joining(_)
-            | Stage::Mute
-            | Stage::Over
-            | Stage::Aloof => Err(Refusal::NothingToWrite),
-        }
-    }
-
     /// Takes the next message out of the writer's hands. There is one.
     fn hand_over(&mut self, end: End, facts: &mut Facts) -> Parcel {
         let party = self.party_mut(end);
@@ -182,6 +153,7 @@ impl Connection {
         let parcel = party.outbox.remove(0);
         facts.push(match parcel.token {
             Token::Payload(role) if self.kind(end).is_honest() => Fact::Sent(end, role),
+            // Every other message is of the negotiation.
             token => Fact::Said(end, token),
         });
         self.at(end, facts).wrote();
@@ -204,46 +176,6 @@ impl Connection {
         };
         self.take(end, parcel, facts);
         Ok(())
-    }
-
-    /// Whether anybody at this end would take a message.
-    fn would_hear(&self, end: End) -> Done {
-        let Party { stage, outbox, .. } = self.party(end);
-        match stage {
-            Stage::Idle => Err(Refusal::NotStarted),
-            Stage::Over => Err(Refusal::Over),
-            Stage::Finishing { .. } => Err(Refusal::HeardEnough),
-            Stage::Settled { received: true, .. } | Stage::Mute => Err(Refusal::NothingToRead),
-            Stage::Joining(_) => Err(Refusal::Waits),
-            Stage::Aloof if self.kind(end) == Kind::Silent => Err(Refusal::NothingToRead),
-            Stage::Aloof if self.kind(end) == Kind::Reflector && !outbox.is_empty() => Err(Refusal::Waits),
-            Stage::Settled { .. } | Stage::Aloof => Ok(()),
-            Stage::Header
-            | Stage::Opening
-            | Stage::Selecting { .. }
-            | Stage::Confirming(_)
-            | Stage::Proposing { .. }
-            | Stage::Serving { .. } => {
-                let flushes = self.has(end, Flaw::FlushesBeforeReading) && !outbox.is_empty();
-                // SIM-9: handfast's never has more to write. What a mutant has is bounded here, or it had no end.
-                let is_full = self.config.end(end).flaws != Flaws::NONE && outbox.len() > MOST_PENDING;
-                if flushes || is_full { Err(Refusal::Waits) } else { Ok(()) }
-            }
-        }
-    }
-
-    fn is_pending(&self, end: End) -> bool {
-        match self.party(end).stage {
-            Stage::Idle | Stage::Settled { .. } | Stage::Mute | Stage::Over | Stage::Aloof => false,
-            Stage::Header
-            | Stage::Opening
-            | Stage::Selecting { .. }
-            | Stage::Confirming(_)
-            | Stage::Proposing { .. }
-            | Stage::Serving { .. }
-            | Stage::Finishing { .. }
-            | Stage::Joining(_) => true,
-        }
     }
 
     fn take(&mut self, end: End, Parcel { token, hop }: Parcel, facts: &mut Facts) {
@@ -295,6 +227,7 @@ impl Connection {
     fn expire(&mut self, end: End, facts: &mut Facts) -> Done {
         match self.party(end).stage {
             Stage::Idle => return Err(Refusal::NotStarted),
+            // A deadline is for what waits.
             _ if !self.is_pending(end) || !self.config.timed || self.has(end, Flaw::NoDeadline) => {
                 return Err(Refusal::Over);
             }

@@ -74,6 +74,7 @@ impl At<'_> {
                     self.propose(0);
                 }
             }
+            // Whatever the extension is called.
             token if token == self.extension() => self.hear_clash(),
             Token::Protocol(name) if self.has(Flaw::TakesProposalForEcho) && name == self.config.protocols[0] => {
                 self.finish(Role::Initiator, name);
@@ -204,6 +205,7 @@ impl At<'_> {
     /// SIM-1, SIM-2: the peer must take the other role.
     fn hear_role(&mut self, token: Token, role: Role) {
         match token {
+            // A mutant takes anything for it.
             token if token == Token::Role(role.opposite()) || self.has(Flaw::RoleUnchecked) => {
                 if self.has(Flaw::RoleAwaited) {
                     self.say(Token::Role(role));

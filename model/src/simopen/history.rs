@@ -127,7 +127,7 @@ pub(super) const HISTORY: &[Other] = &[
     Other {
         name: "mina-ignores-clash",
         kind: Kind::Historical,
-        source: "openmina/openmina: TODO, decide who is initiator (M36)",
+        source: "openmina/openmina, simultaneous connect left to be done (M36)",
         about: "the extension is offered, and what the peer offers is ignored",
         ends: Ends::Both(&[Flaw::IgnoresClash]),
         settings: &[Shown::Dialers, Shown::Undisturbed],

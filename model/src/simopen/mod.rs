@@ -8,6 +8,7 @@ mod history;
 mod log;
 mod mutants;
 mod party;
+mod ready;
 mod scope;
 mod variants;
 

@@ -1,4 +1,5 @@
 //! Mutants of handfast's design: one mistake each, made by somebody in a real system, or likely to be.
+//! (long because: it is one table)
 
 use super::flaw::Flaw;
 use super::variants::{Ends, Other, Shown};

@@ -102,6 +102,7 @@ impl At<'_> {
             Kind::Simopen if self.has(Flaw::NoExtension) => Kind::Plain,
             Kind::Listener if self.has(Flaw::DialsAsListener) => Kind::Plain,
             Kind::Plain if self.has(Flaw::ListensAsDialer) => Kind::Listener,
+            // As what it is for.
             kind => kind,
         }
     }

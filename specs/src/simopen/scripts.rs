@@ -47,6 +47,7 @@ fn after_selection(heard: &[Token], nonce: Nonce, role: Role) -> Option<&[Token]
     let rest = heard.strip_prefix(&[Token::Simopen])?;
     let rest = match rest {
         [Token::Protocol(_), rest @ ..] => rest,
+        // There may be none.
         rest => rest,
     };
     let [Token::Select(theirs), Token::Role(their_role), rest @ ..] = rest else { return None };
