@@ -3,11 +3,13 @@
 //! | moment | question | module |
 //! |---|---|---|
 //! | announce | who hears of a peer's coming and going, in which order? | [`lifecycle`] |
+//! | leave | how does a framed connection end without losing a frame? | [`framed`] |
 //!
 //! Each protocol is specified in `specs/`, modelled and explored exhaustively in `model/`, and this implementation is
 //! held to its model in `conformance/`. Each protocol is a sans-IO core, without clock, tasks or sockets, and a driver
 //! for tokio over it.
 
+pub mod framed;
 pub mod lifecycle;
 mod runtime;
 

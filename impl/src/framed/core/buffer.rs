@@ -1,0 +1,133 @@
+//! One buffer that is read into and given out in pieces.
+
+use bytes::buf::Limit;
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// What is read at once at least, if there is so much.
+const LEAST: usize = 8 * 1024;
+
+/// What is read at once at most, beyond what is missing of a frame. More does not fit into the caches that are near.
+const MOST: usize = 256 * 1024;
+
+/// A frame of which more than this is missing is read with little behind it, because what is behind it must be moved when
+/// its turn comes.
+const LARGE: usize = 32 * 1024;
+
+/// What is read behind a large frame: the next header with a small payload.
+const BEHIND_LARGE: usize = 2 * 1024;
+
+/// After a frame that is longer than this, room is made for the next one only when its length is known.
+const HUGE: usize = 1024 * 1024;
+
+/// Bytes that were read and not yet given out.
+///
+/// Pieces that are given out share the buffer's memory. When all of them were dropped it is used again, otherwise there is
+/// a new one. How much is read at once follows from how much there was the last times, and from the last frame.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    bytes: BytesMut,
+    /// What was allocated for it.
+    allocated: usize,
+    /// What is read at once.
+    appetite: usize,
+    /// How much room was offered the last time.
+    offered: usize,
+    /// How many times in a row there was much less than what could be read.
+    small: u8,
+    /// The length of the last piece.
+    last: usize,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self { bytes: BytesMut::new(), allocated: 0, appetite: LEAST, offered: 0, small: 0, last: 0 }
+    }
+}
+
+impl Buffer {
+    pub(super) fn bytes(&mut self) -> &mut BytesMut {
+        &mut self.bytes
+    }
+
+    /// The first bytes, if there are so many.
+    pub(super) fn take(&mut self, length: usize) -> Option<Bytes> {
+        if self.bytes.len() < length {
+            return None;
+        }
+        self.last = length;
+        // Nothing needs no memory to be shared.
+        Some(if length == 0 { Bytes::new() } else { self.bytes.split_to(length).freeze() })
+    }
+
+    pub(super) fn no_room(&mut self) -> Limit<&mut BytesMut> {
+        (&mut self.bytes).limit(0)
+    }
+
+    /// Room for `missing` bytes and what else is worth reading with them.
+    pub(super) fn room(&mut self, missing: usize) -> Limit<&mut BytesMut> {
+        let wanted = self.wanted(missing);
+        // Much that was read already is moved only if it must be.
+        let enough = if self.bytes.len() <= BEHIND_LARGE { wanted } else { missing };
+        if self.spare() < enough && !self.bytes.try_reclaim(enough) {
+            self.replace(wanted);
+        } else if self.allocated > (4 * wanted).max(2 * MOST) && self.bytes.len() <= BEHIND_LARGE {
+            // What was large once is not kept for small frames.
+            self.replace(wanted);
+        }
+        self.offered = self.spare().min(wanted);
+        (&mut self.bytes).limit(self.offered)
+    }
+
+    fn wanted(&self, missing: usize) -> usize {
+        let usual = match self.last {
+            0..=LARGE => self.appetite,
+            last if last <= HUGE => last + 2 * BEHIND_LARGE,
+            // The next frame is not known to be as long.
+            _ => BEHIND_LARGE,
+        };
+        if missing > LARGE { missing + BEHIND_LARGE } else { usual.max(missing) }
+    }
+
+    fn spare(&self) -> usize {
+        self.bytes.capacity() - self.bytes.len()
+    }
+
+    fn replace(&mut self, wanted: usize) {
+        // With room for what little may be in front when it is used again.
+        let mut fresh = BytesMut::with_capacity(self.bytes.len() + wanted + 2 * BEHIND_LARGE);
+        fresh.extend_from_slice(&self.bytes);
+        self.allocated = fresh.capacity();
+        self.bytes = fresh;
+    }
+
+    /// Learns from how much there was.
+    pub(super) fn filled(&mut self, bytes: usize) {
+        if bytes >= self.offered {
+            self.appetite = (self.appetite * 2).min(MOST);
+            self.small = 0;
+        } else if bytes >= self.appetite / 4 {
+            self.small = 0;
+        } else {
+            self.small += 1;
+            if self.small == 16 {
+                self.appetite = (self.appetite / 2).max(LEAST);
+                self.small = 0;
+            }
+        }
+    }
+
+    pub(super) fn append(&mut self, bytes: BytesMut) {
+        if self.bytes.is_empty() {
+            self.allocated = bytes.capacity();
+            self.bytes = bytes;
+        } else {
+            self.bytes.extend_from_slice(&bytes);
+        }
+    }
+
+    /// Lets go of everything.
+    pub(super) fn release(&mut self) {
+        self.bytes = BytesMut::new();
+        self.allocated = 0;
+    }
+}

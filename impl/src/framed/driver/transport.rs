@@ -1,0 +1,81 @@
+//! What carries the bytes, and what it knows of them.
+
+use tokio::io::{self, AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
+use tokio::net::{TcpStream, tcp};
+#[cfg(unix)]
+use tokio::net::{UnixStream, unix};
+
+use super::outq;
+use crate::framed::Delivery;
+
+/// A stream of bytes in both directions whose sending direction can be closed alone.
+///
+/// The two halves are used by different tasks at once. What a shutdown can promise depends on [`delivery`](Self::delivery):
+/// a transport that knows nothing of what arrives can never give a [clean](crate::framed::Outcome::Clean) end.
+pub trait Transport {
+    /// The direction in which we read.
+    type Read: AsyncRead + Send + Unpin;
+    /// The direction in which we write. Its `poll_shutdown` closes this direction alone.
+    type Write: AsyncWrite + Send + Unpin;
+
+    /// Takes it apart. Dropping both halves closes it.
+    fn split(self) -> (Self::Read, Self::Write);
+
+    /// How many of the bytes that it took could still be destroyed by closing this end.
+    ///
+    /// # Errors
+    ///
+    /// If the connection is broken, so that they will never arrive.
+    fn delivery(write: &Self::Write) -> io::Result<Delivery>;
+}
+
+/// Knows what is acknowledged by the peer's kernel, on Linux.
+impl Transport for TcpStream {
+    type Read = tcp::OwnedReadHalf;
+    type Write = tcp::OwnedWriteHalf;
+
+    fn split(self) -> (Self::Read, Self::Write) {
+        self.into_split()
+    }
+
+    fn delivery(write: &Self::Write) -> io::Result<Delivery> {
+        let socket: &TcpStream = write.as_ref();
+        match outq::outstanding(socket) {
+            Delivery::Outstanding(0) => Ok(Delivery::Outstanding(0)),
+            // Nothing is acknowledged any more after a reset, of which nobody else may be told: nobody reads or writes.
+            delivery => socket.take_error()?.map_or(Ok(delivery), Err),
+        }
+    }
+}
+
+/// What was written is in the peer's queue already, where no closing of this end can reach it.
+#[cfg(unix)]
+impl Transport for UnixStream {
+    type Read = unix::OwnedReadHalf;
+    type Write = unix::OwnedWriteHalf;
+
+    fn split(self) -> (Self::Read, Self::Write) {
+        self.into_split()
+    }
+
+    fn delivery(_: &Self::Write) -> io::Result<Delivery> {
+        Ok(Delivery::Outstanding(0))
+    }
+}
+
+/// Any stream of bytes, of which nothing is known once it has taken them: TLS, a pipe, an SSH channel.
+#[derive(Debug)]
+pub struct Opaque<T>(pub T);
+
+impl<T: AsyncRead + AsyncWrite + Send> Transport for Opaque<T> {
+    type Read = ReadHalf<T>;
+    type Write = WriteHalf<T>;
+
+    fn split(self) -> (Self::Read, Self::Write) {
+        io::split(self.0)
+    }
+
+    fn delivery(_: &Self::Write) -> io::Result<Delivery> {
+        Ok(Delivery::Unknown)
+    }
+}
