@@ -65,6 +65,7 @@ impl Buffer {
 
     /// Room for `missing` bytes and what else is worth reading with them.
     pub(super) fn room(&mut self, missing: usize) -> Limit<&mut BytesMut> {
+        let missing = missing.max(1);
         let wanted = self.wanted(missing);
         // Much that was read already is moved only if it must be.
         let enough = if self.bytes.len() <= BEHIND_LARGE { wanted } else { missing };

@@ -1,0 +1,167 @@
+//! Heartbeats, and peers that are dead or as good as dead.
+
+use std::time::Duration;
+
+use handfast::framed::{Config, Error, Idle, Outcome};
+use tokio::time::{Instant, sleep};
+
+use super::support::{HEARTBEAT, MARKER, bytes_of, connection, frame, within};
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+const DEAD: Error = Error::Unresponsive { after: TIMEOUT };
+
+fn config() -> Config {
+    Config { idle: Some(Idle::after(TIMEOUT)), heartbeat: Some(Duration::from_secs(4)), ..Config::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_dead_after_the_timeout() {
+    let (mut ours, peer) = connection(config());
+    sleep(Duration::from_secs(3)).await;
+    peer.send_frame(&frame(1, 3));
+    assert_eq!(ours.read().await, Ok(Some(frame(1, 3))));
+    let begin = Instant::now();
+    assert_eq!(ours.read().await, Err(DEAD));
+    assert_eq!(begin.elapsed().as_secs(), 10);
+    assert_eq!(ours.read().await, Err(DEAD));
+    assert_eq!(ours.write(frame(1, 3)).await, Err(DEAD), "both halves are told");
+    assert_eq!(ours.shutdown(within(5)).await, Outcome::PeerGone { unwritten: 0 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_timeout_nobody_is_dead() {
+    let (mut ours, peer) = connection(Config::default());
+    let late = tokio::spawn(async move {
+        sleep(Duration::from_secs(1_000_000)).await;
+        peer.send_frame(&frame(1, 3));
+        peer
+    });
+    assert_eq!(ours.read().await, Ok(Some(frame(1, 3))));
+    late.await.expect("it does not panic");
+}
+
+#[tokio::test(start_paused = true)]
+async fn m14_a_drip_does_not_keep_a_peer_alive() {
+    let (mut ours, peer) = connection(config());
+    let begin = Instant::now();
+    let drip = tokio::spawn(async move {
+        for byte in bytes_of(&frame(1, 10_000)) {
+            peer.send(&[byte]);
+            sleep(Duration::from_secs(9)).await;
+        }
+    });
+    assert_eq!(ours.read().await, Err(DEAD));
+    assert!(begin.elapsed() <= 2 * TIMEOUT, "{:?}", begin.elapsed());
+    drip.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_frame_over_a_slow_link_is_no_drip() {
+    let (mut ours, peer) = connection(config());
+    let begin = Instant::now();
+    let slow = tokio::spawn(async move {
+        for part in bytes_of(&frame(1, 100_000)).chunks(5000) {
+            sleep(Duration::from_secs(9)).await;
+            peer.send(part);
+        }
+        peer
+    });
+    assert_eq!(ours.read().await, Ok(Some(frame(1, 100_000))));
+    assert!(begin.elapsed() > 10 * TIMEOUT);
+    slow.await.expect("it does not panic");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_is_stuck_notices_a_dead_peer() {
+    let (mut ours, peer) = connection(config());
+    sleep(Duration::from_secs(100)).await;
+    peer.ours.get().send_room = 0;
+    let begin = Instant::now();
+    assert_eq!(ours.write(frame(1, 3)).await, Err(DEAD));
+    assert_eq!(begin.elapsed().as_secs(), 10);
+    assert_eq!(ours.read().await, Err(DEAD));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_is_stuck_is_freed_when_the_reader_notices() {
+    let (ours, peer) = connection(config());
+    let (mut reader, mut writer) = ours.into_split();
+    peer.ours.get().send_room = 0;
+    let write = tokio::spawn(async move { writer.write(frame(1, 3)).await });
+    peer.finish();
+    assert_eq!(reader.read().await, Err(Error::EndedWithoutMarker));
+    let begin = Instant::now();
+    assert_eq!(write.await.expect("it does not panic"), Err(Error::EndedWithoutMarker));
+    assert_eq!(begin.elapsed().as_secs(), 0);
+}
+
+/// A peer that reads slowly, or nothing for a while, and says that it is alive.
+#[tokio::test(start_paused = true)]
+async fn m13_a_writer_that_is_stuck_waits_as_long_as_the_peer_is_alive() {
+    let (ours, peer) = connection(config());
+    let (mut reader, mut writer) = ours.into_split();
+    peer.ours.get().send_room = 0;
+    let write = tokio::spawn(async move { writer.write(frame(1, 3)).await });
+    let read = tokio::spawn(async move { reader.read().await });
+    for _ in 0..20 {
+        sleep(Duration::from_secs(9)).await;
+        peer.send(&HEARTBEAT);
+    }
+    assert!(!write.is_finished());
+    peer.ours.get().send_room = usize::MAX;
+    peer.ours.get().wake();
+    assert_eq!(write.await.expect("it does not panic"), Ok(()));
+    peer.send(&MARKER);
+    assert_eq!(read.await.expect("it does not panic"), Ok(None), "heartbeats are not given out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_is_sent_when_nothing_else_was() {
+    let (mut ours, peer) = connection(config());
+    let heartbeats = tokio::spawn(ours.heartbeats());
+    for round in 0..5 {
+        sleep(Duration::from_millis(4001)).await;
+        assert_eq!(peer.receive(), HEARTBEAT, "{round}");
+    }
+    for _ in 0..5 {
+        sleep(Duration::from_secs(3)).await;
+        ours.write(frame(1, 3)).await.expect("the peer takes it");
+    }
+    assert_eq!(peer.receive(), bytes_of(&frame(1, 3)).repeat(5), "frames are signs of life, too");
+    let closer = ours.closer();
+    assert_eq!(closer.shutdown(within(5)).await, Outcome::Clean);
+    assert_eq!(heartbeats.await.expect("it does not panic"), Error::ShutDown);
+    assert_eq!(peer.receive(), MARKER);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_waits_its_turn() {
+    let (mut ours, peer) = connection(config());
+    let heartbeats = tokio::spawn(ours.heartbeats());
+    sleep(Duration::from_secs(1)).await;
+    peer.ours.get().send_room = 10;
+    peer.ours.get().moves = false;
+    let halfway = tokio::time::timeout(Duration::from_secs(9), ours.write(frame(1, 30))).await;
+    assert!(halfway.is_err(), "it is dropped in the middle of the frame");
+    peer.ours.get().send_room = usize::MAX;
+    peer.ours.get().moves = true;
+    peer.ours.get().wake();
+    ours.flush().await.expect("the peer takes it");
+    sleep(Duration::from_secs(5)).await;
+    let bytes = peer.receive();
+    let expected = [bytes_of(&frame(1, 30)), HEARTBEAT.to_vec()].concat();
+    assert!(bytes.starts_with(&expected), "no heartbeat within a frame: {bytes:?}");
+    heartbeats.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn heartbeats_end_with_the_connection() {
+    let (mut ours, peer) = connection(config());
+    let heartbeats = tokio::spawn(ours.heartbeats());
+    tokio::task::yield_now().await;
+    peer.finish();
+    assert_eq!(ours.read().await, Err(Error::EndedWithoutMarker));
+    let begin = Instant::now();
+    assert_eq!(heartbeats.await.expect("it does not panic"), Error::EndedWithoutMarker);
+    assert_eq!(begin.elapsed().as_secs(), 0);
+}

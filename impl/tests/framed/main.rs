@@ -1,0 +1,23 @@
+//! Framed connections, over wires in memory and under a paused clock.
+//!
+//! | file | what |
+//! |---|---|
+//! | `cursors` | the decoder and the encoder, byte by byte |
+//! | `endings` | the end of our direction |
+//! | `decoder` | the decoder against whatever comes, at random |
+//! | `reading` | the reader: cancelled reads, the ends of a peer, errors that stay |
+//! | `writing` | the writer: cancelled writes, batches, failures |
+//! | `shutdown` | outcomes, deadlines, what is read meanwhile |
+//! | `life` | heartbeats, and peers that are dead or as good as dead |
+//!
+//! The defects of the connection that this one replaces have their number, `m1` to `m36`, in the names of the tests that
+//! look for them.
+
+mod cursors;
+mod decoder;
+mod endings;
+mod life;
+mod reading;
+mod shutdown;
+mod support;
+mod writing;
