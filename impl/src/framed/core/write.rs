@@ -7,8 +7,11 @@ use bytes::{Buf, Bytes};
 use super::wire::{Frame, HEARTBEAT, MARKER, header, is_reserved};
 use super::words::Error;
 
-/// Memory for small payloads and headers that is kept while nothing is to be written.
-const KEPT: usize = 64 * 1024;
+/// More memory for small payloads and headers than this is not kept while nothing is to be written.
+const KEPT: usize = 256 * 1024;
+
+/// Bytes that were written are kept in front of others until there are so many.
+const MOVED: usize = 64 * 1024;
 
 /// Frames on one side, bytes for the transport on the other.
 ///
@@ -197,9 +200,11 @@ impl WriteCursor {
     fn forget_written(&mut self) {
         if self.parts.is_empty() {
             self.staged.clear();
-            self.staged.shrink_to(KEPT);
+            if self.staged.capacity() > KEPT {
+                self.staged = Vec::new();
+            }
             self.written = 0;
-        } else if self.written > KEPT && self.written > self.staged.len() / 2 {
+        } else if self.written > MOVED && self.written > self.staged.len() / 2 {
             self.staged.drain(..self.written);
             self.written = 0;
         }

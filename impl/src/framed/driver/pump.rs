@@ -136,9 +136,11 @@ impl<'c, T: Transport> Pump<'c, T> {
     /// Asks the transport how far everything has come.
     fn watch(&self) -> Delivery {
         let end = self.shared.read().end.clone();
-        let delivery = match (&end, self.shared.delivery()) {
-            (Some(End::Fault(fault)), _) => Err(self.shared.break_with(Error::Transport(fault.clone()))),
-            (Some(End::InOrder) | None, delivery) => delivery,
+        let delivery = match (self.shared.delivery(), &end) {
+            // What has arrived has arrived, also if a reset came behind it.
+            (Ok(Delivery::Outstanding(0)), _) => Ok(Delivery::Outstanding(0)),
+            (Ok(_), Some(End::Fault(fault))) => Err(self.shared.break_with(Error::Transport(fault.clone()))),
+            (delivery, _) => delivery,
         };
         match delivery {
             Ok(delivery) => {
