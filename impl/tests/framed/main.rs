@@ -7,7 +7,8 @@
 //! | `decoder` | the decoder against whatever comes, at random |
 //! | `reading` | the reader: cancelled reads, the ends of a peer, errors that stay |
 //! | `writing` | the writer: cancelled writes, batches, failures |
-//! | `shutdown` | outcomes, deadlines, what is read meanwhile |
+//! | `shutdown` | outcomes, deadlines, who is told |
+//! | `draining` | what is read meanwhile, and for whom |
 //! | `life` | heartbeats, and peers that are dead or as good as dead |
 //!
 //! The defects of the connection that this one replaces have their number, `m1` to `m36`, in the names of the tests that
@@ -15,6 +16,7 @@
 
 mod cursors;
 mod decoder;
+mod draining;
 mod endings;
 mod life;
 mod reading;

@@ -83,7 +83,7 @@ impl Buffer {
         let usual = match self.last {
             0..=LARGE => self.appetite,
             last if last <= HUGE => last + 2 * BEHIND_LARGE,
-            // The next frame is not known to be as long.
+            // A length is no word; and the next frame is not known to be as long.
             _ => BEHIND_LARGE,
         };
         if missing > LARGE { missing + BEHIND_LARGE } else { usual.max(missing) }
