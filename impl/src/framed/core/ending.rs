@@ -114,8 +114,11 @@ impl<T: Copy + Ord> Ending<T> {
         match (&self.phase, delivery) {
             (Phase::Open | Phase::Over(..), _) => {}
             (Phase::Writing(_), _) => self.over(Outcome::DeadlineExceeded { unwritten: unwritten as u64 }),
-            (Phase::Written(_) | Phase::Closed(_), Delivery::Outstanding(bytes)) => {
-                self.over(if bytes == 0 { Outcome::Clean } else { Outcome::Unacknowledged { bytes } });
+            (Phase::Closed(_), Delivery::Outstanding(0)) => self.over(Outcome::Clean),
+            (Phase::Closed(_), Delivery::Outstanding(bytes)) => self.over(Outcome::Unacknowledged { bytes }),
+            // The end of the stream is to be counted, and the transport does not know of it.
+            (Phase::Written(_), Delivery::Outstanding(bytes)) => {
+                self.over(Outcome::Unacknowledged { bytes: bytes.saturating_add(1) });
             }
             (Phase::Written(_) | Phase::Closed(_), Delivery::Unknown) => {
                 self.over(Outcome::Unconfirmed { peer_ended: false });

@@ -17,6 +17,15 @@ pub struct ReadCursor {
     max_frame: u32,
     heartbeats: bool,
     state: State,
+    end: Option<End>,
+}
+
+/// What is known of the end, before everything was given out that was read.
+#[derive(Clone, Debug)]
+enum End {
+    /// The peer's bytes have ended.
+    Bytes,
+    Because(Error),
 }
 
 #[derive(Clone, Debug)]
@@ -49,17 +58,44 @@ impl ReadCursor {
     /// At the beginning of a connection. `max_frame` is the greatest length of a payload in bytes; `heartbeats` is
     /// whether the kinds of the heartbeats are reserved.
     pub fn new(max_frame: u32, heartbeats: bool) -> Self {
-        Self { buffer: Buffer::default(), max_frame, heartbeats, state: State::Header }
+        Self { buffer: Buffer::default(), max_frame, heartbeats, state: State::Header, end: None }
     }
 
-    /// Takes what comes next out of what was read.
+    /// Takes what comes next out of what was read; then what is known of the end.
     pub fn decode(&mut self) -> Next {
-        match self.state {
+        let next = match self.state {
             State::Header => self.header(),
             State::Payload(kind, length) => self.payload(kind, length),
-            State::Marked => Next::Marker,
-            State::Broken(ref error) => Next::Broken(error.clone()),
+            State::Marked => return Next::Marker,
+            State::Broken(ref error) => return Next::Broken(error.clone()),
+        };
+        match (&next, self.end.take()) {
+            (Next::Incomplete(missing), Some(end)) => {
+                let error = self.told(end, *missing);
+                self.break_off(error.clone());
+                Next::Broken(error)
+            }
+            (Next::Incomplete(_) | Next::Frame(_) | Next::Heartbeat | Next::Marker | Next::Broken(_), end) => {
+                self.end = end;
+                next
+            }
         }
+    }
+
+    /// What whoever waits for an unfinished item is told.
+    fn told(&mut self, end: End, missing: usize) -> Error {
+        match (end, &self.state) {
+            (End::Because(error), _) => error,
+            (End::Bytes, State::Header) if self.buffer.bytes().is_empty() => Error::EndedWithoutMarker,
+            (End::Bytes, State::Header | State::Payload(..) | State::Marked | State::Broken(_)) => {
+                Error::Truncated { missing }
+            }
+        }
+    }
+
+    fn break_off(&mut self, error: Error) {
+        self.state = State::Broken(error);
+        self.buffer.release();
     }
 
     fn header(&mut self) -> Next {
@@ -81,7 +117,7 @@ impl ReadCursor {
             }
             Err(violation) => {
                 let error = Error::Violation(violation);
-                self.fail(error.clone());
+                self.break_off(error.clone());
                 Next::Broken(error)
             }
         }
@@ -109,6 +145,9 @@ impl ReadCursor {
             State::Payload(_, length) => length.saturating_sub(have),
             State::Marked | State::Broken(_) => return self.buffer.no_room(),
         };
+        if self.end.is_some() {
+            return self.buffer.no_room();
+        }
         self.buffer.room(missing)
     }
 
@@ -119,34 +158,21 @@ impl ReadCursor {
 
     /// Hands over bytes that somebody else has read, as they come from the transport.
     pub fn supply(&mut self, bytes: BytesMut) {
-        match self.state {
-            State::Header | State::Payload(..) => self.buffer.append(bytes),
-            State::Marked | State::Broken(_) => {}
+        match (&self.state, &self.end) {
+            (State::Header | State::Payload(..), None) => self.buffer.append(bytes),
+            (State::Marked | State::Broken(_), _) | (_, Some(_)) => {}
         }
     }
 
-    /// The peer's bytes have ended. Only behind the marker that is what they should do; `otherwise` is why they ended, if
-    /// something is known to have happened.
+    /// The peer's bytes have ended, which they should do behind the marker only. It is told when everything that was read is
+    /// given out; `otherwise` is why they ended, if something is known to have happened.
     pub fn end(&mut self, otherwise: Option<Error>) {
-        let have = self.buffer.bytes().len();
-        let error = match self.state {
-            State::Header if have == 0 => Error::EndedWithoutMarker,
-            State::Header => Error::Truncated { missing: HEADER - have },
-            State::Payload(_, length) => Error::Truncated { missing: length - have },
-            State::Marked | State::Broken(_) => return,
-        };
-        self.fail(otherwise.unwrap_or(error));
+        self.end.get_or_insert(otherwise.map_or(End::Bytes, End::Because));
     }
 
-    /// Nothing comes any more, for this reason; what is there of an unfinished frame is let go. The first reason stays,
-    /// and so does the marker.
+    /// Nothing more is read, for this reason. It is told when everything that was read is given out. The first reason
+    /// stays, and so does a marker that was read.
     pub fn fail(&mut self, error: Error) {
-        match self.state {
-            State::Header | State::Payload(..) => {
-                self.state = State::Broken(error);
-                self.buffer.release();
-            }
-            State::Marked | State::Broken(_) => {}
-        }
+        self.end.get_or_insert(End::Because(error));
     }
 }

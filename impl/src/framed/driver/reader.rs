@@ -31,12 +31,14 @@ pub struct Reader<T: Transport> {
     timer: Timer,
     /// The stream has given its last item.
     is_done: bool,
+    /// Whoever shuts down knows that nobody wants the peer's bytes any more.
+    has_left: bool,
 }
 
 impl<T: Transport> Reader<T> {
     pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
         let cursor = ReadCursor::new(shared.config.max_frame, shared.config.heartbeat.is_some());
-        Self { shared, cursor, timer: Timer::default(), is_done: false }
+        Self { shared, cursor, timer: Timer::default(), is_done: false, has_left: false }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared<T>> {
@@ -68,15 +70,24 @@ impl<T: Transport> Reader<T> {
                 }
                 Next::Heartbeat => self.shared.life.frame_came(),
                 Next::Marker => {
+                    self.leave();
                     self.answer();
                     return Poll::Ready(Ok(None));
                 }
                 Next::Broken(error) => {
+                    self.leave();
                     // The first that ended the connection is what everybody is told.
                     return Poll::Ready(Err(self.shared.end_with(error)));
                 }
                 Next::Incomplete(_) => ready!(self.poll_fill(cx)),
             }
+        }
+    }
+
+    /// What comes behind the end is nobody's: a shutdown drops it.
+    fn leave(&mut self) {
+        if !std::mem::replace(&mut self.has_left, true) {
+            self.shared.reader_left();
         }
     }
 
@@ -162,7 +173,7 @@ fn poll_fill_from<T: Transport>(shared: &Shared<T>, side: &mut ReadSide<T::Read>
 
 impl<T: Transport> Drop for Reader<T> {
     fn drop(&mut self) {
-        self.shared.reader_left();
+        self.leave();
     }
 }
 

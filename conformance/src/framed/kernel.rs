@@ -1,0 +1,152 @@
+//! The two kernels between two ends, which carry bytes, half an item at a time.
+//!
+//! Each half is remembered with what it was when it was handed over, as told by the bytes themselves.
+
+use std::collections::VecDeque;
+
+use handfast_spec::framed::{End, Fact, Half, Refusal};
+use model::framed::Kernel;
+
+/// Bytes that go over the wire together.
+#[derive(Clone, Debug)]
+pub(super) struct Chunk {
+    pub(super) half: Half,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What a kernel answers to a write.
+pub(super) enum Wrote {
+    Taken,
+    Full,
+    Gone,
+}
+
+/// What a kernel answers to a read.
+pub(super) enum Got {
+    Chunk(Chunk),
+    Reset,
+    End,
+    Nothing,
+}
+
+/// One connection.
+pub(super) struct Tcp {
+    behaves: Kernel,
+    /// From left to right, and back.
+    pipes: [Pipe; 2],
+    sockets: [Socket; 2],
+}
+
+#[derive(Default)]
+struct Pipe {
+    send: VecDeque<Chunk>,
+    receive: VecDeque<Chunk>,
+    ends: bool,
+    end_arrived: bool,
+}
+
+#[derive(Default)]
+struct Socket {
+    closed: bool,
+    reset: bool,
+    /// Somebody was told of the reset.
+    told: bool,
+}
+
+impl Tcp {
+    pub(super) fn new(behaves: Kernel) -> Self {
+        Self { behaves, pipes: Default::default(), sockets: Default::default() }
+    }
+
+    pub(super) fn write(&mut self, end: End, chunk: Chunk) -> Wrote {
+        let (socket, pipe) = (&mut self.sockets[end.index()], &mut self.pipes[end.index()]);
+        if socket.reset || pipe.ends {
+            socket.told = true;
+            return Wrote::Gone;
+        }
+        if pipe.send.len() >= usize::from(self.behaves.send) {
+            return Wrote::Full;
+        }
+        pipe.send.push_back(chunk);
+        Wrote::Taken
+    }
+
+    pub(super) fn read(&mut self, end: End) -> Got {
+        let (socket, pipe) = (&mut self.sockets[end.index()], &mut self.pipes[end.peer().index()]);
+        if let Some(chunk) = pipe.receive.pop_front() {
+            return Got::Chunk(chunk);
+        }
+        if socket.reset && !std::mem::replace(&mut socket.told, true) {
+            return Got::Reset;
+        }
+        if socket.reset || pipe.end_arrived { Got::End } else { Got::Nothing }
+    }
+
+    pub(super) fn close_direction(&mut self, end: End) {
+        self.pipes[end.index()].ends |= !self.sockets[end.index()].reset;
+    }
+
+    pub(super) fn close(&mut self, end: End, facts: &mut Vec<Fact>) {
+        self.sockets[end.index()].closed = true;
+        facts.push(Fact::Closed(end));
+        let unread = &mut self.pipes[end.peer().index()].receive;
+        if unread.is_empty() {
+            self.close_direction(end);
+        } else {
+            unread.clear();
+            self.reset(end, facts);
+        }
+    }
+
+    pub(super) fn carry(&mut self, from: End, facts: &mut Vec<Fact>) -> Result<(), Refusal> {
+        if self.sockets[from.index()].reset {
+            return Err(Refusal::Nothing);
+        }
+        let to_closed = self.sockets[from.peer().index()].closed;
+        let pipe = &mut self.pipes[from.index()];
+        if pipe.send.is_empty() {
+            if !pipe.ends || std::mem::replace(&mut pipe.end_arrived, true) {
+                return Err(Refusal::Nothing);
+            }
+            facts.push(Fact::Arrived(from));
+        } else if to_closed {
+            self.reset(from.peer(), facts);
+        } else if pipe.receive.len() >= usize::from(self.behaves.receive) {
+            return Err(Refusal::NoRoom);
+        } else {
+            pipe.receive.extend(pipe.send.pop_front());
+        }
+        Ok(())
+    }
+
+    /// What an end that is closed answers.
+    fn reset(&mut self, closed: End, facts: &mut Vec<Fact>) {
+        let peer = closed.peer();
+        self.pipes.iter_mut().for_each(|pipe| pipe.send.clear());
+        if self.behaves.purges {
+            self.pipes[closed.index()].receive.clear();
+        }
+        let socket = &mut self.sockets[closed.index()];
+        (socket.reset, socket.told) = (true, true);
+        if !std::mem::replace(&mut self.sockets[peer.index()].reset, true) {
+            facts.push(Fact::Reset(peer));
+        }
+    }
+
+    /// Halves that are not with the other kernel, the end of the stream counted as one; none if this kernel does not tell.
+    pub(super) fn outstanding(&self, end: End) -> Option<u64> {
+        let pipe = &self.pipes[end.index()];
+        // A reset empties the queue, and nothing in it has arrived.
+        let lost = u64::from(self.sockets[end.index()].reset && !pipe.end_arrived);
+        let count = pipe.send.len() as u64 + u64::from(pipe.ends && !pipe.end_arrived);
+        self.behaves.tells.then_some(count.max(lost))
+    }
+
+    pub(super) fn is_closed(&self, end: End) -> bool {
+        self.sockets[end.index()].closed
+    }
+
+    pub(super) fn is_reset(&self, end: End) -> bool {
+        self.sockets[end.index()].reset
+    }
+}
