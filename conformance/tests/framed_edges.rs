@@ -16,3 +16,48 @@ fn every_edge_of_the_small_scope_is_an_edge_of_the_cores() {
         assert!(walked.refusals > walked.states, "in most states most actions are refused");
     }
 }
+
+/// Mistakes, each of which the walks must notice.
+const MISTAKES: [Flaw; 25] = [
+    Flaw::PanicsOnPayload,
+    Flaw::TrustsLength,
+    Flaw::DropsHeader,
+    Flaw::DropsPayload,
+    Flaw::LosesLastFrame,
+    Flaw::TruncationIsEnd,
+    Flaw::EndIsMarker,
+    Flaw::Prefetches,
+    Flaw::LoadedMarkerCounts,
+    Flaw::GivesReserved,
+    Flaw::ForgetsEnding,
+    Flaw::RenewsDeadline,
+    Flaw::LatestDeadline,
+    Flaw::WritesBehindMarker,
+    Flaw::ChecksThenAccepts,
+    Flaw::TearsFrame,
+    Flaw::CleanAtDeadline,
+    Flaw::DrainsLate,
+    Flaw::SwallowsErrors,
+    Flaw::StopsReader,
+    Flaw::UnboundedDrain,
+    Flaw::WaitsForPeer,
+    Flaw::SecondFails,
+    Flaw::ResetStopsReader,
+    Flaw::ClosesAfterMarker,
+];
+
+/// A check that cannot fail is worthless: every mutant of the model, taken for an implementation, must be told from the
+/// model.
+#[test]
+fn every_mutant_is_told_from_the_design() {
+    let settings = settings(Scope::Small, Flaw::None);
+    for flaw in MISTAKES {
+        let found = settings.iter().find_map(|setting| {
+            let mutant = |start: &Recorded<Handfast>| Handfast::new(Config { flaw, ..*start.machine.config() });
+            walk(&setting.checked, mutant).err()
+        });
+        let difference: Box<Difference<Handfast>> = found.unwrap_or_else(|| panic!("{flaw:?} was not noticed"));
+        println!("{flaw:?}: {difference}");
+        assert!(difference.actions.len() <= 20, "{flaw:?} was not shrunk: {difference}");
+    }
+}
