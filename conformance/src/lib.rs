@@ -3,8 +3,8 @@
 //! This is the only crate that sees both. [`edges`] walks every edge of a model's state graph on an implementation
 //! and compares each observation; what the model refuses, the implementation must refuse, for the same reason.
 //! A difference is [shrunk](edges::Difference) to a minimal behaviour, and kept as a [file](failure) that `model` shows.
-//! [`lifecycle`] makes a machine of the implementation's core, and [`framed`] of the cores of that protocol. The drivers are held to their models by what they record,
-//! for which there is a [`log`] and a [judge](judge::judge).
+//! [`lifecycle`] makes a machine of the implementation's core, and [`framed`] of the cores of that protocol. The drivers
+//! are held to their models by what they record, for which there is a [`log`] and a [judge](judge::judge).
 
 pub mod edges;
 pub mod failure;

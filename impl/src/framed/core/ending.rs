@@ -4,9 +4,9 @@ use super::words::{Delivery, Outcome};
 
 /// The end of the direction in which we send. `T` is a moment.
 ///
-/// Whoever wants it to end says until when; the earliest deadline holds. Then the marker is queued behind everything that
+/// Whoever wants it to end says until when; the earliest deadline holds (FRM-12). Then the marker is queued behind everything that
 /// was accepted, all of it is written, the direction is closed, and what becomes of it is watched, until something is
-/// known for certain or the deadline has passed. The first outcome stays.
+/// known for certain or the deadline has passed (FRM-6). The first outcome stays (FRM-7).
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Ending<T> {
     phase: Phase<T>,

@@ -9,8 +9,8 @@ use super::words::Error;
 
 /// The peer's bytes on one side, frames on the other.
 ///
-/// The cursor owns what was read and not yet given out, so that nothing is lost when somebody stops waiting. It never
-/// asks for bytes beyond the frame that it is at: a frame that has arrived whole is given out at once.
+/// The cursor owns what was read and not yet given out, so that nothing is lost when somebody stops waiting (FRM-4). It
+/// never asks for bytes beyond the frame that it is at: a frame that has arrived whole is given out at once (FRM-14).
 #[derive(Debug)]
 pub struct ReadCursor {
     buffer: Buffer,
@@ -158,14 +158,13 @@ impl ReadCursor {
 
     /// Hands over bytes that somebody else has read, as they come from the transport.
     pub fn supply(&mut self, bytes: BytesMut) {
-        match (&self.state, &self.end) {
-            (State::Header | State::Payload(..), None) => self.buffer.append(bytes),
-            (State::Marked | State::Broken(_), _) | (_, Some(_)) => {}
+        if let (State::Header | State::Payload(..), None) = (&self.state, &self.end) {
+            self.buffer.append(bytes);
         }
     }
 
     /// The peer's bytes have ended, which they should do behind the marker only. It is told when everything that was read is
-    /// given out; `otherwise` is why they ended, if something is known to have happened.
+    /// given out (FRM-3, FRM-4); `otherwise` is why they ended, if something is known to have happened.
     pub fn end(&mut self, otherwise: Option<Error>) {
         self.end.get_or_insert(otherwise.map_or(End::Bytes, End::Because));
     }

@@ -60,7 +60,7 @@ pub(super) enum Announced {
     Marker,
 }
 
-/// Reads a header, before anything is allocated for what it announces.
+/// Reads a header, before anything is allocated for what it announces (FRM-8, FRM-9).
 pub(super) fn announced(header: [u8; HEADER], max_frame: u32, heartbeats: bool) -> Result<Announced, Violation> {
     let [k0, k1, k2, k3, l0, l1, l2, l3] = header;
     let kind = u32::from_be_bytes([k0, k1, k2, k3]);

@@ -26,7 +26,7 @@ impl<T: Transport> Closer<T> {
         Self { shared }
     }
 
-    /// Ends the direction in which we send, and says what is known of our frames.
+    /// Ends the direction in which we send, and says what is known of our frames (FRM-1, FRM-6).
     ///
     /// From the first call on no frame is accepted. What was accepted is written, then the marker; our direction is closed;
     /// and then the acknowledgement of all of it is waited for. It returns when that is there, when the connection breaks,

@@ -35,7 +35,7 @@ pub struct Drain {
     /// kernel until then. 1 MiB.
     pub keep: usize,
     /// Bytes that are read and dropped if there is no reader any more. More is left with the kernel, until our frames are
-    /// acknowledged or the deadline has passed: a peer that pumps for ever costs so much and no more. 64 MiB.
+    /// acknowledged or the deadline has passed: a peer that pumps for ever costs so much and no more (FRM-10). 64 MiB.
     pub discard: u64,
     /// If there is no reader any more, and our frames are acknowledged: how long a pause of the peer is waited for, before
     /// its next byte meets a closed socket. Many systems answer that byte with a reset, which on some destroys what the

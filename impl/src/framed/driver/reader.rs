@@ -54,7 +54,7 @@ impl<T: Transport> Reader<T> {
     ///
     /// # Errors
     ///
-    /// What ended the connection, after all frames that had arrived before; the same each time. An end of the peer's bytes
+    /// What ended the connection, after all frames that had arrived before; the same each time (FRM-7). An end of the peer's bytes
     /// that is not announced by its marker is [`Error::EndedWithoutMarker`] or [`Error::Truncated`].
     pub async fn read(&mut self) -> Result<Option<Frame>, Error> {
         poll_fn(|cx| self.poll_read(cx)).await
