@@ -9,6 +9,8 @@
 //! held to its model in `conformance/`. Each protocol is a sans-IO core, without clock, tasks or sockets, and a driver
 //! for tokio over it.
 
+// Its driver is not on shuttle yet.
+#[cfg(not(feature = "shuttle"))]
 pub mod framed;
 pub mod lifecycle;
 mod runtime;

@@ -1,4 +1,5 @@
 //! The cores of `handfast::framed` as a machine: two ends, and the kernels between them.
+//! (long because: every action of the protocol is one function of the machine)
 //!
 //! What a driver does around the cores is done here in the plainest way, and each action is one call of a core, or of a
 //! kernel and then a core. The kernels are the harness's own: they carry bytes, and what arrives is judged by the bytes.

@@ -48,7 +48,10 @@
 mod core;
 mod driver;
 mod fault;
+mod outq;
+mod transport;
 
 pub use core::{Delivery, Duty, Ending, Error, Frame, Next, Outcome, ReadCursor, Violation, WriteCursor, WriteLimits};
-pub use driver::{Closer, Config, Connection, Drain, Idle, NotTwoHalves, Opaque, Reader, Transport, Writer};
+pub use driver::{Closer, Config, Connection, Drain, Idle, NotTwoHalves, Reader, Writer};
 pub use fault::Fault;
+pub use transport::{Opaque, Transport};

@@ -4,8 +4,8 @@ pub(crate) use std::thread::panicking;
 pub(crate) use tokio::select;
 
 pub(crate) mod sync {
-    pub(crate) use std::sync::{Mutex, MutexGuard, OnceLock};
-    pub(crate) use tokio::sync::{Notify, watch};
+    pub(crate) use std::sync::{Mutex, MutexGuard, OnceLock, atomic};
+    pub(crate) use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
 }
 
 pub(crate) mod task {
@@ -14,5 +14,5 @@ pub(crate) mod task {
 }
 
 pub(crate) mod time {
-    pub(crate) use tokio::time::{Instant, sleep, sleep_until};
+    pub(crate) use tokio::time::{Instant, Sleep, sleep, sleep_until};
 }

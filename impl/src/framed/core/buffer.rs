@@ -82,9 +82,9 @@ impl Buffer {
     fn wanted(&self, missing: usize) -> usize {
         let usual = match self.last {
             0..=LARGE => self.appetite,
+            // Lengths are no words.
             last if last <= HUGE => last + 2 * BEHIND_LARGE,
-            // A length is no word; and the next frame is not known to be as long.
-            _ => BEHIND_LARGE,
+            _ => BEHIND_LARGE, // The next frame is not known to be as long.
         };
         if missing > LARGE { missing + BEHIND_LARGE } else { usual.max(missing) }
     }

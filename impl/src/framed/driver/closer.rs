@@ -5,15 +5,15 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::select;
-use tokio::time::Instant;
+use crate::runtime::select;
+use crate::runtime::time::Instant;
 
 use super::pump::Pump;
 use super::shared::Shared;
-use super::transport::Transport;
 use super::wakers::Who;
 use crate::framed::Outcome;
 use crate::framed::core::Duty;
+use crate::framed::transport::Transport;
 
 /// A handle that can shut a connection down, from any task. Clones are for the same connection, which is not closed as long
 /// as one of them is there.

@@ -5,19 +5,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::runtime::time::Instant;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
 
 use super::closer::Closer;
 use super::config::Config;
 use super::heartbeats;
 use super::reader::Reader;
 use super::shared::Shared;
-use super::transport::{Opaque, Transport};
 use super::writer::Writer;
+use crate::framed::transport::{Opaque, Transport};
 use crate::framed::{Error, Frame, Outcome};
 
 /// A connection that carries frames and ends without losing one, or says that it could not.

@@ -4,13 +4,13 @@ use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::time::Instant;
+use crate::runtime::time::Instant;
 
 use super::shared::Shared;
 use super::timer::Timer;
-use super::transport::Transport;
 use super::wakers::Who;
 use crate::framed::Error;
+use crate::framed::transport::Transport;
 
 /// Sends a heartbeat whenever no frame was sent for the interval. Returns what ended that.
 pub(super) async fn send<T: Transport>(shared: Arc<Shared<T>>) -> Error {

@@ -1,9 +1,9 @@
 //! Signs of life, and how long ago they were.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::runtime::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use crate::runtime::time::Instant;
 
 use super::config::Idle;
 

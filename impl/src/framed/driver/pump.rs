@@ -3,15 +3,15 @@
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use crate::runtime::time::Instant;
 use bytes::{BufMut, BytesMut};
-use tokio::time::Instant;
 
 use super::read_side::End;
 use super::shared::Shared;
 use super::timer::Timer;
-use super::transport::Transport;
 use super::wakers::Who;
 use crate::framed::core::Duty;
+use crate::framed::transport::Transport;
 use crate::framed::{Delivery, Error, Outcome};
 
 /// What is read at once when the reader does not read.

@@ -6,17 +6,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use crate::runtime::time::Instant;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
-use tokio::time::Instant;
 
 use super::closer::Closer;
 use super::read_side::{End, ReadSide};
 use super::shared::Shared;
 use super::timer::Timer;
-use super::transport::Transport;
 use super::wakers::Who;
 use crate::framed::core::{Next, ReadCursor};
+use crate::framed::transport::Transport;
 use crate::framed::{Error, Frame};
 
 /// The half of a connection that reads.

@@ -1,20 +1,20 @@
 //! What the halves of a connection and its shutdown share.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use crate::runtime::sync::{AsyncMutex, Mutex, MutexGuard, OnceLock, watch};
+use crate::runtime::time::Instant;
 use bytes::BytesMut;
-use tokio::sync::{Mutex as AsyncMutex, watch};
-use tokio::time::Instant;
 
 use super::config::Config;
 use super::life::Life;
 use super::read_side::ReadSide;
 use super::timer::Timer;
-use super::transport::Transport;
 use super::wakers::Who;
 use super::write_side::WriteSide;
 use crate::framed::core::{Ending, WriteCursor, WriteLimits};
+use crate::framed::transport::Transport;
 use crate::framed::{Delivery, Error, Outcome};
 
 /// What the halves of a connection and its shutdown share.

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use crate::runtime::time::{Instant, Sleep, sleep_until};
 
 /// A timer for a moment that moves on while nobody waits for it. It is touched only when it has fired too early.
 #[derive(Debug, Default)]

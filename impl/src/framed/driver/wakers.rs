@@ -1,7 +1,9 @@
 //! Several tasks may wait for one direction of a transport, which remembers one waker.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Wake, Waker};
+
+use crate::runtime::sync::{Mutex, MutexGuard};
 
 /// Who waits for one direction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -6,14 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use crate::runtime::time::Instant;
 use futures_sink::Sink;
-use tokio::time::Instant;
 
 use super::closer::Closer;
 use super::shared::Shared;
 use super::timer::Timer;
-use super::transport::Transport;
 use super::wakers::Who;
+use crate::framed::transport::Transport;
 use crate::framed::{Error, Frame, Outcome};
 
 /// The half of a connection that writes.
