@@ -2,6 +2,7 @@
 //!
 //! | moment | question | module |
 //! |---|---|---|
+//! | open | both sides dialed: who is the initiator? | [`simopen`] |
 //! | announce | who hears of a peer's coming and going, in which order? | [`lifecycle`] |
 //! | leave | how does a framed connection end without losing a frame? | [`framed`] |
 //!
@@ -14,6 +15,9 @@
 pub mod framed;
 pub mod lifecycle;
 mod runtime;
+// Nor is this one's.
+#[cfg(not(feature = "shuttle"))]
+pub mod simopen;
 
 /// What tests do around a driver that was built on shuttle.
 #[cfg(feature = "shuttle")]

@@ -1,0 +1,368 @@
+//! One end's negotiation, as far as it is.
+
+use std::sync::Arc;
+
+use super::answer::{Answering, Reply};
+use super::{Decoder, Failure, Message, MessageError, Protocol, Role};
+
+/// What was agreed.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Settled {
+    /// This end's role.
+    pub role: Role,
+    /// The protocol.
+    pub protocol: Protocol,
+}
+
+/// One end of a negotiation.
+///
+/// Reading and writing go on side by side and never wait for each other: whoever drives it writes what is
+/// [pending](Self::pending) as far as the connection takes it, and hands in what the connection gives, until there is
+/// an [outcome](Self::outcome). It begins with something pending.
+///
+/// ```
+/// use handfast::simopen::core::{Negotiation, Protocol, Role};
+///
+/// let protocols = [Protocol::new("/noise")?];
+/// let mut ends = [Negotiation::dial(protocols.clone(), 7), Negotiation::dial(protocols, 9)];
+/// while ends.iter().any(|end| end.outcome().is_none()) {
+///     for (from, to) in [(0, 1), (1, 0)] {
+///         let bytes = ends[from].pending().to_vec();
+///         ends[from].written(bytes.len());
+///         ends[to].received(&bytes);
+///     }
+/// }
+/// let role = |end: &Negotiation| end.outcome().and_then(|outcome| outcome.as_ref().ok()).map(|settled| settled.role);
+/// assert_eq!(ends.each_ref().map(role), [Some(Role::Responder), Some(Role::Initiator)]);
+/// # Ok::<(), handfast::simopen::core::NameError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Negotiation {
+    protocols: Arc<[Protocol]>,
+    state: State,
+    decoder: Decoder,
+    output: Vec<u8>,
+    written: usize,
+    role: Option<Role>,
+    limit: u16,
+    outcome: Option<Result<Settled, Failure>>,
+}
+
+/// What is waited for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum State {
+    /// The peer's header.
+    Header(Next),
+    /// Whether the peer dialed too. This end's number, if it did.
+    First(u64),
+    /// The peer's number; the proposal that may come before it has come or not.
+    Nonce { ours: u64, skipped: bool },
+    /// The peer's role.
+    Role(Role),
+    /// The answer to the proposal with this index.
+    Answer(usize),
+    /// A proposal.
+    Proposal(Answering),
+    /// Nothing more: what was agreed is known, and is yet to be written.
+    Heard(Protocol),
+    /// Nothing more: it has failed.
+    Failed,
+}
+
+/// What comes after the header.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Next {
+    Dialer(u64),
+    Proposer,
+    Listener,
+}
+
+/// How many proposals a responder declines before it is too many.
+const PROPOSALS: u16 = 32;
+
+impl Negotiation {
+    /// An end that dialed, and that may meet one that dialed too. `nonce` decides in that case: draw it at random for
+    /// each connection, from a source that a peer cannot guess.
+    ///
+    /// With no protocols the negotiation has failed at once.
+    pub fn dial(protocols: impl Into<Arc<[Protocol]>>, nonce: u64) -> Self {
+        Self::begin(protocols.into(), None, Next::Dialer(nonce), &[Message::Header, Message::Extension])
+    }
+
+    /// An end that knows that it is the initiator: on a connection whose roles are settled, such as the one that the
+    /// security protocol has made, or the one that a peer was told to accept.
+    ///
+    /// If the other end believes the same, both may believe that they succeeded: this is for where that cannot be.
+    pub fn propose(protocols: impl Into<Arc<[Protocol]>>) -> Self {
+        Self::begin(protocols.into(), Some(Role::Initiator), Next::Proposer, &[Message::Header])
+    }
+
+    /// An end that accepted the connection, or knows that it is the responder.
+    pub fn accept(protocols: impl Into<Arc<[Protocol]>>) -> Self {
+        Self::begin(protocols.into(), Some(Role::Responder), Next::Listener, &[Message::Header])
+    }
+
+    /// The same, declining no more than this many proposals; 32 unless it is said. (SIM-9)
+    #[must_use]
+    pub fn with_proposal_limit(mut self, limit: u16) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    fn begin(protocols: Arc<[Protocol]>, role: Option<Role>, next: Next, first: &[Message]) -> Self {
+        let mut begun = Self {
+            protocols,
+            state: State::Header(next),
+            decoder: Decoder::new(),
+            output: Vec::new(),
+            written: 0,
+            role,
+            limit: PROPOSALS,
+            outcome: None,
+        };
+        first.iter().for_each(|message| message.encode(&mut begun.output));
+        match next {
+            Next::Dialer(_) | Next::Proposer => begun.propose_nth(0),
+            Next::Listener => {}
+        }
+        begun
+    }
+
+    /// What is to be written.
+    pub fn pending(&self) -> &[u8] {
+        &self.output[self.written..]
+    }
+
+    /// Says that this much of what is pending was written. SIM-15, SIM-17: with the last of it, an agreement is settled.
+    ///
+    /// # Panics
+    ///
+    /// If less was pending.
+    pub fn written(&mut self, bytes: usize) {
+        assert!(bytes <= self.pending().len(), "more was written than was pending");
+        self.written += bytes;
+        if self.written == self.output.len() {
+            self.output.clear();
+            self.written = 0;
+        }
+        self.settle();
+    }
+
+    /// Hands in what was read, and says how much of it was for the negotiation: the rest belongs to the protocol that was
+    /// agreed on. (SIM-15)
+    pub fn received(&mut self, bytes: &[u8]) -> usize {
+        let mut taken = 0;
+        while taken < bytes.len() && self.wants_input() {
+            match self.decoder.decode(&bytes[taken..]) {
+                Ok((length, message)) => {
+                    taken += length;
+                    if let Some(message) = message {
+                        self.hear(message);
+                    }
+                }
+                Err(error) => {
+                    let failure = self.failure(error);
+                    self.fail(failure);
+                }
+            }
+        }
+        self.settle();
+        taken
+    }
+
+    /// Whether there is more to be heard. While there is not, the connection is not to be read: what comes is not for the
+    /// negotiation.
+    pub fn wants_input(&self) -> bool {
+        match self.state {
+            State::Heard(_) | State::Failed => false,
+            State::Header(_)
+            | State::First(_)
+            | State::Nonce { .. }
+            | State::Role(_)
+            | State::Answer(_)
+            | State::Proposal(_) => self.outcome.is_none(),
+        }
+    }
+
+    /// Says that the peer will send nothing more.
+    pub fn hung_up(&mut self) {
+        let failure = match self.state {
+            State::Heard(_) | State::Failed => return,
+            // Whoever proposes and leaves has nothing more to propose.
+            State::Proposal(_) if self.decoder.is_between_messages() => Failure::NothingInCommon,
+            State::Header(_)
+            | State::First(_)
+            | State::Nonce { .. }
+            | State::Role(_)
+            | State::Answer(_)
+            | State::Proposal(_) => Failure::HungUp,
+        };
+        self.fail(failure);
+    }
+
+    /// Says that the deadline has passed.
+    pub fn deadline_passed(&mut self) {
+        self.fail(Failure::Deadline);
+    }
+
+    /// How it ended, if it did.
+    pub fn outcome(&self) -> Option<&Result<Settled, Failure>> {
+        self.outcome.as_ref()
+    }
+
+    /// This end's role, once that is known: it does not change. (SIM-11)
+    pub fn role(&self) -> Option<Role> {
+        self.role
+    }
+
+    fn say(&mut self, message: &Message) {
+        message.encode(&mut self.output);
+    }
+
+    /// Nothing more is written after a failure. (SIM-17)
+    fn fail(&mut self, failure: Failure) {
+        if self.outcome.is_none() {
+            self.outcome = Some(Err(failure));
+            self.state = State::Failed;
+            self.output.clear();
+            self.written = 0;
+        }
+    }
+
+    /// A number that is not canonical is one where a number is waited for.
+    fn failure(&self, error: MessageError) -> Failure {
+        match (error, &self.state) {
+            (MessageError::Nonce, State::Nonce { .. }) => Failure::BadNonce,
+            (MessageError::Nonce, State::Header(_)) => Failure::NotMultistream,
+            (error, _) => Failure::Malformed(error),
+        }
+    }
+
+    fn settle(&mut self) {
+        if let (State::Heard(protocol), Some(role), None, true) =
+            (&self.state, self.role, &self.outcome, self.output.is_empty())
+        {
+            self.outcome = Some(Ok(Settled { role, protocol: protocol.clone() }));
+        }
+    }
+
+    fn propose_nth(&mut self, index: usize) {
+        match self.protocols.get(index).cloned() {
+            Some(protocol) => self.say(&Message::Protocol(protocol)),
+            None => self.fail(Failure::NothingInCommon),
+        }
+    }
+
+    fn hear(&mut self, message: Message) {
+        match std::mem::replace(&mut self.state, State::Failed) {
+            State::Header(next) => self.hear_header(next, &message),
+            State::First(nonce) => self.hear_first(nonce, message),
+            State::Nonce { ours, skipped } => self.hear_nonce(ours, skipped, message),
+            State::Role(ours) => self.hear_role(ours, message),
+            State::Answer(index) => self.hear_answer(index, message),
+            State::Proposal(answering) => self.hear_proposal(answering, message),
+            // Nothing is heard then.
+            done @ (State::Heard(_) | State::Failed) => self.state = done,
+        }
+    }
+
+    fn hear_header(&mut self, next: Next, message: &Message) {
+        if *message != Message::Header {
+            return self.fail(Failure::NotMultistream);
+        }
+        self.state = match next {
+            Next::Dialer(nonce) => State::First(nonce),
+            Next::Proposer => State::Answer(0),
+            Next::Listener => State::Proposal(Answering::listener(self.limit)),
+        };
+    }
+
+    /// SIM-7: a peer that declines the extension accepted the connection, and the next thing that it says answers the
+    /// proposal that went with it.
+    fn hear_first(&mut self, nonce: u64, message: Message) {
+        match message {
+            Message::NotAvailable => {
+                self.role = Some(Role::Initiator);
+                self.state = State::Answer(0);
+            }
+            Message::Extension => {
+                self.say(&Message::Select(nonce));
+                self.state = State::Nonce { ours: nonce, skipped: false };
+            }
+            Message::Protocol(_) => self.fail(Failure::PlainDialer),
+            Message::Header | Message::Select(_) | Message::Role(_) => {
+                self.fail(Failure::Unexpected(Box::new(message)));
+            }
+        }
+    }
+
+    /// SIM-5, SIM-6: the greater number is the initiator's. The winner proposes together with its role, which the other end
+    /// reads one after the other all the same.
+    fn hear_nonce(&mut self, ours: u64, skipped: bool, message: Message) {
+        let theirs = match message {
+            Message::Select(theirs) => theirs,
+            Message::Protocol(_) if !skipped => {
+                self.state = State::Nonce { ours, skipped: true };
+                return;
+            }
+            Message::Protocol(_) | Message::Header | Message::Extension | Message::NotAvailable | Message::Role(_) => {
+                return self.fail(Failure::Unexpected(Box::new(message)));
+            }
+        };
+        let role = match ours.cmp(&theirs) {
+            std::cmp::Ordering::Equal => return self.fail(Failure::Tie),
+            std::cmp::Ordering::Greater => Role::Initiator,
+            std::cmp::Ordering::Less => Role::Responder,
+        };
+        self.role = Some(role);
+        self.state = State::Role(role);
+        self.say(&Message::Role(role));
+        if role == Role::Initiator {
+            self.propose_nth(0);
+        }
+    }
+
+    /// SIM-1, SIM-2: nobody goes on who has not heard that the other end takes the other role.
+    fn hear_role(&mut self, ours: Role, message: Message) {
+        match message {
+            Message::Role(theirs) if theirs == ours => self.fail(Failure::SameRole(theirs)),
+            Message::Role(Role::Responder) => self.state = State::Answer(0),
+            Message::Role(Role::Initiator) => self.state = State::Proposal(Answering::responder(self.limit)),
+            Message::Header
+            | Message::Extension
+            | Message::NotAvailable
+            | Message::Select(_)
+            | Message::Protocol(_) => self.fail(Failure::Unexpected(Box::new(message))),
+        }
+    }
+
+    fn hear_answer(&mut self, index: usize, message: Message) {
+        match message {
+            Message::Protocol(protocol) if self.protocols.get(index) == Some(&protocol) => {
+                self.state = State::Heard(protocol);
+            }
+            Message::NotAvailable => {
+                self.state = State::Answer(index + 1);
+                self.propose_nth(index + 1);
+            }
+            Message::Protocol(_) | Message::Header | Message::Extension | Message::Select(_) | Message::Role(_) => {
+                self.fail(Failure::Unexpected(Box::new(message)))
+            }
+        }
+    }
+
+    /// SIM-3, SIM-4: the first proposal that is ours too.
+    fn hear_proposal(&mut self, mut answering: Answering, message: Message) {
+        match answering.answer(&self.protocols, message) {
+            Ok(Reply::Accept(protocol)) => {
+                self.say(&Message::Protocol(protocol.clone()));
+                self.state = State::Heard(protocol);
+            }
+            Ok(Reply::Decline) => {
+                self.say(&Message::NotAvailable);
+                self.state = State::Proposal(answering);
+            }
+            Err(failure) => self.fail(failure),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The negotiation on a stream.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::core::{Negotiation, Protocol, Settled};
+use super::{Direction, Error, Negotiated};
+use crate::runtime::time::sleep;
+
+/// How to negotiate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Options {
+    /// How long it may take, from the call to the last byte, whatever the peer does.
+    pub timeout: Duration,
+    /// How many proposals a responder declines.
+    pub proposals: u16,
+    /// The number that decides between two that dialed. Drawn from the operating system if there is none; another source
+    /// is for tests, because a peer that can guess it chooses its role.
+    pub nonce: Option<u64>,
+}
+
+impl Default for Options {
+    /// Ten seconds, 32 proposals, and a number from the operating system.
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(10), proposals: 32, nonce: None }
+    }
+}
+
+/// Negotiates on a connection that this end dialed, and that the other end may have dialed too. The first protocol that
+/// the responder speaks too is taken, in the order of the initiator.
+///
+/// Use it once for a connection, as the first thing on it; [`propose`] and [`accept`] are for what follows.
+///
+/// Not cancel safe in that a dropped future drops the stream: what was said cannot be unsaid. Nothing else is left.
+///
+/// # Errors
+///
+/// If the ends do not agree, the peer breaks the rules, the deadline passes or the connection fails; the stream is closed.
+///
+/// # Panics
+///
+/// If the operating system has no random numbers, and the number was not given.
+pub async fn negotiate<Io, P>(io: Io, protocols: &[P], options: Options) -> Result<Negotiated<Io>, Error>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    P: AsRef<str>,
+{
+    let protocols = names(protocols)?;
+    let nonce = match options.nonce {
+        Some(nonce) => nonce,
+        None => random()?,
+    };
+    run(io, Negotiation::dial(protocols, nonce), Direction::Outbound, options).await
+}
+
+/// Negotiates on a connection that this end accepted: it is the responder.
+///
+/// Cancellation as for [`negotiate`].
+///
+/// # Errors
+///
+/// As [`negotiate`].
+pub async fn accept<Io, P>(io: Io, protocols: &[P], options: Options) -> Result<Negotiated<Io>, Error>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    P: AsRef<str>,
+{
+    run(io, Negotiation::accept(names(protocols)?), Direction::Inbound, options).await
+}
+
+/// Negotiates on a connection whose roles are known, as the initiator: the multiplexer above the security protocol, or
+/// a connection of which both ends were told who is who. The other end [accepts](accept).
+///
+/// On a connection that the other end may have dialed, use [`negotiate`]: two that propose may both believe that they
+/// are the initiator.
+///
+/// Cancellation as for [`negotiate`].
+///
+/// # Errors
+///
+/// As [`negotiate`].
+pub async fn propose<Io, P>(io: Io, protocols: &[P], options: Options) -> Result<Negotiated<Io>, Error>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    P: AsRef<str>,
+{
+    run(io, Negotiation::propose(names(protocols)?), Direction::Outbound, options).await
+}
+
+fn names<P: AsRef<str>>(protocols: &[P]) -> Result<Arc<[Protocol]>, Error> {
+    if protocols.is_empty() {
+        return Err(Error::NoProtocols);
+    }
+    let name = |name: &P| {
+        let name = name.as_ref();
+        Protocol::new(name).map_err(|source| Error::Name { name: name.to_owned(), source })
+    };
+    protocols.iter().map(name).collect()
+}
+
+fn random() -> io::Result<u64> {
+    getrandom::u64().map_err(|error| io::Error::other(error.to_string()))
+}
+
+async fn run<Io>(
+    mut io: Io,
+    negotiation: Negotiation,
+    direction: Direction,
+    options: Options,
+) -> Result<Negotiated<Io>, Error>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut exchange = Exchange {
+        negotiation: negotiation.with_proposal_limit(options.proposals),
+        unflushed: false,
+        surplus: Vec::new(),
+    };
+    let mut deadline = pin!(sleep(options.timeout));
+    let Settled { role, protocol } = poll_fn(|context| {
+        // What is ready counts, also if the task is polled late.
+        let polled = exchange.poll(Pin::new(&mut io), context);
+        if polled.is_pending() && deadline.as_mut().poll(context).is_ready() {
+            exchange.negotiation.deadline_passed();
+            return exchange.poll(Pin::new(&mut io), context);
+        }
+        polled
+    })
+    .await?;
+    tracing::trace!(?role, %protocol, ?direction, "negotiated");
+    Ok(Negotiated::new(io, exchange.surplus, protocol, role, direction))
+}
+
+/// A negotiation and what it has to do with a stream.
+struct Exchange {
+    negotiation: Negotiation,
+    /// Something was written since the stream was last flushed.
+    unflushed: bool,
+    /// What was read and is not the negotiation's.
+    surplus: Vec<u8>,
+}
+
+/// How much is read at a time: as much as one negotiation usually takes, twice over.
+const READ: usize = 256;
+
+impl Exchange {
+    /// Writes and reads as much as goes. The two never wait for each other, however little the connection holds.
+    fn poll<Io>(&mut self, mut io: Pin<&mut Io>, context: &mut Context<'_>) -> Poll<Result<Settled, Error>>
+    where
+        Io: AsyncRead + AsyncWrite,
+    {
+        loop {
+            // What a failure was about is known; a connection that fails then says nothing new.
+            if let Some(Err(failure)) = self.negotiation.outcome() {
+                return Poll::Ready(Err(failure.clone().into()));
+            }
+            let wrote = self.poll_write(io.as_mut(), context)?;
+            if let (Some(Ok(settled)), false) = (self.negotiation.outcome(), self.unflushed) {
+                return Poll::Ready(Ok(settled.clone()));
+            }
+            let read = self.poll_read(io.as_mut(), context)?;
+            if wrote.is_pending() && read.is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Ready if something was written or flushed.
+    fn poll_write<Io: AsyncWrite>(&mut self, mut io: Pin<&mut Io>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.negotiation.pending().is_empty() {
+            if !self.unflushed {
+                return Poll::Pending;
+            }
+            ready!(io.poll_flush(context))?;
+            self.unflushed = false;
+            return Poll::Ready(Ok(()));
+        }
+        let written = ready!(io.as_mut().poll_write(context, self.negotiation.pending()))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.unflushed = true;
+        self.negotiation.written(written);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ready if something was read.
+    fn poll_read<Io: AsyncRead>(&mut self, io: Pin<&mut Io>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.negotiation.wants_input() {
+            return Poll::Pending;
+        }
+        let mut bytes = [0; READ];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        ready!(io.poll_read(context, &mut buffer))?;
+        let read = buffer.filled();
+        if read.is_empty() {
+            self.negotiation.hung_up();
+            return Poll::Ready(Ok(()));
+        }
+        let taken = self.negotiation.received(read);
+        self.surplus.extend_from_slice(&read[taken..]);
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,123 @@
+//! A stream on which a protocol was agreed.
+
+use std::fmt::{self, Debug, Formatter};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::core::Protocol;
+use super::{Direction, Role};
+
+/// A stream on which a protocol was agreed, positioned where that protocol begins: what was read beyond the negotiation
+/// comes first.
+#[derive(Clone)]
+pub struct Negotiated<Io> {
+    io: Io,
+    surplus: Vec<u8>,
+    taken: usize,
+    protocol: Protocol,
+    role: Role,
+    direction: Direction,
+}
+
+impl<Io> Negotiated<Io> {
+    pub(super) fn new(io: Io, surplus: Vec<u8>, protocol: Protocol, role: Role, direction: Direction) -> Self {
+        Self { io, surplus, taken: 0, protocol, role, direction }
+    }
+
+    /// The protocol that was agreed on, in the spelling of the caller.
+    pub fn protocol(&self) -> &str {
+        self.protocol.name()
+    }
+
+    /// The part that this end plays in all that follows: in the security protocol, in the choice of a multiplexer, and in
+    /// that.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Whether this end dialed. It says nothing about the role.
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// The stream, and what was read from it and not taken yet: it comes before anything that the stream still gives.
+    pub fn into_parts(mut self) -> (Io, Vec<u8>) {
+        self.surplus.drain(..self.taken);
+        (self.io, self.surplus)
+    }
+
+    /// The stream.
+    pub fn get_ref(&self) -> &Io {
+        &self.io
+    }
+
+    /// The same on another stream, such as the one that a security protocol has made of this one: for what is above it
+    /// the role stays what it is.
+    pub fn map<Other>(self, wrap: impl FnOnce(Io) -> Other) -> Negotiated<Other> {
+        let Self { io, surplus, taken, protocol, role, direction } = self;
+        Negotiated { io: wrap(io), surplus, taken, protocol, role, direction }
+    }
+}
+
+impl<Io: AsyncRead + Unpin> AsyncRead for Negotiated<Io> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let surplus = &this.surplus[this.taken..];
+        if surplus.is_empty() {
+            return Pin::new(&mut this.io).poll_read(context, buffer);
+        }
+        let length = surplus.len().min(buffer.remaining());
+        buffer.put_slice(&surplus[..length]);
+        this.taken += length;
+        if this.taken == this.surplus.len() {
+            this.surplus = Vec::new();
+            this.taken = 0;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<Io: AsyncWrite + Unpin> AsyncWrite for Negotiated<Io> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
+}
+
+impl<Io> Debug for Negotiated<Io> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { surplus, taken, protocol, role, direction, .. } = self;
+        f.debug_struct("Negotiated")
+            .field("protocol", protocol)
+            .field("role", role)
+            .field("direction", direction)
+            .field("surplus", &(surplus.len() - taken))
+            .finish_non_exhaustive()
+    }
+}
