@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | open | both sides dialed: who is the initiator? | [`simopen`] |
 //! | announce | who hears of a peer's coming and going, in which order? | [`lifecycle`] |
+//! | own | which thread may touch a descriptor, and who closes it? | [`ownership`] |
 //! | leave | how does a framed connection end without losing a frame? | [`framed`] |
 //!
 //! Each protocol is specified in `specs/`, modelled and explored exhaustively in `model/`, and this implementation is
@@ -14,6 +15,7 @@
 #[cfg(not(feature = "shuttle"))]
 pub mod framed;
 pub mod lifecycle;
+pub mod ownership;
 mod runtime;
 // Nor is this one's.
 #[cfg(not(feature = "shuttle"))]

@@ -1,0 +1,215 @@
+//! What one read-modify-write does to a word.
+
+use thiserror::Error;
+
+use super::Sharing;
+use super::word::{Generation, MAX_RUNNERS, State, Word, Worker};
+
+/// What is attempted. Each is one read-modify-write, except [`Publish`](Self::Publish) and [`Wipe`](Self::Wipe), which
+/// are stores by the one thread that holds the slot.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Step {
+    /// The slot is claimed for a descriptor.
+    Claim,
+    /// The descriptor is there; `inside` says whether whoever put it there is inside it.
+    Publish {
+        /// Whose it is.
+        sharing: Sharing,
+        /// Whether the inserter has entered.
+        inside: bool,
+    },
+    /// A worker wants to run the callback.
+    Enter(Worker),
+    /// Somebody who is inside leaves.
+    Leave,
+    /// Somebody who is inside leaves, and makes another worker the owner.
+    Give(Worker),
+    /// A worker wants to be the owner, and inside.
+    Takeover(Worker),
+    /// Somebody wants the descriptor closed.
+    Delete,
+    /// Somebody who is inside wants the descriptor closed, and leaves.
+    DeleteAndLeave,
+    /// Somebody who is inside wants to have the descriptor, unclosed.
+    Remove,
+    /// The slot is empty again.
+    Wipe,
+}
+
+/// What a word becomes, and whether whoever made it so holds the slot now.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Next {
+    /// The word.
+    pub word: Word,
+    /// Whether the step ended with the slot held: after [`Step::Claim`] to put a descriptor in, after
+    /// [`Step::Remove`] to take it out, otherwise to take it out and close it. It is told to exactly one thread for
+    /// each descriptor.
+    pub holds: bool,
+}
+
+/// Why nothing happened.
+#[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The token is of a descriptor that is not there any more.
+    #[error("the descriptor is gone: its token is stale")]
+    Gone,
+    /// Deletion was asked for before.
+    #[error("the descriptor is being closed")]
+    Closing,
+    /// The descriptor belongs to another worker.
+    #[error("the descriptor belongs to {owner}")]
+    NotOwner {
+        /// Which.
+        owner: Worker,
+    },
+    /// Somebody is inside; as many as can be, if it is shared.
+    #[error("somebody is inside the descriptor")]
+    Busy,
+    /// A shared descriptor cannot belong to one worker.
+    #[error("the descriptor is shared")]
+    Shared,
+    /// Nobody who is inside a descriptor sees this, and no token leads to it: the slot is not in the state that only
+    /// the caller could have ended.
+    #[error("the slot is not the caller's")]
+    NotHeld,
+}
+
+/// What becomes of `word` when `step` is taken on behalf of the descriptor of `generation`.
+///
+/// # Errors
+///
+/// Why nothing becomes of it. Where several reasons hold, the first of `Gone`, `Closing`, `Shared`, `NotOwner`, `Busy`.
+#[inline]
+pub const fn transition(word: Word, generation: Generation, step: Step) -> Result<Next, Refused> {
+    if word.generation().number() != generation.number() {
+        return Err(Refused::Gone);
+    }
+    match word.state() {
+        State::Live { sharing, runners, closing } => {
+            let live = Live { generation, sharing, runners, closing };
+            match step {
+                Step::Enter(worker) => live.enter(worker),
+                Step::Leave => live.leave(sharing, closing),
+                Step::Give(worker) => live.give(worker),
+                Step::Takeover(worker) => live.takeover(worker),
+                Step::Delete => live.delete(),
+                Step::DeleteAndLeave => live.leave(sharing, true),
+                Step::Remove => live.remove(),
+                Step::Claim | Step::Publish { .. } | Step::Wipe => Err(Refused::Busy),
+            }
+        }
+        State::Free => match step {
+            Step::Claim => Ok(held(generation)),
+            Step::Enter(_)
+            | Step::Leave
+            | Step::Give(_)
+            | Step::Takeover(_)
+            | Step::Delete
+            | Step::DeleteAndLeave
+            | Step::Remove
+            | Step::Publish { .. }
+            | Step::Wipe => Err(Refused::Gone),
+        },
+        State::Held => match step {
+            Step::Publish { sharing, inside } => {
+                Ok(Live { generation, sharing, runners: inside as u16, closing: false }.stays())
+            }
+            Step::Wipe => Ok(Next { word: Word::new(generation.next(), State::Free), holds: false }),
+            Step::Claim
+            | Step::Enter(_)
+            | Step::Leave
+            | Step::Give(_)
+            | Step::Takeover(_)
+            | Step::Delete
+            | Step::DeleteAndLeave
+            | Step::Remove => Err(Refused::Closing),
+        },
+    }
+}
+
+const fn held(generation: Generation) -> Next {
+    Next { word: Word::new(generation, State::Held), holds: true }
+}
+
+/// A word that says that there is a descriptor.
+#[derive(Clone, Copy)]
+struct Live {
+    generation: Generation,
+    sharing: Sharing,
+    runners: u16,
+    closing: bool,
+}
+
+impl Live {
+    #[inline]
+    const fn stays(self) -> Next {
+        let Self { generation, sharing, runners, closing } = self;
+        Next { word: Word::new(generation, State::Live { sharing, runners, closing }), holds: false }
+    }
+
+    #[inline]
+    const fn enter(self, worker: Worker) -> Result<Next, Refused> {
+        if self.closing {
+            return Err(Refused::Closing);
+        }
+        let room = match self.sharing {
+            Sharing::Exclusive(owner) if owner.number() != worker.number() => {
+                return Err(Refused::NotOwner { owner });
+            }
+            Sharing::Exclusive(_) => 1,
+            Sharing::Shared => MAX_RUNNERS,
+        };
+        if self.runners >= room {
+            return Err(Refused::Busy);
+        }
+        Ok(Self { runners: self.runners + 1, ..self }.stays())
+    }
+
+    /// The last to leave a descriptor that is to be closed holds it.
+    #[inline]
+    const fn leave(self, sharing: Sharing, closing: bool) -> Result<Next, Refused> {
+        match self.runners {
+            0 => Err(Refused::NotHeld),
+            1 if closing => Ok(held(self.generation)),
+            _ => Ok(Self { runners: self.runners - 1, sharing, closing, ..self }.stays()),
+        }
+    }
+
+    const fn give(self, worker: Worker) -> Result<Next, Refused> {
+        match self.sharing {
+            Sharing::Exclusive(_) => self.leave(Sharing::Exclusive(worker), self.closing),
+            Sharing::Shared => Err(Refused::Shared),
+        }
+    }
+
+    #[inline]
+    const fn takeover(self, worker: Worker) -> Result<Next, Refused> {
+        match (self.closing, self.sharing, self.runners) {
+            (true, _, _) => Err(Refused::Closing),
+            (false, Sharing::Shared, _) => Err(Refused::Shared),
+            (false, Sharing::Exclusive(_), 0) => {
+                Ok(Self { sharing: Sharing::Exclusive(worker), runners: 1, ..self }.stays())
+            }
+            (false, Sharing::Exclusive(_), _) => Err(Refused::Busy),
+        }
+    }
+
+    #[inline]
+    const fn delete(self) -> Result<Next, Refused> {
+        match (self.closing, self.runners) {
+            (true, _) => Err(Refused::Closing),
+            (false, 0) => Ok(held(self.generation)),
+            (false, _) => Ok(Self { closing: true, ..self }.stays()),
+        }
+    }
+
+    const fn remove(self) -> Result<Next, Refused> {
+        match (self.closing, self.sharing, self.runners) {
+            (_, Sharing::Shared, _) => Err(Refused::Shared),
+            (true, Sharing::Exclusive(_), _) => Err(Refused::Closing),
+            (false, Sharing::Exclusive(_), 1) => Ok(held(self.generation)),
+            (false, Sharing::Exclusive(_), _) => Err(Refused::NotHeld),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! How a slot's state is written in 64 bits.
+
+use std::fmt::{self, Debug, Display, Formatter};
+
+use super::Sharing;
+
+/// How many workers there can be.
+pub const WORKERS: u16 = 1 << OWNER_BITS;
+
+/// How many can be inside a shared descriptor at a time.
+pub const MAX_RUNNERS: u16 = (1 << RUNNER_BITS) - 1;
+
+const STATE_BITS: u32 = 4;
+const RUNNER_BITS: u32 = 10;
+const OWNER_BITS: u32 = 10;
+const GENERATION_BITS: u32 = 40;
+
+const RUNNER_SHIFT: u32 = STATE_BITS;
+const OWNER_SHIFT: u32 = RUNNER_SHIFT + RUNNER_BITS;
+const GENERATION_SHIFT: u32 = OWNER_SHIFT + OWNER_BITS;
+
+const _: () = assert!(GENERATION_SHIFT + GENERATION_BITS == u64::BITS, "the word is full");
+
+const FREE: u64 = 0;
+const HELD: u64 = 1;
+const EXCLUSIVE: u64 = 2;
+const SHARED: u64 = 3;
+const CLOSING: u64 = 4;
+
+/// One thread that polls: its number, below [`WORKERS`].
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Worker(u16);
+
+impl Worker {
+    /// The worker with this number.
+    ///
+    /// # Panics
+    ///
+    /// If the number is not below [`WORKERS`].
+    pub const fn new(number: u16) -> Self {
+        assert!(number < WORKERS, "a worker's number is below 1024");
+        Self(number)
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u16 {
+        self.0
+    }
+}
+
+impl Debug for Worker {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "Worker({})", self.0)
+    }
+}
+
+impl Display for Worker {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "worker {}", self.0)
+    }
+}
+
+/// Which of the descriptors that a number has meant in turn. Counts from zero, and begins again after 2^40.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Generation(u64);
+
+impl Generation {
+    /// How many bits it has.
+    pub const BITS: u32 = GENERATION_BITS;
+
+    /// The generation with this number, of which the low [`BITS`](Self::BITS) count.
+    pub const fn new(number: u64) -> Self {
+        Self(number & ((1 << GENERATION_BITS) - 1))
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The one after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self::new(self.0 + 1)
+    }
+}
+
+/// What a word says.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum State {
+    /// There is no descriptor.
+    Free,
+    /// One thread has the slot to itself: it is putting a descriptor in, or taking one out to close it.
+    Held,
+    /// There is a descriptor.
+    Live {
+        /// Whose it is.
+        sharing: Sharing,
+        /// How many are inside: at most one if it is exclusive.
+        runners: u16,
+        /// Deletion was asked for, and somebody is still inside.
+        closing: bool,
+    },
+}
+
+/// A slot's state and generation in 64 bits: from the low end 4 bits of state, 10 of runners, 10 of owner, 40 of
+/// generation.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct Word(u64);
+
+impl Word {
+    /// A free slot that never held anything.
+    pub const EMPTY: Self = Self(FREE);
+
+    /// The word that says this.
+    #[inline]
+    pub const fn new(generation: Generation, state: State) -> Self {
+        let low = match state {
+            State::Free => FREE,
+            State::Held => HELD,
+            State::Live { sharing, runners, closing } => {
+                let whose = match sharing {
+                    Sharing::Exclusive(owner) => EXCLUSIVE | (owner.0 as u64) << OWNER_SHIFT,
+                    Sharing::Shared => SHARED,
+                };
+                whose | (runners as u64) << RUNNER_SHIFT | if closing { CLOSING } else { 0 }
+            }
+        };
+        Self(generation.0 << GENERATION_SHIFT | low)
+    }
+
+    /// The word with these bits. Only bits that a word gave may be given back.
+    #[inline]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// Its bits.
+    #[inline]
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The generation of the descriptor that is there; of the next one, if the slot is free.
+    #[inline]
+    pub const fn generation(self) -> Generation {
+        Generation(self.0 >> GENERATION_SHIFT)
+    }
+
+    /// What it says.
+    #[inline]
+    pub const fn state(self) -> State {
+        let sharing = match self.0 & 3 {
+            FREE => return State::Free,
+            HELD => return State::Held,
+            EXCLUSIVE => Sharing::Exclusive(Worker((self.0 >> OWNER_SHIFT) as u16 & (WORKERS - 1))),
+            _ => Sharing::Shared,
+        };
+        let runners = (self.0 >> RUNNER_SHIFT) as u16 & MAX_RUNNERS;
+        State::Live { sharing, runners, closing: self.0 & CLOSING != 0 }
+    }
+}
+
+impl Debug for Word {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Word").field("generation", &self.generation().0).field("state", &self.state()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_says_what_it_was_made_of() {
+        let sharings = [0, 1, 63, 64, WORKERS - 1].map(|number| Sharing::Exclusive(Worker::new(number)));
+        let live = sharings.into_iter().chain([Sharing::Shared]).flat_map(|sharing| {
+            [0, 1, MAX_RUNNERS]
+                .into_iter()
+                .flat_map(move |runners| [false, true].map(|closing| State::Live { sharing, runners, closing }))
+        });
+        for state in live.chain([State::Free, State::Held]) {
+            for generation in [0, 1, (1 << Generation::BITS) - 1].map(Generation::new) {
+                let word = Word::new(generation, state);
+                assert_eq!((word.generation(), word.state()), (generation, state));
+                assert_eq!(Word::from_bits(word.bits()), word);
+            }
+        }
+    }
+
+    #[test]
+    fn generations_begin_again() {
+        assert_eq!(Generation::new((1 << Generation::BITS) - 1).next(), Generation::new(0));
+    }
+
+    #[test]
+    #[should_panic(expected = "below 1024")]
+    fn a_worker_that_has_no_place_in_the_word_is_refused() {
+        let _ = Worker::new(WORKERS);
+    }
+}

@@ -1,0 +1,127 @@
+//! The right to touch a descriptor.
+
+use std::fmt::{self, Debug, Formatter};
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+
+use super::Std;
+use super::atomics::Atomics;
+use super::core::{Refused, Sharing, State, Step, Worker};
+use super::slot::{Held, Inside};
+use super::table::Deleted;
+use super::token::Token;
+
+/// Somebody is inside a descriptor, and has it: alone, if it belongs to one worker.
+///
+/// Dropping it leaves; whoever leaves a descriptor of which deletion was asked for last, closes it. A guard that is
+/// forgotten stays inside for ever: the descriptor is never closed, and nothing worse.
+#[must_use = "dropping it leaves the descriptor at once"]
+pub struct Guard<'a, T, A: Atomics = Std> {
+    inside: Inside<'a, T, A>,
+    token: Token,
+}
+
+impl<'a, T, A: Atomics> Guard<'a, T, A> {
+    #[inline]
+    pub(super) fn new(inside: Inside<'a, T, A>, token: Token) -> Self {
+        Self { inside, token }
+    }
+
+    /// The descriptor's token.
+    pub fn token(&self) -> Token {
+        self.token
+    }
+
+    /// Whose the descriptor was when this guard was made; while it exists, nobody else takes it over.
+    pub fn sharing(&self) -> Option<Sharing> {
+        match self.inside.entered().state() {
+            State::Live { sharing, .. } => Some(sharing),
+            State::Free | State::Held => None,
+        }
+    }
+
+    /// The payload to write to; `None` if the descriptor is shared.
+    #[inline]
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.inside.payload_mut()
+    }
+
+    /// Asks for the descriptor to be closed and leaves, in one step. Nobody enters from then on. If deletion was asked
+    /// for before, this only leaves.
+    pub fn delete(self) -> Deleted {
+        let mut this = ManuallyDrop::new(self);
+        match this.inside.leave(Step::DeleteAndLeave) {
+            Ok(Some(held)) => {
+                close(held);
+                Deleted::Closed
+            }
+            Ok(None) | Err(_) => Deleted::ByLastToLeave,
+        }
+    }
+
+    /// Makes another worker the owner and leaves, in one step: as if that worker had taken it over, and left. If
+    /// deletion was asked for, this closes the descriptor.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Shared`]; the guard comes back.
+    pub fn give(self, worker: Worker) -> Result<(), (Self, Refused)> {
+        let mut this = ManuallyDrop::new(self);
+        match this.inside.leave(Step::Give(worker)) {
+            Ok(held) => {
+                held.map(close);
+                Ok(())
+            }
+            Err(refused) => Err((ManuallyDrop::into_inner(this), refused)),
+        }
+    }
+
+    /// Takes the payload out of the table, unclosed. Its token is stale from then on.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Closing`] if deletion was asked for, [`Refused::Shared`]; the guard comes back.
+    pub fn remove(self) -> Result<T, (Self, Refused)> {
+        let mut this = ManuallyDrop::new(self);
+        match this.inside.leave(Step::Remove) {
+            // Whoever is inside leaves the payload where it is: there is one to take.
+            Ok(held) => match held.and_then(Held::take) {
+                Some(payload) => Ok(payload),
+                None => unreachable!("a payload was there while somebody was inside"),
+            },
+            Err(refused) => Err((ManuallyDrop::into_inner(this), refused)),
+        }
+    }
+}
+
+/// The last act: the slot is free before the number is.
+fn close<T, A: Atomics>(held: Held<'_, T, A>) {
+    drop(held.take());
+}
+
+impl<T, A: Atomics> Deref for Guard<'_, T, A> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        match self.inside.payload() {
+            Some(payload) => payload,
+            None => unreachable!("a payload is there while somebody is inside"),
+        }
+    }
+}
+
+impl<T, A: Atomics> Drop for Guard<'_, T, A> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Ok(Some(held)) = self.inside.leave(Step::Leave) {
+            close(held);
+        }
+    }
+}
+
+impl<T, A: Atomics> Debug for Guard<'_, T, A> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("token", &self.token).field("sharing", &self.sharing()).finish_non_exhaustive()
+    }
+}
