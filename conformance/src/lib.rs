@@ -14,3 +14,4 @@ pub mod framed;
 pub mod judge;
 pub mod lifecycle;
 pub mod log;
+pub mod ownership;

@@ -74,7 +74,7 @@ pub enum InsertRefused {
     },
 }
 
-impl<T: Numbered, A: Atomics> Table<T, A> {
+impl<T> Table<T> {
     /// A table for the numbers below `capacity`, all of which are free. The process's limit of open files is a good
     /// capacity.
     ///
@@ -82,10 +82,11 @@ impl<T: Numbered, A: Atomics> Table<T, A> {
     ///
     /// If `capacity` is more than a [`Token`] can tell apart, which is 2^24.
     pub fn new(capacity: usize) -> Self {
-        assert!(capacity <= SLOTS, "a token can tell 2^24 slots apart");
-        Self { slots: (0..capacity).map(|_| Slot::new()).collect() }
+        Self::of_atomics(capacity)
     }
+}
 
+impl<T: Numbered, A: Atomics> Table<T, A> {
     /// How many slots there are.
     pub fn capacity(&self) -> usize {
         self.slots.len()
@@ -134,6 +135,16 @@ impl<T: Numbered, A: Atomics> Table<T, A> {
 }
 
 impl<T, A: Atomics> Table<T, A> {
+    /// As [`new`](Table::new), of other atomics.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Table::new).
+    pub fn of_atomics(capacity: usize) -> Self {
+        assert!(capacity <= SLOTS, "a token can tell 2^24 slots apart");
+        Self { slots: (0..capacity).map(|_| Slot::new()).collect() }
+    }
+
     /// Asks whether `worker` may touch the descriptor, as it does with each report of its poller.
     ///
     /// # Errors
