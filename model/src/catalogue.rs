@@ -7,7 +7,7 @@ use handfast_spec::{Goal, Predicate, Protocol};
 
 use crate::explain::{Explanation, LogError};
 use crate::subject::Subject;
-use crate::{framed, lifecycle, simopen};
+use crate::{framed, lifecycle, ownership, simopen};
 
 /// How much is explored.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -137,7 +137,7 @@ impl Kind {
 }
 
 /// Every protocol, in the order in which `check` goes through them.
-pub const ENTRIES: &[Entry] = &[simopen::ENTRY, lifecycle::ENTRY, framed::ENTRY];
+pub const ENTRIES: &[Entry] = &[simopen::ENTRY, lifecycle::ENTRY, ownership::ENTRY, framed::ENTRY];
 
 /// The protocol with a name.
 pub fn find(name: &str) -> Option<&'static Entry> {

@@ -12,6 +12,7 @@ pub mod format;
 pub mod framed;
 pub mod lifecycle;
 pub mod liveness;
+pub mod ownership;
 pub mod report;
 pub mod second;
 pub mod simopen;

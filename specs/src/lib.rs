@@ -8,11 +8,14 @@
 //! This crate depends on serde alone. The model and the implementation both speak its words and never see each other.
 //!
 //! Reading order: [`protocol`] for the two traits, then the document of a protocol, which is its module documentation:
-//! [`lifecycle`], [`framed`], [`simopen`].
+//! [`simopen`], [`lifecycle`], [`ownership`], [`framed`].
 
 pub mod framed;
 pub mod lifecycle;
+pub mod ownership;
 pub mod protocol;
 pub mod simopen;
+mod table;
 
 pub use protocol::{Goal, Machine, Observation, Predicate, Protocol, Recorded};
+pub use table::Table;

@@ -11,9 +11,9 @@ mod predicates;
 mod records;
 mod show;
 mod slots;
-mod table;
 mod words;
 
+pub use crate::table::Table;
 pub use components::Component;
 pub use config::{Duplicates, Limits, NO_LIMIT};
 pub use goals::goal;
@@ -23,7 +23,6 @@ pub use ledger::Ledger;
 pub use origin::{Direction, Origin};
 pub use predicates::{DEADLOCK, INVARIANTS, WITNESSES};
 pub use records::{Offence, Offences, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
-pub use table::Table;
 pub use words::{Action, Event, Fact, Reason, Refusal};
 
 use crate::protocol::{Goal, Predicate, Protocol};

@@ -172,3 +172,19 @@ impl<M: Machine> Recorded<M> {
         }
     }
 }
+
+/// Whether two ids are the same, for tables that are made at compile time.
+pub(crate) const fn same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < left.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}

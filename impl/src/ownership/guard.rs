@@ -6,7 +6,7 @@ use std::ops::Deref;
 
 use super::Std;
 use super::atomics::Atomics;
-use super::core::{Refused, Sharing, State, Step, Worker};
+use super::core::{Sharing, State, Step};
 use super::slot::{Held, Inside};
 use super::table::Deleted;
 use super::token::Token;
@@ -56,40 +56,6 @@ impl<'a, T, A: Atomics> Guard<'a, T, A> {
                 Deleted::Closed
             }
             Ok(None) | Err(_) => Deleted::ByLastToLeave,
-        }
-    }
-
-    /// Makes another worker the owner and leaves, in one step: as if that worker had taken it over, and left. If
-    /// deletion was asked for, this closes the descriptor.
-    ///
-    /// # Errors
-    ///
-    /// [`Refused::Shared`]; the guard comes back.
-    pub fn give(self, worker: Worker) -> Result<(), (Self, Refused)> {
-        let mut this = ManuallyDrop::new(self);
-        match this.inside.leave(Step::Give(worker)) {
-            Ok(held) => {
-                held.map(close);
-                Ok(())
-            }
-            Err(refused) => Err((ManuallyDrop::into_inner(this), refused)),
-        }
-    }
-
-    /// Takes the payload out of the table, unclosed. Its token is stale from then on.
-    ///
-    /// # Errors
-    ///
-    /// [`Refused::Closing`] if deletion was asked for, [`Refused::Shared`]; the guard comes back.
-    pub fn remove(self) -> Result<T, (Self, Refused)> {
-        let mut this = ManuallyDrop::new(self);
-        match this.inside.leave(Step::Remove) {
-            // Whoever is inside leaves the payload where it is: there is one to take.
-            Ok(held) => match held.and_then(Held::take) {
-                Some(payload) => Ok(payload),
-                None => unreachable!("a payload was there while somebody was inside"),
-            },
-            Err(refused) => Err((ManuallyDrop::into_inner(this), refused)),
         }
     }
 }

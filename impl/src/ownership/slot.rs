@@ -154,7 +154,7 @@ impl<'a, T, A: Atomics> Inside<'a, T, A> {
         self.entered
     }
 
-    /// Leaves, by [`Step::Leave`], [`Step::Give`] or [`Step::DeleteAndLeave`]. Whoever is given the slot closes.
+    /// Leaves, by [`Step::Leave`] or [`Step::DeleteAndLeave`]. Whoever is given the slot closes.
     ///
     /// # Errors
     ///

@@ -2,7 +2,7 @@
 
 use super::predicates::{active_is_dead, any};
 use super::{Component, Ledger, Lifecycle, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
-use crate::protocol::{Goal, Protocol};
+use crate::protocol::{Goal, Protocol, same};
 
 /// What must happen, and under which fairness handfast promises it.
 pub(super) const GOALS: &[Goal<Lifecycle>] = &[
@@ -103,21 +103,6 @@ const PROMISES: &[Promise] = &[
         outcome: |ledger| !any(ledger, |session| session.is_dead() && !session.closed),
     },
 ];
-
-const fn same(left: &str, right: &str) -> bool {
-    let (left, right) = (left.as_bytes(), right.as_bytes());
-    if left.len() != right.len() {
-        return false;
-    }
-    let mut index = 0;
-    while index < left.len() {
-        if left[index] != right[index] {
-            return false;
-        }
-        index += 1;
-    }
-    true
-}
 
 fn is_session(component: &Component) -> bool {
     matches!(component, Component::Session(_) | Component::Watcher(_))

@@ -22,16 +22,12 @@ pub enum Step {
     Enter(Worker),
     /// Somebody who is inside leaves.
     Leave,
-    /// Somebody who is inside leaves, and makes another worker the owner.
-    Give(Worker),
     /// A worker wants to be the owner, and inside.
     Takeover(Worker),
     /// Somebody wants the descriptor closed.
     Delete,
     /// Somebody who is inside wants the descriptor closed, and leaves.
     DeleteAndLeave,
-    /// Somebody who is inside wants to have the descriptor, unclosed.
-    Remove,
     /// The slot is empty again.
     Wipe,
 }
@@ -41,9 +37,8 @@ pub enum Step {
 pub struct Next {
     /// The word.
     pub word: Word,
-    /// Whether the step ended with the slot held: after [`Step::Claim`] to put a descriptor in, after
-    /// [`Step::Remove`] to take it out, otherwise to take it out and close it. It is told to exactly one thread for
-    /// each descriptor.
+    /// Whether the step ended with the slot held: after [`Step::Claim`] to put a descriptor in,
+    /// otherwise to take it out and close it. It is told to exactly one thread for each descriptor.
     pub holds: bool,
 }
 
@@ -90,12 +85,10 @@ pub const fn transition(word: Word, generation: Generation, step: Step) -> Resul
             let live = Live { generation, sharing, runners, closing };
             match step {
                 Step::Enter(worker) => live.enter(worker),
-                Step::Leave => live.leave(sharing, closing),
-                Step::Give(worker) => live.give(worker),
+                Step::Leave => live.leave(closing),
                 Step::Takeover(worker) => live.takeover(worker),
                 Step::Delete => live.delete(),
-                Step::DeleteAndLeave => live.leave(sharing, true),
-                Step::Remove => live.remove(),
+                Step::DeleteAndLeave => live.leave(true),
                 Step::Claim | Step::Publish { .. } | Step::Wipe => Err(Refused::Busy),
             }
         }
@@ -103,11 +96,9 @@ pub const fn transition(word: Word, generation: Generation, step: Step) -> Resul
             Step::Claim => Ok(held(generation)),
             Step::Enter(_)
             | Step::Leave
-            | Step::Give(_)
             | Step::Takeover(_)
             | Step::Delete
             | Step::DeleteAndLeave
-            | Step::Remove
             | Step::Publish { .. }
             | Step::Wipe => Err(Refused::Gone),
         },
@@ -116,14 +107,9 @@ pub const fn transition(word: Word, generation: Generation, step: Step) -> Resul
                 Ok(Live { generation, sharing, runners: inside as u16, closing: false }.stays())
             }
             Step::Wipe => Ok(Next { word: Word::new(generation.next(), State::Free), holds: false }),
-            Step::Claim
-            | Step::Enter(_)
-            | Step::Leave
-            | Step::Give(_)
-            | Step::Takeover(_)
-            | Step::Delete
-            | Step::DeleteAndLeave
-            | Step::Remove => Err(Refused::Closing),
+            Step::Claim | Step::Enter(_) | Step::Leave | Step::Takeover(_) | Step::Delete | Step::DeleteAndLeave => {
+                Err(Refused::Closing)
+            }
         },
     }
 }
@@ -168,18 +154,11 @@ impl Live {
 
     /// The last to leave a descriptor that is to be closed holds it.
     #[inline]
-    const fn leave(self, sharing: Sharing, closing: bool) -> Result<Next, Refused> {
+    const fn leave(self, closing: bool) -> Result<Next, Refused> {
         match self.runners {
             0 => Err(Refused::NotHeld),
             1 if closing => Ok(held(self.generation)),
-            _ => Ok(Self { runners: self.runners - 1, sharing, closing, ..self }.stays()),
-        }
-    }
-
-    const fn give(self, worker: Worker) -> Result<Next, Refused> {
-        match self.sharing {
-            Sharing::Exclusive(_) => self.leave(Sharing::Exclusive(worker), self.closing),
-            Sharing::Shared => Err(Refused::Shared),
+            _ => Ok(Self { runners: self.runners - 1, closing, ..self }.stays()),
         }
     }
 
@@ -201,15 +180,6 @@ impl Live {
             (true, _) => Err(Refused::Closing),
             (false, 0) => Ok(held(self.generation)),
             (false, _) => Ok(Self { closing: true, ..self }.stays()),
-        }
-    }
-
-    const fn remove(self) -> Result<Next, Refused> {
-        match (self.closing, self.sharing, self.runners) {
-            (_, Sharing::Shared, _) => Err(Refused::Shared),
-            (true, Sharing::Exclusive(_), _) => Err(Refused::Closing),
-            (false, Sharing::Exclusive(_), 1) => Ok(held(self.generation)),
-            (false, Sharing::Exclusive(_), _) => Err(Refused::NotHeld),
         }
     }
 }

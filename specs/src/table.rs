@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 /// first `N` entries are inline, so that cloning a small table allocates nothing.
 ///
 /// ```
-/// # use handfast_spec::lifecycle::Table;
+/// # use handfast_spec::Table;
 /// let mut table = Table::<u8, 2>::default();
 /// assert_eq!(table.get(7), 0);
 /// *table.entry(7) = 1;

@@ -1,0 +1,140 @@
+//! What the kernel does: numbers, pollers, reports.
+
+use handfast_spec::Table;
+use handfast_spec::ownership::{Fact, Incarnation, Refusal, Thread};
+use serde::Serialize;
+
+use super::Flaw;
+use super::machine::{At, Facts, Handfast, Outcome, Report, Token};
+
+/// One open descriptor.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Descriptor {
+    pub(super) open: bool,
+    pub(super) number: u8,
+    /// Something arrived and was not read.
+    pub(super) data: bool,
+    /// Whose poller watches it.
+    pub(super) watchers: Table<Registration, 3>,
+}
+
+/// Whether a thread's poller watches a descriptor. It reports once for each arrival, as an edge-triggered one does.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Registration {
+    #[default]
+    None,
+    /// It was given this token.
+    Quiet(Token),
+    /// And has something to report.
+    Due(Token),
+}
+
+impl Registration {
+    pub(super) fn is_due(self) -> bool {
+        match self {
+            Self::Due(_) => true,
+            Self::None | Self::Quiet(_) => false,
+        }
+    }
+
+    fn ring(&mut self) {
+        *self = match *self {
+            Self::None => Self::None,
+            Self::Quiet(token) | Self::Due(token) => Self::Due(token),
+        }
+    }
+}
+
+impl Handfast {
+    pub(super) fn open(&mut self, thread: Thread, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+        self.rests(thread)?;
+        if incarnation.0 != self.next {
+            return Err(Refusal::NotNext);
+        }
+        let is_open = |number: &u8| self.kernel.iter().any(|other| other.open && other.number == *number);
+        let number = (0..self.config.numbers).find(|number| !is_open(number)).ok_or(Refusal::NoNumber)?;
+        self.next += 1;
+        *self.kernel.entry(incarnation.index()) = Descriptor { open: true, number, ..Descriptor::default() };
+        self.go(thread, At::Opened(incarnation));
+        facts.push(Fact::Opened(thread, incarnation));
+        Ok(())
+    }
+
+    /// A registration of what is ready already is due at once.
+    pub(super) fn watch(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let descriptor = self.kernel.entry(incarnation.index());
+        let data = descriptor.data;
+        let registration = descriptor.watchers.entry(thread.index());
+        match registration {
+            Registration::None => {
+                *registration = if data { Registration::Due(token) } else { Registration::Quiet(token) };
+                facts.push(Fact::Watched(thread, incarnation));
+                Ok(())
+            }
+            Registration::Quiet(_) | Registration::Due(_) => Err(Refusal::Watching),
+        }
+    }
+
+    pub(super) fn arrive(&mut self, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+        let descriptor = self.kernel.entry(incarnation.index());
+        if !descriptor.open {
+            return Err(Refusal::Gone);
+        }
+        if descriptor.data {
+            return Err(Refusal::NothingNew);
+        }
+        descriptor.data = true;
+        descriptor.watchers.iter_mut().for_each(Registration::ring);
+        facts.push(Fact::Arrived(incarnation));
+        Ok(())
+    }
+
+    /// From here on the report is the thread's, whatever becomes of the descriptor.
+    pub(super) fn report(&mut self, thread: Thread, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+        self.rests(thread)?;
+        if self.threads.get(thread.index()).report.is_some() {
+            return Err(Refusal::NotNow);
+        }
+        let registration = self.kernel.entry(incarnation.index()).watchers.entry(thread.index());
+        let Registration::Due(token) = *registration else { return Err(Refusal::NothingNew) };
+        *registration = Registration::Quiet(token);
+        self.threads.entry(thread.index()).report = Some(Report { token, about: incarnation });
+        facts.push(Fact::Reported(thread, incarnation));
+        Ok(())
+    }
+
+    /// Closing a number ends the descriptor that has it, and with it every registration.
+    pub(super) fn close_number(&mut self, thread: Thread, number: u8, facts: &mut Facts) {
+        let closed = self.incarnations().find(|incarnation| {
+            let descriptor = self.kernel.iter().nth(incarnation.index());
+            descriptor.is_some_and(|descriptor| descriptor.open && descriptor.number == number)
+        });
+        if let Some(incarnation) = closed {
+            *self.kernel.entry(incarnation.index()) = Descriptor { number, ..Descriptor::default() };
+            facts.push(Fact::Closed(thread, incarnation));
+        }
+    }
+
+    /// The poller forgets whatever has the number now, which the kernel refuses if it does not watch it.
+    pub(super) fn forget(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Astray(meant, token) = self.at(thread) else { return Err(Refusal::NotNow) };
+        self.go(thread, At::Rest);
+        if self.config.flaw == Flaw::NeverForgets {
+            return Ok(());
+        }
+        let watched = self.incarnations().find(|incarnation| {
+            let descriptor = self.kernel.iter().nth(incarnation.index());
+            descriptor.is_some_and(|descriptor| {
+                let registration = descriptor.watchers.get(thread.index());
+                descriptor.open && descriptor.number == token.number && registration != Registration::None
+            })
+        });
+        if let Some(found) = watched {
+            *self.kernel.entry(found.index()).watchers.entry(thread.index()) = Registration::None;
+            facts.push(Fact::Forgotten(thread, found, meant));
+        }
+        Ok(())
+    }
+}

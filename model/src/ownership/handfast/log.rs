@@ -1,0 +1,138 @@
+//! Logs of real runs.
+
+use core::fmt::{self, Debug, Formatter};
+
+use handfast_spec::Recorded;
+use handfast_spec::ownership::{Action, Incarnation, Owner, Thread};
+use serde::{Deserialize, Serialize};
+
+use super::kernel::Registration;
+use super::machine::{At, Slot, State};
+use super::{Config, Flaw, Handfast};
+use crate::explain::Explains;
+
+/// How large the world was, as the header of its log says.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Header {
+    /// How many threads there were.
+    pub threads: u16,
+    /// How many descriptors could be open at a time.
+    pub numbers: u8,
+}
+
+impl Header {
+    pub(super) fn of(machine: &Handfast) -> Self {
+        let Config { threads, numbers, .. } = *machine.config();
+        Self { threads, numbers }
+    }
+}
+
+impl Explains for Handfast {
+    type Header = Header;
+
+    fn starts(header: &Header) -> Vec<Recorded<Self>> {
+        let Header { threads, numbers } = *header;
+        vec![Recorded::new(Handfast::new(Config { threads, numbers, takeovers: u8::MAX, flaw: Flaw::None }))]
+    }
+
+    fn attempts(&self) -> Vec<Action> {
+        let mut attempts = Vec::new();
+        let open: Vec<Incarnation> = self.open_ones().collect();
+        for thread in (0..self.config.threads).map(Thread) {
+            attempts.extend([
+                Action::Open { thread, incarnation: Incarnation(self.next) },
+                Action::Claim { thread },
+                Action::Insert { thread, owner: Owner::Thread(thread) },
+                Action::Insert { thread, owner: Owner::Everybody },
+                Action::Watch { thread },
+                Action::Enter { thread },
+                Action::Leave { thread },
+                Action::DeleteInside { thread },
+                Action::Wipe { thread },
+                Action::Close { thread },
+                Action::Forget { thread },
+            ]);
+            for &incarnation in &open {
+                attempts.extend([
+                    Action::Report { thread, incarnation },
+                    Action::Join { thread, incarnation },
+                    Action::Takeover { thread, incarnation },
+                    Action::Delete { thread, incarnation },
+                ]);
+            }
+        }
+        attempts.extend(open.iter().map(|&incarnation| Action::Arrive { incarnation }));
+        attempts
+    }
+
+    fn summary(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (number, slot) in self.slots.iter().enumerate() {
+            lines.push(format!("number {number}: {}", describe(slot)));
+        }
+        for incarnation in self.open_ones() {
+            let Some(descriptor) = self.kernel.iter().nth(incarnation.index()) else { continue };
+            let watchers = descriptor.watchers.iter().enumerate();
+            let watching: Vec<String> = watchers
+                .filter(|(_, registration)| **registration != Registration::None)
+                .map(
+                    |(thread, registration)| {
+                        if registration.is_due() { format!("{thread}, due") } else { thread.to_string() }
+                    },
+                )
+                .collect();
+            let data = if descriptor.data { "something is there" } else { "nothing is there" };
+            lines.push(format!(
+                "{incarnation} has number {}, {data}, watched by [{}]",
+                descriptor.number,
+                watching.join("; ")
+            ));
+        }
+        for (thread, worker) in self.threads.iter().enumerate() {
+            let at = match worker.at {
+                At::Rest => "is in its loop".to_owned(),
+                At::Opened(which) => format!("has {which} and has not claimed its slot"),
+                At::Claimed(which) => format!("puts {which} into its slot"),
+                At::Inside(which, _) => format!("is inside {which}"),
+                At::Holding(which, _) => format!("is to free the slot of {which}"),
+                At::Wiped(which) => format!("is to close {which}"),
+                At::Astray(which, _) => format!("is to have its poller forget {which}"),
+                At::Half(half, _) => format!("is in the middle of a step: {half:?}"),
+            };
+            let report = worker.report.map(|report| format!(", with a report of {}", report.about)).unwrap_or_default();
+            lines.push(format!("{} {at}{report}", Thread(thread as u16)));
+        }
+        lines
+    }
+}
+
+impl Handfast {
+    fn open_ones(&self) -> impl Iterator<Item = Incarnation> {
+        let is_open = |incarnation: &Incarnation| {
+            self.kernel.iter().nth(incarnation.index()).is_some_and(|descriptor| descriptor.open)
+        };
+        self.incarnations().filter(is_open)
+    }
+}
+
+fn describe(slot: &Slot) -> String {
+    let Slot { generation, state, payload } = slot;
+    let payload = payload.map(|which| format!(" with {which}")).unwrap_or_default();
+    match state {
+        State::Free => format!("free, generation {generation}{payload}"),
+        State::Held => format!("held, generation {generation}{payload}"),
+        State::Live { owner, runners, closing } => {
+            let closing = if *closing { ", to be closed" } else { "" };
+            format!("of {owner}, generation {generation}{payload}, {runners} inside{closing}")
+        }
+    }
+}
+
+/// What is shown in Stateright's Explorer: the state in words.
+impl Debug for Handfast {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Config { threads, numbers, takeovers, flaw } = self.config;
+        writeln!(f, "{threads} threads, {numbers} numbers, {} of {takeovers} takeovers, {flaw:?}", self.takeovers)?;
+        self.summary().iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}

@@ -1,0 +1,245 @@
+//! The machine: one step for each access to a slot's word and for each system call.
+
+use handfast_spec::ownership::{Action, Away, Fact, Incarnation, Owner, Ownership, Refusal, Thread};
+use handfast_spec::{Machine, Observation, Table};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Flaw;
+use super::kernel::{Descriptor, Registration};
+use super::log::Header;
+use crate::design::Design;
+use crate::in_parts;
+
+/// How large the world is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub struct Config {
+    /// How many threads there are.
+    pub threads: u16,
+    /// How many descriptors can be open at a time, which is how many slots there are.
+    pub numbers: u8,
+    /// How often a descriptor may be taken over in all.
+    pub takeovers: u8,
+    /// The mistake of a mutant.
+    pub flaw: Flaw,
+}
+
+/// handfast's design.
+#[derive(Clone, Eq, Hash, PartialEq, Serialize)]
+pub struct Handfast {
+    pub(super) config: Config,
+    /// By number.
+    pub(super) slots: Table<Slot, 2>,
+    pub(super) threads: Table<Worker, 3>,
+    /// What the kernel knows, by incarnation.
+    pub(super) kernel: Table<Descriptor, 3>,
+    /// Incarnations below this one exist or existed.
+    pub(super) next: u32,
+    pub(super) takeovers: u8,
+}
+
+in_parts!(Handfast {
+    slots: Table<Slot, 2>,
+    threads: Table<Worker, 3>,
+    kernel: Table<Descriptor, 3>,
+} and {
+    config: Config,
+    next: u32,
+    takeovers: u8,
+});
+
+/// A word, and which descriptor its payload is.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Slot {
+    pub(super) generation: u32,
+    pub(super) state: State,
+    pub(super) payload: Option<Incarnation>,
+}
+
+/// What a word says beside the generation.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    #[default]
+    Free,
+    /// One thread has the slot to itself.
+    Held,
+    Live {
+        owner: Owner,
+        runners: u16,
+        closing: bool,
+    },
+}
+
+/// What a poller is given with a descriptor, and gives back with each report.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Token {
+    pub(super) number: u8,
+    pub(super) generation: u32,
+}
+
+/// A report that a thread's poller gave it, and what it is really about.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Report {
+    pub(super) token: Token,
+    pub(super) about: Incarnation,
+}
+
+/// A thread.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Worker {
+    pub(super) at: At,
+    pub(super) report: Option<Report>,
+}
+
+/// How far a thread is.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum At {
+    /// In its loop.
+    #[default]
+    Rest,
+    /// It has a descriptor that no table has.
+    Opened(Incarnation),
+    /// It holds the slot, to put the descriptor in.
+    Claimed(Incarnation),
+    /// It is inside.
+    Inside(Incarnation, Token),
+    /// It holds the slot, to take the descriptor out and close it.
+    Holding(Incarnation, Token),
+    /// It has freed the slot, and the descriptor is to be closed.
+    Wiped(Incarnation),
+    /// It was turned away because it is not the owner, and has its poller forget the descriptor.
+    Astray(Incarnation, Token),
+    /// What only mutants know: the first half of a step is done, for this report or token.
+    Half(Half, Report),
+}
+
+/// Which step a mutant is in the middle of.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Half {
+    /// It may enter, and has not said so.
+    Enters,
+    /// It may take it over, and has not said so.
+    TakesOver,
+    /// It has left, and looks whether it was the last.
+    Left,
+    /// It closed the descriptor and has not freed the slot.
+    Closed,
+}
+
+pub(super) type Facts = Vec<Fact>;
+pub(super) type Outcome = Result<(), Refusal>;
+
+impl Handfast {
+    /// A process that has just been started.
+    pub fn new(config: Config) -> Self {
+        let (slots, threads) = (Table::default(), Table::default());
+        Self { config, slots, threads, kernel: Table::default(), next: 0, takeovers: 0 }
+    }
+
+    /// How large the world is.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The same process with a mistake.
+    #[must_use]
+    pub fn with_flaw(mut self, flaw: Flaw) -> Self {
+        self.config.flaw = flaw;
+        self
+    }
+
+    fn take(&mut self, action: &Action, facts: &mut Facts) -> Outcome {
+        match *action {
+            Action::Open { thread, incarnation } => self.open(thread, incarnation, facts),
+            Action::Claim { thread } => self.claim(thread, facts),
+            Action::Insert { thread, owner } => self.insert(thread, owner, facts),
+            Action::Watch { thread } => self.watch(thread, facts),
+            Action::Arrive { incarnation } => self.arrive(incarnation, facts),
+            Action::Report { thread, incarnation } => self.report(thread, incarnation, facts),
+            Action::Enter { thread } => self.enter(thread, facts),
+            Action::Join { thread, incarnation } => self.join(thread, incarnation, facts),
+            Action::Leave { thread } => self.leave(thread, facts),
+            Action::Takeover { thread, incarnation } => self.takeover(thread, incarnation, facts),
+            Action::Delete { thread, incarnation } => self.delete(thread, incarnation, facts),
+            Action::DeleteInside { thread } => self.delete_inside(thread, facts),
+            Action::Wipe { thread } => self.wipe(thread, facts),
+            Action::Close { thread } => self.close(thread, facts),
+            Action::Forget { thread } => self.forget(thread, facts),
+            Action::Resume { thread } => self.resume(thread, facts),
+        }
+    }
+
+    pub(super) fn at(&self, thread: Thread) -> At {
+        self.threads.get(thread.index()).at
+    }
+
+    pub(super) fn go(&mut self, thread: Thread, at: At) {
+        self.threads.entry(thread.index()).at = at;
+    }
+
+    /// A thread in its loop; the only place where it begins something.
+    pub(super) fn rests(&self, thread: Thread) -> Outcome {
+        if self.at(thread) == At::Rest { Ok(()) } else { Err(Refusal::NotNow) }
+    }
+
+    pub(super) fn slot(&mut self, number: u8) -> &mut Slot {
+        self.slots.entry(usize::from(number))
+    }
+
+    pub(super) fn incarnations(&self) -> impl Iterator<Item = Incarnation> + use<> {
+        (0..self.next).map(Incarnation)
+    }
+
+    /// The number that a descriptor has, or had.
+    pub(super) fn number(&self, incarnation: Incarnation) -> u8 {
+        self.kernel.iter().nth(incarnation.index()).map_or(0, |descriptor| descriptor.number)
+    }
+
+    /// The token of a descriptor that is in the table.
+    pub(super) fn token(&self, incarnation: Incarnation) -> Result<Token, Refusal> {
+        let number = self.number(incarnation);
+        let slot = self.slots.get(usize::from(number));
+        let is_there = slot.payload == Some(incarnation) && incarnation.0 < self.next;
+        if is_there { Ok(Token { number, generation: slot.generation }) } else { Err(Refusal::Gone) }
+    }
+}
+
+impl Machine for Handfast {
+    type Protocol = Ownership;
+
+    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+        let mut facts = Vec::new();
+        match self.take(action, &mut facts) {
+            Ok(()) => Observation::Told(facts),
+            Err(refusal) => Observation::Refused(refusal),
+        }
+    }
+}
+
+impl Design for Handfast {
+    /// OWN-11: at rest no thread is in the middle of anything, and nothing is reported that nobody took up.
+    fn at_rest(&self) -> bool {
+        let thread_rests = |worker: &Worker| worker.at == At::Rest && worker.report.is_none();
+        let told = |registration: &Registration| !registration.is_due();
+        self.threads.iter().all(thread_rests)
+            && self.kernel.iter().all(|descriptor| descriptor.watchers.iter().all(told))
+    }
+
+    fn header(&self) -> Value {
+        serde_json::to_value(Header::of(self)).expect("a header is plain data")
+    }
+}
+
+/// Why somebody is turned away, as the refusal of an operation that is not about a report.
+pub(super) fn refusal(away: Away) -> Refusal {
+    match away {
+        Away::Gone => Refusal::Gone,
+        Away::Closing => Refusal::Closing,
+        Away::NotOwner => Refusal::NotOwner,
+        Away::Busy => Refusal::Busy,
+        Away::Shared => Refusal::Shared,
+    }
+}

@@ -1,0 +1,107 @@
+//! How much of the design is explored.
+
+use handfast_spec::Recorded;
+use handfast_spec::ownership::{Action, Incarnation, Owner, Thread};
+
+use super::{Config, Flaw, Handfast};
+use crate::catalogue::Scope;
+use crate::design::Checked;
+use crate::subject::Setting;
+
+/// What is explored: how many of everything there are, and what the environment may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// How many threads there are.
+    pub threads: u16,
+    /// How many descriptors can be open at a time.
+    pub numbers: u8,
+    /// Whose each descriptor is, in the order in which they are opened: one thread's, or everybody's.
+    pub shared: &'static [bool],
+    /// Which threads open descriptors.
+    pub openers: u16,
+    /// Which threads delete from outside: from this number on.
+    pub deleters: u16,
+    /// How often descriptors may be taken over in all.
+    pub takeovers: u8,
+}
+
+/// One number that means two descriptors in turn, two threads, any of whom deletes.
+const REUSE: Extent = Extent { threads: 2, numbers: 1, shared: &[false, false], openers: 2, deleters: 0, takeovers: 2 };
+
+/// A listening socket and what follows it under its number.
+const SHARED: Extent = Extent { shared: &[true, false], takeovers: 1, ..REUSE };
+
+/// As `REUSE`, with three threads.
+const REUSE_OF_THREE: Extent = Extent { threads: 3, openers: 2, ..REUSE };
+
+/// As `SHARED`, with three threads.
+const SHARED_OF_THREE: Extent = Extent { threads: 3, openers: 2, ..SHARED };
+
+/// Two numbers, of which one comes back.
+const TWO_NUMBERS: Extent =
+    Extent { threads: 2, numbers: 2, shared: &[false, false, true], openers: 2, deleters: 0, takeovers: 2 };
+
+/// Everything at once.
+const EVERYTHING: Extent = Extent { threads: 3, openers: 3, takeovers: 3, ..TWO_NUMBERS };
+
+/// The settings of a scope.
+pub fn settings(scope: Scope, flaw: Flaw) -> Vec<Setting<Handfast>> {
+    let extents: &[(&'static str, Extent)] = match scope {
+        Scope::Small => &[("reuse", REUSE), ("shared", SHARED)],
+        Scope::Default => &[("reuse", REUSE_OF_THREE), ("shared", SHARED_OF_THREE), ("two numbers", TWO_NUMBERS)],
+        Scope::Large => &[("reuse", REUSE_OF_THREE), ("shared", SHARED_OF_THREE), ("everything", EVERYTHING)],
+    };
+    extents.iter().map(|(name, extent)| Setting { name, checked: checked(extent, flaw) }).collect()
+}
+
+/// The design, or a mutant of it, at an extent.
+pub fn checked(extent: &Extent, flaw: Flaw) -> Checked<Handfast> {
+    let Extent { threads, numbers, takeovers, .. } = *extent;
+    let machine = Handfast::new(Config { threads, numbers, takeovers, flaw });
+    Checked::new(vec![Recorded::new(machine)], alphabet(extent, flaw)).in_parts()
+}
+
+/// Every action that may be attempted at this extent.
+fn alphabet(extent: &Extent, flaw: Flaw) -> Vec<Action> {
+    let mut alphabet = Vec::new();
+    let incarnations = || (0..).map(Incarnation).zip(extent.shared);
+    for thread in (0..extent.threads).map(Thread) {
+        alphabet.extend([
+            Action::Claim { thread },
+            Action::Watch { thread },
+            Action::Enter { thread },
+            Action::Leave { thread },
+            Action::DeleteInside { thread },
+            Action::Wipe { thread },
+            Action::Close { thread },
+            Action::Forget { thread },
+        ]);
+        for (incarnation, &shared) in incarnations() {
+            alphabet.extend([Action::Report { thread, incarnation }, Action::Takeover { thread, incarnation }]);
+            if thread.0 < extent.openers {
+                alphabet.push(Action::Open { thread, incarnation });
+            }
+            if thread.0 >= extent.deleters {
+                alphabet.push(Action::Delete { thread, incarnation });
+            }
+            if shared {
+                alphabet.push(Action::Join { thread, incarnation });
+            }
+        }
+        if flaw != Flaw::None {
+            alphabet.push(Action::Resume { thread });
+        }
+    }
+    alphabet.extend(incarnations().map(|(incarnation, _)| Action::Arrive { incarnation }));
+    alphabet.extend(inserts(extent));
+    alphabet
+}
+
+/// A thread inserts what is to be its own, or everybody's.
+fn inserts(extent: &Extent) -> Vec<Action> {
+    let own = |thread| Action::Insert { thread, owner: Owner::Thread(thread) };
+    let everybodys = |thread| Action::Insert { thread, owner: Owner::Everybody };
+    let openers = || (0..extent.openers).map(Thread);
+    let shared = openers().filter(|_| extent.shared.contains(&true)).map(everybodys);
+    openers().filter(|_| extent.shared.contains(&false)).map(own).chain(shared).collect()
+}

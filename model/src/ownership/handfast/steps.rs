@@ -1,0 +1,318 @@
+//! What threads do to the word. [`transition`](Handfast::transition) is the whole of it.
+
+use handfast_spec::ownership::{Away, Fact, Incarnation, Owner, Refusal, Thread};
+
+use super::Flaw;
+use super::kernel::Registration;
+use super::machine::{At, Facts, Half, Handfast, Outcome, Report, Slot, State, Token, refusal};
+
+/// What a thread wants of a descriptor whose token it has.
+#[derive(Clone, Copy)]
+enum Want {
+    Enter(Thread),
+    Leave,
+    Takeover(Thread),
+    Delete,
+    DeleteAndLeave,
+}
+
+/// What one read-modify-write came to.
+enum Next {
+    /// The word says so.
+    Is(State),
+    /// And the thread that made it say so holds the slot.
+    Holds,
+}
+
+impl Handfast {
+    /// OWN-1, OWN-3, OWN-4, OWN-5: one read-modify-write decides who is inside, who owns and who closes.
+    fn transition(&self, token: Token, want: Want) -> Result<Next, Away> {
+        let flaw = self.config.flaw;
+        let slot = self.slots.get(usize::from(token.number));
+        if slot.generation != token.generation && flaw != Flaw::NoGeneration {
+            return Err(Away::Gone);
+        }
+        let (owner, runners, closing) = match slot.state {
+            State::Free => return Err(Away::Gone),
+            State::Held => return Err(Away::Closing),
+            State::Live { owner, runners, closing } => (owner, runners, closing),
+        };
+        let live = |owner, runners, closing| Ok(Next::Is(State::Live { owner, runners, closing }));
+        match want {
+            Want::Enter(_) if closing && flaw != Flaw::EntersClosing => Err(Away::Closing),
+            Want::Enter(thread) => match owner {
+                Owner::Thread(other) if other != thread && flaw != Flaw::EntersAnyway => Err(Away::NotOwner),
+                Owner::Thread(_) if runners > 0 && flaw != Flaw::EntersAnyway => Err(Away::Busy),
+                Owner::Thread(_) | Owner::Everybody => live(owner, runners + 1, closing),
+            },
+            Want::Takeover(_) if closing && flaw != Flaw::TakesOverClosing => Err(Away::Closing),
+            Want::Takeover(thread) => match owner {
+                Owner::Everybody => Err(Away::Shared),
+                Owner::Thread(_) if runners > 0 && flaw != Flaw::TakesOverBusy => Err(Away::Busy),
+                Owner::Thread(_) => live(Owner::Thread(thread), runners + 1, closing),
+            },
+            Want::Delete if closing => Err(Away::Closing),
+            Want::Delete if runners == 0 && flaw != Flaw::NobodyClosesIdle => Ok(Next::Holds),
+            Want::Delete if flaw == Flaw::DeleterCloses => Ok(Next::Holds),
+            Want::Delete => live(owner, runners, true),
+            Want::Leave | Want::DeleteAndLeave => {
+                let closing = closing || matches!(want, Want::DeleteAndLeave);
+                match runners {
+                    1 if closing && !matches!(flaw, Flaw::LastDoesNotClose | Flaw::LooksWhetherLast) => Ok(Next::Holds),
+                    _ => live(owner, runners.saturating_sub(1), closing),
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, number: u8, state: State) {
+        self.slot(number).state = state;
+    }
+
+    /// OWN-6: a slot is claimed free, and cleaned before it is free.
+    pub(super) fn claim(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Opened(incarnation) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let number = self.number(incarnation);
+        let slot = self.slot(number);
+        match slot.state {
+            State::Free => {}
+            State::Held | State::Live { .. } => return Err(Refusal::Occupied),
+        }
+        let clean = slot.payload.is_none();
+        slot.state = State::Held;
+        self.go(thread, At::Claimed(incarnation));
+        facts.extend([Fact::Called(thread), Fact::Claimed(thread, incarnation)]);
+        if !clean {
+            facts.push(Fact::Unclean(thread, incarnation));
+        }
+        Ok(())
+    }
+
+    pub(super) fn insert(&mut self, thread: Thread, owner: Owner, facts: &mut Facts) -> Outcome {
+        let At::Claimed(incarnation) = self.at(thread) else { return Err(Refusal::NotNow) };
+        match owner {
+            Owner::Thread(owner) if owner != thread => return Err(Refusal::NotOwner),
+            Owner::Thread(_) | Owner::Everybody => {}
+        }
+        let number = self.number(incarnation);
+        let slot = self.slot(number);
+        slot.state = State::Live { owner, runners: 1, closing: false };
+        slot.payload = Some(incarnation);
+        let token = Token { number, generation: slot.generation };
+        self.go(thread, At::Inside(incarnation, token));
+        facts.extend([
+            Fact::Inserted(thread, incarnation, owner),
+            Fact::Entered(thread, incarnation, incarnation),
+            Fact::Returned(thread),
+        ]);
+        Ok(())
+    }
+
+    pub(super) fn enter(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        self.rests(thread)?;
+        let report = self.threads.entry(thread.index()).report.take().ok_or(Refusal::NotNow)?;
+        let Report { token, about } = report;
+        match self.transition(token, Want::Enter(thread)) {
+            Ok(_) if self.config.flaw == Flaw::ChecksThenEnters => self.go(thread, At::Half(Half::Enters, report)),
+            Ok(next) => {
+                self.be_inside(thread, report, next, facts);
+                self.handle(thread, facts);
+            }
+            Err(away) => {
+                facts.push(Fact::TurnedAway(thread, about, away));
+                match away {
+                    Away::NotOwner => self.go(thread, At::Astray(about, token)),
+                    Away::Gone if self.config.flaw == Flaw::ForgetsTheGone => self.go(thread, At::Astray(about, token)),
+                    Away::Gone | Away::Closing | Away::Busy | Away::Shared => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn be_inside(&mut self, thread: Thread, report: Report, next: Next, facts: &mut Facts) {
+        let Report { token, about } = report;
+        if let Next::Is(state) = next {
+            self.write(token.number, state);
+        }
+        let found = self.slots.get(usize::from(token.number)).payload.unwrap_or(about);
+        self.go(thread, At::Inside(found, token));
+        facts.push(Fact::Entered(thread, found, about));
+    }
+
+    /// The callback reads all there is.
+    fn handle(&mut self, thread: Thread, facts: &mut Facts) {
+        if let At::Inside(found, _) = self.at(thread) {
+            let data = &mut self.kernel.entry(found.index()).data;
+            if core::mem::take(data) {
+                facts.push(Fact::Handled(thread, found));
+            }
+        }
+    }
+
+    pub(super) fn join(&mut self, thread: Thread, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+        self.rests(thread)?;
+        let token = self.token(incarnation)?;
+        let slot = self.slots.get(usize::from(token.number));
+        if let State::Live { owner: Owner::Thread(_), .. } = slot.state {
+            return Err(Refusal::NotOwner);
+        }
+        if self.is_watching(thread, incarnation) {
+            return Err(Refusal::Watching);
+        }
+        let next = self.transition(token, Want::Enter(thread)).map_err(refusal)?;
+        self.be_inside(thread, Report { token, about: incarnation }, next, facts);
+        Ok(())
+    }
+
+    /// Whoever leaves has its poller watch the descriptor; or it is to be closed, and nobody need watch it.
+    pub(super) fn leave(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let closing = matches!(self.slots.get(usize::from(token.number)).state, State::Live { closing: true, .. });
+        let watching = self.is_watching(thread, incarnation) || self.config.flaw == Flaw::TakerDoesNotWatch;
+        if !watching && !closing {
+            return Err(Refusal::NotNow);
+        }
+        self.leave_by(thread, Want::Leave, facts);
+        Ok(())
+    }
+
+    pub(super) fn delete_inside(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let first = matches!(self.slots.get(usize::from(token.number)).state, State::Live { closing: false, .. });
+        if first {
+            facts.push(Fact::Deleting(thread, incarnation));
+        }
+        self.leave_by(thread, Want::DeleteAndLeave, facts);
+        Ok(())
+    }
+
+    fn leave_by(&mut self, thread: Thread, want: Want, facts: &mut Facts) {
+        let At::Inside(incarnation, token) = self.at(thread) else { return };
+        self.go(thread, At::Rest);
+        facts.push(Fact::Left(thread, incarnation));
+        let next = self.transition(token, want);
+        match next {
+            Ok(Next::Is(state)) => {
+                self.write(token.number, state);
+                if self.config.flaw == Flaw::LooksWhetherLast {
+                    self.go(thread, At::Half(Half::Left, Report { token, about: incarnation }));
+                }
+            }
+            Ok(Next::Holds) => self.hold(thread, incarnation, token, facts),
+            // A descriptor that somebody is inside is neither gone nor another's, but for mutants.
+            Err(_) => {}
+        }
+    }
+
+    fn hold(&mut self, thread: Thread, incarnation: Incarnation, token: Token, facts: &mut Facts) {
+        if self.config.flaw != Flaw::LooksWhetherLast {
+            self.write(token.number, State::Held);
+        }
+        self.go(thread, At::Holding(incarnation, token));
+        facts.extend([Fact::Called(thread), Fact::MustClose(thread, incarnation)]);
+    }
+
+    /// OWN-4: never what is to be closed, never from under somebody.
+    pub(super) fn takeover(&mut self, thread: Thread, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+        self.rests(thread)?;
+        if self.takeovers >= self.config.takeovers {
+            return Err(Refusal::NothingNew);
+        }
+        let token = self.token(incarnation)?;
+        let next = self.transition(token, Want::Takeover(thread)).map_err(refusal)?;
+        self.takeovers += 1;
+        let report = Report { token, about: incarnation };
+        if self.config.flaw == Flaw::ChecksThenTakesOver {
+            self.go(thread, At::Half(Half::TakesOver, report));
+            return Ok(());
+        }
+        self.take_over(thread, report, next, facts);
+        Ok(())
+    }
+
+    fn take_over(&mut self, thread: Thread, report: Report, next: Next, facts: &mut Facts) {
+        facts.push(Fact::TakenOver(thread, report.about));
+        self.be_inside(thread, report, next, facts);
+    }
+
+    pub(super) fn delete(&mut self, thread: Thread, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+        self.rests(thread)?;
+        let token = self.token(incarnation)?;
+        let next = self.transition(token, Want::Delete).map_err(refusal)?;
+        facts.push(Fact::Deleting(thread, incarnation));
+        match next {
+            Next::Is(state) => self.write(token.number, state),
+            Next::Holds => self.hold(thread, incarnation, token, facts),
+        }
+        Ok(())
+    }
+
+    /// OWN-5: a new generation begins, so that no token of the old one is good for anything.
+    pub(super) fn wipe(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Holding(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
+        if self.config.flaw == Flaw::ClosesBeforeWiping {
+            self.close_number(thread, token.number, facts);
+            self.go(thread, At::Half(Half::Closed, Report { token, about: incarnation }));
+            return Ok(());
+        }
+        self.free(token.number);
+        self.go(thread, At::Wiped(incarnation));
+        facts.push(Fact::Wiped(thread, incarnation));
+        Ok(())
+    }
+
+    fn free(&mut self, number: u8) {
+        let keeps = self.config.flaw == Flaw::LeavesThePayload;
+        let slot = self.slot(number);
+        let payload = if keeps { slot.payload } else { None };
+        *slot = Slot { generation: slot.generation + 1, state: State::Free, payload };
+    }
+
+    /// OWN-3: the close is the last act; only then can the number come back.
+    pub(super) fn close(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Wiped(incarnation) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let number = self.number(incarnation);
+        self.close_number(thread, number, facts);
+        facts.push(Fact::Returned(thread));
+        self.go(thread, At::Rest);
+        Ok(())
+    }
+
+    fn is_watching(&self, thread: Thread, incarnation: Incarnation) -> bool {
+        let descriptor = self.kernel.iter().nth(incarnation.index());
+        descriptor.is_some_and(|descriptor| descriptor.watchers.get(thread.index()) != Registration::None)
+    }
+
+    /// The second halves of mutants.
+    pub(super) fn resume(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Half(half, report) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let Report { token, about } = report;
+        let slot = self.slots.get(usize::from(token.number));
+        match (half, slot.state) {
+            (Half::Enters, State::Live { owner, runners, closing }) => {
+                let next = Next::Is(State::Live { owner, runners: runners + 1, closing });
+                self.be_inside(thread, report, next, facts);
+                self.handle(thread, facts);
+            }
+            (Half::TakesOver, State::Live { runners, closing, .. }) => {
+                let owner = Owner::Thread(thread);
+                let next = Next::Is(State::Live { owner, runners: runners + 1, closing });
+                self.take_over(thread, report, next, facts);
+            }
+            (Half::Enters | Half::TakesOver, state @ (State::Free | State::Held)) => {
+                self.be_inside(thread, report, Next::Is(state), facts);
+            }
+            (Half::Left, State::Live { owner: _, runners: 0, closing: true }) if slot.payload == Some(about) => {
+                self.hold(thread, about, token, facts);
+            }
+            (Half::Left, State::Live { .. } | State::Free | State::Held) => self.go(thread, At::Rest),
+            (Half::Closed, _) => {
+                self.free(token.number);
+                facts.extend([Fact::Wiped(thread, about), Fact::Returned(thread)]);
+                self.go(thread, At::Rest);
+            }
+        }
+        Ok(())
+    }
+}

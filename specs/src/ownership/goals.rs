@@ -1,0 +1,84 @@
+//! What must happen, and under which fairness.
+
+use super::predicates::any;
+use super::{Component, DescriptorRecord, Ledger, Ownership, Stage};
+use crate::protocol::{Goal, Protocol, same};
+
+/// What must happen, and under which fairness handfast promises it.
+pub(super) const GOALS: &[Goal<Ownership>] = &[
+    goal("OWN-21", is_thread, "every thread"),
+    goal("OWN-22", is_thread, "every thread"),
+    goal("OWN-23", is_thread, "every thread"),
+    goal("OWN-24", is_thread, "every thread"),
+];
+
+/// The goal with this id, promised under the given fairness. What is promised is the same for every design.
+///
+/// # Panics
+///
+/// When there is no such goal; at compile time where the call is in a constant.
+pub const fn goal<P: Protocol<Ledger = Ledger>>(
+    id: &'static str,
+    fair: fn(&P::Component) -> bool,
+    assumes: &'static str,
+) -> Goal<P> {
+    let mut index = 0;
+    while index < PROMISES.len() {
+        let promise = &PROMISES[index];
+        if same(promise.id, id) {
+            let Promise { id, title, trigger, outcome } = *promise;
+            return Goal { id, title, trigger, outcome, fair, assumes };
+        }
+        index += 1;
+    }
+    panic!("there is no goal with this id")
+}
+
+#[derive(Clone, Copy)]
+struct Promise {
+    id: &'static str,
+    title: &'static str,
+    trigger: fn(&Ledger) -> bool,
+    outcome: fn(&Ledger) -> bool,
+}
+
+const PROMISES: &[Promise] = &[
+    Promise {
+        id: "OWN-21",
+        title: "a descriptor whose deletion was asked for is closed",
+        trigger: |ledger| any(ledger, is_owed_its_close),
+        outcome: |ledger| !any(ledger, is_owed_its_close),
+    },
+    Promise {
+        id: "OWN-22",
+        title: "what arrives is dealt with by whoever owns the descriptor, or the descriptor ends",
+        trigger: |ledger| any(ledger, is_unheeded),
+        outcome: |ledger| !any(ledger, is_unheeded),
+    },
+    Promise {
+        id: "OWN-23",
+        title: "a thread that was turned away because it is not the owner is not woken for ever",
+        trigger: |ledger| any(ledger, |record| !record.astray.is_empty()),
+        outcome: |ledger| !any(ledger, |record| !record.astray.is_empty()),
+    },
+    Promise {
+        id: "OWN-24",
+        title: "every call ends",
+        trigger: |ledger| !ledger.calling.is_empty(),
+        outcome: |ledger| ledger.calling.is_empty(),
+    },
+];
+
+fn is_thread(component: &Component) -> bool {
+    match component {
+        Component::Thread(_) => true,
+    }
+}
+
+fn is_owed_its_close(record: &DescriptorRecord) -> bool {
+    record.deleting && record.stage != Stage::Closed
+}
+
+fn is_unheeded(record: &DescriptorRecord) -> bool {
+    record.waiting && record.stage == Stage::Live && !record.deleting
+}

@@ -1,0 +1,106 @@
+//! What holds in every reachable state, and what must be reachable: one function, one id, one title each.
+
+use super::{DescriptorRecord, Ledger, Offence, Owner, Stage};
+use crate::protocol::Predicate;
+
+/// The rule that the system rests only where nobody waits.
+pub const DEADLOCK: (&str, &str) = ("OWN-11", "no thread waits for another that waits for it, transitively");
+
+/// What holds in every reachable state.
+pub const INVARIANTS: &[Predicate<Ledger>] = &[
+    Predicate {
+        id: "OWN-1",
+        title: "at most one thread is inside a descriptor that belongs to one thread",
+        holds: |ledger| !any(ledger, |record| record.is_exclusive() && record.inside.len() > 1),
+    },
+    Predicate {
+        id: "OWN-2",
+        title: "nobody is inside a descriptor whose slot is free or which is closed",
+        holds: |ledger| {
+            !any(ledger, |record| match record.stage {
+                Stage::Wiped | Stage::Closed => !record.inside.is_empty(),
+                Stage::Unused | Stage::Open | Stage::Live => false,
+            })
+        },
+    },
+    Predicate {
+        id: "OWN-3",
+        title: "a descriptor is closed at most once, by the one thread that was told to",
+        holds: |ledger| !ledger.has(Offence::TwoClosers) && !ledger.has(Offence::ClosedUnasked),
+    },
+    Predicate {
+        id: "OWN-4",
+        title: "nobody enters or takes over a descriptor after its deletion was asked for",
+        holds: |ledger| !ledger.has(Offence::EnteredDeleted),
+    },
+    Predicate {
+        id: "OWN-5",
+        title: "whoever acts on a report is inside the descriptor that was reported, and forgets the one it meant",
+        holds: |ledger| !ledger.has(Offence::Crossed) && !ledger.has(Offence::WrongForgotten),
+    },
+    Predicate {
+        id: "OWN-6",
+        title: "a descriptor is put into a slot in which nothing is left of the last one",
+        holds: |ledger| !ledger.has(Offence::Unclean),
+    },
+    Predicate {
+        id: "OWN-7",
+        title: "what is written for one descriptor or group of threads is not read for another",
+        holds: |ledger| !ledger.has(Offence::Mixed),
+    },
+    Predicate {
+        id: "OWN-8",
+        title: "the kernel watches what a thread believes that it watches",
+        holds: |ledger| !ledger.has(Offence::KernelRefused),
+    },
+    Predicate {
+        id: "OWN-9",
+        title: "an update that is noted is queued, once",
+        holds: |ledger| !ledger.has(Offence::UpdateMislaid),
+    },
+    Predicate {
+        id: "OWN-10",
+        title: "no flag that one thread sets is lost to another thread's write",
+        holds: |ledger| !ledger.has(Offence::FlagLost),
+    },
+];
+
+/// Situations that must be reachable.
+pub const WITNESSES: &[Predicate<Ledger>] = &[
+    Predicate {
+        id: "OWN-31",
+        title: "a descriptor belongs to another thread than the one whose poller watches it",
+        holds: |ledger| any(ledger, |record| record.watching.iter().any(|thread| !record.belongs_to(thread))),
+    },
+    Predicate {
+        id: "OWN-32",
+        title: "a thread is turned away because the descriptor was taken over",
+        holds: |ledger| any(ledger, |record| !record.astray.is_empty()),
+    },
+    Predicate {
+        id: "OWN-33",
+        title: "deletion was asked for while somebody is inside",
+        holds: |ledger| any(ledger, |record| record.deleting && !record.inside.is_empty()),
+    },
+    Predicate {
+        id: "OWN-34",
+        title: "two threads are inside a descriptor that is everybody's",
+        holds: |ledger| any(ledger, |record| record.owner == Some(Owner::Everybody) && record.inside.len() > 1),
+    },
+    Predicate {
+        id: "OWN-35",
+        title: "one descriptor is closed and a later one is in use",
+        holds: |ledger| {
+            any(ledger, |record| record.stage == Stage::Closed) && any(ledger, |record| record.stage == Stage::Live)
+        },
+    },
+    Predicate {
+        id: "OWN-36",
+        title: "something arrives for a descriptor that two pollers watch",
+        holds: |ledger| any(ledger, |record| record.waiting && record.watching.len() > 1),
+    },
+];
+
+pub(super) fn any(ledger: &Ledger, condition: impl FnMut(&DescriptorRecord) -> bool) -> bool {
+    ledger.descriptors.iter().any(condition)
+}

@@ -1,0 +1,125 @@
+//! What is recorded of a descriptor.
+
+use serde::Serialize;
+
+use super::{Owner, Thread, Threads};
+
+/// How far a descriptor is, as far as anybody was told.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// It does not exist.
+    #[default]
+    Unused,
+    /// A thread has it, outside of the table.
+    Open,
+    /// It is in the table.
+    Live,
+    /// Its slot is free, and it is to be closed.
+    Wiped,
+    /// It is closed.
+    Closed,
+}
+
+/// What was told about one descriptor.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub struct DescriptorRecord {
+    /// How far it is.
+    pub stage: Stage,
+    /// Whose it is, while it is in the table.
+    pub owner: Option<Owner>,
+    /// Who believes to be inside.
+    pub inside: Threads,
+    /// Deletion was asked for.
+    pub deleting: bool,
+    /// Who was told to close it.
+    pub closer: Option<Thread>,
+    /// Something arrived that nobody has dealt with.
+    pub waiting: bool,
+    /// Whose pollers watch it.
+    pub watching: Threads,
+    /// Of these, who was told that it belongs to somebody else.
+    pub astray: Threads,
+}
+
+impl DescriptorRecord {
+    /// Closes it, and forgets what no rule asks of a descriptor that is closed. Who believes to be inside stays.
+    pub(super) fn close(&mut self) {
+        *self = Self { stage: Stage::Closed, inside: self.inside, ..Self::default() };
+    }
+
+    /// Whether it belongs to one thread.
+    pub fn is_exclusive(&self) -> bool {
+        match self.owner {
+            Some(Owner::Thread(_)) => true,
+            Some(Owner::Everybody) | None => false,
+        }
+    }
+
+    /// Whether it belongs to this thread, alone or with everybody.
+    pub fn belongs_to(&self, thread: Thread) -> bool {
+        match self.owner {
+            Some(Owner::Thread(owner)) => owner == thread,
+            Some(Owner::Everybody) => true,
+            None => false,
+        }
+    }
+}
+
+/// What a fact gives away at the moment when it is told, and a ledger could not tell later. Once committed it stays.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum Offence {
+    /// Two threads were told to close one descriptor (OWN-3).
+    TwoClosers,
+    /// A descriptor was closed by somebody who was not told to, or twice (OWN-3).
+    ClosedUnasked,
+    /// A descriptor was entered or taken over after deletion was asked for (OWN-4).
+    EnteredDeleted,
+    /// Somebody acted on a report and was inside another descriptor than the reported one (OWN-5).
+    Crossed,
+    /// A poller was made to forget another descriptor than was meant (OWN-5).
+    WrongForgotten,
+    /// A descriptor was put into a slot that was not clean (OWN-6).
+    Unclean,
+    /// Something was written for another descriptor, or under another group's numbers (OWN-7).
+    Mixed,
+    /// The kernel refused what a poller was asked to do (OWN-8).
+    KernelRefused,
+    /// An update was noted and not queued, or queued twice (OWN-9).
+    UpdateMislaid,
+    /// A flag was lost (OWN-10).
+    FlagLost,
+}
+
+impl Offence {
+    /// Every offence.
+    pub const ALL: [Self; 10] = [
+        Self::TwoClosers,
+        Self::ClosedUnasked,
+        Self::EnteredDeleted,
+        Self::Crossed,
+        Self::WrongForgotten,
+        Self::Unclean,
+        Self::Mixed,
+        Self::KernelRefused,
+        Self::UpdateMislaid,
+        Self::FlagLost,
+    ];
+}
+
+/// The offences that were committed.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Offences(u16);
+
+impl Offences {
+    /// Whether it was committed.
+    pub fn has(self, offence: Offence) -> bool {
+        self.0 & (1 << offence as u8) != 0
+    }
+
+    pub(super) fn commit(&mut self, offence: Offence) {
+        self.0 |= 1 << offence as u8;
+    }
+}
