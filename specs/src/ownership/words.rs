@@ -47,18 +47,18 @@ pub enum Action {
         /// To which descriptor.
         incarnation: Incarnation,
     },
-    /// The thread's poller reports the descriptor, and the thread holds the report: whatever happens until it acts on
-    /// it, it is about this incarnation.
-    Report {
+    /// The thread's poller gives it a report of every descriptor that has something new; it has dealt with those that it
+    /// was given before. From here on they are the thread's, whatever becomes of the descriptors.
+    Poll {
         /// Which thread.
         thread: Thread,
-        /// What is reported.
-        incarnation: Incarnation,
     },
-    /// The thread acts on the report that it holds: it enters, or is turned away.
+    /// The thread acts on a report that it was given: it enters, or is turned away.
     Enter {
         /// Which thread.
         thread: Thread,
+        /// What the report is about.
+        incarnation: Incarnation,
     },
     /// The thread enters without a report, to have its poller watch a descriptor that is everybody's.
     Join {
@@ -231,8 +231,8 @@ impl Action {
             Self::Claim { thread }
             | Self::Insert { thread, .. }
             | Self::Watch { thread }
-            | Self::Report { thread, .. }
-            | Self::Enter { thread }
+            | Self::Poll { thread }
+            | Self::Enter { thread, .. }
             | Self::Leave { thread }
             | Self::Wipe { thread }
             | Self::Close { thread }

@@ -14,6 +14,8 @@ pub(super) struct Descriptor {
     pub(super) number: u8,
     /// Something arrived and was not read.
     pub(super) data: bool,
+    /// How often something arrived, if that is limited.
+    pub(super) arrivals: u8,
     /// Whose poller watches it.
     pub(super) watchers: Table<Registration, 3>,
 }
@@ -78,31 +80,36 @@ impl Handfast {
     }
 
     pub(super) fn arrive(&mut self, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+        let limit = self.config.arrivals;
         let descriptor = self.kernel.entry(incarnation.index());
         if !descriptor.open {
             return Err(Refusal::Gone);
         }
-        if descriptor.data {
+        if descriptor.data || descriptor.arrivals == limit {
             return Err(Refusal::NothingNew);
         }
+        descriptor.arrivals += u8::from(limit != u8::MAX);
         descriptor.data = true;
         descriptor.watchers.iter_mut().for_each(Registration::ring);
         facts.push(Fact::Arrived(incarnation));
         Ok(())
     }
 
-    /// From here on the report is the thread's, whatever becomes of the descriptor.
-    pub(super) fn report(&mut self, thread: Thread, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+    /// From here on the reports are the thread's, whatever becomes of the descriptors.
+    pub(super) fn poll(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
         self.rests(thread)?;
-        if self.threads.get(thread.index()).report.is_some() {
+        if !self.threads.entry(thread.index()).reports.is_empty() {
             return Err(Refusal::NotNow);
         }
-        let registration = self.kernel.entry(incarnation.index()).watchers.entry(thread.index());
-        let Registration::Due(token) = *registration else { return Err(Refusal::NothingNew) };
-        *registration = Registration::Quiet(token);
-        self.threads.entry(thread.index()).report = Some(Report { token, about: incarnation });
-        facts.push(Fact::Reported(thread, incarnation));
-        Ok(())
+        for about in self.incarnations() {
+            let registration = self.kernel.entry(about.index()).watchers.entry(thread.index());
+            if let Registration::Due(token) = *registration {
+                *registration = Registration::Quiet(token);
+                self.threads.entry(thread.index()).reports.push(Report { token, about });
+                facts.push(Fact::Reported(thread, about));
+            }
+        }
+        if facts.is_empty() { Err(Refusal::NothingNew) } else { Ok(()) }
     }
 
     /// Closing a number ends the descriptor that has it, and with it every registration.

@@ -32,7 +32,13 @@ impl Explains for Handfast {
 
     fn starts(header: &Header) -> Vec<Recorded<Self>> {
         let Header { threads, numbers } = *header;
-        vec![Recorded::new(Handfast::new(Config { threads, numbers, takeovers: u8::MAX, flaw: Flaw::None }))]
+        vec![Recorded::new(Handfast::new(Config {
+            threads,
+            numbers,
+            takeovers: u8::MAX,
+            arrivals: u8::MAX,
+            flaw: Flaw::None,
+        }))]
     }
 
     fn attempts(&self) -> Vec<Action> {
@@ -45,16 +51,17 @@ impl Explains for Handfast {
                 Action::Insert { thread, owner: Owner::Thread(thread) },
                 Action::Insert { thread, owner: Owner::Everybody },
                 Action::Watch { thread },
-                Action::Enter { thread },
+                Action::Poll { thread },
                 Action::Leave { thread },
                 Action::DeleteInside { thread },
                 Action::Wipe { thread },
                 Action::Close { thread },
                 Action::Forget { thread },
             ]);
+            let reports = self.threads.iter().nth(thread.index()).into_iter().flat_map(|worker| worker.reports.iter());
+            attempts.extend(reports.map(|report| Action::Enter { thread, incarnation: report.about }));
             for &incarnation in &open {
                 attempts.extend([
-                    Action::Report { thread, incarnation },
                     Action::Join { thread, incarnation },
                     Action::Takeover { thread, incarnation },
                     Action::Delete { thread, incarnation },
@@ -99,8 +106,9 @@ impl Explains for Handfast {
                 At::Astray(which, _) => format!("is to have its poller forget {which}"),
                 At::Half(half, _) => format!("is in the middle of a step: {half:?}"),
             };
-            let report = worker.report.map(|report| format!(", with a report of {}", report.about)).unwrap_or_default();
-            lines.push(format!("{} {at}{report}", Thread(thread as u16)));
+            let reports: String =
+                worker.reports.iter().map(|report| format!(", with a report of {}", report.about)).collect();
+            lines.push(format!("{} {at}{reports}", Thread(thread as u16)));
         }
         lines
     }
@@ -131,7 +139,7 @@ fn describe(slot: &Slot) -> String {
 /// What is shown in Stateright's Explorer: the state in words.
 impl Debug for Handfast {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Config { threads, numbers, takeovers, flaw } = self.config;
+        let Config { threads, numbers, takeovers, arrivals: _, flaw } = self.config;
         writeln!(f, "{threads} threads, {numbers} numbers, {} of {takeovers} takeovers, {flaw:?}", self.takeovers)?;
         self.summary().iter().try_for_each(|line| writeln!(f, "{line}"))
     }

@@ -4,6 +4,7 @@ use handfast_spec::ownership::{Action, Away, Fact, Incarnation, Owner, Ownership
 use handfast_spec::{Machine, Observation, Table};
 use serde::Serialize;
 use serde_json::Value;
+use smallvec::SmallVec;
 
 use super::Flaw;
 use super::kernel::{Descriptor, Registration};
@@ -18,8 +19,10 @@ pub struct Config {
     pub threads: u16,
     /// How many descriptors can be open at a time, which is how many slots there are.
     pub numbers: u8,
-    /// How often a descriptor may be taken over in all.
+    /// How often a descriptor may be taken over in all; without end if it is [`u8::MAX`].
     pub takeovers: u8,
+    /// How often something arrives for a descriptor; without end if it is [`u8::MAX`].
+    pub arrivals: u8,
     /// The mistake of a mutant.
     pub flaw: Flaw,
 }
@@ -86,10 +89,11 @@ pub(super) struct Report {
 }
 
 /// A thread.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 pub(super) struct Worker {
     pub(super) at: At,
-    pub(super) report: Option<Report>,
+    /// What its poller gave it and it has not acted on, in order of the descriptors.
+    pub(super) reports: SmallVec<[Report; 2]>,
 }
 
 /// How far a thread is.
@@ -158,8 +162,8 @@ impl Handfast {
             Action::Insert { thread, owner } => self.insert(thread, owner, facts),
             Action::Watch { thread } => self.watch(thread, facts),
             Action::Arrive { incarnation } => self.arrive(incarnation, facts),
-            Action::Report { thread, incarnation } => self.report(thread, incarnation, facts),
-            Action::Enter { thread } => self.enter(thread, facts),
+            Action::Poll { thread } => self.poll(thread, facts),
+            Action::Enter { thread, incarnation } => self.enter(thread, incarnation, facts),
             Action::Join { thread, incarnation } => self.join(thread, incarnation, facts),
             Action::Leave { thread } => self.leave(thread, facts),
             Action::Takeover { thread, incarnation } => self.takeover(thread, incarnation, facts),
@@ -173,7 +177,7 @@ impl Handfast {
     }
 
     pub(super) fn at(&self, thread: Thread) -> At {
-        self.threads.get(thread.index()).at
+        self.threads.iter().nth(thread.index()).map_or(At::Rest, |worker| worker.at)
     }
 
     pub(super) fn go(&mut self, thread: Thread, at: At) {
@@ -222,7 +226,7 @@ impl Machine for Handfast {
 impl Design for Handfast {
     /// OWN-11: at rest no thread is in the middle of anything, and nothing is reported that nobody took up.
     fn at_rest(&self) -> bool {
-        let thread_rests = |worker: &Worker| worker.at == At::Rest && worker.report.is_none();
+        let thread_rests = |worker: &Worker| worker.at == At::Rest && worker.reports.is_empty();
         let told = |registration: &Registration| !registration.is_due();
         self.threads.iter().all(thread_rests)
             && self.kernel.iter().all(|descriptor| descriptor.watchers.iter().all(told))

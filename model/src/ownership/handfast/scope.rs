@@ -23,10 +23,14 @@ pub struct Extent {
     pub deleters: u16,
     /// How often descriptors may be taken over in all.
     pub takeovers: u8,
+    /// How often something arrives for each descriptor. A thread that is given ever more to do deals with something
+    /// always, and with nothing in particular by any time; what is promised of one descriptor shows where that ends.
+    pub arrivals: u8,
 }
 
 /// One number that means two descriptors in turn, two threads, any of whom deletes.
-const REUSE: Extent = Extent { threads: 2, numbers: 1, shared: &[false, false], openers: 2, deleters: 0, takeovers: 2 };
+const REUSE: Extent =
+    Extent { threads: 2, numbers: 1, shared: &[false, false], openers: 2, deleters: 0, takeovers: 2, arrivals: 2 };
 
 /// A listening socket and what follows it under its number.
 const SHARED: Extent = Extent { shared: &[true, false], takeovers: 1, ..REUSE };
@@ -38,8 +42,15 @@ const REUSE_OF_THREE: Extent = Extent { threads: 3, openers: 2, ..REUSE };
 const SHARED_OF_THREE: Extent = Extent { threads: 3, openers: 2, ..SHARED };
 
 /// Two numbers, of which one comes back.
-const TWO_NUMBERS: Extent =
-    Extent { threads: 2, numbers: 2, shared: &[false, false, true], openers: 2, deleters: 0, takeovers: 2 };
+const TWO_NUMBERS: Extent = Extent {
+    threads: 2,
+    numbers: 2,
+    shared: &[false, false, true],
+    openers: 1,
+    deleters: 1,
+    takeovers: 1,
+    arrivals: 1,
+};
 
 /// Everything at once.
 const EVERYTHING: Extent = Extent { threads: 3, openers: 3, takeovers: 3, ..TWO_NUMBERS };
@@ -56,8 +67,8 @@ pub fn settings(scope: Scope, flaw: Flaw) -> Vec<Setting<Handfast>> {
 
 /// The design, or a mutant of it, at an extent.
 pub fn checked(extent: &Extent, flaw: Flaw) -> Checked<Handfast> {
-    let Extent { threads, numbers, takeovers, .. } = *extent;
-    let machine = Handfast::new(Config { threads, numbers, takeovers, flaw });
+    let Extent { threads, numbers, takeovers, arrivals, .. } = *extent;
+    let machine = Handfast::new(Config { threads, numbers, takeovers, arrivals, flaw });
     Checked::new(vec![Recorded::new(machine)], alphabet(extent, flaw)).in_parts()
 }
 
@@ -67,9 +78,8 @@ fn alphabet(extent: &Extent, flaw: Flaw) -> Vec<Action> {
     let incarnations = || (0..).map(Incarnation).zip(extent.shared);
     for thread in (0..extent.threads).map(Thread) {
         alphabet.extend([
-            Action::Claim { thread },
             Action::Watch { thread },
-            Action::Enter { thread },
+            Action::Poll { thread },
             Action::Leave { thread },
             Action::DeleteInside { thread },
             Action::Wipe { thread },
@@ -77,16 +87,23 @@ fn alphabet(extent: &Extent, flaw: Flaw) -> Vec<Action> {
             Action::Forget { thread },
         ]);
         for (incarnation, &shared) in incarnations() {
-            alphabet.extend([Action::Report { thread, incarnation }, Action::Takeover { thread, incarnation }]);
+            alphabet.push(Action::Enter { thread, incarnation });
+            if !shared {
+                alphabet.push(Action::Takeover { thread, incarnation });
+            }
             if thread.0 < extent.openers {
                 alphabet.push(Action::Open { thread, incarnation });
             }
             if thread.0 >= extent.deleters {
                 alphabet.push(Action::Delete { thread, incarnation });
             }
-            if shared {
+            // Whoever opened it has its poller watch it already.
+            if shared && !(thread.0 == 0 && extent.openers == 1) {
                 alphabet.push(Action::Join { thread, incarnation });
             }
+        }
+        if thread.0 < extent.openers {
+            alphabet.push(Action::Claim { thread });
         }
         if flaw != Flaw::None {
             alphabet.push(Action::Resume { thread });

@@ -108,10 +108,12 @@ impl Handfast {
         Ok(())
     }
 
-    pub(super) fn enter(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn enter(&mut self, thread: Thread, about: Incarnation, facts: &mut Facts) -> Outcome {
         self.rests(thread)?;
-        let report = self.threads.entry(thread.index()).report.take().ok_or(Refusal::NotNow)?;
-        let Report { token, about } = report;
+        let reports = &mut self.threads.entry(thread.index()).reports;
+        let which = reports.iter().position(|report| report.about == about).ok_or(Refusal::NothingNew)?;
+        let report = reports.remove(which);
+        let token = report.token;
         match self.transition(token, Want::Enter(thread)) {
             Ok(_) if self.config.flaw == Flaw::ChecksThenEnters => self.go(thread, At::Half(Half::Enters, report)),
             Ok(next) => {
@@ -221,7 +223,7 @@ impl Handfast {
         }
         let token = self.token(incarnation)?;
         let next = self.transition(token, Want::Takeover(thread)).map_err(refusal)?;
-        self.takeovers += 1;
+        self.takeovers += u8::from(self.config.takeovers != u8::MAX);
         let report = Report { token, about: incarnation };
         if self.config.flaw == Flaw::ChecksThenTakesOver {
             self.go(thread, At::Half(Half::TakesOver, report));
