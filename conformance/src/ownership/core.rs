@@ -1,0 +1,383 @@
+//! The word of `handfast::ownership` as a machine.
+//!
+//! Every decision is the product's [`transition`]. Around it, in the plainest way, is what the table and its callers do:
+//! a thread that holds a slot puts something in or takes it out, and threads have pollers, of a kernel that gives
+//! numbers and reports.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use handfast::ownership as product;
+use handfast::ownership::core::{Next, Step, Word, transition};
+use handfast::ownership::{Sharing, Token, Worker};
+use handfast_spec::ownership::{Action, Away, Fact, Incarnation, Owner, Ownership, Refusal, Thread};
+use handfast_spec::{Machine, Observation};
+use model::ownership::handfast::Config;
+
+/// Words with what threads and their kernel keep around them.
+pub struct CoreMachine {
+    config: Config,
+    slots: Vec<Slot>,
+    threads: BTreeMap<Thread, Poller>,
+    /// The descriptors that are open, and what the kernel knows of them.
+    open: BTreeMap<Incarnation, Descriptor>,
+    /// Incarnations below this one exist or existed.
+    next: u32,
+    takeovers: u8,
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    word: Word,
+    payload: Option<Incarnation>,
+}
+
+#[derive(Default)]
+struct Poller {
+    at: At,
+    /// What it was given and has not acted on: by descriptor, as its owner reads it from the poller's user data.
+    reports: BTreeMap<Incarnation, u64>,
+}
+
+#[derive(Clone, Copy, Default)]
+enum At {
+    #[default]
+    Rest,
+    Opened(Incarnation),
+    Claimed(Incarnation),
+    Inside(Incarnation, Token),
+    Holding(Incarnation, Token),
+    Wiped(Incarnation),
+    Astray(Incarnation),
+}
+
+struct Descriptor {
+    number: usize,
+    data: bool,
+    arrivals: u8,
+    /// What each poller that watches it was given with it.
+    watchers: BTreeMap<Thread, u64>,
+    /// Whose pollers have something to report of it.
+    due: BTreeSet<Thread>,
+}
+
+type Outcome = Result<Vec<Fact>, Refusal>;
+
+impl CoreMachine {
+    /// An empty table of as many slots as there are numbers.
+    pub fn new(config: &Config) -> Self {
+        let slot = Slot { word: Word::EMPTY, payload: None };
+        let slots = vec![slot; usize::from(config.numbers)];
+        Self { config: *config, slots, threads: BTreeMap::new(), open: BTreeMap::new(), next: 0, takeovers: 0 }
+    }
+
+    fn take(&mut self, action: Action) -> Outcome {
+        match action {
+            Action::Open { thread, incarnation } => self.open(thread, incarnation),
+            Action::Claim { thread } => self.claim(thread),
+            Action::Insert { thread, owner } => self.insert(thread, owner),
+            Action::Watch { thread } => self.watch(thread),
+            Action::Arrive { incarnation } => self.arrive(incarnation),
+            Action::Poll { thread } => self.poll(thread),
+            Action::Enter { thread, incarnation } => self.enter(thread, incarnation),
+            Action::Join { thread, incarnation } => self.join(thread, incarnation),
+            Action::Leave { thread } => self.leave(thread),
+            Action::Takeover { thread, incarnation } => self.takeover(thread, incarnation),
+            Action::Delete { thread, incarnation } => self.delete(thread, incarnation),
+            Action::DeleteInside { thread } => self.delete_inside(thread),
+            Action::Wipe { thread } => self.wipe(thread),
+            Action::Close { thread } => self.close(thread),
+            Action::Forget { thread } => self.forget(thread),
+            Action::Resume { .. } => Err(Refusal::NotNow),
+        }
+    }
+}
+
+/// What is done with the word.
+impl CoreMachine {
+    /// One read-modify-write of a token's slot.
+    fn change(&mut self, token: Token, step: Step) -> Result<Next, product::Refused> {
+        let slot = &mut self.slots[token.slot()];
+        let next = transition(slot.word, token.generation(), step)?;
+        slot.word = next.word;
+        Ok(next)
+    }
+
+    fn claim(&mut self, thread: Thread) -> Outcome {
+        let At::Opened(incarnation) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let number = self.open[&incarnation].number;
+        let token = self.current(number);
+        self.change(token, Step::Claim).map_err(|_| Refusal::Occupied)?;
+        self.go(thread, At::Claimed(incarnation));
+        let unclean = self.slots[number].payload.map(|_| Fact::Unclean(thread, incarnation));
+        Ok([Fact::Called(thread), Fact::Claimed(thread, incarnation)].into_iter().chain(unclean).collect())
+    }
+
+    fn insert(&mut self, thread: Thread, owner: Owner) -> Outcome {
+        let At::Claimed(incarnation) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let sharing = match owner {
+            Owner::Thread(owner) if owner != thread => return Err(Refusal::NotOwner),
+            Owner::Thread(owner) => Sharing::Exclusive(worker(owner)),
+            Owner::Everybody => Sharing::Shared,
+        };
+        let number = self.open[&incarnation].number;
+        let token = self.current(number);
+        self.slots[number].payload = Some(incarnation);
+        self.change(token, Step::Publish { sharing, inside: true }).map_err(refusal)?;
+        self.go(thread, At::Inside(incarnation, token));
+        let inside = Fact::Entered(thread, incarnation, incarnation);
+        Ok(vec![Fact::Inserted(thread, incarnation, owner), inside, Fact::Returned(thread)])
+    }
+
+    fn enter(&mut self, thread: Thread, about: Incarnation) -> Outcome {
+        self.rests(thread)?;
+        let data = self.threads.entry(thread).or_default().reports.remove(&about).ok_or(Refusal::NothingNew)?;
+        let token = Token::from_user_data(data);
+        match self.change(token, Step::Enter(worker(thread))) {
+            Ok(_) => {
+                let entered = self.be_inside(thread, token, about);
+                let At::Inside(found, _) = self.at(thread) else { return Ok(vec![entered]) };
+                let read = self.open.get_mut(&found).is_some_and(|found| std::mem::take(&mut found.data));
+                Ok([entered].into_iter().chain(read.then_some(Fact::Handled(thread, found))).collect())
+            }
+            Err(refused) => {
+                let away = away(refused);
+                if away == Away::NotOwner {
+                    self.go(thread, At::Astray(about));
+                }
+                Ok(vec![Fact::TurnedAway(thread, about, away)])
+            }
+        }
+    }
+
+    fn be_inside(&mut self, thread: Thread, token: Token, meant: Incarnation) -> Fact {
+        let found = self.slots[token.slot()].payload.unwrap_or(meant);
+        self.go(thread, At::Inside(found, token));
+        Fact::Entered(thread, found, meant)
+    }
+
+    fn join(&mut self, thread: Thread, incarnation: Incarnation) -> Outcome {
+        self.rests(thread)?;
+        let token = self.token(incarnation)?;
+        if self.is_exclusive(token) {
+            return Err(Refusal::NotOwner);
+        }
+        if self.open[&incarnation].watchers.contains_key(&thread) {
+            return Err(Refusal::Watching);
+        }
+        self.change(token, Step::Enter(worker(thread))).map_err(refusal)?;
+        Ok(vec![self.be_inside(thread, token, incarnation)])
+    }
+
+    fn leave(&mut self, thread: Thread) -> Outcome {
+        let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
+        if !self.open[&incarnation].watchers.contains_key(&thread) && !self.is_closing(token) {
+            return Err(Refusal::NotNow);
+        }
+        let next = self.change(token, Step::Leave).map_err(refusal)?;
+        Ok(self.left(thread, incarnation, token, next))
+    }
+
+    fn delete_inside(&mut self, thread: Thread) -> Outcome {
+        let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let first = (!self.is_closing(token)).then_some(Fact::Deleting(thread, incarnation));
+        let next = self.change(token, Step::DeleteAndLeave).map_err(refusal)?;
+        Ok(first.into_iter().chain(self.left(thread, incarnation, token, next)).collect())
+    }
+
+    fn left(&mut self, thread: Thread, incarnation: Incarnation, token: Token, next: Next) -> Vec<Fact> {
+        self.go(thread, At::Rest);
+        let mut facts = vec![Fact::Left(thread, incarnation)];
+        facts.extend(self.hold(thread, incarnation, token, next));
+        facts
+    }
+
+    fn hold(&mut self, thread: Thread, incarnation: Incarnation, token: Token, next: Next) -> Vec<Fact> {
+        if !next.holds {
+            return Vec::new();
+        }
+        self.go(thread, At::Holding(incarnation, token));
+        vec![Fact::Called(thread), Fact::MustClose(thread, incarnation)]
+    }
+
+    fn takeover(&mut self, thread: Thread, incarnation: Incarnation) -> Outcome {
+        self.rests(thread)?;
+        if self.takeovers >= self.config.takeovers {
+            return Err(Refusal::NothingNew);
+        }
+        let token = self.token(incarnation)?;
+        self.change(token, Step::Takeover(worker(thread))).map_err(refusal)?;
+        self.takeovers += 1;
+        let inside = self.be_inside(thread, token, incarnation);
+        Ok(vec![Fact::TakenOver(thread, incarnation), inside])
+    }
+
+    fn delete(&mut self, thread: Thread, incarnation: Incarnation) -> Outcome {
+        self.rests(thread)?;
+        let token = self.token(incarnation)?;
+        let next = self.change(token, Step::Delete).map_err(refusal)?;
+        let asked = Fact::Deleting(thread, incarnation);
+        Ok([asked].into_iter().chain(self.hold(thread, incarnation, token, next)).collect())
+    }
+
+    fn wipe(&mut self, thread: Thread) -> Outcome {
+        let At::Holding(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
+        self.slots[token.slot()].payload = None;
+        self.change(token, Step::Wipe).map_err(refusal)?;
+        self.go(thread, At::Wiped(incarnation));
+        Ok(vec![Fact::Wiped(thread, incarnation)])
+    }
+
+    /// The token of what is in a slot, or of the next that will be.
+    fn current(&self, number: usize) -> Token {
+        let generation = self.slots[number].word.generation().number();
+        Token::from_user_data((number as u64) << product::core::Generation::BITS | generation)
+    }
+
+    fn token(&self, incarnation: Incarnation) -> Result<Token, Refusal> {
+        let number = self.open.get(&incarnation).ok_or(Refusal::Gone)?.number;
+        if self.slots[number].payload == Some(incarnation) { Ok(self.current(number)) } else { Err(Refusal::Gone) }
+    }
+
+    fn is_exclusive(&self, token: Token) -> bool {
+        match self.slots[token.slot()].word.state() {
+            product::core::State::Live { sharing: Sharing::Exclusive(_), .. } => true,
+            product::core::State::Live { sharing: Sharing::Shared, .. }
+            | product::core::State::Free
+            | product::core::State::Held => false,
+        }
+    }
+
+    fn is_closing(&self, token: Token) -> bool {
+        match self.slots[token.slot()].word.state() {
+            product::core::State::Live { closing, .. } => closing,
+            product::core::State::Free | product::core::State::Held => false,
+        }
+    }
+}
+
+/// What the kernel does.
+impl CoreMachine {
+    fn open(&mut self, thread: Thread, incarnation: Incarnation) -> Outcome {
+        self.rests(thread)?;
+        if incarnation.0 != self.next {
+            return Err(Refusal::NotNext);
+        }
+        let taken: BTreeSet<usize> = self.open.values().map(|descriptor| descriptor.number).collect();
+        let number = (0..self.slots.len()).find(|number| !taken.contains(number)).ok_or(Refusal::NoNumber)?;
+        self.next += 1;
+        let (watchers, due) = (BTreeMap::new(), BTreeSet::new());
+        self.open.insert(incarnation, Descriptor { number, data: false, arrivals: 0, watchers, due });
+        self.go(thread, At::Opened(incarnation));
+        Ok(vec![Fact::Opened(thread, incarnation)])
+    }
+
+    fn watch(&mut self, thread: Thread) -> Outcome {
+        let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let descriptor = self.open.get_mut(&incarnation).ok_or(Refusal::Gone)?;
+        if descriptor.watchers.contains_key(&thread) {
+            return Err(Refusal::Watching);
+        }
+        descriptor.watchers.insert(thread, token.to_user_data());
+        if descriptor.data {
+            descriptor.due.insert(thread);
+        }
+        Ok(vec![Fact::Watched(thread, incarnation)])
+    }
+
+    fn arrive(&mut self, incarnation: Incarnation) -> Outcome {
+        let descriptor = self.open.get_mut(&incarnation).ok_or(Refusal::Gone)?;
+        if descriptor.data || descriptor.arrivals == self.config.arrivals {
+            return Err(Refusal::NothingNew);
+        }
+        descriptor.data = true;
+        descriptor.arrivals += 1;
+        descriptor.due = descriptor.watchers.keys().copied().collect();
+        Ok(vec![Fact::Arrived(incarnation)])
+    }
+
+    fn poll(&mut self, thread: Thread) -> Outcome {
+        self.rests(thread)?;
+        let poller = self.threads.entry(thread).or_default();
+        if !poller.reports.is_empty() {
+            return Err(Refusal::NotNow);
+        }
+        for (incarnation, descriptor) in &mut self.open {
+            if descriptor.due.remove(&thread) {
+                poller.reports.insert(*incarnation, descriptor.watchers[&thread]);
+            }
+        }
+        let facts: Vec<Fact> = poller.reports.keys().map(|about| Fact::Reported(thread, *about)).collect();
+        if facts.is_empty() { Err(Refusal::NothingNew) } else { Ok(facts) }
+    }
+
+    fn close(&mut self, thread: Thread) -> Outcome {
+        let At::Wiped(incarnation) = self.at(thread) else { return Err(Refusal::NotNow) };
+        self.open.remove(&incarnation);
+        self.go(thread, At::Rest);
+        Ok(vec![Fact::Closed(thread, incarnation), Fact::Returned(thread)])
+    }
+
+    fn forget(&mut self, thread: Thread) -> Outcome {
+        let At::Astray(meant) = self.at(thread) else { return Err(Refusal::NotNow) };
+        self.go(thread, At::Rest);
+        // A closed descriptor is watched by nobody; and what has its number now, this thread would have to have had
+        // watched since it was turned away.
+        let Some(descriptor) = self.open.get_mut(&meant) else { return Ok(Vec::new()) };
+        descriptor.due.remove(&thread);
+        let watched = descriptor.watchers.remove(&thread);
+        Ok(watched.map(|_| Fact::Forgotten(thread, meant, meant)).into_iter().collect())
+    }
+
+    fn at(&self, thread: Thread) -> At {
+        self.threads.get(&thread).map(|poller| poller.at).unwrap_or_default()
+    }
+
+    fn go(&mut self, thread: Thread, at: At) {
+        self.threads.entry(thread).or_default().at = at;
+    }
+
+    fn rests(&self, thread: Thread) -> Result<(), Refusal> {
+        match self.at(thread) {
+            At::Rest => Ok(()),
+            At::Opened(_) | At::Claimed(_) | At::Inside(..) | At::Holding(..) | At::Wiped(_) | At::Astray(_) => {
+                Err(Refusal::NotNow)
+            }
+        }
+    }
+}
+
+fn worker(thread: Thread) -> Worker {
+    Worker::new(thread.0)
+}
+
+fn away(refused: product::Refused) -> Away {
+    match refused {
+        product::Refused::Closing => Away::Closing,
+        product::Refused::NotOwner { .. } => Away::NotOwner,
+        product::Refused::Busy => Away::Busy,
+        product::Refused::Shared => Away::Shared,
+        // The product may learn more reasons; none of them means that the thread may enter.
+        _ => Away::Gone,
+    }
+}
+
+fn refusal(refused: product::Refused) -> Refusal {
+    match away(refused) {
+        Away::Gone => Refusal::Gone,
+        Away::Closing => Refusal::Closing,
+        Away::NotOwner => Refusal::NotOwner,
+        Away::Busy => Refusal::Busy,
+        Away::Shared => Refusal::Shared,
+    }
+}
+
+impl Machine for CoreMachine {
+    type Protocol = Ownership;
+
+    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+        match self.take(*action) {
+            Ok(facts) => Observation::Told(facts),
+            Err(refusal) => Observation::Refused(refusal),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Tier 4: every edge of the model's graph at the small scope, walked on the word of `handfast::ownership`.
+
+use conformance::edges::{Difference, Walked, walk};
+use conformance::ownership::core::CoreMachine;
+use handfast_spec::Recorded;
+use model::catalogue::Scope;
+use model::ownership::handfast::{Flaw, Handfast, settings};
+
+fn core(start: &Recorded<Handfast>) -> CoreMachine {
+    CoreMachine::new(start.machine.config())
+}
+
+#[test]
+fn every_edge_of_the_small_scope_is_an_edge_of_the_word() {
+    for setting in settings(Scope::Small, Flaw::None) {
+        let walked = walk(&setting.checked, core).unwrap_or_else(|difference| panic!("{difference}"));
+        let Walked { states, edges, walks, steps, refusals } = walked;
+        println!("{}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals", setting.name);
+        assert!(walked.refusals > walked.states, "in most states most actions are refused");
+    }
+}
+
+/// A check that cannot fail is worthless: every mutant of the model, taken for an implementation, must be told from the
+/// model.
+#[test]
+fn every_mutant_is_told_from_the_design() {
+    for flaw in Flaw::MISTAKES {
+        let found = settings(Scope::Small, Flaw::None).into_iter().find_map(|setting| {
+            let mutant = |start: &Recorded<Handfast>| start.machine.clone().with_flaw(flaw);
+            walk(&setting.checked, mutant).err()
+        });
+        let difference: Box<Difference<Handfast>> = found.unwrap_or_else(|| panic!("{flaw:?} was not noticed"));
+        println!("{flaw:?}: {difference}");
+        assert!(difference.actions.len() <= 17, "{flaw:?} was not shrunk: {difference}");
+    }
+}
