@@ -4,7 +4,7 @@
 //! a thread that holds a slot puts something in or takes it out, and threads have pollers, of a kernel that gives
 //! numbers and reports.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use handfast::ownership as product;
 use handfast::ownership::core::{Next, Step, Word, transition};
@@ -13,33 +13,35 @@ use handfast_spec::ownership::{Action, Away, Fact, Incarnation, Owner, Ownership
 use handfast_spec::{Machine, Observation};
 use model::ownership::handfast::Config;
 
+use super::kernel::Descriptor;
+
 /// Words with what threads and their kernel keep around them.
 pub struct CoreMachine {
-    config: Config,
-    slots: Vec<Slot>,
-    threads: BTreeMap<Thread, Poller>,
+    pub(super) config: Config,
+    pub(super) slots: Vec<Slot>,
+    pub(super) threads: BTreeMap<Thread, Poller>,
     /// The descriptors that are open, and what the kernel knows of them.
-    open: BTreeMap<Incarnation, Descriptor>,
+    pub(super) open: BTreeMap<Incarnation, Descriptor>,
     /// Incarnations below this one exist or existed.
-    next: u32,
+    pub(super) next: u32,
     takeovers: u8,
 }
 
 #[derive(Clone, Copy)]
-struct Slot {
+pub(super) struct Slot {
     word: Word,
     payload: Option<Incarnation>,
 }
 
 #[derive(Default)]
-struct Poller {
-    at: At,
+pub(super) struct Poller {
+    pub(super) at: At,
     /// What it was given and has not acted on: by descriptor, as its owner reads it from the poller's user data.
-    reports: BTreeMap<Incarnation, u64>,
+    pub(super) reports: BTreeMap<Incarnation, u64>,
 }
 
 #[derive(Clone, Copy, Default)]
-enum At {
+pub(super) enum At {
     #[default]
     Rest,
     Opened(Incarnation),
@@ -50,17 +52,7 @@ enum At {
     Astray(Incarnation),
 }
 
-struct Descriptor {
-    number: usize,
-    data: bool,
-    arrivals: u8,
-    /// What each poller that watches it was given with it.
-    watchers: BTreeMap<Thread, u64>,
-    /// Whose pollers have something to report of it.
-    due: BTreeSet<Thread>,
-}
-
-type Outcome = Result<Vec<Fact>, Refusal>;
+pub(super) type Outcome = Result<Vec<Fact>, Refusal>;
 
 impl CoreMachine {
     /// An empty table of as many slots as there are numbers.
@@ -255,88 +247,17 @@ impl CoreMachine {
     }
 }
 
-/// What the kernel does.
+/// Where threads are.
 impl CoreMachine {
-    fn open(&mut self, thread: Thread, incarnation: Incarnation) -> Outcome {
-        self.rests(thread)?;
-        if incarnation.0 != self.next {
-            return Err(Refusal::NotNext);
-        }
-        let taken: BTreeSet<usize> = self.open.values().map(|descriptor| descriptor.number).collect();
-        let number = (0..self.slots.len()).find(|number| !taken.contains(number)).ok_or(Refusal::NoNumber)?;
-        self.next += 1;
-        let (watchers, due) = (BTreeMap::new(), BTreeSet::new());
-        self.open.insert(incarnation, Descriptor { number, data: false, arrivals: 0, watchers, due });
-        self.go(thread, At::Opened(incarnation));
-        Ok(vec![Fact::Opened(thread, incarnation)])
-    }
-
-    fn watch(&mut self, thread: Thread) -> Outcome {
-        let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
-        let descriptor = self.open.get_mut(&incarnation).ok_or(Refusal::Gone)?;
-        if descriptor.watchers.contains_key(&thread) {
-            return Err(Refusal::Watching);
-        }
-        descriptor.watchers.insert(thread, token.to_user_data());
-        if descriptor.data {
-            descriptor.due.insert(thread);
-        }
-        Ok(vec![Fact::Watched(thread, incarnation)])
-    }
-
-    fn arrive(&mut self, incarnation: Incarnation) -> Outcome {
-        let descriptor = self.open.get_mut(&incarnation).ok_or(Refusal::Gone)?;
-        if descriptor.data || descriptor.arrivals == self.config.arrivals {
-            return Err(Refusal::NothingNew);
-        }
-        descriptor.data = true;
-        descriptor.arrivals += 1;
-        descriptor.due = descriptor.watchers.keys().copied().collect();
-        Ok(vec![Fact::Arrived(incarnation)])
-    }
-
-    fn poll(&mut self, thread: Thread) -> Outcome {
-        self.rests(thread)?;
-        let poller = self.threads.entry(thread).or_default();
-        if !poller.reports.is_empty() {
-            return Err(Refusal::NotNow);
-        }
-        for (incarnation, descriptor) in &mut self.open {
-            if descriptor.due.remove(&thread) {
-                poller.reports.insert(*incarnation, descriptor.watchers[&thread]);
-            }
-        }
-        let facts: Vec<Fact> = poller.reports.keys().map(|about| Fact::Reported(thread, *about)).collect();
-        if facts.is_empty() { Err(Refusal::NothingNew) } else { Ok(facts) }
-    }
-
-    fn close(&mut self, thread: Thread) -> Outcome {
-        let At::Wiped(incarnation) = self.at(thread) else { return Err(Refusal::NotNow) };
-        self.open.remove(&incarnation);
-        self.go(thread, At::Rest);
-        Ok(vec![Fact::Closed(thread, incarnation), Fact::Returned(thread)])
-    }
-
-    fn forget(&mut self, thread: Thread) -> Outcome {
-        let At::Astray(meant) = self.at(thread) else { return Err(Refusal::NotNow) };
-        self.go(thread, At::Rest);
-        // A closed descriptor is watched by nobody; and what has its number now, this thread would have to have had
-        // watched since it was turned away.
-        let Some(descriptor) = self.open.get_mut(&meant) else { return Ok(Vec::new()) };
-        descriptor.due.remove(&thread);
-        let watched = descriptor.watchers.remove(&thread);
-        Ok(watched.map(|_| Fact::Forgotten(thread, meant, meant)).into_iter().collect())
-    }
-
-    fn at(&self, thread: Thread) -> At {
+    pub(super) fn at(&self, thread: Thread) -> At {
         self.threads.get(&thread).map(|poller| poller.at).unwrap_or_default()
     }
 
-    fn go(&mut self, thread: Thread, at: At) {
+    pub(super) fn go(&mut self, thread: Thread, at: At) {
         self.threads.entry(thread).or_default().at = at;
     }
 
-    fn rests(&self, thread: Thread) -> Result<(), Refusal> {
+    pub(super) fn rests(&self, thread: Thread) -> Result<(), Refusal> {
         match self.at(thread) {
             At::Rest => Ok(()),
             At::Opened(_) | At::Claimed(_) | At::Inside(..) | At::Holding(..) | At::Wiped(_) | At::Astray(_) => {

@@ -3,3 +3,4 @@
 
 pub mod core;
 pub mod families;
+mod kernel;

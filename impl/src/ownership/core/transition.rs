@@ -155,11 +155,13 @@ impl Live {
     /// The last to leave a descriptor that is to be closed holds it.
     #[inline]
     const fn leave(self, closing: bool) -> Result<Next, Refused> {
-        match self.runners {
-            0 => Err(Refused::NotHeld),
-            1 if closing => Ok(held(self.generation)),
-            _ => Ok(Self { runners: self.runners - 1, closing, ..self }.stays()),
+        if self.runners == 0 {
+            return Err(Refused::NotHeld);
         }
+        if closing && self.runners == 1 {
+            return Ok(held(self.generation));
+        }
+        Ok(Self { runners: self.runners - 1, closing, ..self }.stays())
     }
 
     #[inline]

@@ -154,6 +154,7 @@ impl Word {
             FREE => return State::Free,
             HELD => return State::Held,
             EXCLUSIVE => Sharing::Exclusive(Worker((self.0 >> OWNER_SHIFT) as u16 & (WORKERS - 1))),
+            // Two bits have four values, and this is the last.
             _ => Sharing::Shared,
         };
         let runners = (self.0 >> RUNNER_SHIFT) as u16 & MAX_RUNNERS;

@@ -57,10 +57,11 @@ impl Handfast {
             Want::Delete => live(owner, runners, true),
             Want::Leave | Want::DeleteAndLeave => {
                 let closing = closing || matches!(want, Want::DeleteAndLeave);
-                match runners {
-                    1 if closing && !matches!(flaw, Flaw::LastDoesNotClose | Flaw::LooksWhetherLast) => Ok(Next::Holds),
-                    _ => live(owner, runners.saturating_sub(1), closing),
+                let closes = !matches!(flaw, Flaw::LastDoesNotClose | Flaw::LooksWhetherLast);
+                if closing && runners == 1 && closes {
+                    return Ok(Next::Holds);
                 }
+                live(owner, runners.saturating_sub(1), closing)
             }
         }
     }
