@@ -1,6 +1,7 @@
 //! Models of descriptor ownership.
 
 pub mod handfast;
+pub mod haproxy;
 
 use handfast_spec::Table;
 use handfast_spec::ownership::{DescriptorRecord, Ledger, Offences, Ownership, Threads};
@@ -8,7 +9,7 @@ use handfast_spec::ownership::{DescriptorRecord, Ledger, Offences, Ownership, Th
 use crate::catalogue::{Entry, Rules, Scope, Variant};
 use crate::explain;
 use crate::in_parts;
-use crate::subject::{Settings, Subject};
+use crate::subject::{Setting, Settings, Subject};
 
 /// Descriptor ownership in the catalogue.
 pub const ENTRY: Entry = Entry {
@@ -18,7 +19,7 @@ pub const ENTRY: Entry = Entry {
     rules: Rules::of::<Ownership>,
     own,
     variants,
-    left_out: handfast::LEFT_OUT,
+    left_out: haproxy::LEFT_OUT,
     explain: |log| explain::explain::<handfast::Handfast>(log),
 };
 
@@ -26,8 +27,15 @@ fn own(scope: Scope) -> Box<dyn Subject> {
     Box::new(Settings::new("handfast", handfast::settings(scope, handfast::Flaw::None)))
 }
 
+/// The designs of HAProxy first, then the mutants of handfast's.
 fn variants() -> Vec<Variant> {
-    handfast::variants()
+    let historical = haproxy::variants().map(|variant| {
+        let haproxy::Variant { name, kind, source, about, violates, switches, extent } = *variant;
+        let setting = Setting { name: "haproxy", checked: haproxy::checked(switches, extent) };
+        let subject = Box::new(Settings::new(name, vec![setting]));
+        Variant { name, kind, source, about, violates, subject }
+    });
+    historical.chain(handfast::variants()).collect()
 }
 
 in_parts!(Ledger {

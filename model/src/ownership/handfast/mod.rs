@@ -18,5 +18,5 @@ mod steps;
 pub use flaw::Flaw;
 pub use log::Header;
 pub use machine::{Config, Handfast};
-pub use mutants::{LEFT_OUT, variants};
+pub use mutants::variants;
 pub use scope::{Extent, checked, settings};

@@ -1,0 +1,284 @@
+//! Deletion by a thread of the group (D), by one of another group (X), and the close (O).
+
+use handfast_spec::ownership::{Fact, Refusal, Thread};
+
+use super::super::switches::{Closing, Drain, Foreign, Reference, Unlist, Wipe};
+use super::super::words::Step;
+use super::run::only_if;
+use super::{After, Conn, Facts, Flags, Haproxy, Outcome};
+
+impl Haproxy {
+    /// A connection is deleted by whoever uses it, and out of its list before; a socket by anybody, under its lock.
+    pub(super) fn deletes(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let nested = self.worker(thread).at == Step::Callback;
+        if !nested {
+            self.is_free(thread)?;
+        }
+        if self.slot.owner.is_none() {
+            return Err(Refusal::Gone);
+        }
+        match self.conn {
+            Conn::Used(owner) if owner == thread => {}
+            Conn::Listed(owner) if owner == thread => self.unlocked()?,
+            Conn::Anybodys => self.unlocked()?,
+            Conn::Gone | Conn::Used(_) | Conn::Listed(_) | Conn::Sent(_) => return Err(Refusal::NotOwner),
+        }
+        if !nested {
+            self.call(thread, Step::D1, facts);
+        }
+        self.worker(thread).nested = nested;
+        if self.conn == Conn::Anybodys {
+            self.lock = Some(thread);
+        } else if !self.worker(thread).inside {
+            let worker = self.worker(thread);
+            worker.inside = true;
+            facts.push(Fact::Entered(thread, worker.found, worker.found));
+        }
+        let keeps = self.switches.unlist == Unlist::NotForDeletion && matches!(self.conn, Conn::Listed(_));
+        if !keeps {
+            self.conn = Conn::Gone;
+        }
+        if self.switches.closing == Closing::Bypassed {
+            self.leave(thread, facts);
+            self.close_number(thread, facts);
+            self.come_back(thread, facts);
+            return Ok(());
+        }
+        let foreign = self.slot.tgid != self.extent.group(thread) && self.switches.foreign != Foreign::Mixes;
+        let counted = self.switches.reference == Reference::Everybody;
+        self.go(
+            thread,
+            if foreign {
+                Step::X0
+            } else if counted {
+                Step::D0
+            } else {
+                Step::D1
+            },
+        );
+        Ok(())
+    }
+
+    pub(super) fn ends(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
+        let own = self.extent.bit(thread);
+        match step {
+            Step::D0 => {
+                only_if(!self.slot.locked)?;
+                self.slot.refs += 1;
+                self.go(thread, Step::D1);
+            }
+            Step::D1 => {
+                self.touch(thread, facts);
+                self.slot.running |= own;
+                self.go(thread, Step::D2);
+            }
+            Step::D2 => {
+                self.touch(thread, facts);
+                self.slot.flags.must_close = true;
+                self.go(thread, Step::D3);
+            }
+            Step::D3 => {
+                self.forbid(thread, facts);
+                self.go(thread, Step::D4);
+            }
+            Step::D4 => return self.stops_deleting(thread, own, facts),
+            Step::D5 if self.slot.flags.must_close => {
+                self.touch(thread, facts);
+                self.slot.flags.must_close = false;
+                self.win(thread, Step::O3, facts);
+                self.start_close(thread);
+            }
+            // D5 that came too late: no other step is sent here.
+            _ => self.come_back(thread, facts),
+        }
+        Ok(())
+    }
+
+    /// OWN-4: from here on nobody enters.
+    fn forbid(&mut self, thread: Thread, facts: &mut Facts) {
+        if self.slot.threads != 0 {
+            self.touch(thread, facts);
+        }
+        self.slot.threads = 0;
+        if self.conn == Conn::Listed(thread) {
+            self.conn = Conn::Gone;
+        }
+        facts.push(Fact::Deleting(thread, self.worker(thread).found));
+    }
+
+    fn stops_deleting(&mut self, thread: Thread, own: u8, facts: &mut Facts) -> Outcome {
+        let last = self.slot.running == own;
+        let counted = self.switches.reference == Reference::Everybody;
+        only_if(last || self.switches.closing != Closing::Waits)?;
+        self.touch(thread, facts);
+        self.slot.running &= !own;
+        self.leave(thread, facts);
+        self.worker(thread).after = After::Deletion;
+        match self.switches.closing {
+            Closing::Flag if last && counted => self.go(thread, Step::K3),
+            Closing::Flag if last => self.go(thread, Step::D5),
+            Closing::Rule | Closing::RuleForAnyone | Closing::RuleAtDeletionOnly => self.go(thread, Step::K1),
+            Closing::RuleWithoutMask if last => self.go(thread, Step::K3),
+            Closing::LastLeaver | Closing::Waits if last && counted => self.win(thread, Step::K4, facts),
+            Closing::LastLeaver if last => {
+                self.win(thread, Step::O3, facts);
+                self.start_close(thread);
+            }
+            Closing::Flag | Closing::RuleWithoutMask | Closing::LastLeaver | Closing::Waits | Closing::Bypassed => {
+                if counted {
+                    self.go(thread, Step::K4);
+                } else {
+                    self.come_back(thread, facts);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn ends_foreign(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
+        let early = self.switches.foreign == Foreign::LooksEarly;
+        let rule = self.switches.closing == Closing::Rule;
+        match step {
+            Step::X0 if self.switches.foreign == Foreign::Isolates => {
+                let others = self.extent.each().filter(|other| *other != thread);
+                only_if(others.into_iter().all(|other| self.workers[other.index()].at == Step::Rest))?;
+                (self.slot.threads, self.slot.running) = (0, 0);
+                let found = self.worker(thread).found;
+                facts.push(Fact::Deleting(thread, found));
+                self.leave(thread, facts);
+                self.win(thread, Step::O3, facts);
+                self.start_close(thread);
+            }
+            Step::X0 => {
+                only_if(!self.slot.locked)?;
+                self.slot.refs += 1;
+                self.go(thread, Step::X1);
+            }
+            Step::X1 => {
+                self.slot.flags.must_close = true;
+                self.go(thread, if early { Step::X3 } else { Step::X2 });
+            }
+            Step::X2 => {
+                self.slot.threads = 0;
+                let found = self.worker(thread).found;
+                facts.push(Fact::Deleting(thread, found));
+                self.leave(thread, facts);
+                let busy = core::mem::take(&mut self.worker(thread).running) != 0;
+                self.go(
+                    thread,
+                    if !early {
+                        Step::X3
+                    } else if busy {
+                        Step::X5
+                    } else {
+                        Step::X4
+                    },
+                );
+            }
+            Step::X3 if early => {
+                self.worker(thread).running = self.slot.running;
+                self.go(thread, Step::X2);
+            }
+            Step::X3 if rule => {
+                self.worker(thread).after = After::Foreign;
+                self.go(thread, if self.slot.running == 0 { Step::K3 } else { Step::K4 });
+            }
+            Step::X3 => self.go(thread, if self.slot.running == 0 { Step::X4 } else { Step::X5 }),
+            Step::X4 if core::mem::take(&mut self.slot.flags.must_close) => self.win(thread, Step::X5, facts),
+            Step::X4 => self.go(thread, Step::X5),
+            // X5, the last step that is sent here.
+            _ => {
+                self.release();
+                if self.worker(thread).won { self.start_close(thread) } else { self.come_back(thread, facts) }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn start_close(&mut self, thread: Thread) {
+        self.go(
+            thread,
+            match self.switches.drain {
+                Drain::First => Step::O3,
+                Drain::Last => Step::O6,
+            },
+        );
+    }
+
+    pub(super) fn closes(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
+        let last = self.switches.drain == Drain::Last;
+        match step {
+            Step::O3 => {
+                self.slot.tgid = 0;
+                self.slot.locked = false;
+                self.go(thread, if last { Step::O12 } else { Step::O4 });
+            }
+            Step::O4 => {
+                only_if(self.slot.refs == 0)?;
+                self.go(thread, Step::O6);
+            }
+            Step::O6 => {
+                let foreign = self.slot.listed != 0 && self.slot.listed != self.extent.group(thread);
+                if foreign && self.switches.wipe == Wipe::KeepsForeignList {
+                    let found = self.worker(thread).found;
+                    facts.push(Fact::UpdateMislaid(thread, found));
+                } else {
+                    self.slot.listed = 0;
+                }
+                self.slot.updates = 0;
+                let worker = self.worker(thread);
+                worker.entries = worker.entries.saturating_sub(1);
+                self.go(thread, Step::O8);
+            }
+            Step::O8 => {
+                self.wipe(thread, facts);
+                self.go(thread, if last { Step::O3 } else { Step::O12 });
+            }
+            // O12, the last step that is sent here.
+            _ => {
+                self.close_number(thread, facts);
+                self.come_back(thread, facts);
+            }
+        }
+        Ok(())
+    }
+
+    /// OWN-6: nothing is left but what the poller's threads are to clear themselves.
+    fn wipe(&mut self, thread: Thread, facts: &mut Facts) {
+        let found = self.worker(thread).found;
+        if let Some(owner) = self.slot.owner.take() {
+            if owner != found {
+                facts.push(Fact::Mixed(thread));
+            }
+            facts.push(Fact::Wiped(thread, owner));
+        }
+        if self.switches.wipe != Wipe::KeepsPolled {
+            self.slot.polled = 0;
+        }
+        self.slot.flags = Flags::default();
+        self.slot.generation += 1;
+    }
+
+    /// OWN-3: the close is the last act, because it gives the number away.
+    fn close_number(&mut self, thread: Thread, facts: &mut Facts) {
+        let found = self.worker(thread).found;
+        let closed = self.open.take();
+        self.data = false;
+        self.workers.iter_mut().for_each(|worker| worker.watched = None);
+        facts.push(Fact::Closed(thread, closed.unwrap_or(found)));
+    }
+
+    /// The call that may have been a deletion is over; or the callback goes on that it was made in.
+    pub(super) fn come_back(&mut self, thread: Thread, facts: &mut Facts) {
+        if self.lock == Some(thread) {
+            self.lock = None;
+        }
+        let worker = self.worker(thread);
+        worker.won = false;
+        if core::mem::take(&mut worker.nested) {
+            worker.at = Step::Ue13;
+        } else {
+            self.rest(thread, facts);
+        }
+    }
+}

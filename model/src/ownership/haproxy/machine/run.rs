@@ -1,0 +1,284 @@
+//! What a thread does with a report (UE, and B before the repair).
+
+use handfast_spec::ownership::{Away, Fact, Refusal, Thread};
+
+use super::super::switches::{Closing, Dispatch, Enter, State, Wait};
+use super::super::words::Step;
+use super::{After, Conn, Facts, Flags, Haproxy, Outcome};
+
+impl Haproxy {
+    pub(super) fn enters(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
+        let own = self.extent.bit(thread);
+        match step {
+            Step::Ue1 => self.dispatch(thread, facts),
+            Step::Ue2 => return self.take_reference(thread, facts),
+            Step::Ue3 if self.slot.threads & own == 0 && self.switches.enter != Enter::AnnouncesAtOnce => {
+                self.go(thread, Step::Upd1);
+            }
+            Step::Ue3 if self.switches.state == State::PlainBefore => self.go(thread, Step::Ue10),
+            Step::Ue3 => self.go(thread, Step::Ue4),
+            Step::Ue4 => {
+                self.slot.running |= own;
+                match self.switches.enter {
+                    Enter::LooksThenSets => self.validate(thread, facts),
+                    Enter::AnnouncesThenLooks
+                    | Enter::AnnouncesThenLooksOnce
+                    | Enter::AnnouncesAtOnce
+                    | Enter::LooksThenSwaps => self.go(thread, Step::Ue5),
+                }
+            }
+            Step::Ue5 => {
+                self.worker(thread).running = self.slot.running & !own;
+                self.go(thread, Step::Ue6);
+            }
+            Step::Ue6 => self.synchronise(thread, facts),
+            Step::Ue7 => self.withdraw(thread, facts),
+            // UE8, the last step that is sent here.
+            _ => {
+                self.release();
+                let alone = core::mem::take(&mut self.worker(thread).threads) == own;
+                let plain = self.switches.state == State::Plain && alone;
+                self.go(thread, if plain { Step::Ue10 } else { Step::Ue12 });
+            }
+        }
+        Ok(())
+    }
+
+    /// OWN-5, at HEAD: the report is of the entry's generation, and of this group.
+    fn dispatch(&mut self, thread: Thread, facts: &mut Facts) {
+        let Some(about) = self.worker(thread).report else { return };
+        let lock_shows = self.slot.locked && !self.switches.lock_bit_hidden;
+        if about.0 != self.slot.generation {
+            self.worker(thread).report = None;
+            facts.push(Fact::TurnedAway(thread, about, Away::Gone));
+        } else if self.slot.tgid != self.extent.group(thread) || lock_shows {
+            self.worker(thread).report = None;
+            facts.push(Fact::TurnedAway(thread, about, Away::NotOwner));
+            self.forget(thread, about, facts);
+        } else {
+            self.call(thread, Step::Ue2, facts);
+        }
+    }
+
+    fn take_reference(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let group = self.extent.group(thread);
+        let ours = self.grab(group)?;
+        let Some(about) = self.worker(thread).report.take() else { return Ok(()) };
+        let began = self.worker(thread).at == Step::Ue2;
+        let stale = self.switches.dispatch == Dispatch::Held && about.0 != self.slot.generation;
+        if !ours || stale {
+            if ours {
+                self.release();
+            }
+            let strays = self.switches.forgets_strays && self.slot.tgid != 0 && self.slot.owner == Some(about);
+            let away = if strays { Away::NotOwner } else { Away::Gone };
+            facts.push(Fact::TurnedAway(thread, about, away));
+            if strays {
+                self.forget(thread, about, facts);
+            }
+            if began {
+                self.rest(thread, facts);
+            }
+            return Ok(());
+        }
+        let first = if self.switches.enter == Enter::LooksThenSwaps { Step::Be1 } else { Step::Ue3 };
+        if began {
+            self.go(thread, first)
+        } else {
+            self.call(thread, first, facts)
+        }
+        self.worker(thread).meant = about;
+        Ok(())
+    }
+
+    /// The synchronisation loop: a taker that has begun is among those who run and not among those who are allowed.
+    fn synchronise(&mut self, thread: Thread, facts: &mut Facts) {
+        let own = self.extent.bit(thread);
+        let threads = self.slot.threads;
+        let runs = core::mem::take(&mut self.worker(thread).running);
+        let allowed = threads & own != 0;
+        let waits = match self.switches.wait {
+            Wait::ForAll => true,
+            Wait::WhileAllowed => allowed,
+        };
+        if runs & !threads != 0 && waits && self.switches.enter != Enter::AnnouncesThenLooksOnce {
+            self.go(thread, Step::Ue5);
+        } else if allowed {
+            self.validate(thread, facts);
+        } else {
+            self.go(thread, Step::Ue7);
+        }
+    }
+
+    /// OWN-1, OWN-4: from here on the thread believes that the descriptor is its own.
+    fn validate(&mut self, thread: Thread, facts: &mut Facts) {
+        let plain = self.switches.state == State::Plain;
+        let threads = if plain { self.slot.threads } else { 0 };
+        let worker = self.worker(thread);
+        worker.inside = true;
+        worker.threads = threads;
+        worker.at = Step::Ue8;
+        facts.push(Fact::Entered(thread, worker.found, worker.meant));
+    }
+
+    fn withdraw(&mut self, thread: Thread, facts: &mut Facts) {
+        let own = self.extent.bit(thread);
+        let last = self.slot.running == own;
+        self.touch(thread, facts);
+        self.slot.running &= !own;
+        self.worker(thread).after = After::Lost;
+        match self.switches.closing {
+            Closing::Flag => self.go(thread, if last { Step::Cm1 } else { Step::Upd1 }),
+            Closing::Rule | Closing::RuleForAnyone => self.go(thread, Step::K1),
+            Closing::RuleWithoutMask if last => self.go(thread, Step::K3),
+            Closing::LastLeaver if last && self.slot.threads == 0 => self.win(thread, Step::K4, facts),
+            Closing::RuleWithoutMask
+            | Closing::LastLeaver
+            | Closing::RuleAtDeletionOnly
+            | Closing::Waits
+            | Closing::Bypassed => self.go(thread, Step::Upd1),
+        }
+    }
+
+    /// Before the repair: a look until the masks agree, and a swap that succeeds if the running mask looks as before.
+    pub(super) fn entered_before(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
+        let own = self.extent.bit(thread);
+        let slot = self.slot;
+        let worker = self.worker(thread);
+        match step {
+            Step::Be1 => {
+                worker.running = slot.running;
+                worker.at = Step::Be2;
+            }
+            Step::Be2 if worker.running & !slot.threads != 0 => {
+                worker.running = 0;
+                worker.at = Step::Be1;
+            }
+            Step::Be2 if slot.threads & own == 0 => {
+                worker.running = 0;
+                worker.at = Step::Upd1;
+            }
+            Step::Be2 => worker.at = Step::Be3,
+            Step::Be3 if core::mem::take(&mut worker.running) == slot.running => {
+                self.slot.running |= own;
+                self.validate(thread, facts);
+            }
+            // B3 that failed: no other step is sent here.
+            _ => worker.at = Step::Be1,
+        }
+        Ok(())
+    }
+
+    pub(super) fn runs(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
+        let own = self.extent.bit(thread);
+        match step {
+            Step::Ue10 => {
+                self.worker(thread).flags = self.slot.flags;
+                self.go(thread, Step::Ue11);
+            }
+            Step::Ue11 => self.store_flags(thread, facts),
+            Step::Ue12 => return self.calls_back(thread, facts),
+            Step::Callback => {
+                let idle = self.worker(thread).idle && self.conn == Conn::Used(thread);
+                if idle {
+                    self.unlocked()?;
+                    self.conn = Conn::Listed(thread);
+                }
+                self.go(thread, Step::Ue13);
+            }
+            Step::Ue13 => {
+                let group = self.extent.group(thread);
+                if self.grab(group)? {
+                    self.go(thread, Step::Ue14);
+                } else {
+                    self.leave(thread, facts);
+                    self.rest(thread, facts);
+                }
+            }
+            Step::Ue14 => {
+                self.worker(thread).threads = self.slot.threads;
+                self.go(thread, Step::Ue15);
+            }
+            Step::Ue15 => self.stops(thread, own, facts),
+            // UE17, the last step that is sent here.
+            _ => {
+                self.release();
+                self.rest(thread, facts);
+            }
+        }
+        Ok(())
+    }
+
+    /// OWN-10: what somebody else set between the read and the write is lost.
+    fn store_flags(&mut self, thread: Thread, facts: &mut Facts) {
+        let Flags { active, must_close } = core::mem::take(&mut self.worker(thread).flags);
+        let Flags { active: now_active, must_close: owed } = self.slot.flags;
+        if (now_active, owed) != (active, must_close) {
+            facts.push(Fact::FlagLost(self.worker(thread).found));
+        }
+        self.slot.flags = Flags { active, must_close };
+        let before = self.switches.state == State::PlainBefore;
+        self.go(thread, if before { Step::Ue4 } else { Step::Ue12 });
+    }
+
+    /// The callback reads all there is. One of an idle connection takes it out of its list first, one of a socket
+    /// takes the lock of it.
+    fn calls_back(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        if !self.slot.flags.active {
+            self.go(thread, Step::Ue13);
+            return Ok(());
+        }
+        match self.conn {
+            Conn::Listed(owner) if owner == thread => {
+                self.unlocked()?;
+                self.conn = Conn::Used(thread);
+                self.worker(thread).idle = true;
+            }
+            Conn::Anybodys => self.unlocked()?,
+            // A socket that somebody deletes under its lock.
+            Conn::Gone => self.unlocked()?,
+            Conn::Listed(_) | Conn::Used(_) | Conn::Sent(_) => {}
+        }
+        let found = self.worker(thread).found;
+        if self.open.is_some_and(|open| open != found) {
+            facts.push(Fact::Mixed(thread));
+        } else if core::mem::take(&mut self.data) {
+            facts.push(Fact::Handled(thread, found));
+        }
+        self.go(thread, Step::Callback);
+        Ok(())
+    }
+
+    fn stops(&mut self, thread: Thread, own: u8, facts: &mut Facts) {
+        let last = self.slot.running == own;
+        let ran = self.slot.running & own != 0;
+        let threads = core::mem::take(&mut self.worker(thread).threads);
+        if ran {
+            self.touch(thread, facts);
+        }
+        self.slot.running &= !own;
+        self.leave(thread, facts);
+        self.worker(thread).after = After::Callback;
+        let next = match self.switches.closing {
+            Closing::Flag if last && threads & own == 0 => Step::Cm1,
+            // Who was deleted under its own callback has nothing to conclude, least of all about what has the number now.
+            Closing::Rule if ran => Step::K1,
+            Closing::RuleForAnyone => Step::K1,
+            Closing::RuleWithoutMask if last => Step::K3,
+            Closing::LastLeaver if last && threads == 0 => return self.win(thread, Step::K4, facts),
+            Closing::Flag
+            | Closing::Rule
+            | Closing::RuleWithoutMask
+            | Closing::LastLeaver
+            | Closing::RuleAtDeletionOnly
+            | Closing::Waits
+            | Closing::Bypassed => Step::Ue17,
+        };
+        self.go(thread, next);
+    }
+}
+
+/// Nothing happens unless the condition holds.
+pub(super) fn only_if(condition: bool) -> Outcome {
+    if condition { Ok(()) } else { Err(Refusal::Busy) }
+}
