@@ -118,8 +118,8 @@ fn r2_nobody_closes() {
     let owed = History::goals().iter().find(|goal| goal.id == "OWN-21").expect("it is there");
     assert!((owed.trigger)(&left.0.ledger) && !(owed.outcome)(&left.0.ledger));
     for thread in [A, B] {
-        let does = |step: &Step| !left.0.clone().step(&Action::Step(thread, *step)).is_refused();
-        assert!(!Step::ALL.iter().any(does), "everybody has gone home");
+        let does = |step| !left.0.clone().step(&Action::Step(thread, step)).is_refused();
+        assert!(!Step::all().any(does), "everybody has gone home");
     }
 }
 

@@ -194,8 +194,7 @@ impl Handfast {
         let At::Inside(incarnation, token) = self.at(thread) else { return };
         self.go(thread, At::Rest);
         facts.push(Fact::Left(thread, incarnation));
-        let next = self.transition(token, want);
-        match next {
+        match self.transition(token, want) {
             Ok(Next::Is(state)) => {
                 self.write(token.number, state);
                 if self.config.flaw == Flaw::LooksWhetherLast {

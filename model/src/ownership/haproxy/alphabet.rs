@@ -7,7 +7,7 @@ pub(super) fn alphabet(extent: &Extent) -> Vec<Action> {
     let mut alphabet = vec![Action::Arrive];
     for thread in extent.each() {
         alphabet.extend([Action::List(thread), Action::Poll(thread)]);
-        alphabet.extend(Step::ALL.map(|step| Action::Step(thread, step)));
+        alphabet.extend(Step::all().map(|step| Action::Step(thread, step)));
         if extent.openers.has(thread) {
             alphabet.push(Action::Open(thread));
         }

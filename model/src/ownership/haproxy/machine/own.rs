@@ -199,13 +199,7 @@ impl Haproxy {
                 self.slot.running &= !own;
                 self.go(thread, Step::T7);
             }
-            Step::T7 => {
-                self.release();
-                self.lock = None;
-                self.worker(thread).inside = false;
-                self.conn = Conn::Used(thread);
-                self.go(thread, Step::P0);
-            }
+            Step::T7 => self.has_taken_over(thread),
             // T8, the last step that is sent here.
             _ => {
                 self.release();
@@ -215,6 +209,15 @@ impl Haproxy {
             }
         }
         Ok(())
+    }
+
+    /// The connection is the taker's, and out of the list. It is wished to be polled next.
+    fn has_taken_over(&mut self, thread: Thread) {
+        self.release();
+        self.lock = None;
+        self.worker(thread).inside = false;
+        self.conn = Conn::Used(thread);
+        self.go(thread, Step::P0);
     }
 
     /// From another group the entry is locked, which fails if anybody holds a reference.
