@@ -3,7 +3,7 @@
 //! This is the only crate that sees both. [`edges`] walks every edge of a model's state graph on an implementation
 //! and compares each observation; what the model refuses, the implementation must refuse, for the same reason.
 //! A difference is [shrunk](edges::Difference) to a minimal behaviour, and kept as a [file](failure) that `model` shows.
-//! [`lifecycle`] makes a machine of the implementation's core, and [`framed`] of the cores of that protocol. The drivers
+//! [`lifecycle`] makes a machine of the implementation's core, [`framed`] and [`simopen`] of the cores of those protocols. The drivers
 //! are held to their models by what they record, for which there is a [`log`] and a [judge](judge::judge).
 
 pub mod edges;
@@ -15,3 +15,6 @@ pub mod judge;
 pub mod lifecycle;
 pub mod log;
 pub mod ownership;
+// Its driver is not on shuttle yet.
+#[cfg(not(feature = "shuttle"))]
+pub mod simopen;

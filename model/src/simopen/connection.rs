@@ -9,7 +9,7 @@ use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::config::{Config, EndConfig};
-use super::flaw::Flaw;
+use super::flaw::{Flaw, Flaws};
 use super::log::Header;
 use super::party::{At, Facts, Parcel, Party, Stage};
 use crate::design::Design;
@@ -48,6 +48,19 @@ impl Connection {
         };
         let (left, right) = (party(&config.left), party(&config.right));
         Self { config, left, right, to_left: Channel::new(), to_right: Channel::new() }
+    }
+
+    /// Who is at its ends, and what it holds.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The same connection with ends that have these flaws.
+    #[must_use]
+    pub fn with_flaws(mut self, [left, right]: [Flaws; 2]) -> Self {
+        self.config.left.flaws = left;
+        self.config.right.flaws = right;
+        self
     }
 
     /// The same with its ledger.

@@ -233,7 +233,7 @@ impl Negotiation {
     fn failure(&self, error: MessageError) -> Failure {
         match (error, &self.state) {
             (MessageError::Nonce, State::Nonce { .. }) => Failure::BadNonce,
-            (MessageError::Nonce, State::Header(_)) => Failure::NotMultistream,
+            (MessageError::Nonce | MessageError::Meaningless, State::Header(_)) => Failure::NotMultistream,
             (error, _) => Failure::Malformed(error),
         }
     }

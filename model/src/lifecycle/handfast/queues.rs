@@ -53,9 +53,8 @@ impl Handfast {
     /// silently, because `Lagged` follows.
     pub(super) fn evict(&mut self, subscriber: SubscriberId, facts: &mut Facts) -> Outcome {
         // Who waits for an older session with its key, or will be rejected because of it, is not held up by a queue.
-        let waits = |session: &Session| {
-            session.stage == Stage::Greeted && !session.ending && self.registered_under(session.key).is_none()
-        };
+        let waits =
+            |session: &Session| session.stage == Stage::Greeted && !session.ending && self.has_place_for(session.key);
         let somebody_waits = self.phase == Phase::Open && self.sessions.iter().any(waits);
         if !somebody_waits || self.has_room(self.known_queue(subscriber)) {
             return Err(Refusal::NotHolding);

@@ -91,6 +91,17 @@ impl Handfast {
         }
     }
 
+    /// Whether the other sessions with this key let one more be announced now.
+    pub(super) fn has_place_for(&self, key: Key) -> bool {
+        match self.config.duplicates {
+            Duplicates::TieBreak { local } if local == key => false,
+            Duplicates::Allow(most) => self.allows_one_more(key, most),
+            Duplicates::KeepOld | Duplicates::KeepNew | Duplicates::TieBreak { .. } => {
+                self.registered_under(key).is_none()
+            }
+        }
+    }
+
     fn allows_one_more(&self, key: Key, most: u32) -> bool {
         let holds = |id: &SessionId| self.is_registered(*id) && self.sessions.get(id.index()).key == key;
         let holders = self.ids().filter(holds).count();

@@ -1,0 +1,223 @@
+//! One end: the product's negotiation with the layer above it, or somebody who keeps to no protocol.
+
+use std::collections::VecDeque;
+
+use handfast::simopen::core::{Negotiation, Settled};
+use handfast_spec::simopen::{End, Fact, Kind, Refusal, Role, Token};
+use model::simopen::EndConfig;
+
+use super::words;
+use super::{Outcome, Parcel};
+
+/// One end.
+pub(super) struct Party {
+    end: End,
+    config: EndConfig,
+    patience: u8,
+    pub(super) stage: Stage,
+    /// What is yet to be written.
+    outbox: VecDeque<Parcel>,
+    /// How many of these are the negotiation's: all but what a lazy dialer adds.
+    known: usize,
+    /// How many flights led to what it heard last.
+    hop: u8,
+    role: Option<Role>,
+}
+
+/// How far an end is.
+pub(super) enum Stage {
+    Idle,
+    Negotiates(Box<Negotiation>),
+    /// The layer above has the connection.
+    Settled {
+        role: Role,
+        sent: bool,
+        received: bool,
+    },
+    /// The connection is dropped at this end.
+    Over,
+    /// It is hostile, a reflector or silent.
+    Aloof,
+}
+
+impl Party {
+    pub(super) fn new(end: End, config: &EndConfig, patience: u8) -> Self {
+        let stage = if config.kind.is_honest() { Stage::Idle } else { Stage::Aloof };
+        let (config, outbox) = (config.clone(), VecDeque::new());
+        Self { end, config, patience, stage, outbox, known: 0, hop: 0, role: None }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(self.stage, Stage::Negotiates(_))
+    }
+
+    pub(super) fn start(&mut self, nonce: u64) -> Vec<Fact> {
+        let protocols: Vec<_> = self.config.protocols.iter().copied().map(words::protocol).collect();
+        let negotiation = match self.config.kind {
+            Kind::Simopen => Negotiation::dial(protocols, nonce),
+            Kind::Plain | Kind::Lazy => Negotiation::propose(protocols),
+            Kind::Listener | Kind::Hostile | Kind::Reflector | Kind::Silent => Negotiation::accept(protocols),
+        };
+        self.stage = Stage::Negotiates(Box::new(negotiation.with_proposal_limit(self.patience.into())));
+        let mut facts = vec![Fact::Started(self.end, handfast_spec::simopen::Nonce(nonce))];
+        self.told(&mut facts);
+        facts
+    }
+
+    /// Whether the writer has a message.
+    pub(super) fn has_next(&self) -> Result<(), Refusal> {
+        match self.stage {
+            Stage::Idle => Err(Refusal::NotStarted),
+            Stage::Over => Err(Refusal::Over),
+            _ if !self.outbox.is_empty() => Ok(()),
+            Stage::Settled { role, sent: false, received } if role == Role::Initiator || received => Ok(()),
+            Stage::Negotiates(_) | Stage::Settled { .. } | Stage::Aloof => Err(Refusal::NothingToWrite),
+        }
+    }
+
+    /// Hands a message to the wire; there is one.
+    pub(super) fn hand_over(&mut self) -> (Parcel, Vec<Fact>) {
+        let Some(parcel) = self.outbox.pop_front() else {
+            let role = match &mut self.stage {
+                Stage::Settled { role, sent, .. } => {
+                    *sent = true;
+                    *role
+                }
+                Stage::Idle | Stage::Negotiates(_) | Stage::Over | Stage::Aloof => {
+                    unreachable!("only an upper layer writes what is not pending")
+                }
+            };
+            let parcel = Parcel { token: Token::Payload(role), hop: self.hop.saturating_add(1) };
+            return (parcel, vec![Fact::Sent(self.end, role)]);
+        };
+        let is_honest = self.config.kind.is_honest();
+        let mut facts = vec![match parcel.token {
+            Token::Payload(role) if is_honest => Fact::Sent(self.end, role),
+            Token::Payload(_)
+            | Token::Header
+            | Token::Simopen
+            | Token::Iamclient
+            | Token::Na
+            | Token::Protocol(_)
+            | Token::Select(_)
+            | Token::BadSelect
+            | Token::Role(_)
+            | Token::Garbage => Fact::Said(self.end, parcel.token),
+        }];
+        if let Stage::Negotiates(negotiation) = &mut self.stage {
+            if self.known > 0 {
+                negotiation.written(words::bytes(parcel.token).len());
+                self.known -= 1;
+            }
+            self.told(&mut facts);
+        }
+        (parcel, facts)
+    }
+
+    /// Whether anybody would take a message.
+    pub(super) fn would_hear(&self) -> Result<(), Refusal> {
+        match &self.stage {
+            Stage::Idle => Err(Refusal::NotStarted),
+            Stage::Over => Err(Refusal::Over),
+            Stage::Negotiates(negotiation) if !negotiation.wants_input() => Err(Refusal::HeardEnough),
+            Stage::Settled { received: true, .. } => Err(Refusal::NothingToRead),
+            Stage::Aloof => match self.config.kind {
+                Kind::Silent => Err(Refusal::NothingToRead),
+                Kind::Reflector if !self.outbox.is_empty() => Err(Refusal::Waits),
+                Kind::Reflector | Kind::Hostile => Ok(()),
+                Kind::Simopen | Kind::Plain | Kind::Lazy | Kind::Listener => Err(Refusal::NotStarted),
+            },
+            Stage::Negotiates(_) | Stage::Settled { .. } => Ok(()),
+        }
+    }
+
+    pub(super) fn hear(&mut self, Parcel { token, hop }: Parcel) -> Vec<Fact> {
+        match &mut self.stage {
+            Stage::Settled { received, .. } => {
+                *received = true;
+                vec![Fact::Received(self.end, token)]
+            }
+            Stage::Aloof => {
+                if self.config.kind == Kind::Reflector {
+                    self.outbox.push_back(Parcel { token, hop: hop.saturating_add(1) });
+                }
+                vec![Fact::Heard(self.end, token)]
+            }
+            Stage::Negotiates(negotiation) => {
+                self.hop = hop;
+                negotiation.received(&words::bytes(token));
+                let mut facts = vec![Fact::Heard(self.end, token)];
+                self.told(&mut facts);
+                facts
+            }
+            Stage::Idle | Stage::Over => Vec::new(),
+        }
+    }
+
+    pub(super) fn hear_the_end(&mut self) -> Vec<Fact> {
+        self.negotiate(Negotiation::hung_up)
+    }
+
+    pub(super) fn expire(&mut self) -> Vec<Fact> {
+        self.negotiate(Negotiation::deadline_passed)
+    }
+
+    fn negotiate(&mut self, call: fn(&mut Negotiation)) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        if let Stage::Negotiates(negotiation) = &mut self.stage {
+            call(negotiation);
+            self.told(&mut facts);
+        }
+        facts
+    }
+
+    pub(super) fn drop_it(&mut self) {
+        self.stage = Stage::Over;
+        self.outbox.clear();
+        self.known = 0;
+    }
+
+    pub(super) fn forge(&mut self, token: Token) -> Outcome {
+        if !self.outbox.is_empty() {
+            return Err(Refusal::NoRoom);
+        }
+        self.outbox.push_back(Parcel { token, hop: 0 });
+        Ok(Vec::new())
+    }
+
+    /// What the negotiation has come to since it was last looked at.
+    fn told(&mut self, facts: &mut Vec<Fact>) {
+        let Stage::Negotiates(negotiation) = &self.stage else { return };
+        if let (None, Some(role)) = (self.role, negotiation.role()) {
+            let role = words::role(role);
+            self.role = Some(role);
+            facts.push(Fact::Assumed(self.end, role));
+        }
+        let outcome = negotiation.outcome().cloned();
+        let said = words::pending(negotiation.pending());
+        if let Some(Err(failure)) = outcome {
+            facts.push(Fact::Failed(self.end, words::failure(&failure)));
+            return self.drop_it();
+        }
+        let last = self.config.protocols.last().copied();
+        for &(token, _) in said.iter().skip(self.known) {
+            let hop = self.hop.saturating_add(1);
+            self.outbox.push_back(Parcel { token, hop });
+            if self.config.kind == Kind::Lazy && last.map(Token::Protocol) == Some(token) {
+                self.outbox.push_back(Parcel { token: Token::Payload(Role::Initiator), hop });
+            }
+        }
+        self.known = said.len();
+        // A lazy dialer has written all when it has written its bet too.
+        if let (Some(Ok(Settled { role, protocol })), true) = (outcome, self.outbox.is_empty()) {
+            let (role, protocol) = (words::role(role), words::name(&protocol));
+            facts.push(Fact::Settled { end: self.end, role, protocol, flights: self.hop });
+            let sent = self.config.kind == Kind::Lazy && last == Some(protocol);
+            self.stage = Stage::Settled { role, sent, received: false };
+        }
+    }
+}
