@@ -111,6 +111,19 @@ fn unlawful() -> Vec<Script> {
             Err(unexpected(Message::Select(2))),
             [Unknown, Unknown],
         ),
+    ];
+    for text in ["select:", "select: 5", "select:-1", "select:5_0", "select:0x10", "select:1e3"] {
+        scripts.push(nonce(text, Refuses));
+    }
+    scripts.push(nonce("select:18446744073709551616", Refuses));
+    scripts
+}
+
+/// Conversations that everybody refuses, or nearly.
+fn refused() -> Vec<Script> {
+    use Theirs::{Accepts, Refuses, Unknown};
+    let most = || say("select:18446744073709551615");
+    vec![
         script(
             "the same role",
             vec![h(), s(), say("/noise"), most(), say("responder")],
@@ -148,12 +161,7 @@ fn unlawful() -> Vec<Script> {
             [Refuses, Refuses],
         ),
         script("na, na, na", vec![h(), na(), na(), na()], Err(Failure::NothingInCommon), [Refuses, Unknown]),
-    ];
-    for text in ["select:", "select: 5", "select:-1", "select:5_0", "select:0x10", "select:1e3"] {
-        scripts.push(nonce(text, Refuses));
-    }
-    scripts.push(nonce("select:18446744073709551616", Refuses));
-    scripts
+    ]
 }
 
 /// What becomes of a conversation, handed in `chop` bytes at a time, with all that is said written at once.
@@ -168,7 +176,7 @@ fn outcome(says: &[Vec<u8>], chop: usize) -> Option<Result<Settled, Failure>> {
 
 #[test]
 fn each_conversation_has_its_verdict_however_it_is_chopped() {
-    for Script { name, says, ours, go, rust } in lawful().into_iter().chain(unlawful()) {
+    for Script { name, says, ours, go, rust } in lawful().into_iter().chain(unlawful()).chain(refused()) {
         let expected = ours.map(|(name, role)| Settled { role, protocol: protocol(name) });
         for chop in 1..=says.concat().len() {
             assert_eq!(outcome(&says, chop), Some(expected.clone()), "{name}, {chop} bytes at a time");

@@ -355,7 +355,7 @@ pub(super) const MUTANTS: &[Other] = &[
         name: "no-deadline",
         kind: Kind::Mutant,
         source: "multiformats/go-multistream#47",
-        about: "there is no deadline",
+        about: "there is no deadline, and a peer that says nothing is waited for without end",
         ends: Ends::Both(&[Flaw::NoDeadline]),
         settings: &[Shown::Others],
         violates: &["SIM-27"],

@@ -64,7 +64,7 @@ fn an_event_that_is_heard_before_it_happens_is_rejected_there() {
 fn an_end_that_comes_twice_is_rejected_the_second_time() {
     let rejection = rejection(&[LOG[0], LOG[1], LOG[2], LOG[3], LOG[4], LOG[5], LOG[6], LOG[6], LOG[7]]);
     assert_eq!((rejection.line, rejection.explained), (8, 6));
-    assert_eq!(rejection.before.len(), 5, "the last five steps are shown");
+    assert_eq!(rejection.before.len(), 6, "the steps before it are shown");
     let possible = possible(&rejection);
     assert_eq!(possible.instead, ["refused: the session is at another point of its life"]);
     assert!(has(&possible.state, "for selector is queued: Down of session 0"), "{possible:#?}");

@@ -1,4 +1,4 @@
-//! One end's negotiation, as far as it is.
+//! One end's negotiation, as far as it is. (long because: it is one state machine, read from top to bottom)
 
 use std::sync::Arc;
 
@@ -234,6 +234,7 @@ impl Negotiation {
         match (error, &self.state) {
             (MessageError::Nonce, State::Nonce { .. }) => Failure::BadNonce,
             (MessageError::Nonce | MessageError::Meaningless, State::Header(_)) => Failure::NotMultistream,
+            // Anywhere else, and whatever else is wrong.
             (error, _) => Failure::Malformed(error),
         }
     }
