@@ -1,6 +1,6 @@
 //! The negotiation of `handfast::simopen` as a machine.
 //!
-//! Ends that keep to the protocol are the product's [`Negotiation`]; the others do what they are for in the plainest way.
+//! Ends that keep to the protocol are the product's [`Negotiation`](handfast::simopen::core::Negotiation); the others do what they are for in the plainest way.
 //! Between them is the wire of the model: messages, of which so many fit.
 
 mod end;

@@ -25,7 +25,7 @@ pub struct SelectorConfig {
 /// What becomes of a peer that stalled, beside that it is not picked again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stalled {
-    /// It is told to end, with [`Reason::Stalled`].
+    /// It is told to end, with [`Reason::Stalled`](crate::lifecycle::Reason::Stalled).
     Disconnect,
     /// It stays, for what else it is good for.
     Keep,
@@ -34,7 +34,8 @@ pub enum Stalled {
 /// Names the one peer to synchronise from, as [`ActivePeer`] does, and keeps the time: a handle that is cheap to clone.
 ///
 /// Its task is a subscriber of the node. Whoever is active was heard to come and not to go (PEER-7); the task forgets
-/// everybody and subscribes anew if it [lags](Event::Lagged), and ends when the node's shutdown is complete. When it
+/// everybody and subscribes anew if it [lags](crate::lifecycle::Event::Lagged), and ends when the node's shutdown is
+/// complete. When it
 /// ends or is dropped, nobody is active. Whoever has something that we lack is said by `is_ahead`, which is asked when a
 /// peer comes, when it is [looked at](Self::look_at), and before it is taken for stalled.
 ///
