@@ -35,7 +35,7 @@ impl Peers for Port {
             let mut state = self.lock();
             let session = SessionId(state.next);
             state.next += 1;
-            (session, state.step(Action::Open { session, origin: Origin::default() }))
+            (session, state.step(Action::Open { session, origin: Origin::PLAIN }))
         };
         let is_turned_away = match observed {
             Observation::Told(facts) => facts.iter().any(|fact| matches!(fact, Fact::Rejected(..))),
@@ -78,7 +78,7 @@ impl Peers for Port {
     fn subscribe(&self) -> Option<(Vec<SessionId>, Events)> {
         let (subscriber, mut facts) = {
             let mut state = self.lock();
-            let free = (0..u8::MAX).map(SubscriberId).find(|id| !state.subscribers.contains(id))?;
+            let free = (0..u32::MAX).map(SubscriberId).find(|id| !state.subscribers.contains(id))?;
             match state.step(Action::Subscribe { subscriber: free }) {
                 Observation::Told(facts) => {
                     state.subscribers.insert(free);

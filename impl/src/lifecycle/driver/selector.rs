@@ -122,7 +122,7 @@ impl<K: Clone + Ord, I> Selector<K, I> {
         let state = State { selector: ActivePeer::new(), peers: BTreeMap::new(), progress: Instant::now() };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
-            active: watch::Sender::new(None),
+            active: watch::channel(None).0,
             picked: Notify::new(),
             is_ahead: Box::new(is_ahead),
             config,
