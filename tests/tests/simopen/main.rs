@@ -1,7 +1,6 @@
 //! Simultaneous open with other people's code and on real TCP.
 
 mod interop;
-mod namespaces;
 mod race;
 
 use std::fmt::Debug;
