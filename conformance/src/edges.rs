@@ -120,7 +120,7 @@ where
         if expected != observed {
             return Some((index + 1, Fault::Observed { model: expected, implementation: observed }));
         }
-        let violated = D::Protocol::invariants().iter().find(|rule| !(rule.holds)(&implementation.ledger));
+        let violated = D::Protocol::INVARIANTS.iter().find(|rule| !(rule.holds)(&implementation.ledger));
         if let Some(rule) = violated {
             return Some((index + 1, Fault::Violated(rule.id)));
         }

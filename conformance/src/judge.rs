@@ -45,7 +45,7 @@ pub fn judge(log: &[u8]) -> Verdict {
     let header: Header = serde_json::from_slice(lines.next().unwrap_or_default()).expect("the first line is a header");
     let mut ledger = Handfast::starts(&header).remove(0).ledger;
     let mut violated: BTreeSet<&'static str> = explanation.violated.into_iter().collect();
-    let mut owed = vec![false; Lifecycle::goals().len()];
+    let mut owed = vec![false; Lifecycle::GOALS.len()];
     let mut steps = 0;
     for line in lines {
         let line: Line = serde_json::from_slice(line).expect("a line is a step with its observation");
@@ -54,15 +54,15 @@ pub fn judge(log: &[u8]) -> Verdict {
             Observation::Told(facts) => facts.iter().for_each(|fact| ledger.record(fact)),
             Observation::Refused(_) => continue,
         }
-        violated.extend(Lifecycle::invariants().iter().filter(|rule| !(rule.holds)(&ledger)).map(|rule| rule.id));
+        violated.extend(Lifecycle::INVARIANTS.iter().filter(|rule| !(rule.holds)(&ledger)).map(|rule| rule.id));
         note_owed(&ledger, &mut owed);
     }
-    violated.extend(Lifecycle::goals().iter().zip(owed).filter(|(_, owed)| *owed).map(|(goal, _)| goal.id));
+    violated.extend(Lifecycle::GOALS.iter().zip(owed).filter(|(_, owed)| *owed).map(|(goal, _)| goal.id));
     Verdict { steps, rejection: explanation.rejection, violated }
 }
 
 fn note_owed(ledger: &Ledger, owed: &mut [bool]) {
-    for (goal, owed) in Lifecycle::goals().iter().zip(owed) {
+    for (goal, owed) in Lifecycle::GOALS.iter().zip(owed) {
         *owed = (*owed || (goal.trigger)(ledger)) && !(goal.outcome)(ledger);
     }
 }

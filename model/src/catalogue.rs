@@ -79,9 +79,9 @@ impl Rules {
         let rule = |predicate: &Predicate<P::Ledger>| Rule { id: predicate.id, title: predicate.title, assumes: None };
         let goal = |goal: &Goal<P>| Rule { id: goal.id, title: goal.title, assumes: Some(goal.assumes) };
         Self {
-            invariants: P::invariants().iter().map(rule).chain([deadlock]).collect(),
-            goals: P::goals().iter().map(goal).collect(),
-            witnesses: P::witnesses().iter().map(rule).collect(),
+            invariants: P::INVARIANTS.iter().map(rule).chain([deadlock]).collect(),
+            goals: P::GOALS.iter().map(goal).collect(),
+            witnesses: P::WITNESSES.iter().map(rule).collect(),
         }
     }
 }

@@ -133,8 +133,8 @@ impl<D: Design> Model for Checked<D> {
     /// One `always` property for each invariant, one for deadlocks, one `sometimes` property for each witness, and one
     /// `always` property that holds everywhere: while it is awaited, Stateright explores to the end.
     fn properties(&self) -> Vec<Property<Self>> {
-        let invariants = D::Protocol::invariants();
-        let witnesses = D::Protocol::witnesses();
+        let invariants = D::Protocol::INVARIANTS;
+        let witnesses = D::Protocol::WITNESSES;
         let mut properties = Vec::with_capacity(invariants.len() + witnesses.len() + 2);
         properties.push(Property::always(TO_THE_END, |_, _| true));
         properties.push(Property::always(D::Protocol::DEADLOCK.0, |checked: &Self, state: &Self::State| {
@@ -165,10 +165,10 @@ type Condition<D> = fn(&Checked<D>, &Recorded<D>) -> bool;
 /// Stateright wants plain function pointers, which capture nothing: one function for each index into the predicates.
 fn conditions<D: Design>() -> [Condition<D>; 48] {
     fn nth<D: Design, const INDEX: usize>(_: &Checked<D>, state: &Recorded<D>) -> bool {
-        let invariants = D::Protocol::invariants();
+        let invariants = D::Protocol::INVARIANTS;
         let holds: fn(&LedgerOf<D>) -> bool = match INDEX.checked_sub(invariants.len()) {
             None => invariants[INDEX].holds,
-            Some(index) => D::Protocol::witnesses()[index].holds,
+            Some(index) => D::Protocol::WITNESSES[index].holds,
         };
         holds(&state.ledger)
     }

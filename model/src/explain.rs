@@ -258,7 +258,7 @@ impl<D: Explains> Run<D> {
     }
 
     fn judge(&self, violated: &mut Vec<&'static str>) {
-        for invariant in D::Protocol::invariants() {
+        for invariant in D::Protocol::INVARIANTS {
             let broken = self.possible.iter().all(|state| !(invariant.holds)(&state.ledger));
             if broken && !violated.contains(&invariant.id) {
                 violated.push(invariant.id);

@@ -10,6 +10,7 @@ pub mod explore;
 pub mod findings;
 pub mod format;
 pub mod framed;
+pub mod history;
 pub mod lifecycle;
 pub mod liveness;
 pub mod ownership;

@@ -101,7 +101,7 @@ impl<D: Design> Settings<D> {
                 Expectation::Eventually => unreachable!("goals are not decided by Stateright"),
             };
         }
-        for ((goal, marks), ruling) in D::Protocol::goals().iter().zip(&survey.goals).zip(&mut findings.goals) {
+        for ((goal, marks), ruling) in D::Protocol::GOALS.iter().zip(&survey.goals).zip(&mut findings.goals) {
             self.decide(setting, &graph, goal, marks, ruling);
         }
         // An incomplete graph has nothing to compare, and the second engine knows no limits.
@@ -201,10 +201,10 @@ impl<D: Design> Settings<D> {
     fn nothing_found(&self) -> Findings {
         let ruling = |id, title, assumes| Ruling { id, title, assumes, decided: Ok(()), owing: None, broken_by: None };
         let (id, title) = D::Protocol::DEADLOCK;
-        let invariants = D::Protocol::invariants().iter().map(|invariant| ruling(invariant.id, invariant.title, None));
-        let goals = D::Protocol::goals().iter().map(|goal| ruling(goal.id, goal.title, Some(goal.assumes)));
+        let invariants = D::Protocol::INVARIANTS.iter().map(|invariant| ruling(invariant.id, invariant.title, None));
+        let goals = D::Protocol::GOALS.iter().map(|goal| ruling(goal.id, goal.title, Some(goal.assumes)));
         let sighting = |id, title| Sighting { id, title, reached_by: None };
-        let witnesses = D::Protocol::witnesses().iter().map(|witness| sighting(witness.id, witness.title));
+        let witnesses = D::Protocol::WITNESSES.iter().map(|witness| sighting(witness.id, witness.title));
         let alphabet = self.settings.iter().flat_map(|setting| setting.checked.alphabet());
         let actions: BTreeSet<ActionOf<D>> = alphabet.copied().collect();
         Findings {

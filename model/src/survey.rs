@@ -50,7 +50,7 @@ impl Survey {
         properties: &[Property<Checked<D>>],
         numbers: core::ops::Range<u32>,
     ) -> Self {
-        let goals = D::Protocol::goals();
+        let goals = D::Protocol::GOALS;
         let mut found = vec![None; properties.len()];
         let mut marks: Vec<Marks> = goals.iter().map(|_| Marks::with_capacity(numbers.len())).collect();
         let mut digest = Digest::default();

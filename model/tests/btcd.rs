@@ -38,10 +38,10 @@ fn every_variant_violates_what_it_is_listed_with_and_nothing_else() {
 /// The ids of the rules that a design violates, in order of their numbers.
 fn violated(graph: &States) -> Vec<&'static str> {
     let mut violated = Vec::new();
-    for invariant in History::invariants() {
+    for invariant in History::INVARIANTS {
         violated.extend(graph.first(|state| !(invariant.holds)(&state.ledger)).map(|_| invariant.id));
     }
-    for goal in History::goals() {
+    for goal in History::GOALS {
         let promise = Promise {
             trigger: &|state: &Recorded<Btcd>| (goal.trigger)(&state.ledger),
             outcome: &|state: &Recorded<Btcd>| (goal.outcome)(&state.ledger),
@@ -96,7 +96,7 @@ fn every_situation_is_reached_in_every_design_that_existed_or_is_right() {
     let right = variants().filter(|variant| matches!(variant.kind, Kind::Historical | Kind::Corrected));
     for variant in right {
         let graph = explored(variant.switches, variant.extent);
-        for witness in History::witnesses() {
+        for witness in History::WITNESSES {
             let reached = graph.first(|state| (witness.holds)(&state.ledger));
             assert!(reached.is_some(), "{}: {}", variant.name, witness.title);
         }
@@ -129,7 +129,7 @@ fn stateright_counts_the_same_states_and_finds_the_same_faults() {
         let theirs = checked(variant.switches, variant.extent).checker().spawn_bfs().join();
         assert_eq!(theirs.unique_state_count(), graph.states().len(), "{}", variant.name);
         let found = theirs.discoveries();
-        let rules = History::invariants().iter().map(|rule| rule.id).chain([History::DEADLOCK.0]);
+        let rules = History::INVARIANTS.iter().map(|rule| rule.id).chain([History::DEADLOCK.0]);
         for id in rules {
             assert_eq!(found.contains_key(id), variant.violates.contains(&id), "{}: {id}", variant.name);
         }

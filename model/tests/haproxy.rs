@@ -63,9 +63,9 @@ impl Behaviour {
 
     /// The ids of the invariants that are violated by now, and were not before.
     fn violates(&self) -> Vec<&'static str> {
-        let holds = |ledger: &Ledger, index: usize| (History::invariants()[index].holds)(ledger);
-        let all = 0..History::invariants().len();
-        all.filter(|index| !holds(&self.0.ledger, *index)).map(|index| History::invariants()[index].id).collect()
+        let holds = |ledger: &Ledger, index: usize| (History::INVARIANTS[index].holds)(ledger);
+        let all = 0..History::INVARIANTS.len();
+        all.filter(|index| !holds(&self.0.ledger, *index)).map(|index| History::INVARIANTS[index].id).collect()
     }
 
     fn still_holds(self) -> Self {
@@ -115,7 +115,7 @@ fn r2_nobody_closes() {
     let read = entered.steps(A, &[Ue8, Ue10, Ue11, Ue12, Callback, Ue13, Ue14]);
     let deleted = read.takes(&[Delete(B)]).steps(B, &[D1, D2, D3, D4]);
     let left = deleted.steps(A, &[Ue15, Ue17]).still_holds();
-    let owed = History::goals().iter().find(|goal| goal.id == "OWN-21").expect("it is there");
+    let owed = History::GOALS.iter().find(|goal| goal.id == "OWN-21").expect("it is there");
     assert!((owed.trigger)(&left.0.ledger) && !(owed.outcome)(&left.0.ledger));
     for thread in [A, B] {
         let does = |step| !left.0.clone().step(&Action::Step(thread, step)).is_refused();

@@ -20,6 +20,9 @@ pub enum Framed {}
 
 impl Protocol for Framed {
     const NAME: &'static str = "framed";
+    const INVARIANTS: &'static [Predicate<Ledger>] = INVARIANTS;
+    const WITNESSES: &'static [Predicate<Ledger>] = WITNESSES;
+    const GOALS: &'static [Goal<Self>] = goals::GOALS;
     const DEADLOCK: (&'static str, &'static str) = DEADLOCK;
 
     type Action = Action;
@@ -34,17 +37,5 @@ impl Protocol for Framed {
 
     fn component(action: &Action) -> Option<Component> {
         action.component()
-    }
-
-    fn invariants() -> &'static [Predicate<Ledger>] {
-        INVARIANTS
-    }
-
-    fn witnesses() -> &'static [Predicate<Ledger>] {
-        WITNESSES
-    }
-
-    fn goals() -> &'static [Goal<Self>] {
-        goals::GOALS
     }
 }

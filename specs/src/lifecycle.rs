@@ -33,6 +33,9 @@ pub enum Lifecycle {}
 
 impl Protocol for Lifecycle {
     const NAME: &'static str = "lifecycle";
+    const INVARIANTS: &'static [Predicate<Ledger>] = INVARIANTS;
+    const WITNESSES: &'static [Predicate<Ledger>] = WITNESSES;
+    const GOALS: &'static [Goal<Self>] = goals::GOALS;
     const DEADLOCK: (&'static str, &'static str) = DEADLOCK;
 
     type Action = Action;
@@ -47,17 +50,5 @@ impl Protocol for Lifecycle {
 
     fn component(action: &Action) -> Option<Component> {
         action.component()
-    }
-
-    fn invariants() -> &'static [Predicate<Ledger>] {
-        INVARIANTS
-    }
-
-    fn witnesses() -> &'static [Predicate<Ledger>] {
-        WITNESSES
-    }
-
-    fn goals() -> &'static [Goal<Self>] {
-        goals::GOALS
     }
 }

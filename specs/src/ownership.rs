@@ -23,6 +23,9 @@ pub enum Ownership {}
 
 impl Protocol for Ownership {
     const NAME: &'static str = "ownership";
+    const INVARIANTS: &'static [Predicate<Ledger>] = INVARIANTS;
+    const WITNESSES: &'static [Predicate<Ledger>] = WITNESSES;
+    const GOALS: &'static [Goal<Self>] = goals::GOALS;
     const DEADLOCK: (&'static str, &'static str) = DEADLOCK;
 
     type Action = Action;
@@ -37,17 +40,5 @@ impl Protocol for Ownership {
 
     fn component(action: &Action) -> Option<Component> {
         action.component()
-    }
-
-    fn invariants() -> &'static [Predicate<Ledger>] {
-        INVARIANTS
-    }
-
-    fn witnesses() -> &'static [Predicate<Ledger>] {
-        WITNESSES
-    }
-
-    fn goals() -> &'static [Goal<Self>] {
-        goals::GOALS
     }
 }

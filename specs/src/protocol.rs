@@ -37,13 +37,13 @@ pub trait Protocol: Sized + 'static {
     fn component(action: &Self::Action) -> Option<Self::Component>;
 
     /// What holds in every reachable state.
-    fn invariants() -> &'static [Predicate<Self::Ledger>];
+    const INVARIANTS: &'static [Predicate<Self::Ledger>];
 
     /// Situations that must be reachable, so that nothing holds vacuously.
-    fn witnesses() -> &'static [Predicate<Self::Ledger>];
+    const WITNESSES: &'static [Predicate<Self::Ledger>];
 
     /// What must happen, and the fairness that it is promised under.
-    fn goals() -> &'static [Goal<Self>];
+    const GOALS: &'static [Goal<Self>];
 
     /// Id and title of the rule that the system only rests where everybody has got what they waited for.
     const DEADLOCK: (&'static str, &'static str);
@@ -69,6 +69,15 @@ impl<Fact, Refusal> Observation<Fact, Refusal> {
     /// Whether the action was refused.
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Refused(_))
+    }
+}
+
+impl<Fact, Refusal> From<Result<Vec<Fact>, Refusal>> for Observation<Fact, Refusal> {
+    fn from(outcome: Result<Vec<Fact>, Refusal>) -> Self {
+        match outcome {
+            Ok(facts) => Self::Told(facts),
+            Err(refusal) => Self::Refused(refusal),
+        }
     }
 }
 
@@ -173,8 +182,62 @@ impl<M: Machine> Recorded<M> {
     }
 }
 
+/// What a goal promises, before it is said under which fairness.
+pub struct Promise<Ledger> {
+    /// The id, such as `PEER-21`.
+    pub id: &'static str,
+    /// One sentence that says what happens.
+    pub title: &'static str,
+    /// When the promise is owed.
+    pub trigger: fn(&Ledger) -> bool,
+    /// When it is kept.
+    pub outcome: fn(&Ledger) -> bool,
+}
+
+/// The promise with this id as a goal under the given fairness.
+///
+/// handfast and the designs of history are built of different parts, so that the same promise rests on different
+/// assumptions; what is promised is the same.
+///
+/// # Panics
+///
+/// When there is no such promise; at compile time where the call is in a constant.
+pub const fn promised<P: Protocol>(
+    promises: &[Promise<P::Ledger>],
+    id: &str,
+    fair: fn(&P::Component) -> bool,
+    assumes: &'static str,
+) -> Goal<P> {
+    let mut index = 0;
+    while index < promises.len() {
+        let Promise { id: found, title, trigger, outcome } = promises[index];
+        if same(found, id) {
+            return Goal { id: found, title, trigger, outcome, fair, assumes };
+        }
+        index += 1;
+    }
+    panic!("there is no promise with this id")
+}
+
+/// The rule with this id.
+///
+/// # Panics
+///
+/// When there is no such rule; at compile time where the call is in a constant.
+pub const fn rule<Ledger>(rules: &[Predicate<Ledger>], id: &str) -> Predicate<Ledger> {
+    let mut index = 0;
+    while index < rules.len() {
+        let Predicate { id: found, title, holds } = rules[index];
+        if same(found, id) {
+            return Predicate { id: found, title, holds };
+        }
+        index += 1;
+    }
+    panic!("there is no rule with this id")
+}
+
 /// Whether two ids are the same, for tables that are made at compile time.
-pub(crate) const fn same(left: &str, right: &str) -> bool {
+const fn same(left: &str, right: &str) -> bool {
     let (left, right) = (left.as_bytes(), right.as_bytes());
     if left.len() != right.len() {
         return false;

@@ -25,6 +25,9 @@ pub enum Simopen {}
 
 impl Protocol for Simopen {
     const NAME: &'static str = "simopen";
+    const INVARIANTS: &'static [Predicate<Ledger>] = INVARIANTS;
+    const WITNESSES: &'static [Predicate<Ledger>] = WITNESSES;
+    const GOALS: &'static [Goal<Self>] = goals::GOALS;
     const DEADLOCK: (&'static str, &'static str) = DEADLOCK;
 
     type Action = Action;
@@ -39,17 +42,5 @@ impl Protocol for Simopen {
 
     fn component(action: &Action) -> Option<Component> {
         action.component()
-    }
-
-    fn invariants() -> &'static [Predicate<Ledger>] {
-        INVARIANTS
-    }
-
-    fn witnesses() -> &'static [Predicate<Ledger>] {
-        WITNESSES
-    }
-
-    fn goals() -> &'static [Goal<Self>] {
-        goals::GOALS
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn compare(model: &mut Recorded<Handfast>, action: &Action, observed:
     if expected != *observed {
         return Some(Fault::Observed { model: expected, implementation: observed.clone() });
     }
-    let violated = Lifecycle::invariants().iter().find(|rule| !(rule.holds)(&model.ledger));
+    let violated = Lifecycle::INVARIANTS.iter().find(|rule| !(rule.holds)(&model.ledger));
     violated.map(|rule| Fault::Violated(rule.id))
 }
 

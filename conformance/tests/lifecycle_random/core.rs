@@ -205,9 +205,9 @@ impl<M: Machine<Protocol = Lifecycle>> Pair<M> {
         let (expected, observed) = (self.model.step(&action), self.other.step(&action));
         prop_assert_eq!(&expected, &observed, "{} is observed otherwise than by the model", action);
         let ledger = &self.other.ledger;
-        let broken = Lifecycle::invariants().iter().find(|rule| !(rule.holds)(ledger));
+        let broken = Lifecycle::INVARIANTS.iter().find(|rule| !(rule.holds)(ledger));
         prop_assert!(broken.is_none(), "{} breaks {}", action, broken.map_or("", |rule| rule.id));
-        for (goal, owed) in Lifecycle::goals().iter().zip(&mut self.owed) {
+        for (goal, owed) in Lifecycle::GOALS.iter().zip(&mut self.owed) {
             *owed = (*owed || (goal.trigger)(ledger)) && !(goal.outcome)(ledger);
         }
         Ok(observed)
@@ -223,7 +223,7 @@ impl<M: Machine<Protocol = Lifecycle>> Pair<M> {
         for subscriber in (0..SUBSCRIBERS).map(SubscriberId) {
             while !self.step(Action::Receive { subscriber })?.is_refused() {}
         }
-        let owed = Lifecycle::goals().iter().zip(&self.owed).find(|(_, owed)| **owed);
+        let owed = Lifecycle::GOALS.iter().zip(&self.owed).find(|(_, owed)| **owed);
         prop_assert!(owed.is_none(), "{} is owed at rest", owed.map_or("", |(goal, _)| goal.id));
         prop_assert_eq!(self.other.ledger.slots_held(), 0);
         Ok(())
@@ -237,7 +237,7 @@ fn try_on<M: Machine<Protocol = Lifecycle>>(
 ) -> Result<(), TestCaseError> {
     let model = Handfast::starts(&environment.header).remove(0);
     let other = Recorded { machine: build(&model), ledger: model.ledger.clone() };
-    let mut pair = Pair { model, other, owed: vec![false; Lifecycle::goals().len()] };
+    let mut pair = Pair { model, other, owed: vec![false; Lifecycle::GOALS.len()] };
     let mut next = 0;
     for attempt in &environment.attempts {
         let Some(action) = attempt.action(&pair.model, next) else { continue };

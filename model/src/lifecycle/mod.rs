@@ -13,7 +13,7 @@ use handfast_spec::lifecycle::{
 use crate::catalogue::{Entry, Rules, Scope, Variant};
 use crate::explain;
 use crate::in_parts;
-use crate::subject::{Setting, Settings, Subject};
+use crate::subject::{Settings, Subject};
 
 /// The peer lifecycle in the catalogue.
 pub const ENTRY: Entry = Entry {
@@ -33,12 +33,7 @@ fn own(scope: Scope) -> Box<dyn Subject> {
 
 /// The designs of btcd first, then the mutants of handfast's.
 fn variants() -> Vec<Variant> {
-    let historical = btcd::variants().map(|variant| {
-        let btcd::Variant { name, kind, source, about, violates, switches, extent } = *variant;
-        let setting = Setting { name: "btcd", checked: btcd::checked(switches, extent) };
-        let subject = Box::new(Settings::new(name, vec![setting]));
-        Variant { name, kind, source, about, violates, subject }
-    });
+    let historical = btcd::variants().map(|row| row.variant("btcd", btcd::checked));
     historical.chain(handfast::variants()).collect()
 }
 

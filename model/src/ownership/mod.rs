@@ -9,7 +9,7 @@ use handfast_spec::ownership::{DescriptorRecord, Ledger, Offences, Ownership, Th
 use crate::catalogue::{Entry, Rules, Scope, Variant};
 use crate::explain;
 use crate::in_parts;
-use crate::subject::{Setting, Settings, Subject};
+use crate::subject::{Settings, Subject};
 
 /// Descriptor ownership in the catalogue.
 pub const ENTRY: Entry = Entry {
@@ -29,12 +29,7 @@ fn own(scope: Scope) -> Box<dyn Subject> {
 
 /// The designs of HAProxy first, then the mutants of handfast's.
 fn variants() -> Vec<Variant> {
-    let historical = haproxy::variants().map(|variant| {
-        let haproxy::Variant { name, kind, source, about, violates, switches, extent } = *variant;
-        let setting = Setting { name: "haproxy", checked: haproxy::checked(switches, extent) };
-        let subject = Box::new(Settings::new(name, vec![setting]));
-        Variant { name, kind, source, about, violates, subject }
-    });
+    let historical = haproxy::variants().map(|row| row.variant("haproxy", haproxy::checked));
     historical.chain(handfast::variants()).collect()
 }
 

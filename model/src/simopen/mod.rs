@@ -19,7 +19,7 @@ pub use self::connection::Connection;
 pub use self::flaw::{Flaw, Flaws};
 use self::history::HISTORY;
 pub use self::log::{Header, HeaderEnd};
-use self::mutants::{LEFT_OUT, MUTANTS};
+use self::mutants::{LEFT_OUT, mutants};
 pub use self::scope::{Extent, checked, settings};
 use crate::catalogue::{Entry, Rules, Scope, Variant};
 use crate::explain;
@@ -44,7 +44,7 @@ fn own(scope: Scope) -> Box<dyn Subject> {
 
 /// The designs of history first, then the mutants of handfast's.
 fn variants() -> Vec<Variant> {
-    HISTORY.iter().chain(MUTANTS).map(variants::Other::variant).collect()
+    HISTORY.iter().chain(mutants()).map(variants::Other::variant).collect()
 }
 
 in_parts!(Ledger {

@@ -82,7 +82,7 @@ fn the_table_of_the_specification_holds_in_little_and_in_more_room() {
 }
 
 fn steps_to_break(graph: &States, id: &str) -> Option<usize> {
-    let rule = History::invariants().iter().find(|rule| rule.id == id).expect("there is such a rule");
+    let rule = History::INVARIANTS.iter().find(|rule| rule.id == id).expect("there is such a rule");
     graph.first(|state| !(rule.holds)(&state.ledger)).map(|state| graph.depth_of(state))
 }
 

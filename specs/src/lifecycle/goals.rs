@@ -2,7 +2,7 @@
 
 use super::predicates::{active_is_dead, any};
 use super::{Component, Ledger, Lifecycle, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
-use crate::protocol::{Goal, Protocol, same};
+use crate::protocol::{Goal, Promise, Protocol, promised};
 
 /// What must happen, and under which fairness handfast promises it.
 pub(super) const GOALS: &[Goal<Lifecycle>] = &[
@@ -22,9 +22,6 @@ pub(super) const GOALS: &[Goal<Lifecycle>] = &[
 
 /// The goal with this id, promised under the given fairness.
 ///
-/// handfast and the designs of history are built of different tasks, so that the same promise rests on different
-/// assumptions; what is promised is the same.
-///
 /// # Panics
 ///
 /// When there is no such goal; at compile time where the call is in a constant.
@@ -33,27 +30,10 @@ pub const fn goal<P: Protocol<Ledger = Ledger>>(
     fair: fn(&P::Component) -> bool,
     assumes: &'static str,
 ) -> Goal<P> {
-    let mut index = 0;
-    while index < PROMISES.len() {
-        let promise = &PROMISES[index];
-        if same(promise.id, id) {
-            let Promise { id, title, trigger, outcome } = *promise;
-            return Goal { id, title, trigger, outcome, fair, assumes };
-        }
-        index += 1;
-    }
-    panic!("there is no goal with this id")
+    promised(PROMISES, id, fair, assumes)
 }
 
-#[derive(Clone, Copy)]
-struct Promise {
-    id: &'static str,
-    title: &'static str,
-    trigger: fn(&Ledger) -> bool,
-    outcome: fn(&Ledger) -> bool,
-}
-
-const PROMISES: &[Promise] = &[
+const PROMISES: &[Promise<Ledger>] = &[
     Promise {
         id: "PEER-21",
         title: "a session that is to end is gone from the registry and from every subscriber",

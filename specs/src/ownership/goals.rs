@@ -2,7 +2,7 @@
 
 use super::predicates::any;
 use super::{Component, DescriptorRecord, Ledger, Ownership, Stage};
-use crate::protocol::{Goal, Protocol, same};
+use crate::protocol::{Goal, Promise, Protocol, promised};
 
 /// What must happen, and under which fairness handfast promises it.
 pub(super) const GOALS: &[Goal<Ownership>] = &[
@@ -12,7 +12,7 @@ pub(super) const GOALS: &[Goal<Ownership>] = &[
     goal("OWN-24", is_thread, "every thread"),
 ];
 
-/// The goal with this id, promised under the given fairness. What is promised is the same for every design.
+/// The goal with this id, promised under the given fairness.
 ///
 /// # Panics
 ///
@@ -22,27 +22,10 @@ pub const fn goal<P: Protocol<Ledger = Ledger>>(
     fair: fn(&P::Component) -> bool,
     assumes: &'static str,
 ) -> Goal<P> {
-    let mut index = 0;
-    while index < PROMISES.len() {
-        let promise = &PROMISES[index];
-        if same(promise.id, id) {
-            let Promise { id, title, trigger, outcome } = *promise;
-            return Goal { id, title, trigger, outcome, fair, assumes };
-        }
-        index += 1;
-    }
-    panic!("there is no goal with this id")
+    promised(PROMISES, id, fair, assumes)
 }
 
-#[derive(Clone, Copy)]
-struct Promise {
-    id: &'static str,
-    title: &'static str,
-    trigger: fn(&Ledger) -> bool,
-    outcome: fn(&Ledger) -> bool,
-}
-
-const PROMISES: &[Promise] = &[
+const PROMISES: &[Promise<Ledger>] = &[
     Promise {
         id: "OWN-21",
         title: "a descriptor whose deletion was asked for is closed",

@@ -148,7 +148,7 @@ impl<N: Node> Trial<N> {
         }
         self.judge();
         let ledger = self.node.ledger();
-        let unkept = Lifecycle::goals().iter().filter(|goal| (goal.trigger)(ledger) && !(goal.outcome)(ledger));
+        let unkept = Lifecycle::GOALS.iter().filter(|goal| (goal.trigger)(ledger) && !(goal.outcome)(ledger));
         self.violated.extend(unkept.map(|goal| goal.id));
     }
 
@@ -162,7 +162,7 @@ impl<N: Node> Trial<N> {
     /// Looks at what was told so far.
     pub fn judge(&mut self) {
         let ledger = self.node.ledger();
-        let broken = Lifecycle::invariants().iter().filter(|rule| !(rule.holds)(ledger));
+        let broken = Lifecycle::INVARIANTS.iter().filter(|rule| !(rule.holds)(ledger));
         self.violated.extend(broken.map(|rule| rule.id));
     }
 

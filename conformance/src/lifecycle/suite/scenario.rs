@@ -101,11 +101,11 @@ fn words(stream: Stream) -> &'static str {
 /// For each rule that is violated, a shortest order that violates it.
 fn counterexamples(graph: &Graph<Recorded<Btcd>, Action>) -> Vec<(&'static str, Vec<Action>)> {
     let mut found = Vec::new();
-    for rule in History::invariants() {
+    for rule in History::INVARIANTS {
         let violation = graph.first(|state| !(rule.holds)(&state.ledger));
         found.extend(violation.map(|state| (rule.id, actions_to(graph, state).1)));
     }
-    for goal in History::goals() {
+    for goal in History::GOALS {
         let promise = Promise {
             trigger: &|state: &Recorded<Btcd>| (goal.trigger)(&state.ledger),
             outcome: &|state: &Recorded<Btcd>| (goal.outcome)(&state.ledger),

@@ -216,10 +216,7 @@ impl Machine for Handfast {
 
     fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
         let mut facts = Vec::new();
-        match self.take(action, &mut facts) {
-            Ok(()) => Observation::Told(facts),
-            Err(refusal) => Observation::Refused(refusal),
-        }
+        self.take(action, &mut facts).map(|()| facts).into()
     }
 }
 

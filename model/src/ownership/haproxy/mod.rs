@@ -15,7 +15,7 @@ mod words;
 
 use handfast_spec::Protocol;
 use handfast_spec::ownership::{Component, DEADLOCK, Fact, INVARIANTS, Ledger, Refusal, WITNESSES, goal};
-use handfast_spec::protocol::{Goal, Predicate};
+use handfast_spec::protocol::{Goal, Predicate, rule};
 
 pub use self::extent::{Extent, Kind, Who};
 pub use self::machine::Haproxy;
@@ -32,6 +32,9 @@ pub enum History {}
 
 impl Protocol for History {
     const NAME: &'static str = "ownership";
+    const INVARIANTS: &'static [Predicate<Ledger>] = INVARIANTS;
+    const WITNESSES: &'static [Predicate<Ledger>] = WITNESSED;
+    const GOALS: &'static [Goal<Self>] = GOALS;
     const DEADLOCK: (&'static str, &'static str) = DEADLOCK;
 
     type Action = Action;
@@ -47,18 +50,6 @@ impl Protocol for History {
     fn component(action: &Action) -> Option<Component> {
         action.component()
     }
-
-    fn invariants() -> &'static [Predicate<Ledger>] {
-        INVARIANTS
-    }
-
-    fn witnesses() -> &'static [Predicate<Ledger>] {
-        WITNESSED
-    }
-
-    fn goals() -> &'static [Goal<Self>] {
-        GOALS
-    }
 }
 
 /// What every extent reaches.
@@ -72,24 +63,5 @@ const fn promise(id: &'static str) -> Goal<History> {
 
 /// The situation with this id.
 const fn witness(id: &str) -> Predicate<Ledger> {
-    let mut index = 0;
-    while index < WITNESSES.len() {
-        let Predicate { id: found, title, holds } = WITNESSES[index];
-        if same(found.as_bytes(), id.as_bytes()) {
-            return Predicate { id: found, title, holds };
-        }
-        index += 1;
-    }
-    panic!("there is no situation with this id")
-}
-
-const fn same(left: &[u8], right: &[u8]) -> bool {
-    let mut index = 0;
-    while index < left.len() && index < right.len() {
-        if left[index] != right[index] {
-            return false;
-        }
-        index += 1;
-    }
-    left.len() == right.len()
+    rule(WITNESSES, id)
 }

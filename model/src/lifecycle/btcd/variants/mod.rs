@@ -11,25 +11,10 @@ use super::machine::Btcd;
 use super::switches::{Guard, Switches};
 use crate::catalogue::Kind;
 use crate::design::Checked;
+use crate::history::Row;
 
 /// A design with the extent at which it is looked at, and what it violates there.
-#[derive(Clone, Copy, Debug)]
-pub struct Variant {
-    /// Its name, unique.
-    pub name: &'static str,
-    /// What it is to us.
-    pub kind: Kind,
-    /// Where it comes from.
-    pub source: &'static str,
-    /// What is different, and why each id is violated.
-    pub about: &'static str,
-    /// The ids of the rules that it violates, in order of their numbers.
-    pub violates: &'static [&'static str],
-    /// The design.
-    pub switches: Switches,
-    /// How much is looked at.
-    pub extent: Extent,
-}
+pub type Variant = Row<Switches, Extent>;
 
 /// A design at an extent, to be explored.
 pub fn checked(switches: Switches, extent: Extent) -> Checked<Btcd> {

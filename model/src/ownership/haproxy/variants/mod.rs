@@ -11,27 +11,11 @@ use super::alphabet::alphabet;
 use super::extent::Extent;
 use super::machine::Haproxy;
 use super::switches::Switches;
-use crate::catalogue::Kind;
 use crate::design::Checked;
+use crate::history::Row;
 
 /// A design with the extent at which it is looked at, and what it violates there.
-#[derive(Clone, Copy, Debug)]
-pub struct Variant {
-    /// Its name, unique.
-    pub name: &'static str,
-    /// What it is to us.
-    pub kind: Kind,
-    /// Where it comes from.
-    pub source: &'static str,
-    /// What is different.
-    pub about: &'static str,
-    /// The ids of the rules that it violates, in order of their numbers.
-    pub violates: &'static [&'static str],
-    /// The design.
-    pub switches: Switches,
-    /// How much is looked at.
-    pub extent: Extent,
-}
+pub type Variant = Row<Switches, Extent>;
 
 /// A design at an extent, to be explored.
 pub fn checked(switches: Switches, extent: Extent) -> Checked<Haproxy> {
