@@ -51,10 +51,7 @@ impl<T: Transport> Writer<T> {
         let mut frame = Some(frame);
         poll_fn(|cx| {
             if frame.is_some() {
-                ready!(self.poll_ready(cx))?;
-            }
-            if let Some(frame) = frame.take() {
-                self.accept(frame)?;
+                ready!(self.poll_feed(&mut frame, cx))?;
             }
             self.poll_flush(cx)
         })
@@ -70,8 +67,8 @@ impl<T: Transport> Writer<T> {
     ///
     /// If the frame may not be written, a shutdown has begun, or the connection has ended. The frame was not accepted.
     pub async fn feed(&mut self, frame: Frame) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_ready(cx)).await?;
-        self.accept(frame)
+        let mut frame = Some(frame);
+        poll_fn(|cx| self.poll_feed(&mut frame, cx)).await
     }
 
     /// Waits until the transport has taken every frame that was accepted.
@@ -91,17 +88,25 @@ impl<T: Transport> Writer<T> {
     ///
     /// As [`feed`](Self::feed).
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_feed(&mut None, cx)
+    }
+
+    /// Waits until there is room, and accepts the frame, if there is one, under the same lock.
+    fn poll_feed(&mut self, frame: &mut Option<Frame>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
             if let Some(fate) = self.shared.fate() {
                 return Poll::Ready(Err(fate.clone()));
             }
-            let room = {
-                let write = self.shared.write();
-                write.cursor.check().map(|()| write.cursor.queued() < self.shared.config.write_buffer)
-            };
-            if room? {
+            let mut write = self.shared.write();
+            write.cursor.check()?;
+            if write.cursor.queued() < self.shared.config.write_buffer {
+                let Some(frame) = frame.take() else { return Poll::Ready(Ok(())) };
+                write.cursor.accept(frame)?;
+                drop(write);
+                self.accepted();
                 return Poll::Ready(Ok(()));
             }
+            drop(write);
             ready!(self.poll_flush(cx))?;
         }
     }
@@ -112,10 +117,14 @@ impl<T: Transport> Writer<T> {
             return Err(fate.clone());
         }
         self.shared.write().cursor.accept(frame)?;
+        self.accepted();
+        Ok(())
+    }
+
+    fn accepted(&self) {
         if self.shared.config.heartbeat.is_some() {
             self.shared.life.frame_went();
         }
-        Ok(())
     }
 
     /// As [`flush`](Self::flush).
