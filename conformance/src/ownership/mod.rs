@@ -3,4 +3,5 @@
 
 pub mod core;
 pub mod families;
+pub mod haproxy;
 mod kernel;
