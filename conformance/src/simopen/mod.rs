@@ -1,9 +1,10 @@
 //! The negotiation of `handfast::simopen` as a machine.
 //!
 //! Ends that keep to the protocol are the product's [`Negotiation`](handfast::simopen::core::Negotiation); the others do what they are for in the plainest way.
-//! Between them is the wire of the model: messages, of which so many fit.
+//! Between them is the wire of the model: messages, of which so many fit. [`historical`] has two other implementations.
 
 mod end;
+pub mod historical;
 mod words;
 
 use std::collections::VecDeque;
