@@ -68,6 +68,29 @@ where
     D: Design,
     I: Machine<Protocol = D::Protocol>,
 {
+    walk_where_seen(checked, build, |observation| observation)
+}
+
+/// The same for an implementation of which less is seen than of the model: `seen` leaves out of an observation of the
+/// model what nobody outside is told.
+///
+/// # Errors
+///
+/// As [`walk`].
+///
+/// # Panics
+///
+/// As [`walk`].
+pub fn walk_where_seen<D, I>(
+    checked: &Checked<D>,
+    build: impl Fn(&Recorded<D>) -> I,
+    seen: impl Fn(ObservationOf<D>) -> ObservationOf<D>,
+) -> Result<Walked, Box<Difference<D>>>
+where
+    D: Design,
+    I: Machine<Protocol = D::Protocol>,
+{
+    let trial = Trial { build, seen };
     let graph = checked.explore(&Options::default());
     assert_eq!(graph.completeness(), Completeness::Complete, "only a whole graph can be covered");
     let mut walked = Walked { states: graph.state_count(), edges: graph.edge_count(), ..Walked::default() };
@@ -89,9 +112,9 @@ where
         }
         walked.walks += 1;
         walked.steps += walk.edges.len();
-        if let Some((length, _)) = first_fault(&start, &build, &actions) {
+        if let Some((length, _)) = trial.first_fault(&start, &actions) {
             actions.truncate(length);
-            return Err(Box::new(shrink(start, &build, actions)));
+            return Err(Box::new(trial.shrink(start, actions)));
         }
     }
     Ok(walked)
@@ -102,45 +125,57 @@ fn refused<D: Design>(checked: &Checked<D>, machine: &D) -> Vec<ActionOf<D>> {
     checked.alphabet().iter().copied().filter(|action| machine.clone().step(action).is_refused()).collect()
 }
 
-/// Steps both machines through `actions`. The number of actions up to and including the first that shows a fault.
-fn first_fault<D, I>(
-    start: &Recorded<D>,
-    build: &impl Fn(&Recorded<D>) -> I,
-    actions: &[ActionOf<D>],
-) -> Option<(usize, Fault<ObservationOf<D>>)>
-where
-    D: Design,
-    I: Machine<Protocol = D::Protocol>,
-{
-    let mut model = start.clone();
-    let mut implementation = Recorded { machine: build(start), ledger: start.ledger.clone() };
-    for (index, action) in actions.iter().enumerate() {
-        let expected = model.step(action);
-        let observed = implementation.step(action);
-        if expected != observed {
-            return Some((index + 1, Fault::Observed { model: expected, implementation: observed }));
-        }
-        let violated = D::Protocol::INVARIANTS.iter().find(|rule| !(rule.holds)(&implementation.ledger));
-        if let Some(rule) = violated {
-            return Some((index + 1, Fault::Violated(rule.id)));
-        }
-    }
-    None
+/// How implementations are made, and what is seen of them.
+struct Trial<B, S> {
+    build: B,
+    seen: S,
 }
 
-/// Leaves out of a faulty behaviour whatever can be left out: any sequence of actions is one that both machines can be
-/// put through, because what is refused is compared too.
-fn shrink<D, I>(start: Recorded<D>, build: &impl Fn(&Recorded<D>) -> I, actions: Vec<ActionOf<D>>) -> Difference<D>
-where
-    D: Design,
-    I: Machine<Protocol = D::Protocol>,
-{
-    let fails_after = |actions: &[ActionOf<D>]| first_fault(&start, build, actions).map(|(length, _)| length);
-    let actions = failure::minimal(actions, fails_after);
-    let (_, fault) = first_fault(&start, build, &actions).expect("what was shrunk is faulty still");
-    let mut implementation = build(&start);
-    let observed = actions.iter().map(|action| implementation.step(action)).collect();
-    Difference { start, actions, observed, fault }
+impl<B, S> Trial<B, S> {
+    /// Steps both machines through `actions`. The number of actions up to and including the first that shows a fault.
+    fn first_fault<D, I>(
+        &self,
+        start: &Recorded<D>,
+        actions: &[ActionOf<D>],
+    ) -> Option<(usize, Fault<ObservationOf<D>>)>
+    where
+        D: Design,
+        I: Machine<Protocol = D::Protocol>,
+        B: Fn(&Recorded<D>) -> I,
+        S: Fn(ObservationOf<D>) -> ObservationOf<D>,
+    {
+        let mut model = start.clone();
+        let mut implementation = Recorded { machine: (self.build)(start), ledger: start.ledger.clone() };
+        for (index, action) in actions.iter().enumerate() {
+            let expected = (self.seen)(model.step(action));
+            let observed = implementation.step(action);
+            if expected != observed {
+                return Some((index + 1, Fault::Observed { model: expected, implementation: observed }));
+            }
+            let violated = D::Protocol::INVARIANTS.iter().find(|rule| !(rule.holds)(&implementation.ledger));
+            if let Some(rule) = violated {
+                return Some((index + 1, Fault::Violated(rule.id)));
+            }
+        }
+        None
+    }
+
+    /// Leaves out of a faulty behaviour whatever can be left out: any sequence of actions is one that both machines can
+    /// be put through, because what is refused is compared too.
+    fn shrink<D, I>(&self, start: Recorded<D>, actions: Vec<ActionOf<D>>) -> Difference<D>
+    where
+        D: Design,
+        I: Machine<Protocol = D::Protocol>,
+        B: Fn(&Recorded<D>) -> I,
+        S: Fn(ObservationOf<D>) -> ObservationOf<D>,
+    {
+        let fails_after = |actions: &[ActionOf<D>]| self.first_fault(&start, actions).map(|(length, _)| length);
+        let actions = failure::minimal(actions, fails_after);
+        let (_, fault) = self.first_fault(&start, &actions).expect("what was shrunk is faulty still");
+        let mut implementation = (self.build)(&start);
+        let observed = actions.iter().map(|action| implementation.step(action)).collect();
+        Difference { start, actions, observed, fault }
+    }
 }
 
 impl<D: Design> Difference<D> {

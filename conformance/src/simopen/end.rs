@@ -6,15 +6,15 @@ use handfast::simopen::core::{Negotiation, Settled};
 use handfast_spec::simopen::{End, Fact, Kind, Refusal, Role, Token};
 use model::simopen::EndConfig;
 
+use super::wire::{Outcome, Parcel, Player, Standing};
 use super::words;
-use super::{Outcome, Parcel};
 
 /// One end.
 pub(super) struct Party {
     end: End,
     config: EndConfig,
     patience: u8,
-    pub(super) stage: Stage,
+    stage: Stage,
     /// What is yet to be written.
     outbox: VecDeque<Parcel>,
     /// How many of these are the negotiation's: all but what a lazy dialer adds.
@@ -25,7 +25,7 @@ pub(super) struct Party {
 }
 
 /// How far an end is.
-pub(super) enum Stage {
+enum Stage {
     Idle,
     Negotiates(Box<Negotiation>),
     /// The layer above has the connection.
@@ -47,15 +47,60 @@ impl Party {
         Self { end, config, patience, stage, outbox, known: 0, hop: 0, role: None }
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Over)
+    fn negotiate(&mut self, call: fn(&mut Negotiation)) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        if let Stage::Negotiates(negotiation) = &mut self.stage {
+            call(negotiation);
+            self.told(&mut facts);
+        }
+        facts
     }
 
-    pub(super) fn is_pending(&self) -> bool {
-        matches!(self.stage, Stage::Negotiates(_))
+    /// What the negotiation has come to since it was last looked at.
+    fn told(&mut self, facts: &mut Vec<Fact>) {
+        let Stage::Negotiates(negotiation) = &self.stage else { return };
+        if let (None, Some(role)) = (self.role, negotiation.role()) {
+            let role = words::role(role);
+            self.role = Some(role);
+            facts.push(Fact::Assumed(self.end, role));
+        }
+        let outcome = negotiation.outcome().cloned();
+        let said = words::pending(negotiation.pending());
+        if let Some(Err(failure)) = outcome {
+            facts.push(Fact::Failed(self.end, words::failure(&failure)));
+            return self.drop_it();
+        }
+        let last = self.config.protocols.last().copied();
+        for &(token, _) in said.iter().skip(self.known) {
+            let hop = self.hop.saturating_add(1);
+            self.outbox.push_back(Parcel { token, hop });
+            if self.config.kind == Kind::Lazy && last.map(Token::Protocol) == Some(token) {
+                self.outbox.push_back(Parcel { token: Token::Payload(Role::Initiator), hop });
+            }
+        }
+        self.known = said.len();
+        // A lazy dialer has written all when it has written its bet too.
+        if let (Some(Ok(Settled { role, protocol })), true) = (outcome, self.outbox.is_empty()) {
+            let (role, protocol) = (words::role(role), words::name(&protocol));
+            facts.push(Fact::Settled { end: self.end, role, protocol, flights: self.hop });
+            let sent = self.config.kind == Kind::Lazy && last == Some(protocol);
+            self.stage = Stage::Settled { role, sent, received: false };
+        }
+    }
+}
+
+impl Player for Party {
+    fn standing(&self) -> Standing {
+        match self.stage {
+            Stage::Idle => Standing::Idle,
+            Stage::Negotiates(_) => Standing::Negotiates,
+            Stage::Settled { .. } => Standing::Settled,
+            Stage::Over => Standing::Over,
+            Stage::Aloof => Standing::Aloof,
+        }
     }
 
-    pub(super) fn start(&mut self, nonce: u64) -> Vec<Fact> {
+    fn start(&mut self, nonce: u64) -> Vec<Fact> {
         let protocols: Vec<_> = self.config.protocols.iter().copied().map(words::protocol).collect();
         let negotiation = match self.config.kind {
             Kind::Simopen => Negotiation::dial(protocols, nonce),
@@ -68,8 +113,7 @@ impl Party {
         facts
     }
 
-    /// Whether the writer has a message.
-    pub(super) fn has_next(&self) -> Result<(), Refusal> {
+    fn has_next(&self) -> Result<(), Refusal> {
         match self.stage {
             Stage::Idle => Err(Refusal::NotStarted),
             Stage::Over => Err(Refusal::Over),
@@ -79,8 +123,7 @@ impl Party {
         }
     }
 
-    /// Hands a message to the wire; there is one.
-    pub(super) fn hand_over(&mut self) -> (Parcel, Vec<Fact>) {
+    fn hand_over(&mut self) -> (Parcel, Vec<Fact>) {
         let Some(parcel) = self.outbox.pop_front() else {
             let role = match &mut self.stage {
                 Stage::Settled { role, sent, .. } => {
@@ -118,8 +161,7 @@ impl Party {
         (parcel, facts)
     }
 
-    /// Whether anybody would take a message.
-    pub(super) fn would_hear(&self) -> Result<(), Refusal> {
+    fn would_hear(&self) -> Result<(), Refusal> {
         match &self.stage {
             Stage::Idle => Err(Refusal::NotStarted),
             Stage::Over => Err(Refusal::Over),
@@ -135,7 +177,7 @@ impl Party {
         }
     }
 
-    pub(super) fn hear(&mut self, Parcel { token, hop }: Parcel) -> Vec<Fact> {
+    fn hear(&mut self, Parcel { token, hop }: Parcel) -> Vec<Fact> {
         match &mut self.stage {
             Stage::Settled { received, .. } => {
                 *received = true;
@@ -158,66 +200,25 @@ impl Party {
         }
     }
 
-    pub(super) fn hear_the_end(&mut self) -> Vec<Fact> {
+    fn hear_the_end(&mut self) -> Vec<Fact> {
         self.negotiate(Negotiation::hung_up)
     }
 
-    pub(super) fn expire(&mut self) -> Vec<Fact> {
+    fn expire(&mut self) -> Vec<Fact> {
         self.negotiate(Negotiation::deadline_passed)
     }
 
-    fn negotiate(&mut self, call: fn(&mut Negotiation)) -> Vec<Fact> {
-        let mut facts = Vec::new();
-        if let Stage::Negotiates(negotiation) = &mut self.stage {
-            call(negotiation);
-            self.told(&mut facts);
-        }
-        facts
-    }
-
-    pub(super) fn drop_it(&mut self) {
+    fn drop_it(&mut self) {
         self.stage = Stage::Over;
         self.outbox.clear();
         self.known = 0;
     }
 
-    pub(super) fn forge(&mut self, token: Token) -> Outcome {
+    fn forge(&mut self, token: Token) -> Outcome {
         if !self.outbox.is_empty() {
             return Err(Refusal::NoRoom);
         }
         self.outbox.push_back(Parcel { token, hop: 0 });
         Ok(Vec::new())
-    }
-
-    /// What the negotiation has come to since it was last looked at.
-    fn told(&mut self, facts: &mut Vec<Fact>) {
-        let Stage::Negotiates(negotiation) = &self.stage else { return };
-        if let (None, Some(role)) = (self.role, negotiation.role()) {
-            let role = words::role(role);
-            self.role = Some(role);
-            facts.push(Fact::Assumed(self.end, role));
-        }
-        let outcome = negotiation.outcome().cloned();
-        let said = words::pending(negotiation.pending());
-        if let Some(Err(failure)) = outcome {
-            facts.push(Fact::Failed(self.end, words::failure(&failure)));
-            return self.drop_it();
-        }
-        let last = self.config.protocols.last().copied();
-        for &(token, _) in said.iter().skip(self.known) {
-            let hop = self.hop.saturating_add(1);
-            self.outbox.push_back(Parcel { token, hop });
-            if self.config.kind == Kind::Lazy && last.map(Token::Protocol) == Some(token) {
-                self.outbox.push_back(Parcel { token: Token::Payload(Role::Initiator), hop });
-            }
-        }
-        self.known = said.len();
-        // A lazy dialer has written all when it has written its bet too.
-        if let (Some(Ok(Settled { role, protocol })), true) = (outcome, self.outbox.is_empty()) {
-            let (role, protocol) = (words::role(role), words::name(&protocol));
-            facts.push(Fact::Settled { end: self.end, role, protocol, flights: self.hop });
-            let sent = self.config.kind == Kind::Lazy && last == Some(protocol);
-            self.stage = Stage::Settled { role, sent, received: false };
-        }
     }
 }

@@ -10,7 +10,12 @@ pub(super) fn protocol(Name(number): Name) -> product::Protocol {
 
 /// The number of a protocol.
 pub(super) fn name(protocol: &product::Protocol) -> Name {
-    let number = protocol.name().strip_prefix("/protocol/").and_then(|number| number.parse().ok());
+    number(protocol.name())
+}
+
+/// The number of the protocol with this name.
+pub(super) fn number(name: &str) -> Name {
+    let number = name.strip_prefix("/protocol/").and_then(|number| number.parse().ok());
     Name(number.expect("there are no other protocols here"))
 }
 

@@ -1,0 +1,87 @@
+//! An end that has a driver, or one that needs none.
+
+use std::rc::Rc;
+
+use handfast_spec::simopen::{End, Fact, Refusal, Token};
+use model::simopen::Config;
+use tokio::runtime::Runtime;
+
+use super::end::Driving;
+use super::{Chop, Driver};
+use crate::simopen::end::Party;
+use crate::simopen::wire::{Outcome, Parcel, Player, Standing};
+
+/// One end.
+pub(super) enum Driven {
+    /// It keeps to the protocol.
+    Driver(Box<Driving>),
+    /// It is hostile, a reflector or silent.
+    Stranger(Party),
+}
+
+impl Driven {
+    pub(super) fn new(end: End, config: &Config, clock: Rc<Runtime>, chop: Chop, driver: Driver) -> Self {
+        let ours = config.end(end);
+        if ours.kind.is_honest() {
+            Self::Driver(Box::new(Driving::new(end, config, clock, chop, driver)))
+        } else {
+            Self::Stranger(Party::new(end, ours, config.patience))
+        }
+    }
+
+    fn player(&self) -> &dyn Player {
+        match self {
+            Self::Driver(driver) => driver.as_ref(),
+            Self::Stranger(party) => party,
+        }
+    }
+
+    fn player_mut(&mut self) -> &mut dyn Player {
+        match self {
+            Self::Driver(driver) => driver.as_mut(),
+            Self::Stranger(party) => party,
+        }
+    }
+}
+
+impl Player for Driven {
+    fn standing(&self) -> Standing {
+        self.player().standing()
+    }
+
+    fn start(&mut self, nonce: u64) -> Vec<Fact> {
+        self.player_mut().start(nonce)
+    }
+
+    fn has_next(&self) -> Result<(), Refusal> {
+        self.player().has_next()
+    }
+
+    fn hand_over(&mut self) -> (Parcel, Vec<Fact>) {
+        self.player_mut().hand_over()
+    }
+
+    fn would_hear(&self) -> Result<(), Refusal> {
+        self.player().would_hear()
+    }
+
+    fn hear(&mut self, parcel: Parcel) -> Vec<Fact> {
+        self.player_mut().hear(parcel)
+    }
+
+    fn hear_the_end(&mut self) -> Vec<Fact> {
+        self.player_mut().hear_the_end()
+    }
+
+    fn expire(&mut self) -> Vec<Fact> {
+        self.player_mut().expire()
+    }
+
+    fn drop_it(&mut self) {
+        self.player_mut().drop_it();
+    }
+
+    fn forge(&mut self, token: Token) -> Outcome {
+        self.player_mut().forge(token)
+    }
+}

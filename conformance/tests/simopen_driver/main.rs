@@ -1,0 +1,95 @@
+//! Tier 5: the drivers of `handfast::simopen` on tokio, under paused clocks, along every edge of the small scope.
+//!
+//! The streams that they are given take and give one message at a time, in pieces, when the model's next action is that
+//! end's; the clock of an end moves when its deadline is to pass. What each end says, hears and comes to is compared with
+//! the model at every step, and so is what it refuses: an end that has nothing more to hear must not ask for more. When a
+//! dialer knew its role is not seen before it settles.
+
+mod broken;
+
+use conformance::edges::{Difference, Walked, walk_where_seen};
+use conformance::failure;
+use conformance::simopen::driver::{Chop, Clocks, Driver, DriverMachine, handfasts};
+use handfast_spec::Recorded;
+use model::catalogue::{self, Scope};
+use model::simopen::{Connection, settings};
+
+use broken::{DRIVERS, FLAWLESS};
+
+/// Walks over a setting of the small scope.
+fn walk(name: &str, chop: Chop, driver: Driver) -> Result<Walked, Box<Difference<Connection>>> {
+    let setting = settings(Scope::Small).into_iter().find(|setting| setting.name == name);
+    let setting = setting.expect("there is such a setting");
+    let clocks = Clocks::stopped();
+    let build = |start: &Recorded<Connection>| DriverMachine::new(start.machine.config(), &clocks, chop, driver);
+    let walked = walk_where_seen(&setting.checked, build, DriverMachine::sees)?;
+    let Walked { states, edges, walks, steps, refusals } = walked;
+    println!(
+        "{name}, {chop:?}: all {states} states and {edges} edges, {walks} walks, {steps} steps, {refusals} refusals"
+    );
+    Ok(walked)
+}
+
+fn cover(name: &str, chops: &[Chop]) {
+    for &chop in chops {
+        if let Err(difference) = walk(name, chop, handfasts) {
+            panic!("{difference}{}", save(name, &difference));
+        }
+    }
+}
+
+fn save(name: &str, difference: &Difference<Connection>) -> String {
+    let name = format!("simopen-driver-{name}");
+    let saved = failure::save(env!("CARGO_TARGET_TMPDIR"), &name, "simopen", &difference.log());
+    saved.expect("the directory of temporary files can be written to").told
+}
+
+const EVERY: [Chop; 3] = [Chop::Whole, Chop::Halves, Chop::Bytes];
+
+#[test]
+fn the_drivers_take_every_edge_of_dialers() {
+    cover("dialers", &EVERY);
+}
+
+#[test]
+fn the_drivers_take_every_edge_of_others_and_of_their_reflection() {
+    cover("others", &EVERY);
+    cover("reflection", &EVERY);
+}
+
+#[test]
+fn the_drivers_take_every_edge_with_strangers() {
+    cover("strangers", &[Chop::Halves]);
+}
+
+#[test]
+fn the_drivers_take_every_edge_where_nobody_disturbs_them() {
+    cover("undisturbed", &EVERY);
+}
+
+/// The small scope has no other settings: a new one is not forgotten here.
+#[test]
+fn every_setting_of_the_small_scope_is_walked() {
+    let names: Vec<_> = settings(Scope::Small).iter().map(|setting| setting.name).collect();
+    assert_eq!(names, ["dialers", "others", "reflection", "strangers", "undisturbed"]);
+}
+
+/// A check that cannot fail is worthless: drivers of the same negotiation that make one mistake with the stream or the clock
+/// are told from the model. The difference is shrunk and saved, and the model rejects it where it is.
+#[test]
+fn a_broken_driver_is_told_from_the_model() {
+    walk("reflection", Chop::Halves, FLAWLESS).unwrap_or_else(|difference| panic!("without a mistake: {difference}"));
+    walk("undisturbed", Chop::Halves, FLAWLESS).unwrap_or_else(|difference| panic!("without a mistake: {difference}"));
+    for (name, driver) in DRIVERS {
+        let found =
+            ["undisturbed", "others"].into_iter().find_map(|setting| walk(setting, Chop::Halves, *driver).err());
+        let difference = found.unwrap_or_else(|| panic!("{name} was not noticed"));
+        println!("{name}: {difference}{}", save(name, &difference));
+        assert!(difference.actions.len() <= 16, "{name} was not shrunk: {difference}");
+    }
+    let simopen = catalogue::find("simopen").expect("there is such a protocol");
+    let refuses = walk("undisturbed", Chop::Whole, DRIVERS[0].1).expect_err("it is noticed");
+    let explanation = (simopen.explain)(&mut refuses.log().as_bytes()).expect("what is saved is a log");
+    let rejection = explanation.rejection.expect("the last step is no behaviour of the model");
+    assert_eq!(rejection.explained + 1, refuses.actions.len());
+}
