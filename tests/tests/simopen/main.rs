@@ -1,6 +1,8 @@
 //! Simultaneous open with other people's code and on real TCP.
 
 mod interop;
+#[cfg(target_os = "linux")]
+mod namespaces;
 mod race;
 
 use std::fmt::Debug;
@@ -24,4 +26,11 @@ fn err<T: Debug, E>(result: Result<T, E>, what: &str) -> E {
         Ok(agreed) => panic!("{what}: {agreed:?}"),
         Err(error) => error,
     }
+}
+
+/// Skips a test for want of something; where everything is required that is a failure.
+#[cfg(target_os = "linux")]
+fn skip(reason: &str) {
+    assert!(std::env::var_os("HANDFAST_REQUIRE_ALL").is_none_or(|value| value != "1"), "{reason}");
+    println!("skipped: {reason}");
 }

@@ -1,0 +1,158 @@
+//! What a kernel knows of a connection, and what went over its cable.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::cable::Host;
+
+/// The states of a TCP socket that matter here, by their numbers in Linux.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum State {
+    Established,
+    SynSent,
+    SynReceived,
+    Listening,
+    Other,
+}
+
+impl Host {
+    /// The states of all TCP sockets of this host.
+    pub(super) fn states(&self) -> Vec<State> {
+        let table = self.within(|| fs::read_to_string("/proc/thread-self/net/tcp")).expect("the kernel has TCP");
+        let state = |line: &str| match line.split_ascii_whitespace().nth(3) {
+            Some("01") => State::Established,
+            Some("02") => State::SynSent,
+            Some("03") => State::SynReceived,
+            Some("0A") => State::Listening,
+            Some(_) | None => State::Other,
+        };
+        table.lines().skip(1).map(state).collect()
+    }
+
+    /// Waits until this host has one TCP socket, in this state.
+    pub(super) fn comes_to(&self, state: State) {
+        let begun = Instant::now();
+        let mut states = self.states();
+        while states != [state] {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{states:?}, and not {state:?}");
+            std::thread::sleep(Duration::from_millis(2));
+            states = self.states();
+        }
+    }
+
+    /// A counter of the host's TCP, such as `ActiveOpens`.
+    pub(super) fn counter(&self, name: &str) -> u64 {
+        let table = self.within(|| fs::read_to_string("/proc/thread-self/net/snmp")).expect("the kernel counts");
+        let mut lines = table.lines().filter_map(|line| line.strip_prefix("Tcp: "));
+        let (names, values) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+        let counters: BTreeMap<_, _> = names.split(' ').zip(values.split(' ')).collect();
+        let value = counters.get(name).and_then(|value| value.parse().ok());
+        value.unwrap_or_else(|| panic!("the kernel does not count {name}"))
+    }
+}
+
+/// Whether this kernel joins two SYNs that cross; some that are hardened can be told not to.
+pub(super) fn joins_crossed_syns() -> bool {
+    fs::read_to_string("/proc/sys/net/ipv4/tcp_simult_connect").map_or(true, |value| value.trim() != "0")
+}
+
+/// What goes over a host's interface, from now on.
+pub(super) struct Tap<'a> {
+    host: &'a Host,
+    socket: Socket,
+    seen: Vec<Segment>,
+}
+
+/// A TCP segment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Segment {
+    /// This host sent it; or it came, and was for this host; or it came and was not.
+    pub(super) way: Way,
+    pub(super) flags: Flags,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Way {
+    Out,
+    In,
+    Astray,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Flags {
+    Syn,
+    SynAck,
+    Ack,
+    Other,
+}
+
+/// Every protocol: only then is what goes out seen too.
+const ETH_P_ALL: u16 = 3;
+
+impl<'a> Tap<'a> {
+    pub(super) fn on(host: &'a Host) -> Self {
+        let protocol = Protocol::from(i32::from(ETH_P_ALL.to_be()));
+        let socket = host.within(|| Socket::new(Domain::PACKET, Type::RAW, Some(protocol)));
+        let socket = socket.expect("whoever may make a namespace may look into it");
+        socket.set_nonblocking(true).expect("it can be set");
+        Self { host, socket, seen: Vec::new() }
+    }
+
+    /// The TCP segments up to now.
+    pub(super) fn segments(&mut self) -> &[Segment] {
+        let mut frame = [0; 2048];
+        while let Ok(length) = self.socket.read(&mut frame) {
+            self.seen.extend(segment(self.host, &frame[..length]));
+        }
+        &self.seen
+    }
+
+    /// The flags of what went one way, each once however often it was sent again.
+    pub(super) fn flags(&mut self, way: Way) -> Vec<Flags> {
+        let of_way = self.segments().iter().filter(|segment| segment.way == way);
+        let mut flags: Vec<_> = of_way.map(|segment| segment.flags).collect();
+        flags.dedup();
+        flags
+    }
+
+    /// How many segments came before the first of this kind.
+    pub(super) fn place(&self, way: Way, flags: Flags) -> Option<usize> {
+        self.seen.iter().position(|segment| *segment == Segment { way, flags })
+    }
+
+    /// The first segments, in words.
+    pub(super) fn told(&mut self) -> String {
+        let first: Vec<_> =
+            self.segments().iter().take(8).map(|Segment { way, flags }| format!("{way:?} {flags:?}")).collect();
+        first.join(", ")
+    }
+}
+
+/// The segment in an Ethernet frame, if it has one.
+fn segment(host: &Host, frame: &[u8]) -> Option<Segment> {
+    const IPV4: [u8; 2] = [8, 0];
+    const TCP: u8 = 6;
+    let (hardware, packet) = (frame.get(..6)?, frame.get(14..)?);
+    if frame[12..14] != IPV4 || *packet.get(9)? != TCP {
+        return None;
+    }
+    let source: [u8; 4] = packet.get(12..16)?.try_into().ok()?;
+    let header = usize::from(packet[0] & 0xf) * 4;
+    let flags = match packet.get(header + 13)? & 0b1_0111 {
+        0b0_0010 => Flags::Syn,
+        0b1_0010 => Flags::SynAck,
+        0b1_0000 => Flags::Ack,
+        _ => Flags::Other,
+    };
+    let way = match IpAddr::from(source) == host.address.ip() {
+        true => Way::Out,
+        false if host.is_for(hardware) => Way::In,
+        false => Way::Astray,
+    };
+    Some(Segment { way, flags })
+}
