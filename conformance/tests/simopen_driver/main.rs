@@ -1,4 +1,5 @@
-//! Tier 5: the drivers of `handfast::simopen` on tokio, under paused clocks, along every edge of the small scope.
+//! Tier 5: the drivers of `handfast::simopen` on tokio, under paused clocks, along every edge of the small scope, and
+//! of as much of the default scope as there is time for.
 //!
 //! The streams that they are given take and give one message at a time, in pieces, when the model's next action is that
 //! end's; the clock of an end moves when its deadline is to pass. What each end says, hears and comes to is compared with
@@ -11,18 +12,23 @@ use conformance::edges::{Difference, Walked, walk_where_seen};
 use conformance::failure;
 use conformance::simopen::driver::{Chop, Clocks, Driver, DriverMachine, handfasts};
 use handfast_spec::Recorded;
+use handfast_spec::simopen::{Kind, Name};
 use model::catalogue::{self, Scope};
-use model::simopen::{Connection, settings};
+use model::design::Checked;
+use model::simopen::{Config, Connection, EndConfig, settings};
 
 use broken::{DRIVERS, FLAWLESS};
 
-/// Walks over a setting of the small scope.
-fn walk(name: &str, chop: Chop, driver: Driver) -> Result<Walked, Box<Difference<Connection>>> {
-    let setting = settings(Scope::Small).into_iter().find(|setting| setting.name == name);
-    let setting = setting.expect("there is such a setting");
+/// Walks over every edge of a graph.
+fn walk(
+    name: &str,
+    checked: &Checked<Connection>,
+    chop: Chop,
+    driver: Driver,
+) -> Result<Walked, Box<Difference<Connection>>> {
     let clocks = Clocks::stopped();
     let build = |start: &Recorded<Connection>| DriverMachine::new(start.machine.config(), &clocks, chop, driver);
-    let walked = walk_where_seen(&setting.checked, build, DriverMachine::sees)?;
+    let walked = walk_where_seen(checked, build, DriverMachine::sees)?;
     let Walked { states, edges, walks, steps, refusals } = walked;
     println!(
         "{name}, {chop:?}: all {states} states and {edges} edges, {walks} walks, {steps} steps, {refusals} refusals"
@@ -30,9 +36,14 @@ fn walk(name: &str, chop: Chop, driver: Driver) -> Result<Walked, Box<Difference
     Ok(walked)
 }
 
-fn cover(name: &str, chops: &[Chop]) {
+fn setting(scope: Scope, name: &str) -> Checked<Connection> {
+    let setting = settings(scope).into_iter().find(|setting| setting.name == name);
+    setting.expect("there is such a setting").checked
+}
+
+fn cover(name: &str, checked: &Checked<Connection>, chops: &[Chop]) {
     for &chop in chops {
-        if let Err(difference) = walk(name, chop, handfasts) {
+        if let Err(difference) = walk(name, checked, chop, handfasts) {
             panic!("{difference}{}", save(name, &difference));
         }
     }
@@ -48,47 +59,71 @@ const EVERY: [Chop; 3] = [Chop::Whole, Chop::Halves, Chop::Bytes];
 
 #[test]
 fn the_drivers_take_every_edge_of_dialers() {
-    cover("dialers", &EVERY);
+    cover("dialers", &setting(Scope::Small, "dialers"), &[Chop::Whole, Chop::Bytes]);
+    cover("dialers, default", &setting(Scope::Default, "dialers"), &[Chop::Halves]);
 }
 
 #[test]
 fn the_drivers_take_every_edge_of_others_and_of_their_reflection() {
-    cover("others", &EVERY);
-    cover("reflection", &EVERY);
-}
-
-#[test]
-fn the_drivers_take_every_edge_with_strangers() {
-    cover("strangers", &[Chop::Halves]);
+    cover("others, default", &setting(Scope::Default, "others"), &EVERY);
+    cover("reflection, default", &setting(Scope::Default, "reflection"), &EVERY);
 }
 
 #[test]
 fn the_drivers_take_every_edge_where_nobody_disturbs_them() {
-    cover("undisturbed", &EVERY);
+    cover("undisturbed", &setting(Scope::Small, "undisturbed"), &[Chop::Whole, Chop::Bytes]);
+    cover("undisturbed, default", &setting(Scope::Default, "undisturbed"), &[Chop::Halves]);
 }
 
-/// The small scope has no other settings: a new one is not forgotten here.
 #[test]
-fn every_setting_of_the_small_scope_is_walked() {
-    let names: Vec<_> = settings(Scope::Small).iter().map(|setting| setting.name).collect();
-    assert_eq!(names, ["dialers", "others", "reflection", "strangers", "undisturbed"]);
+fn the_drivers_take_every_edge_with_strangers() {
+    cover("strangers", &setting(Scope::Small, "strangers"), &[Chop::Halves]);
+}
+
+/// In the small scope a dialer with the extension meets strangers, in the default scope everybody does, on more connections
+/// than are walked in the time that a test may take.
+#[test]
+fn the_drivers_take_every_edge_of_others_with_strangers() {
+    let ours = [Kind::Plain, Kind::Lazy, Kind::Listener];
+    let starts = ours.map(|kind| {
+        Connection::recorded(Config {
+            left: EndConfig::new(kind, &[Name(0), Name(1)]),
+            right: EndConfig::new(Kind::Hostile, &[]),
+            capacity: [0, 0],
+            patience: 2,
+            timed: true,
+        })
+    });
+    let alphabet = setting(Scope::Small, "strangers").alphabet().to_vec();
+    cover("others with strangers", &Checked::new(starts.to_vec(), alphabet).in_parts(), &EVERY);
+}
+
+/// There are no other settings: a new one is not forgotten here.
+#[test]
+fn every_setting_is_walked() {
+    for scope in [Scope::Small, Scope::Default] {
+        let names: Vec<_> = settings(scope).iter().map(|setting| setting.name).collect();
+        assert_eq!(names, ["dialers", "others", "reflection", "strangers", "undisturbed"]);
+    }
 }
 
 /// A check that cannot fail is worthless: drivers of the same negotiation that make one mistake with the stream or the clock
 /// are told from the model. The difference is shrunk and saved, and the model rejects it where it is.
 #[test]
 fn a_broken_driver_is_told_from_the_model() {
-    walk("reflection", Chop::Halves, FLAWLESS).unwrap_or_else(|difference| panic!("without a mistake: {difference}"));
-    walk("undisturbed", Chop::Halves, FLAWLESS).unwrap_or_else(|difference| panic!("without a mistake: {difference}"));
+    let walked = ["undisturbed", "others"].map(|name| (name, setting(Scope::Small, name)));
+    for (name, checked) in &walked {
+        let flawless = walk(name, checked, Chop::Halves, FLAWLESS);
+        flawless.unwrap_or_else(|difference| panic!("without a mistake: {difference}"));
+    }
     for (name, driver) in DRIVERS {
-        let found =
-            ["undisturbed", "others"].into_iter().find_map(|setting| walk(setting, Chop::Halves, *driver).err());
+        let found = walked.iter().find_map(|(setting, checked)| walk(setting, checked, Chop::Halves, *driver).err());
         let difference = found.unwrap_or_else(|| panic!("{name} was not noticed"));
         println!("{name}: {difference}{}", save(name, &difference));
         assert!(difference.actions.len() <= 16, "{name} was not shrunk: {difference}");
     }
     let simopen = catalogue::find("simopen").expect("there is such a protocol");
-    let refuses = walk("undisturbed", Chop::Whole, DRIVERS[0].1).expect_err("it is noticed");
+    let refuses = walk(walked[0].0, &walked[0].1, Chop::Whole, DRIVERS[0].1).expect_err("it is noticed");
     let explanation = (simopen.explain)(&mut refuses.log().as_bytes()).expect("what is saved is a log");
     let rejection = explanation.rejection.expect("the last step is no behaviour of the model");
     assert_eq!(rejection.explained + 1, refuses.actions.len());

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::core::{Negotiation, Protocol, Settled};
+use super::core::{Failure, Negotiation, Protocol, Settled};
 use super::{Direction, Error, Negotiated};
 use crate::runtime::time::sleep;
 
@@ -127,8 +127,8 @@ where
         // What is ready counts, also if the task is polled late.
         let polled = exchange.poll(Pin::new(&mut io), context);
         if polled.is_pending() && deadline.as_mut().poll(context).is_ready() {
-            exchange.negotiation.deadline_passed();
-            return exchange.poll(Pin::new(&mut io), context);
+            // SIM-27: also if all is agreed, and the stream does not let go of what was said.
+            return Poll::Ready(Err(Failure::Deadline.into()));
         }
         polled
     })

@@ -1,10 +1,13 @@
 //! Two ends on a connection that holds little.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use handfast::simopen::core::Failure;
 use handfast::simopen::{Direction, Error, Negotiated, Options, Role, accept, negotiate, propose};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::time::Instant;
 
 fn with(nonce: u64) -> Options {
@@ -120,6 +123,45 @@ async fn a_silent_peer_is_given_up_at_the_deadline() {
         assert!(matches!(error, Error::Negotiation(Failure::Deadline)), "{error}");
         assert_eq!(before.elapsed(), options.timeout);
     }
+}
+
+/// A stream that takes everything, and does not let go of it.
+struct Unflushed(DuplexStream);
+
+impl AsyncRead for Unflushed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Unflushed {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+/// SIM-27, where everything is agreed on and what was said is not gone.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_never_flushes_is_given_up_at_the_deadline() {
+    let (left, right) = duplex(1024);
+    let before = Instant::now();
+    let (left, right) = tokio::join!(negotiate(Unflushed(left), &["/a"], with(1)), accept(right, &["/a"], with(1)));
+    assert!(right.is_ok());
+    let error = left.expect_err("it is never settled");
+    assert!(matches!(error, Error::Negotiation(Failure::Deadline)), "{error}");
+    assert_eq!(before.elapsed(), Options::default().timeout);
 }
 
 #[tokio::test(start_paused = true)]
