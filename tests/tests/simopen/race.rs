@@ -3,9 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use handfast::simopen::{Options, Role, accept, negotiate};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Builder;
 
@@ -17,6 +19,40 @@ const OPENS: usize = 1_000;
 /// After how many attempts two ends that did not meet are given up.
 const ATTEMPTS: usize = 100_000;
 
+/// A line that two threads start from at the same instant, because the moment in which they can meet is short. One of them
+/// spins there, so that both have a processor when they start.
+#[derive(Default)]
+struct Line {
+    arrived: AtomicUsize,
+}
+
+impl Line {
+    /// How often one looks whether the other has come, before it starts alone.
+    const LOOKS: usize = 1_000_000;
+
+    fn start(&self) {
+        let before = self.arrived.fetch_add(1, Ordering::AcqRel);
+        let both = (before / 2 + 1) * 2;
+        for _ in 0..Self::LOOKS {
+            if self.arrived.load(Ordering::Acquire) >= both {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+    }
+}
+
+/// Gives this thread a processor that the other end does not use, if there are two: two that take turns on one never meet.
+fn apart(index: usize) {
+    let allowed = sched_getaffinity(None).expect("it can be asked");
+    let mut processors = (0..CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor));
+    if let Some(processor) = processors.nth(index) {
+        let mut one = CpuSet::new();
+        one.set(processor);
+        sched_setaffinity(None, &one).expect("it is allowed");
+    }
+}
+
 /// A port of one's own that nobody else is given.
 fn port() -> SocketAddr {
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
@@ -24,13 +60,17 @@ fn port() -> SocketAddr {
 }
 
 async fn dial(ours: SocketAddr, theirs: SocketAddr) -> io::Result<TcpStream> {
+    bound(ours)?.connect(theirs).await
+}
+
+fn bound(ours: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
     socket.set_reuseport(true)?;
     socket.bind(ours)?;
     // A closed port leaves nothing behind that the next attempt would run into.
     socket.set_zero_linger()?;
-    socket.connect(theirs).await
+    Ok(socket)
 }
 
 fn is_retried(error: &io::Error) -> bool {
@@ -39,11 +79,13 @@ fn is_retried(error: &io::Error) -> bool {
 }
 
 /// Dials until the two meet. A connection that this end does not share with the other one is none.
-async fn meet(ours: SocketAddr, theirs: SocketAddr) -> TcpStream {
+async fn meet(ours: SocketAddr, theirs: SocketAddr, line: &Line) -> TcpStream {
     for _ in 0..ATTEMPTS {
-        match dial(ours, theirs).await {
+        let socket = bound(ours).expect("the port is ours");
+        line.start();
+        match socket.connect(theirs).await {
             Ok(stream) => return stream,
-            Err(error) if is_retried(&error) => std::thread::yield_now(),
+            Err(error) if is_retried(&error) => {}
             Err(error) => panic!("{ours} cannot dial {theirs}: {error}"),
         }
     }
@@ -63,14 +105,14 @@ fn options() -> Options {
 #[test]
 fn two_that_dial_each_other_settle_who_is_the_initiator() {
     let (left, right) = (port(), port());
-    let start = Barrier::new(2);
+    let (start, line) = (Barrier::new(2), Line::default());
     let end = |ours: SocketAddr, theirs: SocketAddr, says: u8, hears: u8, protocols: [&'static str; 2]| {
         let runtime = current_thread();
         let mut settled = Vec::with_capacity(OPENS);
         for _ in 0..OPENS {
             start.wait();
             settled.push(runtime.block_on(async {
-                let stream = meet(ours, theirs).await;
+                let stream = meet(ours, theirs, &line).await;
                 stream.set_zero_linger().expect("it can be set");
                 let mut stream = negotiate(stream, &protocols, options()).await.expect("they agree");
                 talk(&mut stream, says, hears).await;
@@ -83,8 +125,14 @@ fn two_that_dial_each_other_settle_who_is_the_initiator() {
         settled
     };
     let (lefts, rights) = std::thread::scope(|scope| {
-        let lefts = scope.spawn(|| end(left, right, b'l', b'r', ["/noise", "/tls"]));
-        let rights = scope.spawn(|| end(right, left, b'r', b'l', ["/tls", "/noise"]));
+        let lefts = scope.spawn(|| {
+            apart(0);
+            end(left, right, b'l', b'r', ["/noise", "/tls"])
+        });
+        let rights = scope.spawn(|| {
+            apart(1);
+            end(right, left, b'r', b'l', ["/tls", "/noise"])
+        });
         (lefts.join().expect("the left end is well"), rights.join().expect("the right end is well"))
     });
     let mut initiators = 0;
