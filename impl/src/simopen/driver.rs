@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use handfast_spec::simopen::Kind;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::core::{Failure, Negotiation, Protocol, Settled};
+use super::record::{Record, Sink};
 use super::{Direction, Error, Negotiated};
 use crate::runtime::time::sleep;
 
@@ -51,12 +53,7 @@ where
     Io: AsyncRead + AsyncWrite + Unpin,
     P: AsRef<str>,
 {
-    let protocols = names(protocols)?;
-    let nonce = match options.nonce {
-        Some(nonce) => nonce,
-        None => random()?,
-    };
-    run(io, Negotiation::dial(protocols, nonce), Direction::Outbound, options).await
+    open(io, Part::Dialer, protocols, options, None).await
 }
 
 /// Negotiates on a connection that this end accepted: it is the responder.
@@ -71,7 +68,7 @@ where
     Io: AsyncRead + AsyncWrite + Unpin,
     P: AsRef<str>,
 {
-    run(io, Negotiation::accept(names(protocols)?), Direction::Inbound, options).await
+    open(io, Part::Listener, protocols, options, None).await
 }
 
 /// Negotiates on a connection whose roles are known, as the initiator: the multiplexer above the security protocol, or
@@ -90,7 +87,7 @@ where
     Io: AsyncRead + AsyncWrite + Unpin,
     P: AsRef<str>,
 {
-    run(io, Negotiation::propose(names(protocols)?), Direction::Outbound, options).await
+    open(io, Part::Proposer, protocols, options, None).await
 }
 
 fn names<P: AsRef<str>>(protocols: &[P]) -> Result<Arc<[Protocol]>, Error> {
@@ -108,38 +105,59 @@ fn random() -> io::Result<u64> {
     getrandom::u64().map_err(|error| io::Error::other(error.to_string()))
 }
 
-async fn run<Io>(
+/// What an end is in the first place.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    Dialer,
+    Proposer,
+    Listener,
+}
+
+pub(super) async fn open<Io, P>(
     mut io: Io,
-    negotiation: Negotiation,
-    direction: Direction,
+    part: Part,
+    protocols: &[P],
     options: Options,
+    sink: Option<Sink<'_>>,
 ) -> Result<Negotiated<Io>, Error>
 where
     Io: AsyncRead + AsyncWrite + Unpin,
+    P: AsRef<str>,
 {
-    let mut exchange = Exchange {
-        negotiation: negotiation.with_proposal_limit(options.proposals),
-        unflushed: false,
-        surplus: Vec::new(),
+    let protocols = names(protocols)?;
+    let ours = Arc::clone(&protocols);
+    let (negotiation, kind, nonce, direction) = match part {
+        Part::Dialer => {
+            let nonce = options.nonce.map_or_else(random, Ok)?;
+            (Negotiation::dial(ours, nonce), Kind::Simopen, nonce, Direction::Outbound)
+        }
+        Part::Proposer => (Negotiation::propose(ours), Kind::Plain, 0, Direction::Outbound),
+        Part::Listener => (Negotiation::accept(ours), Kind::Listener, 0, Direction::Inbound),
     };
+    let negotiation = negotiation.with_proposal_limit(options.proposals);
+    let record = sink.map(|sink| Record::begin(sink, kind, nonce, &protocols, options, &negotiation));
+    let mut exchange = Exchange { negotiation, record, unflushed: false, surplus: Vec::new() };
     let mut deadline = pin!(sleep(options.timeout));
     let Settled { role, protocol } = poll_fn(|context| {
         // What is ready counts, also if the task is polled late.
         let polled = exchange.poll(Pin::new(&mut io), context);
         if polled.is_pending() && deadline.as_mut().poll(context).is_ready() {
+            exchange.record.as_mut().into_iter().for_each(Record::expired);
             // SIM-27: also if all is agreed, and the stream does not let go of what was said.
             return Poll::Ready(Err(Failure::Deadline.into()));
         }
         polled
     })
     .await?;
+    exchange.record.as_mut().into_iter().for_each(Record::settled);
     tracing::trace!(?role, %protocol, ?direction, "negotiated");
     Ok(Negotiated::new(io, exchange.surplus, protocol, role, direction))
 }
 
 /// A negotiation and what it has to do with a stream.
-struct Exchange {
+struct Exchange<'a> {
     negotiation: Negotiation,
+    record: Option<Record<'a>>,
     /// Something was written since the stream was last flushed.
     unflushed: bool,
     /// What was read and is not the negotiation's.
@@ -149,7 +167,7 @@ struct Exchange {
 /// How much is read at a time: as much as one negotiation usually takes, twice over.
 const READ: usize = 256;
 
-impl Exchange {
+impl Exchange<'_> {
     /// Writes and reads as much as goes. The two never wait for each other, however little the connection holds.
     fn poll<Io>(&mut self, mut io: Pin<&mut Io>, context: &mut Context<'_>) -> Poll<Result<Settled, Error>>
     where
@@ -186,7 +204,14 @@ impl Exchange {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.unflushed = true;
-        self.negotiation.written(written);
+        match &mut self.record {
+            None => self.negotiation.written(written),
+            Some(record) => {
+                let bytes = self.negotiation.pending()[..written].to_vec();
+                self.negotiation.written(written);
+                record.wrote(&bytes, &self.negotiation);
+            }
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -201,9 +226,13 @@ impl Exchange {
         let read = buffer.filled();
         if read.is_empty() {
             self.negotiation.hung_up();
+            self.record.as_mut().into_iter().for_each(|record| record.hung_up(&self.negotiation));
             return Poll::Ready(Ok(()));
         }
-        let taken = self.negotiation.received(read);
+        let taken = match &mut self.record {
+            None => self.negotiation.received(read),
+            Some(record) => record.received(read, &mut self.negotiation),
+        };
         self.surplus.extend_from_slice(&read[taken..]);
         Poll::Ready(Ok(()))
     }

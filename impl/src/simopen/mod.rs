@@ -49,6 +49,7 @@ mod driver;
 mod error;
 mod negotiated;
 mod open;
+mod record;
 
 pub use self::core::{Failure, NameError, Role};
 pub use crate::lifecycle::Direction;
@@ -56,3 +57,4 @@ pub use driver::{Options, accept, negotiate, propose};
 pub use error::Error;
 pub use negotiated::Negotiated;
 pub use open::{Backoff, DialError, Dialed, Dialer, hole_punch_role};
+pub use record::Recorder;
