@@ -178,14 +178,28 @@ impl Exchange<'_> {
             if let Some(Err(failure)) = self.negotiation.outcome() {
                 return Poll::Ready(Err(failure.clone().into()));
             }
-            let wrote = self.poll_write(io.as_mut(), context)?;
+            let wrote = match self.poll_write(io.as_mut(), context) {
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(self.last_words(io, context).unwrap_or(error.into())));
+                }
+                wrote => wrote.is_ready(),
+            };
             if let (Some(Ok(settled)), false) = (self.negotiation.outcome(), self.unflushed) {
                 return Poll::Ready(Ok(settled.clone()));
             }
             let read = self.poll_read(io.as_mut(), context)?;
-            if wrote.is_pending() && read.is_pending() {
+            if !wrote && read.is_pending() {
                 return Poll::Pending;
             }
+        }
+    }
+
+    /// Nothing more can be written. What the peer said before it left may say why.
+    fn last_words<Io: AsyncRead>(&mut self, mut io: Pin<&mut Io>, context: &mut Context<'_>) -> Option<Error> {
+        while let Poll::Ready(Ok(())) = self.poll_read(io.as_mut(), context) {}
+        match self.negotiation.outcome() {
+            Some(Err(failure)) => Some(failure.clone().into()),
+            Some(Ok(_)) | None => None,
         }
     }
 

@@ -125,6 +125,24 @@ async fn a_silent_peer_is_given_up_at_the_deadline() {
     }
 }
 
+/// What a peer said before it left counts, also where nothing can be written to it any more.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_is_gone_has_left_a_reason() {
+    let says: [(&[u8], Failure); 4] = [
+        (b"\x13/multistream/1.0.0\n\x07/noise\n", Failure::PlainDialer),
+        (b"\x13/multistream/1.0.0\n\x03na\n\x03na\n", Failure::NothingInCommon),
+        (b"\x05http\n", Failure::NotMultistream),
+        (b"", Failure::HungUp),
+    ];
+    for (says, expected) in says {
+        let (left, mut right) = duplex(1024);
+        right.write_all(says).await.expect("it fits");
+        drop(right);
+        let error = negotiate(left, &["/noise"], with(1)).await.expect_err("it is gone");
+        assert!(matches!(&error, Error::Negotiation(failure) if *failure == expected), "{expected}: {error:?}");
+    }
+}
+
 /// A stream that takes everything, and does not let go of it.
 struct Unflushed(DuplexStream);
 

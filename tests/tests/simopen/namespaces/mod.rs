@@ -11,7 +11,9 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use handfast::simopen::{Dialer, Options, Role};
+use handfast::simopen::{Dialed, Dialer, Options, Recorder, Role};
+use model::explain::explain;
+use model::simopen::Connection;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
@@ -31,8 +33,8 @@ fn hosts() -> Option<Cable> {
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What an end came to.
-type Settled = (Role, String);
+/// What an end came to, and what it recorded.
+type Settled = (Role, String, Vec<u8>);
 
 /// Dials from the port at which the other host dials it, negotiates and talks, and says so. The connection is open until
 /// nobody wants it to be any more.
@@ -45,17 +47,20 @@ fn dial(
     over: Receiver<()>,
 ) -> Settled {
     let options = Options { nonce: Some(nonce), timeout: PATIENCE, ..Options::default() };
-    let dialer = Dialer { options, ..Dialer::new(Some(ours.address)) };
+    let dialer = Dialer::new(Some(ours.address));
+    let mut recorder = Recorder::new(Vec::new());
     ours.within(move || {
         let runtime = Builder::new_current_thread().enable_all().build().expect("there is a runtime");
         runtime.block_on(async {
-            let opened = timeout(PATIENCE, dialer.open(theirs.address, &["/noise"])).await.expect("it is opened");
-            let mut stream = opened.unwrap_or_else(|error| panic!("{}: {error:?}", ours.address));
-            assert_eq!(stream.get_ref().local_addr().expect("it is connected"), ours.address, "the port was reused");
+            let dialed = timeout(PATIENCE, dialer.connect(theirs.address)).await.expect("it is opened");
+            let Dialed { stream, port_reused } = dialed.unwrap_or_else(|error| panic!("{}: {error:?}", ours.address));
+            assert!(port_reused, "it is the port that the other host dials");
+            let settled = recorder.negotiate(stream, &["/noise"], options).await;
+            let mut stream = settled.unwrap_or_else(|error| panic!("{}: {error:?}", ours.address));
             talk(&mut stream, says, hears).await;
             talked.send(()).expect("somebody wants to know");
             over.recv().expect_err("nothing is sent");
-            (stream.role(), stream.protocol().to_owned())
+            (stream.role(), stream.protocol().to_owned(), recorder.finish().expect("memory can be written to"))
         })
     })
 }
@@ -90,8 +95,13 @@ fn both_dial(cable: &Cable, happens: impl FnOnce(&mut dyn FnMut(&Host))) {
         });
         settled.collect::<Vec<_>>().try_into().expect("there are two ends")
     });
-    assert_eq!(lefts, (Role::Initiator, "/noise".to_owned()));
-    assert_eq!(rights, (Role::Responder, "/noise".to_owned()));
+    assert_eq!((lefts.0, lefts.1.as_str()), (Role::Initiator, "/noise"));
+    assert_eq!((rights.0, rights.1.as_str()), (Role::Responder, "/noise"));
+    for log in [lefts.2, rights.2] {
+        let explanation = explain::<Connection>(&mut log.as_slice()).expect("a recorder writes what can be read");
+        assert_eq!((explanation.rejection, explanation.violated), (None, vec![]), "it is a behaviour of the model");
+        println!("{} steps, and the model explains each", explanation.steps);
+    }
 }
 
 /// Each end hears the other's SYN after it has sent its own, and answers it with a SYN that acknowledges: what an end that
