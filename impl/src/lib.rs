@@ -16,6 +16,9 @@
 pub mod framed;
 pub mod lifecycle;
 pub mod ownership;
+// Its workers are threads of their own.
+#[cfg(all(unix, not(feature = "shuttle")))]
+pub mod pool;
 mod runtime;
 // Nor is this one's.
 #[cfg(not(feature = "shuttle"))]

@@ -1,0 +1,8 @@
+//! The idle connections of one worker as a pure state machine: no clock, no lock, no socket.
+
+mod chain;
+mod shelf;
+mod words;
+
+pub use shelf::Shelf;
+pub use words::{Claim, Closed, Limits, Place, Put, Stamps, Took, Unclaimed};

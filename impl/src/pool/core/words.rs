@@ -1,0 +1,83 @@
+//! What is said about a shelf.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// How much is kept, and for how long. Each worker has a shelf of its own, with these limits.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Limits {
+    /// Idle connections to one destination. One more than that closes the oldest of them; none are kept if it is 0.
+    pub per_key: usize,
+    /// Idle connections to all destinations. One more than that closes the oldest; none are kept if it is 0.
+    pub total: usize,
+    /// How long a connection may be idle.
+    pub idle: Duration,
+    /// How old a connection may be when it is given out, since it was established. One that passes this age while it
+    /// is idle is never given out, and is closed when its idle time ends at the latest.
+    pub age: Duration,
+}
+
+/// When things happened, since some moment that all workers agree on.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Stamps {
+    /// The connection is idle since.
+    pub now: Duration,
+    /// It was established.
+    pub born: Duration,
+}
+
+/// Where something is on a shelf, until it is taken off. Never given again.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Place {
+    pub(super) index: usize,
+    pub(super) serial: u64,
+}
+
+/// Why something that is on the shelf cannot be had.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Unclaimed {
+    /// Somebody is inside, looking whether it was closed. It stays on the shelf; if it was, they take it off.
+    Busy,
+    /// It is being closed, or is closed. It is taken off.
+    Gone,
+}
+
+/// What became of the attempt to have something that is on the shelf, by the one word that decides it.
+pub type Claim<G> = Result<G, Unclaimed>;
+
+/// A connection is on the shelf.
+#[derive(Debug)]
+#[must_use = "what was evicted is to be closed"]
+pub struct Put<G> {
+    /// Where.
+    pub place: Place,
+    /// The one that was there for longest, to be closed because there was no room.
+    pub evicted: Option<G>,
+    /// Nobody waits for the next expiry: ask when it is.
+    pub needs_alarm: bool,
+}
+
+/// What was taken off a shelf.
+#[derive(Debug)]
+#[must_use = "what has expired is to be closed"]
+pub struct Took<G> {
+    /// What was asked for: the newest that could be had.
+    pub found: Option<G>,
+    /// What was met on the way and is too old: to be closed.
+    pub expired: Vec<G>,
+    /// How many were passed over because somebody was inside.
+    pub busy: usize,
+}
+
+/// The shelf takes nothing, or nothing any more.
+#[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Closed {
+    /// The worker has stopped.
+    #[error("the worker has stopped")]
+    Stopped,
+    /// A limit is 0, or nothing that is there could be closed in its favour.
+    #[error("there is no room for another idle connection")]
+    Full,
+}

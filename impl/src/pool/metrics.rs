@@ -1,0 +1,66 @@
+//! What is counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
+        /// What a pool has done since it was made, over all its workers: each figure by itself is exact when nothing
+        /// else happens meanwhile.
+        #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+        #[non_exhaustive]
+        pub struct Metrics {
+            $($(#[doc = $doc])* pub $name: u64,)*
+        }
+
+        /// One worker's, on a cache line of its own.
+        #[derive(Debug, Default)]
+        #[repr(align(128))]
+        pub(super) struct Counters {
+            $(pub(super) $name: Counter,)*
+        }
+
+        impl Counters {
+            pub(super) fn add_to(&self, sum: &mut Metrics) {
+                $(sum.$name += self.$name.0.load(Ordering::Relaxed);)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// Connections that were put.
+    put,
+    /// Connections that were taken by the worker that put them.
+    reused_local,
+    /// Connections that another worker has taken over.
+    taken_over,
+    /// Attempts to take that found nothing.
+    missed,
+    /// Connections that were passed over because their worker was looking whether they had been closed.
+    busy_skips,
+    /// Connections that were closed because the server had closed them, had sent something, or because of an error,
+    /// while they were idle: noticed by the worker that watches, or at the last moment by the one that takes.
+    closed_while_idle,
+    /// Connections that were closed because they were idle for too long, or too old.
+    expired,
+    /// Connections that were closed in favour of newer ones.
+    evicted,
+    /// Connections that were not put, and were given back.
+    refused,
+    /// Reports about connections that had been taken or closed before their worker saw the report.
+    late_reports,
+    /// Takeovers that failed in the kernel, upon which the connection was closed.
+    failed_takeovers,
+}
+
+/// Counts; nothing is ordered by it.
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn add(&self, more: usize) {
+        if more != 0 {
+            self.0.fetch_add(more as u64, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Idle connections that any worker may take, without a lock around any I/O.
+//!
+//! A program that runs one thread for each core has its connections spread over as many pollers. Idle connections to
+//! a server are worth keeping, and worth the more the more workers may use them.
+//!
+//! - [`Workers`] are threads that each run futures on a tokio runtime, and a poller, of their own.
+//! - [`Pool`] keeps idle connections by destination. [`put`](Local::put) leaves one with the worker it is on;
+//!   [`take`](Local::take) gives the worker's own, otherwise *takes over* another worker's.
+//! - While a connection is idle, its worker's poller watches it: a server that closes it, or sends what nobody asked
+//!   for, ends it.
+//!
+//! # Whose it is
+//!
+//! The worker that hears of a close and the worker that takes the connection over race. Each idle connection is in an
+//! [`ownership`](crate::ownership) table, and one read-modify-write of its word says who has it: the owner *enters*
+//! with its poller's report, the taker *takes over*, whoever closes it for its age or a limit *claims* it in the same
+//! way. The others are turned away. What was taken is out of the table before it is used, so that a late report, which
+//! carries its token, finds it gone.
+//!
+//! # Where it is registered
+//!
+//! An idle connection stays registered with the poller of the worker that put it, so that putting and taking on one
+//! worker need no system call. A taker removes it from there before it registers it with its own poller
+//! ([`Connection::rehome`]); both are calls that any thread may make, and the former worker takes no part. A descriptor
+//! is closed by whoever owns the stream, after its registration is removed, so that none outlives it.
+//!
+//! ```
+//! use std::num::NonZeroU16;
+//! use std::time::Duration;
+//!
+//! use handfast::pool::{Config, Pool, Pooled, Workers};
+//! use tokio::net::UnixStream;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let workers = Workers::start(NonZeroU16::new(2).ok_or("none")?)?;
+//! let pool: Pool<&str, UnixStream> = Pool::new(&workers, Config::default())?;
+//!
+//! let on_first = pool.clone();
+//! let server = workers.spawn(0, async move |here| {
+//!     let (ours, theirs) = UnixStream::pair()?;
+//!     on_first.local(&here).put("server", Pooled::new(ours)).map_err(|error| error.reason).expect("it is idle");
+//!     Ok::<_, std::io::Error>(theirs)
+//! })?;
+//! let server = server.wait()??;
+//!
+//! let on_second = pool.clone();
+//! let taken = workers.spawn(1, async move |here| on_second.local(&here).take(&"server").is_some())?;
+//! assert!(taken.wait()?);
+//! assert_eq!(pool.metrics().taken_over, 1);
+//!
+//! drop(server);
+//! assert!(workers.stop(Duration::from_secs(1)).is_clean());
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod core;
+
+mod config;
+mod connection;
+mod entry;
+mod idle;
+mod metrics;
+mod shared;
+mod watch;
+mod workers;
+
+pub use self::core::{Closed, Limits};
+pub use config::{Config, Prefer};
+pub use connection::{Carrying, Connection, Disturbance};
+pub use idle::{Local, Pool, Pooled, PutError, PutRefused};
+pub use metrics::Metrics;
+pub use workers::{Builder, Ended, Here, Lost, Report, Spawned, Stopped, Workers};

@@ -1,0 +1,236 @@
+//! Threads that each run futures of their own.
+
+mod census;
+mod here;
+mod thread;
+
+use std::future::Future;
+use std::io;
+use std::num::NonZeroU16;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::ownership::core::WORKERS;
+
+pub use here::Here;
+pub use thread::Ended;
+use thread::Thread;
+
+/// How workers are started.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Builder {
+    count: NonZeroU16,
+    cores: Vec<usize>,
+    name: String,
+}
+
+/// Threads, each with a tokio runtime, and so a poller, of its own. A future runs on the worker that it was spawned
+/// on, and need not be [`Send`].
+///
+/// Dropping them is [`stop`](Self::stop) without patience.
+#[derive(Debug)]
+#[must_use = "dropping workers stops them"]
+pub struct Workers {
+    threads: Vec<Thread>,
+    group: Group,
+}
+
+/// Which workers belong together.
+#[derive(Clone, Debug)]
+pub(in crate::pool) struct Group(Arc<()>);
+
+/// The worker has stopped.
+#[derive(Clone, Copy, Debug, Eq, thiserror::Error, Hash, PartialEq)]
+#[error("the worker has stopped")]
+pub struct Stopped;
+
+/// The future panicked, or its worker stopped before it ended.
+#[derive(Clone, Copy, Debug, Eq, thiserror::Error, Hash, PartialEq)]
+#[error("the future panicked, or its worker stopped before it ended")]
+pub struct Lost;
+
+/// What a future that was spawned on a worker gives. Dropping this lets the future run on.
+#[derive(Debug)]
+pub struct Spawned<T>(oneshot::Receiver<T>);
+
+/// What the workers did, one entry for each.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[must_use = "it says whether everything ended"]
+pub struct Report {
+    /// How each worker ended; `None` if a future blocks its thread, which is left to itself.
+    pub workers: Vec<Option<Ended>>,
+}
+
+impl Builder {
+    /// So many workers, as a rule one for each core.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 1024, which is what fits a word of the table.
+    pub fn new(count: NonZeroU16) -> Self {
+        assert!(count.get() <= WORKERS, "at most 1024 workers");
+        Self { count, cores: Vec::new(), name: "worker".to_owned() }
+    }
+
+    /// Pins worker *n* to the *n*th of these cores, from the beginning again where there are more workers. Only on
+    /// Linux; elsewhere nothing is pinned.
+    pub fn pin(mut self, cores: impl Into<Vec<usize>>) -> Self {
+        self.cores = cores.into();
+        self
+    }
+
+    /// What the threads are called, each with its number; otherwise `worker`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Starts them.
+    ///
+    /// # Errors
+    ///
+    /// If a thread or its runtime could not be made, or not be pinned. Those that were started are stopped.
+    pub fn start(self) -> io::Result<Workers> {
+        let group = Group(Arc::new(()));
+        // What was started is dropped, and so stopped, with the vector.
+        let mut workers = Workers { threads: Vec::new(), group };
+        for number in 0..usize::from(self.count.get()) {
+            let core = (!self.cores.is_empty()).then(|| self.cores[number % self.cores.len()]);
+            let name = format!("{}-{number}", self.name);
+            workers.threads.push(Thread::start(name, number, core, workers.group.clone())?);
+        }
+        Ok(workers)
+    }
+}
+
+impl Workers {
+    /// So many workers, not pinned.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::start`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Builder::new`].
+    pub fn start(count: NonZeroU16) -> io::Result<Self> {
+        Builder::new(count).start()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// Never: there is at least one.
+    pub fn is_empty(&self) -> bool {
+        self.threads.is_empty()
+    }
+
+    /// Runs a future on a worker. `make` is called there, and what it makes never leaves.
+    ///
+    /// # Errors
+    ///
+    /// If the worker has stopped.
+    ///
+    /// # Panics
+    ///
+    /// If there is no worker of that number.
+    pub fn spawn<F>(
+        &self,
+        worker: usize,
+        make: impl FnOnce(Here) -> F + Send + 'static,
+    ) -> Result<Spawned<F::Output>, Stopped>
+    where
+        F: Future<Output: Send> + 'static,
+    {
+        let (give, given) = oneshot::channel();
+        self.threads[worker].run(move |here| {
+            let future = make(here.clone());
+            here.spawn(async move {
+                // Nobody may wait for it.
+                let _ = give.send(future.await);
+            });
+        })?;
+        Ok(Spawned(given))
+    }
+
+    /// Runs a future for which nobody waits when the worker stops.
+    pub(in crate::pool) fn attend<F>(
+        &self,
+        worker: usize,
+        make: impl FnOnce() -> F + Send + 'static,
+    ) -> Result<(), Stopped>
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        self.threads[worker].run(move |_| drop(tokio::task::spawn_local(make())))
+    }
+
+    pub(in crate::pool) fn group(&self) -> Group {
+        self.group.clone()
+    }
+
+    /// Tells the workers to stop ([`Here::stopping`]) and gives their futures so much time to end; those that have
+    /// not ended by then are dropped where they wait. Returns when all have stopped, but no later than a second after
+    /// the deadline.
+    pub fn stop(mut self, within: Duration) -> Report {
+        self.stop_within(within)
+    }
+
+    fn stop_within(&mut self, within: Duration) -> Report {
+        let deadline = Instant::now() + within;
+        self.threads.iter().for_each(|thread| thread.tell(deadline));
+        let workers = self.threads.drain(..).map(|thread| thread.join(deadline + BLOCKED)).collect();
+        Report { workers }
+    }
+}
+
+/// How long after the deadline a worker is taken to be blocked.
+const BLOCKED: Duration = Duration::from_secs(1);
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        let _ = self.stop_within(Duration::ZERO);
+    }
+}
+
+impl Report {
+    /// Whether every future ended by itself and without a panic.
+    pub fn is_clean(&self) -> bool {
+        self.workers.iter().all(|ended| ended.is_some_and(|ended| ended.dropped == 0 && ended.panicked == 0))
+    }
+}
+
+impl<T> Spawned<T> {
+    /// Blocks the thread, which must not be a worker, until the future has ended.
+    ///
+    /// # Errors
+    ///
+    /// If it panicked, or its worker stopped before.
+    pub fn wait(self) -> Result<T, Lost> {
+        self.0.blocking_recv().map_err(|_| Lost)
+    }
+}
+
+impl<T> Future for Spawned<T> {
+    type Output = Result<T, Lost>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map_err(|_| Lost)
+    }
+}
+
+impl Group {
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// Where a worker says how it ended.
+type Reporter = mpsc::SyncSender<Ended>;

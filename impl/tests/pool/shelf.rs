@@ -1,0 +1,219 @@
+//! The core against a list that is searched from end to end.
+
+use std::time::Duration;
+
+use handfast::pool::core::{Closed, Limits, Shelf, Stamps, Unclaimed};
+use proptest::prelude::*;
+
+const IDLE: u64 = 10;
+const AGE: u64 = 25;
+const LIMITS: Limits = Limits { per_key: 3, total: 5, idle: Duration::from_secs(IDLE), age: Duration::from_secs(AGE) };
+
+fn at(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn stamps(now: u64) -> Stamps {
+    Stamps { now: at(now), born: at(now) }
+}
+
+fn granted(token: u32) -> Result<u32, Unclaimed> {
+    Ok(token)
+}
+
+#[test]
+fn the_newest_that_can_be_had_is_given() {
+    let mut shelf = Shelf::new(LIMITS);
+    for token in 0..3 {
+        let _ = shelf.put('a', token, stamps(0), granted).expect("there is room");
+    }
+    let answer = |token| match token {
+        2 => Err(Unclaimed::Busy),
+        1 => Err(Unclaimed::Gone),
+        token => Ok(token),
+    };
+    let took = shelf.take(&'a', at(1), answer);
+    assert_eq!((took.found, took.expired, took.busy), (Some(0), vec![], 1));
+    assert_eq!(shelf.len(), 1, "what was busy stays, and what is gone does not");
+    assert_eq!(shelf.take(&'a', at(1), granted).found, Some(2));
+}
+
+#[test]
+fn a_place_is_given_up_once() {
+    let mut shelf = Shelf::new(LIMITS);
+    let first = shelf.put('a', 1, stamps(0), granted).expect("there is room").place;
+    assert!(shelf.remove(first));
+    let second = shelf.put('a', 2, stamps(0), granted).expect("there is room").place;
+    assert!(!shelf.remove(first), "another connection is there now");
+    assert!(shelf.remove(second));
+}
+
+#[test]
+fn what_is_too_old_is_taken_off_and_not_given() {
+    let mut shelf = Shelf::new(LIMITS);
+    let _ = shelf.put('a', 1, Stamps { now: at(20), born: at(0) }, granted).expect("there is room");
+    assert_eq!(shelf.next_expiry(), Some(at(30)));
+    let took = shelf.take(&'a', at(25), granted);
+    assert_eq!((took.found, took.expired), (None, vec![1]));
+}
+
+#[test]
+fn an_alarm_is_asked_for_when_nobody_waits() {
+    let mut shelf = Shelf::new(LIMITS);
+    assert!(shelf.put('a', 1, stamps(0), granted).expect("there is room").needs_alarm);
+    assert!(!shelf.put('a', 2, stamps(1), granted).expect("there is room").needs_alarm);
+    assert_eq!(shelf.expire(at(9), granted), [0; 0]);
+    assert_eq!(shelf.expire(at(10), granted), [1]);
+    assert_eq!(shelf.next_expiry(), Some(at(11)));
+    assert_eq!(shelf.take(&'a', at(10), granted).found, Some(2));
+    assert!(!shelf.put('a', 3, stamps(10), granted).expect("there is room").needs_alarm, "it is due at 11");
+    assert_eq!(shelf.take(&'a', at(10), granted).found, Some(3));
+    assert_eq!(shelf.next_expiry(), None);
+    assert!(shelf.put('a', 4, stamps(12), granted).expect("there is room").needs_alarm);
+}
+
+#[test]
+fn nothing_is_kept_where_nothing_may_be() {
+    for limits in [Limits { per_key: 0, ..LIMITS }, Limits { total: 0, ..LIMITS }] {
+        let mut shelf = Shelf::new(limits);
+        assert_eq!(shelf.put('a', 1, stamps(0), granted).err(), Some(Closed::Full));
+    }
+    let mut shelf = Shelf::new(LIMITS);
+    let _ = shelf.put('a', 1, stamps(0), granted).expect("there is room");
+    assert_eq!(shelf.stop(granted), [1]);
+    assert_eq!(shelf.put('a', 1, stamps(0), granted).err(), Some(Closed::Stopped));
+}
+
+#[test]
+fn a_million_destinations_are_not_remembered() {
+    let mut shelf = Shelf::new(LIMITS);
+    for key in 0..10_000u32 {
+        let _ = shelf.put(key, key, stamps(0), granted).expect("there is room");
+        assert_eq!(shelf.take(&key, at(0), granted).found, Some(key));
+    }
+    assert!(shelf.keys() <= 65, "{}", shelf.keys());
+    assert_eq!(shelf.len_of(&9_999), 0);
+}
+
+/// One entry of the list that the shelf is compared with.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    key: u8,
+    token: u32,
+    since: u64,
+    born: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put { key: u8, young: bool },
+    Take { key: u8 },
+    Remove { nth: usize },
+    Expire,
+    Wait { seconds: u64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..3u8, any::<bool>()).prop_map(|(key, young)| Step::Put { key, young }),
+        3 => (0..3u8).prop_map(|key| Step::Take { key }),
+        1 => (0..5usize).prop_map(|nth| Step::Remove { nth }),
+        1 => Just(Step::Expire),
+        2 => (0..7u64).prop_map(|seconds| Step::Wait { seconds }),
+    ]
+}
+
+/// The same by search. What is busy by its number cannot be had.
+#[derive(Debug, Default)]
+struct Plain {
+    list: Vec<Entry>,
+    now: u64,
+}
+
+fn is_busy(token: u32) -> bool {
+    token % 7 == 3
+}
+
+fn claim(token: u32) -> Result<u32, Unclaimed> {
+    if is_busy(token) { Err(Unclaimed::Busy) } else { Ok(token) }
+}
+
+impl Plain {
+    /// The token that is evicted, or that there is no room.
+    fn put(&mut self, entry: Entry) -> Result<Option<u32>, ()> {
+        let of_key = self.list.iter().filter(|it| it.key == entry.key).count() >= LIMITS.per_key;
+        let mut evicted = None;
+        if of_key || self.list.len() >= LIMITS.total {
+            let oldest =
+                self.list.iter().position(|it| (!of_key || it.key == entry.key) && !is_busy(it.token)).ok_or(())?;
+            evicted = Some(self.list.remove(oldest).token);
+        }
+        self.list.push(entry);
+        Ok(evicted)
+    }
+
+    fn take(&mut self, key: u8) -> (Option<u32>, Vec<u32>, usize) {
+        let (mut expired, mut busy) = (Vec::new(), 0);
+        for index in (0..self.list.len()).rev().filter(|index| self.list[*index].key == key).collect::<Vec<_>>() {
+            let Entry { token, since, born, .. } = self.list[index];
+            if is_busy(token) {
+                busy += 1;
+                continue;
+            }
+            self.list.remove(index);
+            if self.now >= since + IDLE || self.now >= born + AGE {
+                expired.push(token);
+            } else {
+                return (Some(token), expired, busy);
+            }
+        }
+        (None, expired, busy)
+    }
+
+    fn expire(&mut self) -> Vec<u32> {
+        let is_due = |it: &Entry| self.now >= it.since + IDLE && !is_busy(it.token);
+        let due = self.list.iter().filter(|it| is_due(it)).map(|it| it.token).collect();
+        self.list.retain(|it| self.now < it.since + IDLE || is_busy(it.token));
+        due
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_shelf_does_what_a_search_would(steps in prop::collection::vec(step(), 0..120)) {
+        let mut shelf = Shelf::new(LIMITS);
+        let mut plain = Plain::default();
+        let mut places = Vec::new();
+        for (token, step) in (0u32..).zip(steps) {
+            match step {
+                Step::Put { key, young } => {
+                    let born = if young { plain.now } else { plain.now.saturating_sub(20) };
+                    let put = shelf.put(key, token, Stamps { now: at(plain.now), born: at(born) }, claim);
+                    let expected = plain.put(Entry { key, token, since: plain.now, born });
+                    prop_assert_eq!(put.as_ref().map(|put| put.evicted).map_err(|_| ()), expected);
+                    places.extend(put.map(|put| (token, put.place)));
+                }
+                Step::Take { key } => {
+                    let took = shelf.take(&key, at(plain.now), claim);
+                    prop_assert_eq!((took.found, took.expired, took.busy), plain.take(key));
+                }
+                Step::Remove { nth } => {
+                    if let Some(&(token, place)) = places.iter().rev().nth(nth) {
+                        let index = plain.list.iter().position(|it| it.token == token);
+                        prop_assert_eq!(shelf.remove(place), index.is_some());
+                        index.map(|index| plain.list.remove(index));
+                    }
+                }
+                Step::Expire => {
+                    prop_assert_eq!(shelf.expire(at(plain.now), claim), plain.expire());
+                    prop_assert_eq!(shelf.next_expiry(), plain.list.first().map(|it| at(it.since + IDLE)));
+                }
+                Step::Wait { seconds } => plain.now += seconds,
+            }
+            prop_assert_eq!(shelf.len(), plain.list.len());
+            for key in 0..3 {
+                prop_assert_eq!(shelf.len_of(&key), plain.list.iter().filter(|it| it.key == key).count());
+            }
+        }
+    }
+}
