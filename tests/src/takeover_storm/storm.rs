@@ -1,0 +1,123 @@
+//! The storm over a protocol of descriptors.
+
+use std::io::{self, IsTerminal};
+use std::os::unix::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::conn::{Conn, Kernel};
+use super::options::{Options, PHASES};
+use super::oracle::{Oracle, descriptors};
+use super::server::Servers;
+use super::subject::Subject;
+use super::worker::Worker;
+
+/// What all workers see.
+pub(crate) struct Storm<S> {
+    pub(crate) subject: S,
+    pub(crate) kernel: Arc<Kernel>,
+    pub(crate) oracle: Arc<Oracle>,
+    pub(crate) servers: Vec<SocketAddr>,
+    pub(crate) patience: Duration,
+    pub(crate) seed: u64,
+    /// Each worker's idle connections, the newest last.
+    pub(crate) lists: Vec<Mutex<Vec<Listed>>>,
+    pub(crate) pace: Pace,
+    /// The last connection's id.
+    pub(crate) ids: AtomicU64,
+}
+
+/// An idle connection.
+pub(crate) struct Listed {
+    pub(crate) name: u64,
+    pub(crate) conn: Arc<Conn>,
+}
+
+/// How fast, and for how long.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    /// Nanoseconds from one request of a worker to its next; 0 is as fast as can be.
+    interval: AtomicU64,
+    has_ended: AtomicBool,
+}
+
+impl Pace {
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::from_nanos(self.interval.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Goes through all phases, and says what was done in each; shorter if something was found.
+    pub(crate) fn drive(&self, options: &Options, oracle: &Oracle) {
+        println!("{:>6} {:>12} {:>12} {:>12}", "load", "responses/s", "takeovers/s", "opened/s");
+        for load in PHASES {
+            self.interval.store(options.interval(load).as_nanos() as u64, Ordering::Relaxed);
+            let counts = || {
+                [&oracle.counts.responses, &oracle.counts.taken_over, &oracle.counts.opened]
+                    .map(|count| count.load(Ordering::Relaxed))
+            };
+            let (begin, before) = (Instant::now(), counts());
+            while begin.elapsed() < options.phase() && !oracle.has_found() {
+                // A request that is lost is found when it is missed, and time is what the storm is made of.
+                std::thread::park_timeout(Duration::from_millis(20));
+                if !options.quiet && io::stderr().is_terminal() {
+                    eprint!("\r{load:>6} {:>5.1} s, {} responses ", begin.elapsed().as_secs_f64(), counts()[0]);
+                }
+            }
+            if !options.quiet && io::stderr().is_terminal() {
+                eprint!("\r{:60}\r", "");
+            }
+            let seconds = begin.elapsed().as_secs_f64();
+            let [responses, takeovers, opened] =
+                std::array::from_fn(|index| (counts()[index] - before[index]) as f64 / seconds);
+            println!("{load:>6} {responses:>12.0} {takeovers:>12.0} {opened:>12.0}");
+            if oracle.has_found() {
+                break;
+            }
+        }
+        self.has_ended.store(true, Ordering::Release);
+    }
+}
+
+/// Runs it until its time is over or something was found.
+pub(crate) fn run<S: Subject + 'static>(
+    options: &Options,
+    oracle: &Arc<Oracle>,
+    make: impl FnOnce(&Arc<Kernel>) -> S,
+) -> io::Result<()> {
+    let before = descriptors();
+    let servers = Servers::start(usize::from(options.servers.get()), options.timeout(), oracle)?;
+    let kernel = Arc::new(Kernel::new(Arc::clone(oracle)));
+    let workers = usize::from(options.workers.get());
+    let storm = Arc::new(Storm {
+        subject: make(&kernel),
+        kernel,
+        oracle: Arc::clone(oracle),
+        servers: servers.addresses(),
+        patience: options.patience(),
+        seed: options.seed,
+        lists: (0..workers).map(|_| Mutex::default()).collect(),
+        pace: Pace::default(),
+        ids: AtomicU64::new(0),
+    });
+    let start = |number| -> io::Result<JoinHandle<()>> {
+        let mut worker = Worker::new(number, Arc::clone(&storm))?;
+        Builder::new().name(format!("worker-{number}")).spawn(move || worker.run())
+    };
+    let threads = (0..workers).map(start).collect::<io::Result<Vec<_>>>()?;
+    storm.pace.drive(options, oracle);
+    for thread in threads {
+        if thread.join().is_err() {
+            return Err(io::Error::other("a worker has panicked"));
+        }
+    }
+    servers.stop();
+    drop(storm);
+    oracle.conclude((before, descriptors()));
+    Ok(())
+}
