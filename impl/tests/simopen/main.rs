@@ -1,9 +1,11 @@
 //! Simultaneous open, as a user of the library sees it.
 
 mod bytes;
+mod codec;
 mod opening;
 mod pairs;
 mod scripts;
+mod trips;
 
 use handfast::simopen::core::{Message, Protocol};
 
