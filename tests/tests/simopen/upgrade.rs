@@ -15,7 +15,7 @@ use example::{
 };
 
 /// How many connections there are of each kind.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 8;
 
 /// One end, from the connection to the last byte.
 struct End {
