@@ -7,6 +7,8 @@
 //! | own | which thread may touch a descriptor, and who closes it? | [`ownership`] |
 //! | leave | how does a framed connection end without losing a frame? | [`framed`] |
 //!
+//! On [`ownership`] stands [`pool`]: idle connections that any of a program's workers may take.
+//!
 //! Each protocol is specified in `specs/`, modelled and explored exhaustively in `model/`, and this implementation is
 //! held to its model in `conformance/`. Each protocol is a sans-IO core, without clock, tasks or sockets, and a driver
 //! for tokio over it.

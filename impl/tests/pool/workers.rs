@@ -97,6 +97,16 @@ fn a_panic_ends_its_future_and_nothing_else() {
     on(&workers, 0, async |_| ());
 }
 
+#[test]
+fn a_pool_is_of_the_workers_that_it_was_made_for() {
+    let (ours, others) = (workers(1), workers(1));
+    let pool: crate::support::Idle = handfast::pool::Pool::new(&ours, crate::support::config()).expect("they run");
+    let seen = pool.clone();
+    let panicked = others.spawn(0, async move |here| drop(seen.local(&here))).expect("it runs").wait();
+    assert_eq!(panicked, Err(Lost), "no connection is given to a worker that is not the pool's");
+    on(&ours, 0, async move |here| drop(pool.local(&here)));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_worker_is_pinned_to_its_core() {

@@ -21,8 +21,9 @@ fn program() -> &'static str {
         let built = build.stderr(Stdio::inherit()).output().expect("cargo runs");
         assert!(built.status.success(), "the example cannot be built");
         let messages = String::from_utf8(built.stdout).expect("cargo writes text");
-        let executables = messages.lines().filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
-        executables.last().expect("cargo says where the example is").to_owned()
+        let mut executables =
+            messages.lines().filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
+        executables.next_back().expect("cargo says where the example is").to_owned()
     })
 }
 
