@@ -60,7 +60,8 @@ impl Contender for Handfast {
     }
 
     async fn turn(&self, (local, _): &mut Self::Local) {
-        let taken = local.take(&KEY).expect("there are more than workers");
+        // One that moves while another worker takes it may be missed, where others are looked at first.
+        let taken = std::iter::repeat_with(|| local.take(&KEY)).flatten().next().expect("there are more than workers");
         local.put(KEY, taken).expect("it is idle");
     }
 

@@ -16,7 +16,10 @@ pub trait Connection: AsFd + Send + Sized + 'static {
     /// Looks whether an idle connection is idle no more; if it is still idle, has `cx` woken when it may not be.
     fn poll_disturbed(&self, cx: &mut Context<'_>) -> Poll<Disturbance>;
 
-    /// Asks the kernel the same, with one system call, and has nobody woken.
+    /// What its poller has reported, if it is idle no more. Asks the kernel only if something was reported.
+    fn disturbed(&self) -> Option<Disturbance>;
+
+    /// Asks the kernel whether it is idle no more, with one system call.
     fn probe(&self) -> Option<Disturbance>;
 
     /// Takes it off the poller of the runtime that it was registered with, and registers it with the current one.
@@ -63,6 +66,10 @@ impl<S: Connection, P: Send + 'static> Connection for Carrying<S, P> {
         self.stream.poll_disturbed(cx)
     }
 
+    fn disturbed(&self) -> Option<Disturbance> {
+        self.stream.disturbed()
+    }
+
     fn probe(&self) -> Option<Disturbance> {
         self.stream.probe()
     }
@@ -75,7 +82,11 @@ impl<S: Connection, P: Send + 'static> Connection for Carrying<S, P> {
 impl Connection for TcpStream {
     fn poll_disturbed(&self, cx: &mut Context<'_>) -> Poll<Disturbance> {
         let poll_ready = |cx: &mut Context<'_>| self.poll_read_ready(cx);
-        disturbed(poll_ready, || self.try_io(Interest::READABLE, || peek(self)), cx)
+        poll(poll_ready, || self.disturbed(), cx)
+    }
+
+    fn disturbed(&self) -> Option<Disturbance> {
+        told(self.try_io(Interest::READABLE, || peek(self)))
     }
 
     fn probe(&self) -> Option<Disturbance> {
@@ -90,7 +101,11 @@ impl Connection for TcpStream {
 impl Connection for UnixStream {
     fn poll_disturbed(&self, cx: &mut Context<'_>) -> Poll<Disturbance> {
         let poll_ready = |cx: &mut Context<'_>| self.poll_read_ready(cx);
-        disturbed(poll_ready, || self.try_io(Interest::READABLE, || peek(self)), cx)
+        poll(poll_ready, || self.disturbed(), cx)
+    }
+
+    fn disturbed(&self) -> Option<Disturbance> {
+        told(self.try_io(Interest::READABLE, || peek(self)))
     }
 
     fn probe(&self) -> Option<Disturbance> {
@@ -106,9 +121,9 @@ impl Connection for UnixStream {
 const FALSE_ALARMS: usize = 4;
 
 /// No system call if the poller has not reported anything since the last one.
-fn disturbed(
+fn poll(
     poll_ready: impl Fn(&mut Context<'_>) -> Poll<io::Result<()>>,
-    peek: impl Fn() -> io::Result<usize>,
+    disturbed: impl Fn() -> Option<Disturbance>,
     cx: &mut Context<'_>,
 ) -> Poll<Disturbance> {
     // A task that has used up its budget would be told that there is nothing, and nobody would be woken later.
@@ -117,7 +132,7 @@ fn disturbed(
             if let Err(error) = ready!(poll_ready(cx)) {
                 return Poll::Ready(Disturbance::Failed(error.kind()));
             }
-            if let Some(disturbance) = told(peek()) {
+            if let Some(disturbance) = disturbed() {
                 return Poll::Ready(disturbance);
             }
         }

@@ -141,7 +141,7 @@ where
     /// It is the caller's alone, is registered with this worker's runtime and no other, and was open a moment ago. A
     /// server may close an idle connection at any time, so that a first request may fail as it would not on a new one.
     ///
-    /// Never waits. Call it, as [`put`](Self::put), from within the worker's futures.
+    /// Looks at one worker after the other, so that it may miss a connection that moves meanwhile. Never waits. Call it, as [`put`](Self::put), from within the worker's futures.
     pub fn take(&self, key: &K) -> Option<Pooled<C>> {
         self.shared.take(self.worker, key)
     }

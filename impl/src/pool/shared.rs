@@ -8,7 +8,6 @@
 use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -190,7 +189,7 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
     /// Makes a connection that is the caller's its poller's too, unless it is dead.
     fn settle(&self, mut pooled: Pooled<C>, is_own: bool, counters: &Counters) -> Option<Pooled<C>> {
         // What the former owner's poller knows, whether or not that worker has looked.
-        if disturbance(&pooled, Waker::noop()).is_some() {
+        if pooled.connection.disturbed().is_some() {
             counters.closed_while_idle.add(1);
             return None;
         }

@@ -96,11 +96,15 @@ impl AsFd for Scripted {
 
 impl Connection for Scripted {
     fn poll_disturbed(&self, cx: &mut Context<'_>) -> Poll<Disturbance> {
-        if self.script.is_closed.load(Ordering::SeqCst) {
-            return Poll::Ready(Disturbance::Closed);
+        if let Some(disturbance) = self.disturbed() {
+            return Poll::Ready(disturbance);
         }
         self.script.wakers.lock().expect("whole").push(cx.waker().clone());
         Poll::Pending
+    }
+
+    fn disturbed(&self) -> Option<Disturbance> {
+        self.script.is_closed.load(Ordering::SeqCst).then_some(Disturbance::Closed)
     }
 
     fn probe(&self) -> Option<Disturbance> {
@@ -122,6 +126,21 @@ impl Drop for Scripted {
     fn drop(&mut self) {
         drop(self.script.drops.payload());
     }
+}
+
+/// What the poller has reported counts from then on, and not only when the worker looks.
+#[test]
+fn what_was_reported_is_known_to_whoever_takes() {
+    let workers = workers(1);
+    let pool: Pool<u8, Scripted> = Pool::new(&workers, config()).expect("they run");
+    on(&workers, 0, async move |here| {
+        let (ours, script) = scripted();
+        let local = pool.local(&here);
+        local.put(1, ours).expect("it is idle");
+        script.is_closed.store(true, Ordering::SeqCst);
+        assert!(local.take(&1).is_none());
+        assert_eq!((script.drops.count(), pool.metrics().closed_while_idle), (1, 1));
+    });
 }
 
 #[test]
