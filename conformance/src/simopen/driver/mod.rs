@@ -1,5 +1,5 @@
-//! The drivers of `handfast::simopen` as a machine: [`negotiate`](handfast::simopen::negotiate),
-//! [`propose`](handfast::simopen::propose) and [`accept`](handfast::simopen::accept) on streams that take and give only what
+//! The drivers of `handfast::simopen` as a machine: [`negotiate`],
+//! [`propose`] and [`accept`] on streams that take and give only what
 //! they are told to, under clocks that are moved by the test.
 //!
 //! A message goes over a stream in [pieces](Chop); between two of them the driver is polled until it waits. It is polled only
