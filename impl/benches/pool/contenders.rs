@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use deadpool::managed::{Manager, Metrics, RecycleResult};
-use handfast::pool::{Config, Connection, Here, Local, Pool, Pooled, Prefer, Workers};
+use handfast::pool::{Config, Here, Local, Pool, Pooled, Workers};
 use parking_lot::Mutex;
 use pingora_pool::{ConnectionMeta, ConnectionPool};
 use tokio::net::UnixStream;
@@ -41,8 +41,8 @@ fn connections() -> (Vec<UnixStream>, Vec<UnixStream>) {
 pub(crate) struct Handfast(Pool<u64, UnixStream>);
 
 impl Handfast {
-    pub(crate) fn new(workers: &Workers, prefer: Prefer, probe: bool) -> Self {
-        let config = Config { prefer, probe, descriptors: 4096, ..Config::default() };
+    pub(crate) fn new(workers: &Workers, probe: bool) -> Self {
+        let config = Config { probe, descriptors: 4096, ..Config::default() };
         Self(Pool::new(workers, config).expect("they run"))
     }
 }
@@ -60,8 +60,7 @@ impl Contender for Handfast {
     }
 
     async fn turn(&self, (local, _): &mut Self::Local) {
-        // One that moves while another worker takes it may be missed, where others are looked at first.
-        let taken = std::iter::repeat_with(|| local.take(&KEY)).flatten().next().expect("there are more than workers");
+        let taken = local.take(&KEY).expect("it has its own");
         local.put(KEY, taken).expect("it is idle");
     }
 
@@ -105,46 +104,6 @@ impl Contender for LockedMap {
             drop(self.take());
         }
     }
-}
-
-/// The same, with each connection moved to the poller of whoever takes it.
-#[derive(Clone, Default)]
-pub(crate) struct MovedByHand(LockedMap);
-
-impl Contender for MovedByHand {
-    type Local = Vec<UnixStream>;
-
-    fn fill(&self, here: &Here) -> Self::Local {
-        self.0.fill(here)
-    }
-
-    async fn turn(&self, _: &mut Self::Local) {
-        let taken = self.0.take().expect("there are more than workers");
-        self.0.put(taken.rehome().expect("it can be registered"));
-    }
-
-    fn clear(&self, local: Self::Local) {
-        self.0.clear(local);
-    }
-}
-
-/// What moving costs by itself: one registration removed, another one made.
-#[derive(Clone)]
-pub(crate) struct Rehomed;
-
-impl Contender for Rehomed {
-    type Local = (Option<UnixStream>, UnixStream);
-
-    fn fill(&self, _: &Here) -> Self::Local {
-        let (ours, theirs) = UnixStream::pair().expect("there are descriptors");
-        (Some(ours), theirs)
-    }
-
-    async fn turn(&self, (connection, _): &mut Self::Local) {
-        *connection = connection.take().map(|connection| connection.rehome().expect("it can be registered"));
-    }
-
-    fn clear(&self, _: Self::Local) {}
 }
 
 static IDS: AtomicI32 = AtomicI32::new(0);
