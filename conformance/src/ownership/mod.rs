@@ -3,5 +3,4 @@
 
 pub mod core;
 pub mod families;
-pub mod haproxy;
 mod kernel;
