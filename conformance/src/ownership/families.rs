@@ -77,7 +77,7 @@ unsafe impl<O: Orders> Atomics for Loom<O> {
 
 /// loom's 64 bits.
 #[derive(Debug)]
-pub struct LoomWord(loom::sync::atomic::AtomicU64);
+pub struct LoomWord(pub(super) loom::sync::atomic::AtomicU64);
 
 impl AtomicWord for LoomWord {
     fn new(bits: u64) -> Self {
@@ -127,7 +127,7 @@ unsafe impl Atomics for Shuttle {
 
 /// shuttle's 64 bits.
 #[derive(Debug)]
-pub struct ShuttleWord(shuttle::sync::atomic::AtomicU64);
+pub struct ShuttleWord(pub(super) shuttle::sync::atomic::AtomicU64);
 
 impl AtomicWord for ShuttleWord {
     fn new(bits: u64) -> Self {

@@ -1,6 +1,7 @@
 //! `handfast::ownership` held to its model: its word as a [machine](core::CoreMachine), and its table on the
-//! [atomics](families) of checkers.
+//! [atomics](families) of checkers. And [ports](haproxy) of the protocols that it is measured against.
 
 pub mod core;
 pub mod families;
+pub mod haproxy;
 mod kernel;

@@ -1,0 +1,95 @@
+//! What the ports ask of a family of atomics beyond what `handfast::ownership` does.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use handfast::ownership::{AtomicWord, Atomics};
+
+use crate::ownership::families::{LoomWord, ShuttleWord};
+
+/// A family whose words are masks as well.
+pub trait Family: Atomics<Word: Mask> {}
+
+impl<A: Atomics<Word: Mask>> Family for A {}
+
+/// A word of bits that are set and cleared one by one. Each operation gives what the word was before.
+pub trait Mask: AtomicWord {
+    /// Sets `bits`.
+    fn fetch_or(&self, bits: u64, order: Ordering) -> u64;
+    /// Keeps none but `bits`.
+    fn fetch_and(&self, bits: u64, order: Ordering) -> u64;
+    /// Counts up.
+    fn fetch_add(&self, number: u64, order: Ordering) -> u64;
+    /// Counts down.
+    fn fetch_sub(&self, number: u64, order: Ordering) -> u64;
+    /// Makes it `new` if it is `current`, and does not fail otherwise; a failed attempt is relaxed.
+    ///
+    /// # Errors
+    ///
+    /// What it is.
+    fn compare_exchange(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64>;
+    /// Has another thread go first, in a loop that waits for it.
+    fn wait();
+}
+
+impl Mask for AtomicU64 {
+    #[inline]
+    fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
+        self.fetch_or(bits, order)
+    }
+
+    #[inline]
+    fn fetch_and(&self, bits: u64, order: Ordering) -> u64 {
+        self.fetch_and(bits, order)
+    }
+
+    #[inline]
+    fn fetch_add(&self, number: u64, order: Ordering) -> u64 {
+        self.fetch_add(number, order)
+    }
+
+    #[inline]
+    fn fetch_sub(&self, number: u64, order: Ordering) -> u64 {
+        self.fetch_sub(number, order)
+    }
+
+    #[inline]
+    fn compare_exchange(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
+        self.compare_exchange(current, new, order, Ordering::Relaxed)
+    }
+
+    fn wait() {
+        std::thread::yield_now();
+    }
+}
+
+macro_rules! of_a_checker {
+    ($($word:ident: $checker:ident)*) => { $(
+        impl Mask for $word {
+            fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
+                self.0.fetch_or(bits, order)
+            }
+
+            fn fetch_and(&self, bits: u64, order: Ordering) -> u64 {
+                self.0.fetch_and(bits, order)
+            }
+
+            fn fetch_add(&self, number: u64, order: Ordering) -> u64 {
+                self.0.fetch_add(number, order)
+            }
+
+            fn fetch_sub(&self, number: u64, order: Ordering) -> u64 {
+                self.0.fetch_sub(number, order)
+            }
+
+            fn compare_exchange(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
+                self.0.compare_exchange(current, new, order, Ordering::Relaxed)
+            }
+
+            fn wait() {
+                $checker::thread::yield_now();
+            }
+        }
+    )* };
+}
+
+of_a_checker! { LoomWord: loom ShuttleWord: shuttle }
