@@ -2,11 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use handfast::ownership::{AtomicWord, PayloadCell};
+use handfast::ownership::AtomicWord;
 
 use super::design::{Closing, Design, Orders};
 use super::entry::Entry;
-use super::masks::{Family, Mask};
+use super::masks::{Family, Mask, Plain};
 use super::{Caller, Step};
 
 impl<A: Family, D: Design> Entry<A, D> {
@@ -72,7 +72,7 @@ impl<A: Family, D: Design> Entry<A, D> {
         caller.unqueue();
         caller.reach(Step::O8);
         self.write();
-        self.kept.with_mut(|_| ());
+        self.kept.write();
         self.polled.store(0, Ordering::Relaxed);
         self.state.store(0, Ordering::Relaxed);
         self.generation.fetch_add(1, Ordering::Relaxed);

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use handfast::ownership::{AtomicWord, PayloadCell};
+use handfast::ownership::AtomicWord;
 
 use super::design::{Closing, Design, Enter, Orders};
 use super::entry::{ACTIVE, Entry, MUST_CLOSE, READY};
-use super::masks::{Family, Mask};
+use super::masks::{Family, Mask, Plain};
 use super::{Caller, Step};
 
 /// How the synchronisation of a thread with a report ends.
@@ -24,6 +24,7 @@ impl<A: Family, D: Design> Entry<A, D> {
     #[inline]
     pub fn update_events<C: Caller>(&self, caller: &mut C, about: u64) {
         caller.reach(Step::Ue2);
+        caller.report_taken();
         let astray = |caller: &mut C, group| {
             let ends = D::CHECKS_REPORTS && group != 0 && self.holds(about);
             if ends {
@@ -81,7 +82,6 @@ impl<A: Family, D: Design> Entry<A, D> {
             }
             caller.reach(Step::Be3);
             if self.running.compare_exchange(running, running | own, D::Orders::TAKE).is_ok() {
-                caller.entered();
                 return Entered::Allowed(threads);
             }
         }
@@ -107,7 +107,6 @@ impl<A: Family, D: Design> Entry<A, D> {
                 continue;
             }
             if allowed {
-                caller.entered();
                 return Entered::Allowed(threads);
             }
             caller.reach(Step::Ue7);
@@ -134,7 +133,7 @@ impl<A: Family, D: Design> Entry<A, D> {
             self.state.fetch_or(READY, D::Orders::FLAGS)
         };
         if flags & ACTIVE != 0 {
-            self.fields.with(|_| ());
+            self.fields.read();
             caller.callback();
         }
         self.leaves(caller);

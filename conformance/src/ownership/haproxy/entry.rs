@@ -3,10 +3,10 @@
 use std::marker::PhantomData;
 use std::sync::atomic::Ordering;
 
-use handfast::ownership::{AtomicWord, PayloadCell};
+use handfast::ownership::AtomicWord;
 
 use super::design::{Design, Orders};
-use super::masks::{Family, Mask};
+use super::masks::{Family, Mask, Plain};
 use super::{Caller, Step};
 
 /// One reference.
@@ -38,9 +38,9 @@ pub struct Entry<A: Family, D: Design> {
     pub(super) generation: A::Word,
     /// Stands for the fields that HAProxy reads and writes without atomics: written when a descriptor is stored or
     /// wiped, read by who runs.
-    pub(super) fields: A::Cell<()>,
+    pub(super) fields: <A::Word as Mask>::Plain,
     /// Stands for what is kept by a reference: looked at under one, wiped when there are none.
-    pub(super) kept: A::Cell<()>,
+    pub(super) kept: <A::Word as Mask>::Plain,
     design: PhantomData<D>,
 }
 
@@ -75,15 +75,15 @@ impl<A: Family, D: Design> Entry<A, D> {
             state: word(),
             owner: word(),
             generation: word(),
-            fields: A::Cell::new(()),
-            kept: A::Cell::new(()),
+            fields: Default::default(),
+            kept: Default::default(),
             design: PhantomData,
         }
     }
 
     /// What it is now: one field after the other, so that it is a moment's only if nobody else is at work.
     pub fn snapshot(&self) -> Snapshot {
-        let see = |word: &A::Word| word.load(Ordering::Relaxed);
+        let see = A::Word::peek;
         let (references, state) = (see(&self.refc_tgid), see(&self.state));
         Snapshot {
             refs: references / REFERENCE,
@@ -162,12 +162,12 @@ impl<A: Family, D: Design> Entry<A, D> {
     /// Whoever holds a reference looks at what it keeps.
     #[inline]
     pub(super) fn look(&self) {
-        self.kept.with(|_| ());
+        self.kept.read();
     }
 
     /// Whoever stored the descriptor, or wipes it, writes its fields.
     pub(super) fn write(&self) {
-        self.fields.with_mut(|_| ());
+        self.fields.write();
     }
 
     /// After a running bit was cleared, or where there was none: does nobody run?

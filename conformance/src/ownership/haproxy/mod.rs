@@ -14,14 +14,21 @@ mod close;
 mod design;
 mod enter;
 mod entry;
+pub mod follow;
 mod masks;
 mod own;
 mod poll;
+mod process;
+mod seen;
+mod worker;
 
 pub use design::{Before, Closing, Corrected, Design, Enter, Literal, Named, Orders, Seed};
 pub use entry::{Entry, Snapshot};
-pub use masks::{Family, Mask};
+pub use masks::{Family, LoomPlain, Mask, Plain};
 pub use model::ownership::haproxy::Step;
+pub use process::{Around, Conn, Poller, Process};
+pub use seen::{Seen, seen};
+pub use worker::{Hand, Worker};
 
 /// A thread, as an entry sees it, and what it does that is not the entry's.
 pub trait Caller {
@@ -37,9 +44,8 @@ pub trait Caller {
     #[inline]
     fn reach(&mut self, _: Step) {}
 
-    /// Its synchronisation is over: it may run the callback.
-    #[inline]
-    fn entered(&mut self) {}
+    /// Its report is being acted on.
+    fn report_taken(&mut self) {}
 
     /// The callback: it may delete the descriptor.
     fn callback(&mut self);
