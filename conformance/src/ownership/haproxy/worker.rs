@@ -56,12 +56,18 @@ impl<A: Family, D: Design, H: Hand> Worker<A, D, H> {
             Action::Takeover(_) => self.seeks(&process),
             Action::Use(_) => {
                 let mut around = process.around();
+                if !around.allows(&action) {
+                    return;
+                }
                 around.conn = Conn::Used(thread);
                 let found = around.open;
                 around.enters(thread, found);
             }
             Action::List(_) => {
                 let mut around = process.around();
+                if !around.allows(&action) {
+                    return;
+                }
                 around.inside[thread.index()] = None;
                 around.conn = Conn::Listed(thread);
             }
@@ -85,6 +91,9 @@ impl<A: Family, D: Design, H: Hand> Worker<A, D, H> {
     fn opens(&mut self, process: &Process<A, D>) {
         let (extent, kind, which) = {
             let mut around = process.around();
+            if !around.allows(&Action::Open(self.thread)) {
+                return;
+            }
             let which = around.next;
             around.next += 1;
             around.open = Some(which);
@@ -103,6 +112,9 @@ impl<A: Family, D: Design, H: Hand> Worker<A, D, H> {
     fn seeks(&mut self, process: &Process<A, D>) {
         {
             let mut around = process.around();
+            if !around.allows(&Action::Takeover(self.thread)) {
+                return;
+            }
             around.takeovers -= 1;
             around.takers |= if around.extent.once_each { 1 << self.thread.0 } else { 0 };
             around.lock = Some(self.thread);
@@ -123,6 +135,9 @@ impl<A: Family, D: Design, H: Hand> Worker<A, D, H> {
     fn sets_out_to_delete(&mut self, process: &Process<A, D>) {
         {
             let mut around = process.around();
+            if !around.allows(&Action::Delete(self.thread)) {
+                return;
+            }
             if around.conn == Conn::Anybodys {
                 around.lock = Some(self.thread);
             }
