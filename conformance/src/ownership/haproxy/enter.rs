@@ -196,7 +196,8 @@ impl<A: Family, D: Design> Entry<A, D> {
     pub(super) fn note<C: Caller>(&self, caller: &mut C) {
         let own = caller.bit();
         let noted = self.updates.fetch_or(own, D::Orders::NOTE) & own != 0;
-        if !noted && !(D::QUEUES_ONCE && caller.is_queued()) {
+        let keeps = D::QUEUES_ONCE && caller.is_queued();
+        if !noted && !keeps {
             caller.queue();
         }
     }
