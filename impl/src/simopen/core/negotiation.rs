@@ -80,6 +80,9 @@ enum Next {
 /// How many proposals a responder declines before it is too many.
 const PROPOSALS: u16 = 32;
 
+/// Room for a first flight with a name of usual length, so that it is put together without moving.
+const FIRST_FLIGHT: usize = 64;
+
 impl Negotiation {
     /// An end that dialed, and that may meet one that dialed too. `nonce` decides in that case: draw it at random for
     /// each connection, from a source that a peer cannot guess.
@@ -114,7 +117,7 @@ impl Negotiation {
             protocols,
             state: State::Header(next),
             decoder: Decoder::new(),
-            output: Vec::new(),
+            output: Vec::with_capacity(FIRST_FLIGHT),
             written: 0,
             role,
             limit: PROPOSALS,
