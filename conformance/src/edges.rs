@@ -68,7 +68,7 @@ where
     D: Design,
     I: Machine<Protocol = D::Protocol>,
 {
-    walk_where_seen(checked, build, |observation| observation)
+    walk_with(checked, build, |observation| observation, Refused::Attempted)
 }
 
 /// The same for an implementation of which less is seen than of the model: `seen` leaves out of an observation of the
@@ -90,7 +90,67 @@ where
     D: Design,
     I: Machine<Protocol = D::Protocol>,
 {
-    let trial = Trial { build, seen };
+    walk_with(checked, build, seen, Refused::Attempted)
+}
+
+/// As [`walk`], where the implementation is brought to take a step by letting it, so that what the model refuses cannot be
+/// attempted on it.
+///
+/// # Errors
+///
+/// The first difference, shrunk.
+///
+/// # Panics
+///
+/// If the graph cannot be explored whole.
+pub fn walk_taken<D, I>(checked: &Checked<D>, build: impl Fn(&Recorded<D>) -> I) -> Result<Walked, Box<Difference<D>>>
+where
+    D: Design,
+    I: Machine<Protocol = D::Protocol>,
+{
+    walk_with(checked, build, |observation| observation, Refused::LeftOut)
+}
+
+/// As [`walk_taken`], of a design of history, whose model violates rules and whose implementation must do so, too.
+///
+/// # Errors
+///
+/// The first difference, shrunk.
+///
+/// # Panics
+///
+/// If the graph cannot be explored whole.
+pub fn walk_historical<D, I>(
+    checked: &Checked<D>,
+    build: impl Fn(&Recorded<D>) -> I,
+) -> Result<Walked, Box<Difference<D>>>
+where
+    D: Design,
+    I: Machine<Protocol = D::Protocol>,
+{
+    walk_with(checked, build, |observation| observation, Refused::LeftOutUnjudged)
+}
+
+/// What becomes of actions that the model refuses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Refused {
+    Attempted,
+    LeftOut,
+    /// And invariants are not looked at.
+    LeftOutUnjudged,
+}
+
+fn walk_with<D, I>(
+    checked: &Checked<D>,
+    build: impl Fn(&Recorded<D>) -> I,
+    seen: impl Fn(ObservationOf<D>) -> ObservationOf<D>,
+    refusals: Refused,
+) -> Result<Walked, Box<Difference<D>>>
+where
+    D: Design,
+    I: Machine<Protocol = D::Protocol>,
+{
+    let trial = Trial { build, seen, refusals };
     let graph = checked.explore(&Options::default());
     assert_eq!(graph.completeness(), Completeness::Complete, "only a whole graph can be covered");
     let mut walked = Walked { states: graph.state_count(), edges: graph.edge_count(), ..Walked::default() };
@@ -99,7 +159,7 @@ where
         let start = graph.state(walk.initial).clone();
         let mut actions = Vec::new();
         let mut visit = |state: u32, actions: &mut Vec<ActionOf<D>>| {
-            if !core::mem::replace(&mut visited[state as usize], true) {
+            if !core::mem::replace(&mut visited[state as usize], true) && refusals == Refused::Attempted {
                 let before = actions.len();
                 actions.extend(refused(checked, &graph.state(state).machine));
                 walked.refusals += actions.len() - before;
@@ -129,6 +189,7 @@ fn refused<D: Design>(checked: &Checked<D>, machine: &D) -> Vec<ActionOf<D>> {
 struct Trial<B, S> {
     build: B,
     seen: S,
+    refusals: Refused,
 }
 
 impl<B, S> Trial<B, S> {
@@ -148,9 +209,15 @@ impl<B, S> Trial<B, S> {
         let mut implementation = Recorded { machine: (self.build)(start), ledger: start.ledger.clone() };
         for (index, action) in actions.iter().enumerate() {
             let expected = (self.seen)(model.step(action));
+            if expected.is_refused() && self.refusals != Refused::Attempted {
+                continue;
+            }
             let observed = implementation.step(action);
             if expected != observed {
                 return Some((index + 1, Fault::Observed { model: expected, implementation: observed }));
+            }
+            if self.refusals == Refused::LeftOutUnjudged {
+                continue;
             }
             let violated = D::Protocol::INVARIANTS.iter().find(|rule| !(rule.holds)(&implementation.ledger));
             if let Some(rule) = violated {

@@ -47,11 +47,11 @@ const SMALL: &[Pinned] = &[
     pinned(("lifecycle", "addresses"), [395, 2493, 9], "bf8270ad1c5ba7348e8b1b9740ac759b"),
     pinned(("ownership", "reuse"), [4651, 11824, 30], "2ba8a020958072bd5cf1bedbccd97fec"),
     pinned(("ownership", "shared"), [2315, 5871, 28], "cd82e41383a241d959d4c83a04f1fbdd"),
-    pinned(("framed", "both"), [107668, 303684, 39], "4c6ff49593328c3a4f70dc7ec0cdd86f"),
-    pinned(("framed", "one-way"), [12484, 40696, 33], "cb04143000abfa74ebc42dbfeeaecb75"),
-    pinned(("framed", "leaving"), [42247, 117963, 30], "890c0d7d74acf2306a874a4c96c8700e"),
-    pinned(("framed", "hostile"), [24666, 58686, 29], "f45d345a0eefa7c8a32742e3c3c799d1"),
-    pinned(("framed", "silent"), [52329, 144712, 32], "c6762ea1034b6f18ce084e0329f81222"),
+    pinned(("framed", "both"), [109220, 304920, 39], "3cf590511d07409b8df131b0f61afb34"),
+    pinned(("framed", "one-way"), [12484, 40696, 33], "8da3458218c0e80eba4e67386cd92457"),
+    pinned(("framed", "leaving"), [42937, 118568, 30], "08c84de63053f9268046277985b87531"),
+    pinned(("framed", "hostile"), [25952, 60333, 29], "71cc121882286f6be18b76d98de2cebe"),
+    pinned(("framed", "silent"), [53650, 146052, 33], "60ccecc5df742b34790c49f83a013b1e"),
 ];
 
 const DEFAULT: &[Pinned] = &[
@@ -69,12 +69,12 @@ const DEFAULT: &[Pinned] = &[
     pinned(("ownership", "reuse"), [28112, 86447, 34], "eacf47a18df3ce93c99f63529c3f92a7"),
     pinned(("ownership", "shared"), [10707, 35372, 32], "4a69e973bb450f0836efcd03d0e5ad11"),
     pinned(("ownership", "two numbers"), [121145, 391799, 37], "8be05c32d59133f7bd535e036f7bde2d"),
-    pinned(("framed", "both"), [137341, 386629, 51], "74c185decf214df3805d80b5b055a673"),
-    pinned(("framed", "wide"), [216133, 686842, 39], "6739d728c13c6e73f005bba285f205ad"),
-    pinned(("framed", "leaving"), [307265, 841864, 40], "a16453cddfc78636160b26cb087c2fe9"),
-    pinned(("framed", "one-way"), [12484, 40696, 33], "cb04143000abfa74ebc42dbfeeaecb75"),
-    pinned(("framed", "hostile"), [24666, 58686, 29], "f45d345a0eefa7c8a32742e3c3c799d1"),
-    pinned(("framed", "silent"), [52329, 144712, 32], "c6762ea1034b6f18ce084e0329f81222"),
+    pinned(("framed", "both"), [139149, 388053, 51], "1953b5ab1a72a4e64f155febf68509d8"),
+    pinned(("framed", "wide"), [218373, 688638, 39], "830d32ad25c041c4c1f52eb859c537fa"),
+    pinned(("framed", "leaving"), [311079, 844962, 40], "4b36d70407159ef756a50b45a664dbb2"),
+    pinned(("framed", "one-way"), [12484, 40696, 33], "8da3458218c0e80eba4e67386cd92457"),
+    pinned(("framed", "hostile"), [25952, 60333, 29], "71cc121882286f6be18b76d98de2cebe"),
+    pinned(("framed", "silent"), [53650, 146052, 33], "60ccecc5df742b34790c49f83a013b1e"),
 ];
 
 /// Each line as it would stand in the table.

@@ -2,15 +2,11 @@
 
 use std::collections::VecDeque;
 
-use handfast::framed::{self as product, Duty, Error, Frame, ReadCursor, WriteCursor, WriteLimits};
-use handfast_spec::framed::{Ending, Forgery, FrameId, Given, Half, Item, Moment, Outcome, Refusal, Shape};
+use handfast::framed::{self as product, Duty, Error, ReadCursor, WriteCursor, WriteLimits};
+use handfast_spec::framed::{Ending, Forgery, FrameId, Given, Half, Moment, Refusal, Shape};
 
 use super::kernel::Chunk;
-
-/// The greatest payload: that of a full frame.
-const MAX_FRAME: u32 = 4;
-
-const MARKER: u32 = 1 << 28;
+use super::words::{HALF, MAX_FRAME, ending, forged, frame, given, item};
 
 /// One end.
 pub(super) struct Side {
@@ -28,6 +24,8 @@ pub(super) struct Side {
     pub(super) discarded: u16,
     /// The kernel has said that nothing more comes.
     pub(super) ended: bool,
+    /// Why the connection has ended, as somebody was told first.
+    fate: Option<Ending>,
     /// The peer is not to be trusted, or this end itself.
     pub(super) refuses: bool,
     pub(super) abandoned: bool,
@@ -64,6 +62,7 @@ impl Side {
             reading: Reading::Waits,
             discarded: 0,
             ended: false,
+            fate: None,
             refuses: false,
             abandoned: false,
         }
@@ -80,21 +79,14 @@ impl Side {
     }
 
     pub(super) fn accept(&mut self, shape: Shape) -> Result<FrameId, Refusal> {
-        let frame = frame(self.accepted, shape);
+        let frame = frame(FrameId(self.accepted), shape);
         self.writer.accept(frame).map_err(|_| Refusal::Broken)?;
         self.accepted += 1;
         Ok(FrameId(self.accepted - 1))
     }
 
     pub(super) fn forge(&mut self, forgery: Forgery) {
-        let (kind, length) = match forgery {
-            Forgery::Reserved => (1 << 29, 0),
-            Forgery::TooLong => (0, MAX_FRAME + 1),
-            Forgery::LoadedMarker => (MARKER, 1),
-        };
-        let halves = Half::of(Item::Forged(forgery));
-        let parts = [u32::to_be_bytes(kind), u32::to_be_bytes(length)];
-        self.forged.extend(halves.zip(parts).map(|(half, bytes)| Chunk { half, bytes: bytes.to_vec() }));
+        self.forged.extend(forged(forgery));
     }
 
     /// The next half that is to be handed over, as the bytes say.
@@ -112,7 +104,7 @@ impl Side {
             self.sending.extend(Half::of(item(bytes.first_chunk()?)));
         }
         let half = *self.sending.front()?;
-        Some(Chunk { half, bytes: bytes[..bytes_of(half)].to_vec() })
+        Some(Chunk { half, bytes: bytes[..HALF].to_vec() })
     }
 
     /// The kernel has taken it.
@@ -136,13 +128,9 @@ impl Side {
         match self.reader.decode() {
             product::Next::Incomplete(_) => Found::Nothing,
             product::Next::Frame(read) => {
-                let (id, shape) = match read.payload.len() {
-                    0 => (FrameId(read.kind), Shape::Empty),
-                    _ => (FrameId(read.kind), Shape::Full),
-                };
-                self.held.drain(..Item::Frame(id, shape).halves());
-                let is_whole = read == frame(id.0, shape);
-                Found::Given(if is_whole { Given::Frame(id) } else { Given::Garbled })
+                let (given, halves) = given(&read);
+                self.held.drain(..halves);
+                Found::Given(given)
             }
             product::Next::Heartbeat => Found::Given(Given::Reserved),
             product::Next::Marker => self.tell(Ending::Marker),
@@ -150,10 +138,16 @@ impl Side {
         }
     }
 
+    /// What the connection has come to, as somebody is told; later everybody is.
+    pub(super) fn latch(&mut self, ending: Ending) -> Ending {
+        if ending == Ending::Marker { ending } else { *self.fate.get_or_insert(ending) }
+    }
+
     fn tell(&mut self, ending: Ending) -> Found {
+        let ending = self.latch(ending);
         self.reading = Reading::Told;
         self.held.clear();
-        self.refuses |= ending == Ending::Violation;
+        self.refuses |= ending != Ending::Marker;
         Found::End(ending)
     }
 
@@ -174,55 +168,5 @@ impl Side {
             self.reading = Reading::Fails;
             self.reader.fail(error);
         }
-    }
-}
-
-/// The frame with this number.
-fn frame(number: u32, shape: Shape) -> Frame {
-    match shape {
-        Shape::Empty => Frame::new(number, ""),
-        Shape::Full => Frame::new(number, vec![number as u8, 0xa1, 0xb2, 0xc3]),
-    }
-}
-
-/// What a header begins.
-fn item(header: &[u8; 8]) -> Item {
-    let [k0, k1, k2, k3, length @ ..] = *header;
-    let kind = u32::from_be_bytes([k0, k1, k2, k3]);
-    match (kind, u32::from_be_bytes(length)) {
-        (MARKER, _) => Item::Marker,
-        (kind, 0) => Item::Frame(FrameId(kind), Shape::Empty),
-        (kind, _) => Item::Frame(FrameId(kind), Shape::Full),
-    }
-}
-
-/// Bytes of a half.
-fn bytes_of(half: Half) -> usize {
-    match half.part {
-        handfast_spec::framed::Part::Head | handfast_spec::framed::Part::HeadRest => 4,
-        handfast_spec::framed::Part::Body | handfast_spec::framed::Part::BodyRest => 2,
-    }
-}
-
-fn ending(error: &Error) -> Ending {
-    match error {
-        Error::EndedWithoutMarker => Ending::WithoutMarker,
-        Error::Truncated { .. } => Ending::Truncated,
-        Error::Transport(_) => Ending::Reset,
-        Error::Violation(_) => Ending::Violation,
-        Error::DeadlineExceeded => Ending::Deadline,
-        Error::ShutDown => Ending::ShutDown,
-        other => panic!("no reader is told that {other}"), // The product may have more errors, and these are not for readers.
-    }
-}
-
-pub(super) fn outcome(outcome: product::Outcome) -> Outcome {
-    match outcome {
-        product::Outcome::Clean => Outcome::Clean,
-        product::Outcome::Unconfirmed { .. } => Outcome::Unconfirmed,
-        product::Outcome::Unacknowledged { .. } => Outcome::Unacknowledged,
-        product::Outcome::DeadlineExceeded { .. } => Outcome::DeadlineExceeded,
-        product::Outcome::PeerGone { .. } => Outcome::PeerGone,
-        other => panic!("the model has no word for {other}"), // The product may have more some day.
     }
 }

@@ -70,7 +70,12 @@ impl<'c, T: Transport> Pump<'c, T> {
         let now = Instant::now();
         let deadline = self.shared.ending().deadline();
         let in_time = deadline.is_some_and(|deadline| now < deadline);
-        let reading = if in_time { self.poll_read_ahead(cx) } else { Reading::Done };
+        // Nothing is read for a shutdown that has come to its end, except to let the peer finish.
+        let goes_on = match self.shared.ending().duty() {
+            Duty::None | Duty::Write | Duty::Close | Duty::Watch => true,
+            Duty::Tell(outcome) => outcome.is_clean(),
+        };
+        let reading = if in_time && goes_on { self.poll_read_ahead(cx) } else { Reading::Done };
         if self.known.is_none() && self.poll_outcome(cx, now, in_time).is_pending() {
             // The deadline is looked at last: what can be done in time is done.
             ready!(self.deadline.poll_until(deadline, cx));

@@ -159,8 +159,8 @@ fn poll_fill_from<T: Transport>(shared: &Shared<T>, side: &mut ReadSide<T::Read>
                 return Poll::Ready(());
             }
             Poll::Ready(None) => side.wakers.wake(Who::Pump),
-            Poll::Pending if fate.is_none() => return Poll::Pending,
-            Poll::Pending => {}
+            // Also after a reset: it may be the runtime that pauses here, with something left to read.
+            Poll::Pending => return Poll::Pending,
         }
     }
     match (&side.end, fate) {

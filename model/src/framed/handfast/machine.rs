@@ -54,6 +54,8 @@ pub(super) struct Side {
     pub(super) discarded: u16,
     /// The kernel has said that nothing more comes.
     pub(super) ended: bool,
+    /// Why the connection has ended, as somebody was told first.
+    pub(super) fate: Option<Ending>,
     /// What only mutants keep: a frame that was found acceptable and is not accepted yet.
     pub(super) checked: Option<Shape>,
 }
@@ -61,9 +63,10 @@ pub(super) struct Side {
 /// What would be derived, except that the halves are copied in one piece.
 impl Clone for Side {
     fn clone(&self) -> Self {
-        let Self { accepted, ref queue, writing, phase, reading, ref held, discarded, ended, checked } = *self;
+        let Self { accepted, ref queue, writing, phase, reading, ref held, discarded, ended, fate, checked } = *self;
         let copy = |halves: &Halves| Halves::from_slice(halves);
-        Self { accepted, queue: copy(queue), writing, phase, reading, held: copy(held), discarded, ended, checked }
+        let (queue, held) = (copy(queue), copy(held));
+        Self { accepted, queue, writing, phase, reading, held, discarded, ended, fate, checked }
     }
 }
 
@@ -72,7 +75,7 @@ impl Clone for Side {
 pub(super) enum Writing {
     #[default]
     Sound,
-    /// Frames are refused because of what the peer sent; what was accepted is still sent.
+    /// Frames are refused because of what the reader was told of the peer; what was accepted is still sent.
     Refusing,
     /// The kernel says that the connection is gone: no byte follows.
     Broken,

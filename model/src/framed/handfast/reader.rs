@@ -209,11 +209,27 @@ impl Handfast {
         }
     }
 
+    /// FRM-7: the first reason why the connection ended is what everybody is told who asks later.
+    pub(super) fn latch(&mut self, end: End, ending: Ending) -> Ending {
+        match ending {
+            // What the peer has said itself.
+            Ending::Marker => ending,
+            Ending::WithoutMarker
+            | Ending::Truncated
+            | Ending::Reset
+            | Ending::Violation
+            | Ending::Deadline
+            | Ending::ShutDown => *self.side_mut(end).fate.get_or_insert(ending),
+        }
+    }
+
     fn tell(&mut self, end: End, ending: Ending, facts: &mut Facts) {
+        let forgets = self.config.flaw == Flaw::ForgetsEnding;
+        let ending = if forgets { ending } else { self.latch(end, ending) };
         let side = self.side_mut(end);
         side.reading = Reading::Told;
         side.held.clear();
-        if ending == Ending::Violation && side.writing == Writing::Sound {
+        if ending != Ending::Marker && side.writing == Writing::Sound {
             side.writing = Writing::Refusing;
         }
         facts.push(Fact::Ended(end, ending));

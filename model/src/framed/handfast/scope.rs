@@ -174,5 +174,12 @@ const DEFAULT: [(&str, Extent); 6] = [
     ("silent", SILENT),
 ];
 
-const LARGE: [(&str, Extent); 3] =
-    [("long", LONG), ("everything", EVERYTHING), ("roomy", Extent { kernel: ROOMY, keep: 4, frames: [2, 1], ..FULL })];
+const LARGE: [(&str, Extent); 6] = [
+    ("long", LONG),
+    ("everything", EVERYTHING),
+    ("roomy", Extent { kernel: ROOMY, keep: 4, frames: [2, 1], ..FULL }),
+    // Whose witnesses the others have not.
+    ("leaving", LEAVING_BOTH),
+    ("hostile", HOSTILE),
+    ("silent", SILENT),
+];

@@ -1,6 +1,6 @@
 //! What is written: frames by the application, halves by the connection, and the end of both.
 
-use handfast_spec::framed::{End, Fact, Forgery, FrameId, Half, Item, Moment, Outcome, Refusal, Shape};
+use handfast_spec::framed::{End, Ending, Fact, Forgery, FrameId, Half, Item, Moment, Outcome, Refusal, Shape};
 
 use super::super::tcp::Wrote;
 use super::Flaw;
@@ -92,7 +92,7 @@ impl Handfast {
                 facts.push(Fact::WriteFailed(end));
                 self.broken(end, facts);
                 if self.config.flaw == Flaw::ResetStopsReader {
-                    self.stop_reading(end, handfast_spec::framed::Ending::Reset);
+                    self.stop_reading(end, Ending::Reset);
                 }
             }
         }
@@ -105,6 +105,7 @@ impl Handfast {
         side.writing = Writing::Broken;
         side.queue.clear();
         let closed = matches!(side.phase, Phase::Closed(_));
+        self.latch(end, Ending::Reset);
         let arrived = closed && self.config.kernel.tells && self.tcp.has_arrived(end);
         self.over(end, if arrived { Outcome::Clean } else { Outcome::PeerGone }, facts);
     }
@@ -147,7 +148,7 @@ impl Handfast {
         if flaw == Flaw::StopsReader && side.reading == Reading::Waits {
             side.reading = Reading::Told;
             side.held.clear();
-            facts.push(Fact::Ended(end, handfast_spec::framed::Ending::ShutDown));
+            facts.push(Fact::Ended(end, Ending::ShutDown));
         }
         Ok(())
     }
@@ -182,6 +183,10 @@ impl Handfast {
             (false, false) if ended && !self.config.kernel.tells => Outcome::Unconfirmed,
             (false, false) => return Err(Refusal::NotNow),
         };
+        if outcome == Outcome::PeerGone {
+            self.side_mut(end).writing = Writing::Broken;
+            self.latch(end, Ending::Reset);
+        }
         self.over(end, outcome, facts);
         Ok(())
     }
@@ -209,8 +214,13 @@ impl Handfast {
             (true, true, false) => Outcome::Unacknowledged,
             (true, false, _) => Outcome::Unconfirmed,
         };
+        // Where the outcome is that the peer has ended, nothing is known of what it has not sent.
+        let peer_ended = side.ended && matches!(side.phase, Phase::Closed(_)) && outcome == Outcome::Unconfirmed;
+        if goes_on && outcome != Outcome::Clean && !peer_ended {
+            self.latch(end, Ending::Deadline);
+        }
         self.over(end, outcome, facts);
-        self.stop_reading(end, handfast_spec::framed::Ending::Deadline);
+        self.stop_reading(end, Ending::Deadline);
         Ok(())
     }
 

@@ -101,6 +101,16 @@ impl Zrepl {
         Self { sides: Default::default(), tcp: Tcp::new(), now: None, kernel, frames }
     }
 
+    /// How the kernels behave.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// How many frames each application writes at most.
+    pub fn frames(&self) -> [u32; 2] {
+        self.frames
+    }
+
     pub(super) fn side(&mut self, end: End) -> &mut Side {
         &mut self.sides[end.index()]
     }

@@ -78,6 +78,11 @@ pub fn variants() -> Vec<Variant> {
     ALL.iter().map(variant).collect()
 }
 
+/// Every setting, for whoever holds something to it.
+pub fn settings() -> Vec<Setting<Zrepl>> {
+    ALL.iter().map(|historical| Setting { name: historical.name, checked: checked(historical) }).collect()
+}
+
 fn checked(historical: &Historical) -> Checked<Zrepl> {
     let Historical { frames, shapes, more, .. } = *historical;
     let machine = Zrepl::new(KERNEL, frames);

@@ -1,0 +1,220 @@
+//! Two drivers as users have them, each in tasks of its own, over a wire that remembers what happened.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::time::Duration;
+
+use handfast::framed as product;
+use handfast_spec::framed::{Action, End, Ending, Fact, FrameId, Refusal, Shape};
+use model::framed::Kernel;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::record::Record;
+use super::wire::{Caller, Socket, Wire};
+use super::words::{HALF, MAX_FRAME, ending, frame, given, outcome};
+
+/// Halves that are read ahead at most; more than there are.
+const KEEP: u16 = 1_000;
+
+/// Numbers that look random and are the same in each run.
+#[derive(Clone, Debug)]
+pub struct Dice(pub u64);
+
+impl Dice {
+    /// A number below `sides`.
+    pub fn roll(&mut self, sides: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % u64::from(sides)) as u32
+    }
+
+    fn fork(&mut self) -> Self {
+        Self(u64::from(self.roll(u32::MAX)) << 20)
+    }
+
+    async fn pause(&mut self) {
+        match self.roll(3) {
+            0 => {}
+            1 => yield_now().await,
+            _ => sleep(Duration::from_millis(self.roll(40).into())).await,
+        }
+    }
+}
+
+/// Runs two ends that do whatever the dice say, to the end, and returns the log. To be called on a paused clock.
+pub async fn busy(seed: u64) -> String {
+    let mut dice = Dice(seed);
+    let kernel = Kernel {
+        send: 1 + dice.roll(4) as u8,
+        receive: 1 + dice.roll(4) as u8,
+        purges: dice.roll(4) == 0,
+        tells: dice.roll(4) > 0,
+    };
+    let frames = [dice.roll(4), dice.roll(4)];
+    let discard = dice.roll(6) as u16;
+    let soon = Instant::now() + Duration::from_millis(200 + u64::from(dice.roll(800)));
+    let wire = Wire::recorded(kernel, Record::new(soon));
+    let [left, right] = End::BOTH.map(|end| {
+        let drain = product::Drain {
+            keep: usize::from(KEEP) * HALF,
+            discard: u64::from(discard) * HALF as u64,
+            linger: Duration::ZERO,
+        };
+        let config = product::Config { max_frame: MAX_FRAME, write_buffer: 1, drain, ..product::Config::default() };
+        let connection = product::Connection::new(wire.socket(end), config);
+        live(Behaviour { end, wire: wire.clone(), frames: frames[end.index()], soon }, connection, dice.fork())
+    });
+    let network = carry(wire.clone(), dice.fork());
+    tokio::select! {
+        ((), ()) = async { tokio::join!(left, right) } => {}
+        () = network => unreachable!("a network has no end"),
+    }
+    wire.record(|record| record.log(kernel, frames, KEEP, discard))
+}
+
+async fn carry(wire: Wire, mut dice: Dice) {
+    loop {
+        for from in End::BOTH {
+            for _ in 0..dice.roll(4) {
+                let _ = wire.carry(from);
+            }
+        }
+        sleep(Duration::from_millis(dice.roll(12).into())).await;
+        yield_now().await;
+    }
+}
+
+struct Behaviour {
+    end: End,
+    wire: Wire,
+    frames: u32,
+    soon: Instant,
+}
+
+/// One end: it writes and reads, and then shuts down, or drops everything.
+async fn live(behaviour: Behaviour, connection: product::Connection<Socket>, mut dice: Dice) {
+    let Behaviour { end, ref wire, .. } = behaviour;
+    let (reader, writer) = connection.into_split();
+    let closer = writer.closer();
+    let abandons = dice.roll(6) == 0;
+    let leaves = dice.roll(4) == 0;
+    let stops_after = if leaves || abandons { dice.roll(3) as usize } else { usize::MAX };
+    let (reads, writes, ends) = (dice.fork(), dice.fork(), dice.fork());
+    let reading = read(&behaviour, reader, reads, stops_after, leaves);
+    let writing = write(&behaviour, writer, writes);
+    let shutting = shut_down(&behaviour, closer, ends, abandons);
+    let (reader, writer, closer) = tokio::join!(reading, writing, shutting);
+    // The socket is closed with the last of these.
+    if let (Some(reader), true) = (reader, closer.is_some()) {
+        wire.record(|record| record.line(Action::Leave { end }, vec![Fact::Left(end)]));
+        drop(reader);
+    }
+    drop((writer, closer));
+}
+
+/// Reads until the end, or until it has had enough. The reader comes back if it was told of no end.
+async fn read(
+    Behaviour { end, wire, soon, .. }: &Behaviour,
+    mut reader: product::Reader<Socket>,
+    mut dice: Dice,
+    stops_after: usize,
+    leaves: bool,
+) -> Option<product::Reader<Socket>> {
+    let end = *end;
+    for _ in 0..stops_after {
+        dice.pause().await;
+        let patience = if dice.roll(3) == 0 { Some(Duration::from_millis(dice.roll(10).into())) } else { None };
+        let read = async {
+            let mut read = pin!(reader.read());
+            poll_fn(|cx| {
+                wire.called_by(Caller::Reader);
+                let since = wire.record(|record| record.len());
+                let read = read.as_mut().poll(cx);
+                read.map(|read| (read, since))
+            })
+            .await
+        };
+        // A read that is dropped loses nothing.
+        let (read, since) = match patience {
+            Some(patience) => match tokio::time::timeout(patience, read).await {
+                Ok(read) => read,
+                Err(_) => continue,
+            },
+            None => read.await,
+        };
+        let fact = match &read {
+            Ok(Some(frame)) => Fact::Delivered(end, given(frame).0),
+            Ok(None) => Fact::Ended(end, Ending::Marker),
+            Err(error) => Fact::Ended(end, ending(error)),
+        };
+        wire.record(|record| {
+            if fact == Fact::Ended(end, Ending::Deadline) {
+                record.expired(end, Vec::new());
+            }
+            record.gave(end, fact, since);
+        });
+        if matches!(fact, Fact::Ended(..)) {
+            return None;
+        }
+    }
+    if !leaves {
+        return Some(reader);
+    }
+    sleep_until(*soon - Duration::from_millis(dice.roll(150).into())).await;
+    wire.record(|record| record.line(Action::Leave { end }, vec![Fact::Left(end)]));
+    None
+}
+
+async fn write(
+    Behaviour { end, wire, frames, .. }: &Behaviour,
+    mut writer: product::Writer<Socket>,
+    mut dice: Dice,
+) -> product::Writer<Socket> {
+    let end = *end;
+    for number in 0..*frames {
+        dice.pause().await;
+        let shape = if dice.roll(2) == 0 { Shape::Full } else { Shape::Empty };
+        let action = Action::Write { end, shape };
+        let accepted = writer.feed(frame(FrameId(number), shape)).await;
+        match accepted {
+            Ok(()) => wire.record(|record| record.line(action, vec![Fact::Accepted(end, FrameId(number))])),
+            Err(_) => {
+                wire.record(|record| {
+                    let why = if record.has_begun(end) { Refusal::ShutDown } else { Refusal::Broken };
+                    record.refused(action, why);
+                });
+                return writer;
+            }
+        }
+        // A flush that is dropped loses nothing.
+        let patience = Duration::from_millis(dice.roll(40).into());
+        if matches!(tokio::time::timeout(patience, writer.flush()).await, Ok(Err(_))) {
+            return writer;
+        }
+    }
+    writer
+}
+
+/// Shuts down at some time, unless it is to drop everything.
+async fn shut_down(
+    Behaviour { end, wire, soon, .. }: &Behaviour,
+    closer: product::Closer<Socket>,
+    mut dice: Dice,
+    abandons: bool,
+) -> Option<product::Closer<Socket>> {
+    let end = *end;
+    sleep(Duration::from_millis(dice.roll(150).into())).await;
+    if abandons {
+        return None;
+    }
+    wire.record(|record| record.begun(end));
+    let mut shutdown = pin!(closer.shutdown(*soon));
+    let told = poll_fn(|cx| {
+        let keeps = wire.record(|record| record.has_reader(end));
+        wire.called_by(Caller::Shutdown { keeps });
+        shutdown.as_mut().poll(cx)
+    })
+    .await;
+    wire.record(|record| record.over(end, outcome(told)));
+    Some(closer.clone())
+}

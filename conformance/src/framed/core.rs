@@ -1,0 +1,362 @@
+//! The cores of `handfast::framed` as a machine: two ends, and the kernels between them.
+//! (long because: every action of the protocol is one function of the machine)
+//!
+//! What a driver does around the cores is done here in the plainest way, and each action is one call of a core, or of a
+//! kernel and then a core. The kernels are the harness's own: they carry bytes, and what arrives is judged by the bytes.
+
+use std::io::ErrorKind;
+
+use handfast::framed::{self as product, Delivery, Duty, Error, Fault};
+use handfast_spec::framed::{Action, End, Ending, Fact, Framed, Moment, Refusal, Shape};
+use handfast_spec::{Machine, Observation};
+use model::framed::handfast::Config;
+
+use super::kernel::{Got, Tcp, Wrote};
+use super::side::{Found, Reading, Side};
+use super::words::outcome;
+
+/// Two ends and the kernels between them.
+pub struct CoreMachine {
+    sides: [Side; 2],
+    tcp: Tcp,
+    now: Option<Moment>,
+    config: Config,
+}
+
+type Facts = Vec<Fact>;
+type Step = Result<(), Refusal>;
+
+impl CoreMachine {
+    /// A connection that has just been established.
+    pub fn new(config: &Config) -> Self {
+        Self { sides: [Side::new(), Side::new()], tcp: Tcp::new(config.kernel), now: None, config: *config }
+    }
+
+    fn side(&mut self, end: End) -> &mut Side {
+        &mut self.sides[end.index()]
+    }
+
+    fn take(&mut self, action: Action, facts: &mut Facts) -> Step {
+        let open = |end: End| if self.tcp.is_closed(end) { Err(Refusal::Closed) } else { Ok(end) };
+        match action {
+            Action::Write { end, shape } => self.write(open(end)?, shape, facts),
+            Action::Forge { end, forgery } => {
+                let side = self.may_write(open(end)?)?;
+                side.refuses = true;
+                side.forge(forgery);
+                Ok(())
+            }
+            Action::DropWrite { end } => self.drop_write(open(end)?),
+            Action::Send { end } => self.send(open(end)?, facts),
+            Action::Read { end } => self.read(open(end)?, facts),
+            Action::DropRead { end } => {
+                let side = self.side(open(end)?);
+                // Dropping a future is no call of the core, which is why nothing is lost.
+                if side.reading == Reading::Waits && side.is_within() { Ok(()) } else { Err(Refusal::Nothing) }
+            }
+            Action::Leave { end } => self.leave(open(end)?, facts),
+            Action::Abandon { end } => self.abandon(open(end)?, facts),
+            Action::Shutdown { end, by } => self.shutdown(end, by, facts),
+            Action::ReadAhead { end } => self.read_ahead(open(end)?, facts),
+            Action::Finish { end } => self.finish(open(end)?),
+            Action::Confirm { end } => self.confirm(open(end)?, facts),
+            Action::Expire { end } => self.expire(open(end)?, facts),
+            Action::Close { end } => self.close(open(end)?, facts),
+            Action::Carry { from } => self.tcp.carry(from, facts),
+            Action::Pass { moment } => {
+                let is_next = self.now < Some(moment) && (moment == Moment::Soon || self.now.is_some());
+                if !is_next {
+                    return Err(Refusal::NotNow);
+                }
+                self.now = Some(moment);
+                facts.push(Fact::Passed(moment));
+                Ok(())
+            }
+        }
+    }
+
+    /// The side, if a frame would be accepted. The product says why it is broken also when a shutdown had begun before;
+    /// the model then says that.
+    fn may_write(&mut self, end: End) -> Result<&mut Side, Refusal> {
+        let side = self.side(end);
+        if !side.is_open() {
+            return Err(Refusal::ShutDown);
+        }
+        if side.refuses || side.writer.check().is_err() {
+            return Err(Refusal::Broken);
+        }
+        if side.has_sent() { Ok(side) } else { Err(Refusal::NoRoom) }
+    }
+
+    fn write(&mut self, end: End, shape: Shape, facts: &mut Facts) -> Step {
+        let most = self.config.frames[end.index()];
+        let side = self.may_write(end)?;
+        if side.accepted >= most {
+            return Err(Refusal::NoMore);
+        }
+        facts.push(Fact::Accepted(end, side.accept(shape)?));
+        Ok(())
+    }
+
+    fn drop_write(&mut self, end: End) -> Step {
+        let side = self.side(end);
+        match (side.has_sent(), side.is_open()) {
+            (true, _) => Err(Refusal::Nothing),
+            (false, false) => Err(Refusal::NotNow),
+            (false, true) => Ok(()),
+        }
+    }
+
+    fn send(&mut self, end: End, facts: &mut Facts) -> Step {
+        let Some(chunk) = self.side(end).next_chunk() else { return Err(Refusal::Nothing) };
+        match self.tcp.write(end, chunk.clone()) {
+            Wrote::Taken => {
+                self.side(end).sent(&chunk);
+                facts.push(Fact::Handed(end, chunk.half));
+                Ok(())
+            }
+            Wrote::Full => Err(Refusal::NoRoom),
+            Wrote::Gone => {
+                facts.push(Fact::WriteFailed(end));
+                self.broken(end, facts);
+                Ok(())
+            }
+        }
+    }
+
+    fn delivery(&self, end: End) -> Delivery {
+        self.tcp.outstanding(end).map_or(Delivery::Unknown, Delivery::Outstanding)
+    }
+
+    /// The connection is gone, as far as writing goes.
+    fn broken(&mut self, end: End, facts: &mut Facts) {
+        let delivery = self.delivery(end);
+        let was_over = self.is_over(end);
+        let side = self.side(end);
+        if delivery == Delivery::Outstanding(0) {
+            side.ending.watched(delivery, side.ended);
+        }
+        side.ending.broken(side.writer.queued());
+        side.break_off(reset());
+        side.latch(Ending::Reset);
+        self.tell_outcome(end, was_over, facts);
+    }
+
+    fn is_over(&mut self, end: End) -> bool {
+        matches!(self.side(end).ending.duty(), Duty::Tell(_))
+    }
+
+    fn tell_outcome(&mut self, end: End, was_over: bool, facts: &mut Facts) {
+        let side = self.side(end);
+        match side.ending.duty() {
+            Duty::Tell(known) if !was_over => {
+                if !known.is_clean() {
+                    side.break_off(Error::DeadlineExceeded);
+                }
+                facts.push(Fact::Over(end, outcome(known)));
+            }
+            Duty::Tell(_) | Duty::None | Duty::Write | Duty::Close | Duty::Watch => {}
+        }
+    }
+
+    fn read(&mut self, end: End, facts: &mut Facts) -> Step {
+        match self.side(end).reading {
+            Reading::Waits | Reading::Fails => {}
+            Reading::Told => return Err(Refusal::Ended),
+            Reading::Left => return Err(Refusal::Gone),
+        }
+        if self.give(end, facts) {
+            return Ok(());
+        }
+        match self.tcp.read(end) {
+            Got::Nothing => return Err(Refusal::Nothing),
+            Got::Chunk(chunk) => {
+                facts.push(Fact::Took(end, chunk.half));
+                self.side(end).keep(chunk);
+            }
+            Got::Reset => self.kernel_ended(end, true, facts),
+            Got::End => self.kernel_ended(end, false, facts),
+        }
+        self.give(end, facts);
+        Ok(())
+    }
+
+    /// What the reader's cursor has for the application, if it has something.
+    fn give(&mut self, end: End, facts: &mut Facts) -> bool {
+        match self.side(end).decode() {
+            Found::Nothing => return false,
+            Found::Given(given) => facts.push(Fact::Delivered(end, given)),
+            Found::End(ending) => facts.push(Fact::Ended(end, ending)),
+        }
+        true
+    }
+
+    fn kernel_ended(&mut self, end: End, is_reset: bool, facts: &mut Facts) {
+        let side = self.side(end);
+        side.ended = true;
+        let was_broken = side.writer.failure().is_some_and(|error| *error == reset());
+        if side.reading == Reading::Waits {
+            side.reading = Reading::Fails;
+            side.reader.end((is_reset || was_broken).then(reset));
+        }
+        if is_reset && !was_broken {
+            self.broken(end, facts);
+        }
+    }
+
+    fn read_ahead(&mut self, end: End, facts: &mut Facts) -> Step {
+        let (keep, discard) = (self.config.keep, self.config.discard);
+        let side = self.side(end);
+        match side.ending.duty() {
+            Duty::Write | Duty::Close | Duty::Watch => {}
+            Duty::None | Duty::Tell(_) => return Err(Refusal::NotNow),
+        }
+        if side.ended {
+            return Err(Refusal::Nothing);
+        }
+        let keeps = match side.reading {
+            Reading::Waits => true,
+            Reading::Told | Reading::Left => false,
+            Reading::Fails => return Err(Refusal::Nothing),
+        };
+        let enough = if keeps { side.held.len() >= usize::from(keep) } else { side.discarded >= discard };
+        if enough {
+            return Err(Refusal::Enough);
+        }
+        match self.tcp.read(end) {
+            Got::Nothing => return Err(Refusal::Nothing),
+            Got::Chunk(chunk) if keeps => {
+                facts.push(Fact::Took(end, chunk.half));
+                self.side(end).keep(chunk);
+            }
+            Got::Chunk(_) => {
+                self.side(end).discarded += 1;
+                facts.push(Fact::Discarded(end));
+            }
+            Got::Reset => self.kernel_ended(end, true, facts),
+            Got::End => self.kernel_ended(end, false, facts),
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, end: End, facts: &mut Facts) -> Step {
+        let side = self.side(end);
+        match side.reading {
+            Reading::Waits | Reading::Fails => {}
+            Reading::Told => return Err(Refusal::Ended),
+            Reading::Left => return Err(Refusal::Gone),
+        }
+        side.reading = Reading::Left;
+        side.held.clear();
+        facts.push(Fact::Left(end));
+        Ok(())
+    }
+
+    fn abandon(&mut self, end: End, facts: &mut Facts) -> Step {
+        let side = self.side(end);
+        if !side.is_open() {
+            return Err(Refusal::NotNow);
+        }
+        side.abandoned = true;
+        facts.push(Fact::Abandoned(end));
+        self.tcp.close(end, facts);
+        Ok(())
+    }
+
+    fn shutdown(&mut self, end: End, by: Moment, facts: &mut Facts) -> Step {
+        let closed = self.tcp.is_closed(end);
+        let side = self.side(end);
+        if side.abandoned {
+            return Err(Refusal::Closed);
+        }
+        let is_over = matches!(side.ending.duty(), Duty::Tell(_));
+        let before = side.ending.deadline();
+        let is_first = !(is_over && closed) && side.ending.begin(by);
+        if !is_first && side.ending.deadline() == before {
+            return Err(if is_over { Refusal::Over } else { Refusal::Joined });
+        }
+        facts.push(Fact::Begun(end, by));
+        if is_first && !side.writer.finish() {
+            side.ending.broken(side.writer.queued());
+            self.tell_outcome(end, false, facts);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, end: End) -> Step {
+        if self.side(end).ending.duty() != Duty::Close {
+            return Err(Refusal::NotNow);
+        }
+        self.tcp.close_direction(end);
+        self.side(end).ending.closed();
+        Ok(())
+    }
+
+    fn confirm(&mut self, end: End, facts: &mut Facts) -> Step {
+        if self.side(end).ending.duty() != Duty::Watch {
+            return Err(Refusal::NotNow);
+        }
+        let delivery = self.delivery(end);
+        if delivery != Delivery::Outstanding(0) && self.tcp.is_reset(end) {
+            let side = self.side(end);
+            side.ending.broken(side.writer.queued());
+            side.break_off(reset());
+            side.latch(Ending::Reset);
+        } else {
+            let side = self.side(end);
+            side.ending.watched(delivery, side.ended);
+        }
+        self.tell_outcome(end, false, facts);
+        if self.is_over(end) { Ok(()) } else { Err(Refusal::NotNow) }
+    }
+
+    fn expire(&mut self, end: End, facts: &mut Facts) -> Step {
+        let (now, delivery, was_over) = (self.now, self.delivery(end), self.is_over(end));
+        let side = self.side(end);
+        let Some(until) = side.ending.deadline() else { return Err(Refusal::NotNow) };
+        if now < Some(until) {
+            return Err(Refusal::NotNow);
+        }
+        if was_over && side.reading != Reading::Waits {
+            return Err(Refusal::Over);
+        }
+        // As drivers do: what can be known is looked at first.
+        side.ending.watched(delivery, side.ended);
+        side.ending.expired(side.writer.queued(), delivery);
+        match side.ending.duty() {
+            Duty::Tell(product::Outcome::Clean | product::Outcome::Unconfirmed { peer_ended: true }) => {}
+            Duty::Tell(_) if !was_over => {
+                side.latch(Ending::Deadline);
+            }
+            Duty::Tell(_) | Duty::None | Duty::Write | Duty::Close | Duty::Watch => {}
+        }
+        self.tell_outcome(end, was_over, facts);
+        self.side(end).stop_reading(Error::DeadlineExceeded);
+        Ok(())
+    }
+
+    fn close(&mut self, end: End, facts: &mut Facts) -> Step {
+        let is_over = self.is_over(end);
+        if !is_over || !matches!(self.side(end).reading, Reading::Told | Reading::Left) {
+            return Err(Refusal::NotNow);
+        }
+        self.tcp.close(end, facts);
+        Ok(())
+    }
+}
+
+fn reset() -> Error {
+    Error::Transport(Fault::from(ErrorKind::ConnectionReset))
+}
+
+impl Machine for CoreMachine {
+    type Protocol = Framed;
+
+    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+        let mut facts = Vec::new();
+        match self.take(*action, &mut facts) {
+            Ok(()) => Observation::Told(facts),
+            Err(refusal) => Observation::Refused(refusal),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `frameconn.Conn`: reading, writing and shutting down.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use handfast_spec::framed::{Action, End, Ending, Fact, FrameId, Given, Half, Item, Part, Shape};
+use tokio::sync::Mutex;
+
+use super::ground::{Ground, Read};
+use crate::framed::kernel::Chunk;
+use crate::framed::words::{HALF, bytes, frame, given, item};
+
+/// One end of the original's connection. The names of steps are those of its description.
+pub(super) struct Connection {
+    end: End,
+    ground: Ground,
+    begun: AtomicBool,
+    write: Mutex<()>,
+    read: Mutex<ReadAhead>,
+}
+
+/// What `readMtx` guards.
+#[derive(Default)]
+struct ReadAhead {
+    /// A header that was read together with the payload before it.
+    next: Option<Vec<Chunk>>,
+    /// An error that came right behind a payload; told once.
+    error: Option<Ending>,
+}
+
+/// Why a write returned an error.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum NotWritten {
+    /// `ErrShutdown`.
+    ShutDown,
+    /// Whatever the socket said; a prefix may be on the wire.
+    Socket,
+}
+
+impl Connection {
+    pub(super) fn new(end: End, ground: Ground) -> Self {
+        let (begun, write) = (AtomicBool::new(false), Mutex::new(()));
+        Self { end, ground, begun, write, read: Mutex::default() }
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    /// `WriteFrame`.
+    pub(super) async fn write_frame(&self, number: FrameId, shape: Shape) -> Result<(), NotWritten> {
+        let step = Action::Send { end: self.end };
+        // W1, and no second look behind the lock.
+        if self.has_begun() {
+            return Err(NotWritten::ShutDown);
+        }
+        // W2.
+        let _writes = self.ground.lock(step, &self.write).await;
+        // W3; W4: after an error the connection is not marked as broken.
+        for chunk in bytes(Item::Frame(number, shape)) {
+            self.ground.write(self.end, step, &chunk).await.map_err(|()| NotWritten::Socket)?;
+        }
+        Ok(())
+    }
+
+    /// `ReadFrame`.
+    pub(super) async fn read_frame(&self) -> Result<Given, Ending> {
+        let step = Action::Read { end: self.end };
+        // R0.
+        self.ground.turn(step).await;
+        if self.has_begun() {
+            return Err(Ending::ShutDown);
+        }
+        // R1, and no second look.
+        let mut ahead = self.ground.lock(step, &self.read).await;
+        if self.ground.is_closed(self.end) {
+            return Err(Ending::ShutDown);
+        }
+        let read = self.read_locked(&mut ahead).await;
+        // R7.
+        if read == Err(Ending::Marker) {
+            self.begun.store(true, Ordering::SeqCst);
+        }
+        read
+    }
+
+    async fn read_locked(&self, ahead: &mut ReadAhead) -> Result<Given, Ending> {
+        let step = Action::Read { end: self.end };
+        // R2.
+        if ahead.error.is_some() {
+            self.ground.turn_in_time(self.end, step).await?;
+            return Err(ahead.error.take().expect("it is there"));
+        }
+        // R3: what was read before an error is forgotten.
+        if ahead.next.is_none() {
+            let mut header = Vec::new();
+            self.fill(&mut header, 2).await.map_err(|error| match error {
+                // `io.ReadFull` tells an end within the header apart.
+                Ending::WithoutMarker if !header.is_empty() => Ending::Truncated,
+                other => other,
+            })?;
+            if !is_header(&header) {
+                return Ok(Given::Garbled);
+            }
+            ahead.next = Some(header);
+        }
+        let header = ahead.next.clone().expect("it was read just now");
+        let announced = parsed(&header);
+        // R5: without a payload nothing behind it is waited for.
+        if !matches!(announced, Item::Frame(_, Shape::Full)) {
+            self.ground.turn_in_time(self.end, step).await?;
+            ahead.next = None;
+            return match announced {
+                Item::Marker => Err(Ending::Marker),
+                Item::Frame(..) => Ok(whole(&header)),
+                // Every other type is given.
+                Item::Forged(_) => Ok(Given::Reserved),
+            };
+        }
+        // R6: the payload and the next header in one call, until both are full.
+        let mut both = Vec::new();
+        match self.fill(&mut both, 4).await {
+            Ok(()) => {
+                let next = both.split_off(2);
+                ahead.next = is_header(&next).then_some(next);
+            }
+            // The end of the stream is a plain one wherever it is.
+            Err(error) if both.len() == 2 => {
+                ahead.next = None;
+                ahead.error = Some(error);
+            }
+            // The header stays, and what was read of the payload is gone.
+            Err(error) => return Err(error),
+        }
+        Ok(whole(&[header, both].concat()))
+    }
+
+    /// Reads so many halves.
+    async fn fill(&self, into: &mut Vec<Chunk>, halves: usize) -> Result<(), Ending> {
+        while into.len() < halves {
+            match self.ground.read(self.end, Action::Read { end: self.end }, Fact::Took).await? {
+                Read::Chunk(chunk) => into.push(chunk),
+                Read::Reset => return Err(Ending::Reset),
+                Read::End => return Err(Ending::WithoutMarker),
+            }
+        }
+        Ok(())
+    }
+
+    /// `Shutdown`. Whether it returned no error; the deadline is the caller's.
+    pub(super) async fn shutdown(&self) -> bool {
+        let (end, step) = (self.end, Action::Finish { end: self.end });
+        // S0 to S2; on a socket that is closed the deadline cannot be set.
+        if self.ground.is_closed(end) {
+            return false;
+        }
+        self.begun.store(true, Ordering::SeqCst);
+        // S3. The lock is held to the end.
+        let _writes = self.ground.lock_in_time(end, step, &self.write).await;
+        if self.mark(step).await.is_ok() {
+            // S6.
+            let _reads = self.ground.lock_in_time(end, step, &self.read).await;
+            // S7: whatever comes is thrown away, however much, and how it ends is not looked at.
+            let drains = Action::ReadAhead { end };
+            while let Ok(Read::Chunk(_)) = self.ground.read(end, drains, |end, _| Fact::Discarded(end)).await {}
+            self.ground.close(end);
+        } else {
+            // What went wrong is dropped with the socket.
+            self.ground.close(end);
+        }
+        true
+    }
+
+    /// S4 and S5.
+    async fn mark(&self, step: Action) -> Result<(), ()> {
+        for chunk in bytes(Item::Marker) {
+            self.ground.write(self.end, step, &chunk).await?;
+        }
+        self.ground.turn_in_time(self.end, step).await.map_err(|_| ())?;
+        self.ground.shut_write(self.end);
+        Ok(())
+    }
+}
+
+/// Whether these are the halves of one header. The original takes any eight bytes for one, and waits for as many as they
+/// announce; how that goes on is not followed.
+fn is_header(chunks: &[Chunk]) -> bool {
+    let [Half { item, part }, Half { item: same, part: rest }] = [chunks[0].half, chunks[1].half];
+    item == same && (part, rest) == (Part::Head, Part::HeadRest)
+}
+
+fn parsed(header: &[Chunk]) -> Item {
+    let bytes = joined(header);
+    item(bytes.first_chunk().expect("a header is of eight bytes"))
+}
+
+/// The frame that these bytes are.
+fn whole(chunks: &[Chunk]) -> Given {
+    let bytes = joined(chunks);
+    let (header, payload) = bytes.split_at(2 * HALF);
+    let number = u32::from_be_bytes(*header.first_chunk().expect("a header is of eight bytes"));
+    let mut read = frame(FrameId(number), Shape::Empty);
+    read.payload = payload.to_vec().into();
+    given(&read).0
+}
+
+fn joined(chunks: &[Chunk]) -> Vec<u8> {
+    chunks.iter().flat_map(|chunk| chunk.bytes.iter().copied()).collect()
+}

@@ -1,0 +1,119 @@
+//! What two drivers did, in the words of the protocol.
+
+use handfast_spec::Observation;
+use handfast_spec::framed::{Action, End, Fact, Moment, Outcome, Refusal};
+use model::framed::Kernel;
+use serde_json::json;
+use tokio::time::Instant;
+
+/// What happened so far, a line for each step.
+///
+/// A shutdown's outcome is told when whoever asked for it is polled. What it says of a connection that broke was known in
+/// the step that broke it, and is entered there.
+pub(super) struct Record {
+    lines: Vec<(Action, Observation<Fact, Refusal>)>,
+    /// When the earlier moment is.
+    soon: Instant,
+    has_passed: bool,
+    ends: [Marks; 2],
+}
+
+/// The lines in which something happened at an end.
+#[derive(Default)]
+struct Marks {
+    begun: Option<usize>,
+    broken: Option<usize>,
+    expired: bool,
+}
+
+impl Record {
+    pub(super) fn new(soon: Instant) -> Self {
+        Self { lines: Vec::new(), soon, has_passed: false, ends: Default::default() }
+    }
+
+    pub(super) fn line(&mut self, action: Action, facts: Vec<Fact>) {
+        self.enter(action, Observation::Told(facts));
+    }
+
+    pub(super) fn refused(&mut self, action: Action, why: Refusal) {
+        self.enter(action, Observation::Refused(why));
+    }
+
+    fn enter(&mut self, action: Action, observed: Observation<Fact, Refusal>) {
+        if Instant::now() >= self.soon && !std::mem::replace(&mut self.has_passed, true) {
+            let moment = Moment::Soon;
+            self.lines.push((Action::Pass { moment }, Observation::Told(vec![Fact::Passed(moment)])));
+        }
+        self.lines.push((action, observed));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    pub(super) fn has_begun(&self, end: End) -> bool {
+        self.ends[end.index()].begun.is_some()
+    }
+
+    /// Whether the application has a reader that was told of no end.
+    pub(super) fn has_reader(&self, end: End) -> bool {
+        let told =
+            |facts: &[Fact]| facts.iter().any(|fact| matches!(fact, Fact::Left(of) | Fact::Ended(of, _) if *of == end));
+        !self.lines.iter().any(|(_, observed)| matches!(observed, Observation::Told(facts) if told(facts)))
+    }
+
+    pub(super) fn begun(&mut self, end: End) {
+        if !self.has_begun(end) {
+            let by = Moment::Soon;
+            self.line(Action::Shutdown { end, by }, vec![Fact::Begun(end, by)]);
+            self.ends[end.index()].begun = Some(self.lines.len() - 1);
+        }
+    }
+
+    pub(super) fn broke(&mut self, end: End) {
+        self.ends[end.index()].broken.get_or_insert(self.lines.len() - 1);
+    }
+
+    /// What a reader gives in the step that has brought the last of it, if that was since then; else in a step of its own.
+    pub(super) fn gave(&mut self, end: End, fact: Fact, since: usize) {
+        match self.lines[since..].last_mut() {
+            Some((Action::Read { end: of }, Observation::Told(facts))) if *of == end => facts.push(fact),
+            _ => self.line(Action::Read { end }, vec![fact]),
+        }
+    }
+
+    /// The timer of an end has fired, with what was told of its shutdown then.
+    pub(super) fn expired(&mut self, end: End, told: Vec<Fact>) {
+        if !std::mem::replace(&mut self.ends[end.index()].expired, true) {
+            self.line(Action::Expire { end }, told);
+        }
+    }
+
+    pub(super) fn over(&mut self, end: End, outcome: Outcome) {
+        let told = Fact::Over(end, outcome);
+        let Marks { begun, broken, .. } = self.ends[end.index()];
+        let known_since = broken.map(|line| line.max(begun.unwrap_or(0)));
+        match (outcome, known_since) {
+            (Outcome::Clean | Outcome::PeerGone, Some(line)) => {
+                let Observation::Told(facts) = &mut self.lines[line].1 else { panic!("that was no refusal") };
+                // Before what the reader was told because of it.
+                let at = facts.iter().position(|fact| matches!(fact, Fact::Ended(..))).unwrap_or(facts.len());
+                facts.insert(at, told);
+            }
+            (Outcome::Clean | Outcome::PeerGone, None) => self.line(Action::Confirm { end }, vec![told]),
+            (Outcome::Unconfirmed, _) if Instant::now() < self.soon => self.line(Action::Confirm { end }, vec![told]),
+            (Outcome::Unconfirmed | Outcome::Unacknowledged | Outcome::DeadlineExceeded | Outcome::Failed, _) => {
+                self.expired(end, vec![told])
+            }
+        }
+    }
+
+    /// The log that `model explain framed` reads.
+    pub(super) fn log(&self, kernel: Kernel, frames: [u32; 2], keep: u16, discard: u16) -> String {
+        let header = json!({
+            "protocol": "framed", "kernel": kernel, "frames": frames, "keep": keep, "discard": discard,
+        });
+        let lines = self.lines.iter().map(|(action, observed)| json!({ "action": action, "observation": observed }));
+        [header].into_iter().chain(lines).map(|line| format!("{line}\n")).collect()
+    }
+}

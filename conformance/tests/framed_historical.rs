@@ -1,0 +1,17 @@
+//! The port of zrepl's frameconn is what the model of it is a model of: every step of the model, taken by the port.
+
+use conformance::edges::{Walked, walk_historical};
+use conformance::framed::historical::Historical;
+use handfast_spec::Recorded;
+use model::framed::zrepl::{Zrepl, settings};
+
+#[test]
+fn every_edge_of_every_setting_of_the_original_is_one_of_its_port() {
+    for setting in settings() {
+        let port = |start: &Recorded<Zrepl>| Historical::new(start.machine.kernel(), start.machine.frames());
+        let walked = walk_historical(&setting.checked, port)
+            .unwrap_or_else(|difference| panic!("{}: {difference}", setting.name));
+        let Walked { states, edges, walks, steps, .. } = walked;
+        println!("{}: {states} states, {edges} edges, {walks} walks, {steps} steps", setting.name);
+    }
+}
