@@ -9,11 +9,13 @@
 //! | `writing` | the writer: cancelled writes, batches, failures |
 //! | `shutdown` | outcomes, deadlines, who is told |
 //! | `draining` | what is read meanwhile, and for whom |
+//! | `cancelling` | every operation, dropped at every point at which it waits |
 //! | `life` | heartbeats, and peers that are dead or as good as dead |
 //!
 //! The defects of the connection that this one replaces have their number, `m1` to `m36`, in the names of the tests that
 //! look for them.
 
+mod cancelling;
 mod cursors;
 mod decoder;
 mod draining;
