@@ -76,7 +76,7 @@ impl<'c, T: Transport> Pump<'c, T> {
             Duty::Tell(outcome) => outcome.is_clean(),
         };
         let reading = if in_time && goes_on { self.poll_read_ahead(cx) } else { Reading::Done };
-        if self.known.is_none() && self.poll_outcome(cx, now, in_time).is_pending() {
+        if self.known.is_none() && self.poll_outcome(cx, in_time).is_pending() {
             // The deadline is looked at last: what can be done in time is done.
             ready!(self.deadline.poll_until(deadline, cx));
             let unwritten = self.shared.write().cursor.queued();
@@ -111,7 +111,7 @@ impl<'c, T: Transport> Pump<'c, T> {
     }
 
     /// Looks how far everything has come.
-    fn poll_outcome(&mut self, cx: &mut Context<'_>, now: Instant, in_time: bool) -> Poll<()> {
+    fn poll_outcome(&mut self, cx: &mut Context<'_>, in_time: bool) -> Poll<()> {
         loop {
             let duty = self.shared.ending().duty();
             match duty {
@@ -130,6 +130,8 @@ impl<'c, T: Transport> Pump<'c, T> {
             if !in_time || delivery == Delivery::Unknown {
                 return Poll::Pending;
             }
+            // Not the moment at which this began: a timer that fires meanwhile would be due again and again.
+            let now = Instant::now();
             if self.asked_next <= now {
                 self.asked_next = now + self.patience;
                 self.patience = (self.patience * 2).min(ASK_LAST);
