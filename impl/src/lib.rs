@@ -13,8 +13,6 @@
 //! held to its model in `conformance/`. Each protocol is a sans-IO core, without clock, tasks or sockets, and a driver
 //! for tokio over it.
 
-// Its driver is not on shuttle yet.
-#[cfg(not(feature = "shuttle"))]
 pub mod framed;
 pub mod lifecycle;
 pub mod ownership;
@@ -22,7 +20,7 @@ pub mod ownership;
 #[cfg(all(unix, not(feature = "shuttle")))]
 pub mod pool;
 mod runtime;
-// Nor is this one's.
+// Its driver is not on shuttle yet.
 #[cfg(not(feature = "shuttle"))]
 pub mod simopen;
 

@@ -47,7 +47,7 @@ impl<T: Transport> Shared<T> {
             read: Mutex::new(ReadSide::new(read)),
             write: Mutex::new(WriteSide::new(write, WriteCursor::new(limits))),
             ending: Mutex::new(Ending::new()),
-            outcome: watch::Sender::new(None),
+            outcome: watch::channel(None).0,
             pump: AsyncMutex::new(()),
             fate: OnceLock::new(),
             life: Life::new(config.idle),

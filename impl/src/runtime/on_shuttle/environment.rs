@@ -8,6 +8,8 @@ use shuttle::current;
 use super::Failing;
 use super::task::LIVE;
 use super::time::CLOCK;
+pub use super::sync::{Mutex, MutexGuard};
+pub use super::time::Instant;
 
 /// Moves the clock forward; every timer that is due then is woken.
 pub fn advance(by: Duration) {

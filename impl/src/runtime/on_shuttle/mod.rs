@@ -1,6 +1,6 @@
 //! shuttle, and what `shuttle-tokio` makes of tokio on it, with stand-ins for what these do not model.
 //!
-//! As they are: the mutex, `watch`, `select!`, abort handles. Stand-ins, because `shuttle-tokio` 1.0
+//! As they are: atomics, `watch`, the mutex of tasks, `select!`, abort handles. Stand-ins, because `shuttle-tokio` 1.0
 //!
 //! - lets every `sleep` end at its first poll, and takes the time from the clock of the machine, so that an execution
 //!   cannot be repeated: [`time`] has a clock that only moves when a task of the environment [moves](environment::advance)
@@ -8,7 +8,8 @@
 //! - fails the execution when a task panics, where tokio ends that task: [`task::spawn`] ends it, if the panic is one that
 //!   the environment [meant](environment::fail);
 //! - has nothing between what comes before `notify_one` and its effect: [`sync::Notify`] has a point there at which others
-//!   run. `OnceLock` exists in neither, and gets such points too.
+//!   run. `OnceLock` exists in neither, and gets such points too;
+//! - wakes a task for a lock that it met while it was polled: [`sync::Mutex`] does not.
 //!
 //! And because all tasks share one thread: [`panicking`] asks whether it is this task that unwinds.
 //!

@@ -1,11 +1,45 @@
 //! Locks and signals.
 
 use std::future::Future;
+use std::sync::{LockResult, TryLockError};
 
-pub(crate) use shuttle::sync::{Mutex, MutexGuard};
-pub(crate) use shuttle_tokio::sync::watch;
+use shuttle::thread::yield_now;
+
+pub use shuttle::sync::MutexGuard;
+pub(crate) use shuttle::sync::atomic;
+pub(crate) use shuttle_tokio::sync::{Mutex as AsyncMutex, watch};
 
 use super::scheduling_point;
+
+/// Shuttle's, but who waits for it asks again when others had their turn.
+///
+/// Shuttle's own `lock` waits with the waker of the task. A task that was polled and met a lock would then be polled once more
+/// for nothing, two such tasks can keep each other busy for ever, and what the task was really to be woken for can be
+/// taken for the lock. On tokio a lock wakes nobody.
+#[derive(Debug, Default)]
+pub struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    /// A lock that nobody holds.
+    pub fn new(value: T) -> Self {
+        Self(shuttle::sync::Mutex::new(value))
+    }
+
+    /// Waits until nobody holds it.
+    ///
+    /// # Errors
+    ///
+    /// If somebody panicked who held it; it is held all the same.
+    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        loop {
+            match self.0.try_lock() {
+                Ok(guard) => return Ok(guard),
+                Err(TryLockError::Poisoned(poisoned)) => return Err(poisoned),
+                Err(TryLockError::WouldBlock) => yield_now(),
+            }
+        }
+    }
+}
 
 /// `shuttle-tokio`'s, with a scheduling point before each notification.
 #[derive(Debug)]
@@ -49,5 +83,11 @@ impl<T> OnceLock<T> {
     pub(crate) fn set(&self, value: T) -> Result<(), T> {
         scheduling_point();
         self.0.set(value)
+    }
+
+    /// One step: between the look and what is put there nobody else runs.
+    pub(crate) fn get_or_init(&self, init: impl FnOnce() -> T) -> &T {
+        scheduling_point();
+        self.0.get_or_init(init)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::ops::Add;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -43,17 +44,30 @@ impl Clock {
 }
 
 /// A moment, counted from the beginning of the execution.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Instant(Duration);
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Instant(Duration);
 
 impl Instant {
-    pub(crate) fn now() -> Self {
+    /// What the clock says.
+    pub fn now() -> Self {
         scheduling_point();
         Self(CLOCK.lock().now)
     }
 
     pub(crate) fn checked_add(self, duration: Duration) -> Option<Self> {
         self.0.checked_add(duration).map(Self)
+    }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        Self::now().0.saturating_sub(self.0)
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0 + duration)
     }
 }
 
@@ -67,9 +81,28 @@ pub(crate) fn sleep_until(deadline: Instant) -> Sleep {
 }
 
 /// Ends when the clock was moved to its deadline.
+#[derive(Debug)]
 pub(crate) struct Sleep {
     deadline: Instant,
     waiting: Option<u64>,
+}
+
+impl Sleep {
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// From now on it ends at this deadline; whoever waits polls it again.
+    pub(crate) fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
+        self.forget();
+        self.deadline = deadline;
+    }
+
+    fn forget(&mut self) {
+        if let Some(number) = self.waiting.take() {
+            CLOCK.lock().waiting.remove(&(self.deadline, number));
+        }
+    }
 }
 
 impl Future for Sleep {
@@ -91,8 +124,6 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some(number) = self.waiting {
-            CLOCK.lock().waiting.remove(&(self.deadline, number));
-        }
+        self.forget();
     }
 }
