@@ -1,0 +1,362 @@
+//! A wire on shuttle's primitives, and the record of what is done on it.
+//!
+//! Each call moves one half of an item, as each step of the model does, and is written down at once, in the order in which
+//! the calls are made. What the kernels cannot see is written down where it must have happened: that a frame was accepted
+//! before its first half, and before the shutdown that is behind it; that a shutdown had begun before anything was read
+//! ahead, and before the first half of the marker.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use handfast::environment::{self, Mutex, MutexGuard};
+use handfast::framed::{Delivery, Transport};
+use handfast_spec::Protocol;
+use handfast_spec::framed::{Action, End, Fact, FrameId, Framed, Half, Item, Ledger, Moment, Part, Shape};
+use model::framed::Kernel;
+use shuttle::current::{TaskId, me};
+use shuttle::future::yield_now;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::kernel::{Chunk, Got, Tcp, Wrote};
+
+const MARKER: u32 = 1 << 28;
+
+/// Longer than any pause between two questions what has arrived, and far from any deadline however often it is added.
+const ASKED_AGAIN: Duration = Duration::from_millis(40);
+
+/// Both kernels and the record. Clones are of the same.
+#[derive(Clone)]
+pub(crate) struct Wire(Arc<Mutex<Inner>>);
+
+struct Inner {
+    tcp: Tcp,
+    ledger: Ledger,
+    record: Vec<Action>,
+    readers: HashMap<TaskId, End>,
+    lines: [Line; 2],
+    carriers: [Option<Waker>; 2],
+}
+
+#[derive(Default)]
+struct Line {
+    sending: VecDeque<Half>,
+    reads: Vec<Waker>,
+    writes: Vec<Waker>,
+    dropped: u8,
+    /// Frames that the record says were accepted.
+    accepted: u32,
+    /// Where the record says that the shutdown began.
+    begun: Option<usize>,
+    is_over: bool,
+    /// One of its calls was told of a reset, which is the end of its shutdown in the same step.
+    knows_of_reset: bool,
+    /// Halves of the frame or marker that is being read.
+    within: usize,
+    /// Items that the reader's task completed, and those that it returned.
+    completed: usize,
+    returned: usize,
+}
+
+impl Wire {
+    pub(crate) fn new(kernel: Kernel) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            tcp: Tcp::new(kernel),
+            ledger: Ledger::new(u16::MAX, kernel.tells),
+            record: Vec::new(),
+            readers: HashMap::new(),
+            lines: Default::default(),
+            carriers: [None, None],
+        })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().expect("nothing panics under the lock")
+    }
+
+    pub(crate) fn socket(&self, end: End) -> Socket {
+        Socket(Direction { wire: self.clone(), end }, Direction { wire: self.clone(), end })
+    }
+
+    /// From now on this task is the one that reads for the application.
+    pub(crate) fn i_am_the_reader(&self, end: End) {
+        self.lock().readers.insert(me(), end);
+    }
+
+    pub(crate) fn tell(&self, fact: Fact) {
+        self.lock().ledger_record(&fact);
+    }
+
+    /// The reader's task was given something: a frame or an end.
+    pub(crate) fn read_returned(&self, end: End, fact: Fact) {
+        let mut inner = self.lock();
+        let line = &mut inner.lines[end.index()];
+        line.returned += 1;
+        if line.returned > line.completed {
+            line.completed = line.returned;
+            inner.record.push(Action::Read { end });
+        }
+        inner.ledger_record(&fact);
+    }
+
+    /// A shutdown has come to its end.
+    pub(crate) fn is_over(&self, end: End, fact: Fact) {
+        let mut inner = self.lock();
+        inner.begins(end);
+        let line = &mut inner.lines[end.index()];
+        if !std::mem::replace(&mut line.is_over, true) && !line.knows_of_reset {
+            inner.record.push(Action::Confirm { end });
+        }
+        inner.ledger_record(&fact);
+    }
+
+    /// The application drops its reader, and what is done with that.
+    pub(crate) fn leaves(&self, end: End) {
+        let mut inner = self.lock();
+        inner.record.push(Action::Leave { end });
+        inner.ledger_record(&Fact::Left(end));
+    }
+
+    /// Carries everything from an end, until its stream has ended or is reset; then moves the clock until its shutdown is over.
+    pub(crate) async fn carry(&self, from: End) {
+        while std::future::poll_fn(|cx| self.poll_carry(from, cx)).await {}
+        // Nothing tells of an acknowledgement but the clock.
+        while !self.lock().lines[from.index()].is_over {
+            environment::advance(ASKED_AGAIN);
+            yield_now().await;
+        }
+    }
+
+    fn poll_carry(&self, from: End, cx: &Context<'_>) -> Poll<bool> {
+        let mut inner = self.lock();
+        let mut told = Vec::new();
+        if inner.tcp.carry(from, &mut told).is_err() {
+            if inner.tcp.is_reset(from) {
+                return Poll::Ready(false);
+            }
+            inner.carriers[from.index()] = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        inner.record.push(Action::Carry { from });
+        told.iter().for_each(|fact| inner.ledger_record(fact));
+        let wakers = inner.all_wakers();
+        drop(inner);
+        wakers.into_iter().for_each(Waker::wake);
+        Poll::Ready(!told.contains(&Fact::Arrived(from)))
+    }
+
+    /// What was told in all, and what was done.
+    pub(crate) fn come_to(&self) -> (Ledger, Vec<Action>) {
+        let inner = self.lock();
+        (inner.ledger.clone(), inner.record.clone())
+    }
+}
+
+impl Inner {
+    fn ledger_record(&mut self, fact: &Fact) {
+        Framed::record(&mut self.ledger, fact);
+    }
+
+    fn all_wakers(&mut self) -> Vec<Waker> {
+        let carriers = self.carriers.iter_mut().filter_map(Option::take);
+        carriers
+            .chain(self.lines.iter_mut().flat_map(|line| line.reads.drain(..).chain(line.writes.drain(..))))
+            .collect()
+    }
+
+    /// The shutdown has begun at the latest now.
+    fn begins(&mut self, end: End) {
+        if self.lines[end.index()].begun.is_none() {
+            self.lines[end.index()].begun = Some(self.record.len());
+            self.record.push(Action::Shutdown { end, by: Moment::Soon });
+            self.ledger_record(&Fact::Begun(end, Moment::Soon));
+        }
+    }
+
+    /// A frame was accepted at the latest now, and before the shutdown in any case.
+    fn accepts(&mut self, end: End, frame: FrameId, shape: Shape) {
+        if frame.0 < self.lines[end.index()].accepted {
+            return;
+        }
+        self.lines[end.index()].accepted += 1;
+        let at = self.lines[end.index()].begun.unwrap_or(self.record.len());
+        self.record.insert(at, Action::Write { end, shape });
+        let moved = |begun: usize| if begun >= at { begun + 1 } else { begun };
+        self.lines.iter_mut().for_each(|line| line.begun = line.begun.map(moved));
+    }
+
+    fn write(&mut self, end: End, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.lines[end.index()].sending.is_empty() {
+            self.lines[end.index()].sending.extend(Half::of(item(bytes)));
+        }
+        let half = self.lines[end.index()].sending[0];
+        let length = match half.part {
+            Part::Head | Part::HeadRest => 4,
+            Part::Body | Part::BodyRest => 2,
+        };
+        let wrote = self.tcp.write(end, Chunk { half, bytes: bytes[..length].to_vec() });
+        if matches!(wrote, Wrote::Full) {
+            return Poll::Pending;
+        }
+        match half.item {
+            Item::Frame(frame, shape) => self.accepts(end, frame, shape),
+            Item::Marker => self.begins(end),
+            Item::Forged(_) => {}
+        }
+        if !self.lines[end.index()].knows_of_reset {
+            self.record.push(Action::Send { end });
+        }
+        if matches!(wrote, Wrote::Gone) {
+            self.lines[end.index()].knows_of_reset = true;
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        self.lines[end.index()].sending.pop_front();
+        self.ledger_record(&Fact::Handed(end, half));
+        Poll::Ready(Ok(length))
+    }
+
+    fn read(&mut self, end: End, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let got = self.tcp.read(end);
+        // In the model a shutdown is over when it is told of a reset. Whoever drives it here may look once more, for the reader.
+        let knows_of_reset = self.lines[end.index()].knows_of_reset;
+        let by_shutdown = self.readers.get(&me()) != Some(&end);
+        let ahead = by_shutdown && !knows_of_reset;
+        match got {
+            Got::Nothing => return Poll::Pending,
+            Got::End if by_shutdown && knows_of_reset => return Poll::Ready(Ok(())),
+            Got::Chunk(_) | Got::Reset | Got::End => {}
+        }
+        if ahead {
+            self.begins(end);
+            self.record.push(Action::ReadAhead { end });
+        } else {
+            self.record.push(Action::Read { end });
+        }
+        match got {
+            Got::Nothing => {}
+            Got::Reset => {
+                self.lines[end.index()].knows_of_reset = true;
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+            Got::End if ahead => {}
+            Got::End => self.lines[end.index()].completed += 1,
+            Got::Chunk(Chunk { half, bytes }) => {
+                into.put_slice(&bytes);
+                let line = &mut self.lines[end.index()];
+                line.within += 1;
+                if line.within == half.item.halves() {
+                    line.within = 0;
+                    line.completed += usize::from(!ahead);
+                }
+                self.ledger_record(&Fact::Took(end, half));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What a header begins.
+fn item(bytes: &[u8]) -> Item {
+    let [k0, k1, k2, k3, length @ ..] = *bytes.first_chunk::<8>().expect("whoever begins an item offers its header");
+    match (u32::from_be_bytes([k0, k1, k2, k3]), u32::from_be_bytes(length)) {
+        (MARKER, _) => Item::Marker,
+        (kind, 0) => Item::Frame(FrameId(kind), Shape::Empty),
+        (kind, _) => Item::Frame(FrameId(kind), Shape::Full),
+    }
+}
+
+/// One end's socket.
+pub(crate) struct Socket(Direction, Direction);
+
+/// One direction of a socket.
+pub(crate) struct Direction {
+    wire: Wire,
+    end: End,
+}
+
+impl Direction {
+    /// Calls the kernel, and wakes whoever can go on because of it.
+    fn call<T>(&self, cx: &Context<'_>, reads: bool, call: impl FnOnce(&mut Inner) -> Poll<T>) -> Poll<T> {
+        let mut inner = self.wire.lock();
+        let answer = call(&mut inner);
+        if answer.is_pending() {
+            let line = &mut inner.lines[self.end.index()];
+            let waiting = if reads { &mut line.reads } else { &mut line.writes };
+            if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                waiting.push(cx.waker().clone());
+            }
+            return answer;
+        }
+        let carriers: Vec<_> = inner.carriers.iter_mut().filter_map(Option::take).collect();
+        drop(inner);
+        carriers.into_iter().for_each(Waker::wake);
+        answer
+    }
+}
+
+impl Transport for Socket {
+    type Read = Direction;
+    type Write = Direction;
+
+    fn split(self) -> (Direction, Direction) {
+        (self.0, self.1)
+    }
+
+    fn delivery(write: &Direction) -> io::Result<Delivery> {
+        let inner = write.wire.lock();
+        match inner.tcp.outstanding(write.end) {
+            Some(halves) if halves > 0 && inner.tcp.is_reset(write.end) => Err(io::ErrorKind::ConnectionReset.into()),
+            Some(halves) => Ok(Delivery::Outstanding(halves)),
+            None => Ok(Delivery::Unknown),
+        }
+    }
+}
+
+impl AsyncRead for Direction {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let end = self.end;
+        self.call(cx, true, |inner| inner.read(end, into))
+    }
+}
+
+impl AsyncWrite for Direction {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let end = self.end;
+        self.call(cx, false, |inner| inner.write(end, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let end = self.end;
+        self.call(cx, false, |inner| {
+            inner.tcp.close_direction(end);
+            inner.record.push(Action::Finish { end });
+            Poll::Ready(Ok(()))
+        })
+    }
+}
+
+impl Drop for Direction {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let mut inner = self.wire.lock();
+        inner.lines[self.end.index()].dropped += 1;
+        if inner.lines[self.end.index()].dropped == 2 && !inner.tcp.is_closed(self.end) {
+            let mut told = Vec::new();
+            inner.tcp.close(self.end, &mut told);
+            inner.record.push(Action::Close { end: self.end });
+            told.iter().for_each(|fact| inner.ledger_record(fact));
+            let wakers = inner.all_wakers();
+            drop(inner);
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+}
