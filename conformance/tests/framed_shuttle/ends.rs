@@ -11,7 +11,8 @@ use handfast_spec::framed::{Action, End, Ending, Fact, FrameId, Given, Ledger, O
 use model::framed::Kernel;
 use shuttle::future::{JoinHandle, block_on, spawn, yield_now};
 
-use crate::wire::{Socket, Wire};
+use crate::socket::Socket;
+use crate::wire::Wire;
 
 /// The least that queues can hold.
 pub(crate) const KERNEL: Kernel = Kernel { send: 1, receive: 1, purges: false, tells: true };

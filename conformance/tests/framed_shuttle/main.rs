@@ -21,6 +21,7 @@ mod ends;
 #[path = "../../src/framed/kernel.rs"]
 mod kernel;
 mod port;
+mod socket;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -75,7 +76,7 @@ fn explore<P: Peer>(
     choice: Choice,
     executions: usize,
     aim: Aim,
-    start: impl Fn(wire::Socket) -> P + Copy + Send + Sync + 'static,
+    start: impl Fn(socket::Socket) -> P + Copy + Send + Sync + 'static,
 ) -> Explored {
     let explored = Arc::new(Mutex::new(Explored::default()));
     let noted = Arc::clone(&explored);
@@ -194,7 +195,7 @@ fn a_port_without_a_flaw_is_accepted() {
 /// What a broken driver must be seen to do under one of the schedulers: changes of priority alone are too few for some.
 fn is_rejected(
     environment: Environment,
-    start: impl Fn(wire::Socket) -> Port + Copy + Send + Sync + 'static,
+    start: impl Fn(socket::Socket) -> Port + Copy + Send + Sync + 'static,
     breaks: &str,
 ) {
     let (mut broken, mut not_explained) = (0, 0);

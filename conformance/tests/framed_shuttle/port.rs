@@ -14,7 +14,7 @@ use shuttle::future::yield_now;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::ends::{Closes, Peer, Reads, Writes};
-use crate::wire::{Direction, Socket};
+use crate::socket::{Direction, Socket};
 
 const MARKER: [u8; 8] = [0x10, 0, 0, 0, 0, 0, 0, 0];
 
@@ -77,6 +77,16 @@ impl Port {
             Poll::Ready(())
         })
         .await;
+    }
+
+    /// What another caller's shutdown comes to.
+    async fn told(&self) -> Outcome {
+        loop {
+            if let Some(outcome) = self.lock().outcome {
+                return outcome;
+            }
+            yield_now().await;
+        }
     }
 
     /// The marker, the end of the stream, and the acknowledgement.
@@ -195,11 +205,8 @@ impl Closes for Port {
             }
             is_first
         };
-        while !is_first {
-            if let Some(outcome) = self.lock().outcome {
-                return outcome;
-            }
-            yield_now().await;
+        if !is_first {
+            return self.told().await;
         }
         if self.0.1 == Flaw::DrainsLate {
             self.write_queue().await;

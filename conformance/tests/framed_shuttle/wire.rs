@@ -7,21 +7,20 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use handfast::environment::{self, Mutex, MutexGuard};
-use handfast::framed::{Delivery, Transport};
 use handfast_spec::Protocol;
 use handfast_spec::framed::{Action, End, Fact, FrameId, Framed, Half, Item, Ledger, Moment, Part, Shape};
 use model::framed::Kernel;
 use shuttle::current::{TaskId, me};
 use shuttle::future::yield_now;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
 use crate::kernel::{Chunk, Got, Tcp, Wrote};
+use crate::socket::Socket;
 
 const MARKER: u32 = 1 << 28;
 
@@ -32,21 +31,21 @@ const ASKED_AGAIN: Duration = Duration::from_millis(40);
 #[derive(Clone)]
 pub(crate) struct Wire(Arc<Mutex<Inner>>);
 
-struct Inner {
-    tcp: Tcp,
+pub(crate) struct Inner {
+    pub(crate) tcp: Tcp,
     ledger: Ledger,
-    record: Vec<Action>,
+    pub(crate) record: Vec<Action>,
     readers: HashMap<TaskId, End>,
-    lines: [Line; 2],
-    carriers: [Option<Waker>; 2],
+    pub(crate) lines: [Line; 2],
+    pub(crate) carriers: [Option<Waker>; 2],
 }
 
 #[derive(Default)]
-struct Line {
+pub(crate) struct Line {
     sending: VecDeque<Half>,
-    reads: Vec<Waker>,
-    writes: Vec<Waker>,
-    dropped: u8,
+    pub(crate) reads: Vec<Waker>,
+    pub(crate) writes: Vec<Waker>,
+    pub(crate) dropped: u8,
     /// Frames that the record says were accepted.
     accepted: u32,
     /// Where the record says that the shutdown began.
@@ -73,12 +72,12 @@ impl Wire {
         })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().expect("nothing panics under the lock")
     }
 
     pub(crate) fn socket(&self, end: End) -> Socket {
-        Socket(Direction { wire: self.clone(), end }, Direction { wire: self.clone(), end })
+        Socket::new(self, end)
     }
 
     /// From now on this task is the one that reads for the application.
@@ -156,11 +155,11 @@ impl Wire {
 }
 
 impl Inner {
-    fn ledger_record(&mut self, fact: &Fact) {
+    pub(crate) fn ledger_record(&mut self, fact: &Fact) {
         Framed::record(&mut self.ledger, fact);
     }
 
-    fn all_wakers(&mut self) -> Vec<Waker> {
+    pub(crate) fn all_wakers(&mut self) -> Vec<Waker> {
         let carriers = self.carriers.iter_mut().filter_map(Option::take);
         carriers
             .chain(self.lines.iter_mut().flat_map(|line| line.reads.drain(..).chain(line.writes.drain(..))))
@@ -188,7 +187,7 @@ impl Inner {
         self.lines.iter_mut().for_each(|line| line.begun = line.begun.map(moved));
     }
 
-    fn write(&mut self, end: End, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn write(&mut self, end: End, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.lines[end.index()].sending.is_empty() {
             self.lines[end.index()].sending.extend(Half::of(item(bytes)));
         }
@@ -218,7 +217,7 @@ impl Inner {
         Poll::Ready(Ok(length))
     }
 
-    fn read(&mut self, end: End, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn read(&mut self, end: End, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let got = self.tcp.read(end);
         // In the model a shutdown is over when it is told of a reset. Whoever drives it here may look once more, for the reader.
         let knows_of_reset = self.lines[end.index()].knows_of_reset;
@@ -265,98 +264,5 @@ fn item(bytes: &[u8]) -> Item {
         (MARKER, _) => Item::Marker,
         (kind, 0) => Item::Frame(FrameId(kind), Shape::Empty),
         (kind, _) => Item::Frame(FrameId(kind), Shape::Full),
-    }
-}
-
-/// One end's socket.
-pub(crate) struct Socket(Direction, Direction);
-
-/// One direction of a socket.
-pub(crate) struct Direction {
-    wire: Wire,
-    end: End,
-}
-
-impl Direction {
-    /// Calls the kernel, and wakes whoever can go on because of it.
-    fn call<T>(&self, cx: &Context<'_>, reads: bool, call: impl FnOnce(&mut Inner) -> Poll<T>) -> Poll<T> {
-        let mut inner = self.wire.lock();
-        let answer = call(&mut inner);
-        if answer.is_pending() {
-            let line = &mut inner.lines[self.end.index()];
-            let waiting = if reads { &mut line.reads } else { &mut line.writes };
-            if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-                waiting.push(cx.waker().clone());
-            }
-            return answer;
-        }
-        let carriers: Vec<_> = inner.carriers.iter_mut().filter_map(Option::take).collect();
-        drop(inner);
-        carriers.into_iter().for_each(Waker::wake);
-        answer
-    }
-}
-
-impl Transport for Socket {
-    type Read = Direction;
-    type Write = Direction;
-
-    fn split(self) -> (Direction, Direction) {
-        (self.0, self.1)
-    }
-
-    fn delivery(write: &Direction) -> io::Result<Delivery> {
-        let inner = write.wire.lock();
-        match inner.tcp.outstanding(write.end) {
-            Some(halves) if halves > 0 && inner.tcp.is_reset(write.end) => Err(io::ErrorKind::ConnectionReset.into()),
-            Some(halves) => Ok(Delivery::Outstanding(halves)),
-            None => Ok(Delivery::Unknown),
-        }
-    }
-}
-
-impl AsyncRead for Direction {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let end = self.end;
-        self.call(cx, true, |inner| inner.read(end, into))
-    }
-}
-
-impl AsyncWrite for Direction {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let end = self.end;
-        self.call(cx, false, |inner| inner.write(end, bytes))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let end = self.end;
-        self.call(cx, false, |inner| {
-            inner.tcp.close_direction(end);
-            inner.record.push(Action::Finish { end });
-            Poll::Ready(Ok(()))
-        })
-    }
-}
-
-impl Drop for Direction {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            return;
-        }
-        let mut inner = self.wire.lock();
-        inner.lines[self.end.index()].dropped += 1;
-        if inner.lines[self.end.index()].dropped == 2 && !inner.tcp.is_closed(self.end) {
-            let mut told = Vec::new();
-            inner.tcp.close(self.end, &mut told);
-            inner.record.push(Action::Close { end: self.end });
-            told.iter().for_each(|fact| inner.ledger_record(fact));
-            let wakers = inner.all_wakers();
-            drop(inner);
-            wakers.into_iter().for_each(Waker::wake);
-        }
     }
 }

@@ -16,6 +16,7 @@
 //! look for them.
 
 mod cancelling;
+mod chopping;
 mod cursors;
 mod decoder;
 mod draining;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use shuttle::current;
 
 use super::Failing;
+pub use super::sync::{Mutex, MutexGuard};
 use super::task::LIVE;
 use super::time::CLOCK;
-pub use super::sync::{Mutex, MutexGuard};
 pub use super::time::Instant;
 
 /// Moves the clock forward; every timer that is due then is woken.
