@@ -125,7 +125,7 @@ impl Historical {
 
     fn expire(&mut self, end: End) -> Result<(), Refusal> {
         let side = &self.ends[end.index()];
-        if side.shutdown.is_none() || !side.deadline.is_some_and(|deadline| self.now >= Some(deadline)) {
+        if side.shutdown.is_none() || side.deadline.is_none_or(|deadline| self.now < Some(deadline)) {
             return Err(Refusal::NotNow);
         }
         self.ground.set_late(end);
