@@ -61,6 +61,7 @@ impl<'a, T, A: Atomics> Guard<'a, T, A> {
 }
 
 /// The last act: the slot is free before the number is.
+#[cold] // once for each descriptor
 fn close<T, A: Atomics>(held: Held<'_, T, A>) {
     drop(held.take());
 }

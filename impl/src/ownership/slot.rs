@@ -77,7 +77,7 @@ impl<T, A: Atomics> Slot<T, A> {
     }
 
     /// One read-modify-write, tried until nobody else was faster.
-    #[inline]
+    #[inline(always)] // with the step known: what is left of `transition` is a few instructions
     fn change(&self, guess: Word, generation: Generation, step: Step, order: Ordering) -> Result<Next, Refused> {
         let mut word = guess;
         loop {
@@ -159,7 +159,7 @@ impl<'a, T, A: Atomics> Inside<'a, T, A> {
     /// # Errors
     ///
     /// If the step is refused; the caller is still inside.
-    #[inline]
+    #[inline(always)]
     pub(super) fn leave(&mut self, step: Step) -> Result<Option<Held<'a, T, A>>, Refused> {
         let generation = self.entered.generation();
         let next = self.slot.change(self.entered, generation, step, A::LEAVE)?;

@@ -75,7 +75,7 @@ pub enum Refused {
 /// # Errors
 ///
 /// Why nothing becomes of it. Where several reasons hold, the first of `Gone`, `Closing`, `Shared`, `NotOwner`, `Busy`.
-#[inline]
+#[inline(always)] // most of it is about other steps than the caller's, which the compiler sees once it is inlined
 pub const fn transition(word: Word, generation: Generation, step: Step) -> Result<Next, Refused> {
     if word.generation().number() != generation.number() {
         return Err(Refused::Gone);
@@ -128,13 +128,13 @@ struct Live {
 }
 
 impl Live {
-    #[inline]
+    #[inline(always)]
     const fn stays(self) -> Next {
         let Self { generation, sharing, runners, closing } = self;
         Next { word: Word::new(generation, State::Live { sharing, runners, closing }), holds: false }
     }
 
-    #[inline]
+    #[inline(always)]
     const fn enter(self, worker: Worker) -> Result<Next, Refused> {
         if self.closing {
             return Err(Refused::Closing);
@@ -153,7 +153,7 @@ impl Live {
     }
 
     /// The last to leave a descriptor that is to be closed holds it.
-    #[inline]
+    #[inline(always)]
     const fn leave(self, closing: bool) -> Result<Next, Refused> {
         if self.runners == 0 {
             return Err(Refused::NotHeld);
@@ -164,7 +164,7 @@ impl Live {
         Ok(Self { runners: self.runners - 1, closing, ..self }.stays())
     }
 
-    #[inline]
+    #[inline(always)]
     const fn takeover(self, worker: Worker) -> Result<Next, Refused> {
         match (self.closing, self.sharing, self.runners) {
             (true, _, _) => Err(Refused::Closing),
@@ -176,7 +176,7 @@ impl Live {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     const fn delete(self) -> Result<Next, Refused> {
         match (self.closing, self.runners) {
             (true, _) => Err(Refused::Closing),

@@ -37,12 +37,14 @@ impl Worker {
     /// # Panics
     ///
     /// If the number is not below [`WORKERS`].
+    #[inline]
     pub const fn new(number: u16) -> Self {
         assert!(number < WORKERS, "a worker's number is below 1024");
         Self(number)
     }
 
     /// Its number.
+    #[inline]
     pub const fn number(self) -> u16 {
         self.0
     }
@@ -69,11 +71,13 @@ impl Generation {
     pub const BITS: u32 = GENERATION_BITS;
 
     /// The generation with this number, of which the low [`BITS`](Self::BITS) count.
+    #[inline]
     pub const fn new(number: u64) -> Self {
         Self(number & ((1 << GENERATION_BITS) - 1))
     }
 
     /// Its number.
+    #[inline]
     pub const fn number(self) -> u64 {
         self.0
     }
