@@ -1,4 +1,4 @@
-//! The word of the table against two masks, a mutex, tokio's readiness and the floor: entering and leaving, taking
+//! The word of the table against a mutex, tokio's readiness and the floor: entering and leaving, taking
 //! over, inserting and deleting, on one thread and on two.
 //!
 //! `README.md` beside this directory says what the numbers mean and what they do not.

@@ -27,7 +27,9 @@ impl Rival for Readiness {
             ours.set_nonblocking(true).expect("it is a socket");
             theirs.write_all(b"x").expect("there is room");
             let ours = runtime.block_on(async {
-                let ours = AsyncFd::register(ours).expect("it can be watched");
+                // SAFETY: the socket keeps its descriptor for as long as it lives, and `AsyncFd` owns it.
+                #[expect(unsafe_code, reason = "tokio asks for this promise, and its safe constructor is deprecated")]
+                let ours = unsafe { AsyncFd::register(ours) }.expect("it can be watched");
                 ours.readable().await.expect("the runtime is there").retain_ready();
                 ours
             });
