@@ -52,7 +52,7 @@ pub async fn busy(seed: u64) -> String {
     };
     let frames = [dice.roll(4), dice.roll(4)];
     let discard = dice.roll(6) as u16;
-    let soon = Instant::now() + Duration::from_millis(200 + u64::from(dice.roll(800)));
+    let soon = Instant::now() + Duration::from_millis(40 + u64::from(dice.roll(500)));
     let wire = Wire::recorded(kernel, Record::new(soon));
     let [left, right] = End::BOTH.map(|end| {
         let drain = product::Drain {
@@ -66,6 +66,7 @@ pub async fn busy(seed: u64) -> String {
     });
     let network = carry(wire.clone(), dice.fork());
     tokio::select! {
+        biased;
         ((), ()) = async { tokio::join!(left, right) } => {}
         () = network => unreachable!("a network has no end"),
     }
@@ -73,13 +74,14 @@ pub async fn busy(seed: u64) -> String {
 }
 
 async fn carry(wire: Wire, mut dice: Dice) {
+    let slowest = if dice.roll(3) == 0 { 150 } else { 12 };
     loop {
         for from in End::BOTH {
             for _ in 0..dice.roll(4) {
                 let _ = wire.carry(from);
             }
         }
-        sleep(Duration::from_millis(dice.roll(12).into())).await;
+        sleep(Duration::from_millis(dice.roll(slowest).into())).await;
         yield_now().await;
     }
 }
@@ -102,10 +104,15 @@ async fn live(behaviour: Behaviour, connection: product::Connection<Socket>, mut
     let (reads, writes, ends) = (dice.fork(), dice.fork(), dice.fork());
     let reading = read(&behaviour, reader, reads, stops_after, leaves);
     let writing = write(&behaviour, writer, writes);
-    let shutting = shut_down(&behaviour, closer, ends, abandons);
-    let (reader, writer, closer) = tokio::join!(reading, writing, shutting);
+    let shutting = shut_down(&behaviour, closer, ends);
+    if abandons {
+        // Two that neither read nor shut down may wait for each other for ever.
+        let _ = tokio::time::timeout_at(behaviour.soon, async { tokio::join!(reading, writing) }).await;
+        return;
+    }
+    let (reader, writer, closer) = tokio::join!(biased; reading, writing, shutting);
     // The socket is closed with the last of these.
-    if let (Some(reader), true) = (reader, closer.is_some()) {
+    if let Some(reader) = reader {
         wire.record(|record| record.line(Action::Leave { end }, vec![Fact::Left(end)]));
         drop(reader);
     }
@@ -149,9 +156,10 @@ async fn read(
         };
         wire.record(|record| {
             if fact == Fact::Ended(end, Ending::Deadline) {
-                record.expired(end, Vec::new());
+                record.reader_expired(end);
+            } else {
+                record.gave(end, fact, since);
             }
-            record.gave(end, fact, since);
         });
         if matches!(fact, Fact::Ended(..)) {
             return None;
@@ -160,7 +168,9 @@ async fn read(
     if !leaves {
         return Some(reader);
     }
-    sleep_until(*soon - Duration::from_millis(dice.roll(150).into())).await;
+    if dice.roll(3) == 0 {
+        sleep_until(*soon - Duration::from_millis(dice.roll(30).into())).await;
+    }
     wire.record(|record| record.line(Action::Leave { end }, vec![Fact::Left(end)]));
     None
 }
@@ -195,20 +205,18 @@ async fn write(
     writer
 }
 
-/// Shuts down at some time, unless it is to drop everything.
+/// Shuts down at some time.
 async fn shut_down(
     Behaviour { end, wire, soon, .. }: &Behaviour,
     closer: product::Closer<Socket>,
     mut dice: Dice,
-    abandons: bool,
-) -> Option<product::Closer<Socket>> {
+) -> product::Closer<Socket> {
     let end = *end;
     sleep(Duration::from_millis(dice.roll(150).into())).await;
-    if abandons {
-        return None;
-    }
     wire.record(|record| record.begun(end));
-    let mut shutdown = pin!(closer.shutdown(*soon));
+    // What it owns is dropped by whoever called, with the rest.
+    let driven = closer.clone();
+    let mut shutdown = Box::pin(async move { driven.shutdown(*soon).await });
     let told = poll_fn(|cx| {
         let keeps = wire.record(|record| record.has_reader(end));
         wire.called_by(Caller::Shutdown { keeps });
@@ -216,5 +224,6 @@ async fn shut_down(
     })
     .await;
     wire.record(|record| record.over(end, outcome(told)));
-    Some(closer.clone())
+    drop(shutdown);
+    closer
 }

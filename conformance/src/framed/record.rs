@@ -1,7 +1,7 @@
 //! What two drivers did, in the words of the protocol.
 
 use handfast_spec::Observation;
-use handfast_spec::framed::{Action, End, Fact, Moment, Outcome, Refusal};
+use handfast_spec::framed::{Action, End, Ending, Fact, Moment, Outcome, Refusal};
 use model::framed::Kernel;
 use serde_json::json;
 use tokio::time::Instant;
@@ -24,6 +24,9 @@ struct Marks {
     begun: Option<usize>,
     broken: Option<usize>,
     expired: bool,
+    over: bool,
+    /// The reader was told of the deadline before whoever asked for the shutdown was, at the same moment.
+    reader_was_first: bool,
 }
 
 impl Record {
@@ -83,13 +86,33 @@ impl Record {
     }
 
     /// The timer of an end has fired, with what was told of its shutdown then.
-    pub(super) fn expired(&mut self, end: End, told: Vec<Fact>) {
+    fn expired(&mut self, end: End, told: Vec<Fact>) {
         if !std::mem::replace(&mut self.ends[end.index()].expired, true) {
             self.line(Action::Expire { end }, told);
         }
     }
 
+    /// A reader was told of the deadline: in a step after that in which the shutdown was over.
+    pub(super) fn reader_expired(&mut self, end: End) {
+        let marks = &mut self.ends[end.index()];
+        if marks.over {
+            self.expired(end, Vec::new());
+            self.line(Action::Read { end }, vec![Fact::Ended(end, Ending::Deadline)]);
+        } else {
+            marks.reader_was_first = true;
+        }
+    }
+
     pub(super) fn over(&mut self, end: End, outcome: Outcome) {
+        self.enter_outcome(end, outcome);
+        let marks = &mut self.ends[end.index()];
+        marks.over = true;
+        if marks.reader_was_first {
+            self.reader_expired(end);
+        }
+    }
+
+    fn enter_outcome(&mut self, end: End, outcome: Outcome) {
         let told = Fact::Over(end, outcome);
         let Marks { begun, broken, .. } = self.ends[end.index()];
         let known_since = broken.map(|line| line.max(begun.unwrap_or(0)));
