@@ -1,4 +1,5 @@
 //! A wire between two drivers that takes, delivers and tells one half at a time, and only when it is told to.
+//! (long because: it is one kernel, which is what it lets happen and the calls that it answers)
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
