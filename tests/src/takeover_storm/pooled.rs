@@ -13,6 +13,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
+use tokio::runtime::Builder;
 
 use super::options::Options;
 use super::oracle::{Fault, Oracle, descriptors, one};
@@ -48,6 +49,8 @@ const AT_ONCE: usize = 8;
 
 /// Runs it until its time is over or something was found.
 pub(crate) fn run(options: &Options, oracle: &Arc<Oracle>) -> io::Result<()> {
+    // What tokio keeps for the whole process, such as its pipe for signals, is there from the first runtime on.
+    drop(Builder::new_current_thread().enable_all().build()?);
     let before = descriptors();
     let servers = Servers::start(usize::from(options.servers.get()), options.timeout(), oracle)?;
     let storm = Arc::new(Storm {
