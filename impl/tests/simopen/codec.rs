@@ -57,6 +57,21 @@ fn decoded(bytes: &[u8], cuts: &[usize]) -> (Vec<Message>, Option<MessageError>,
     (found, None, consumed)
 }
 
+/// SIM-9: found by fuzzing: what was said of a length of three bytes depended on whether they came at once.
+#[test]
+fn every_length_is_judged_the_same_however_it_is_cut() {
+    for [first, second] in (0..=u16::MAX).map(u16::to_be_bytes) {
+        for third in [0x00, 0x01, b'\n', 0x7f, 0x80, 0xff] {
+            let bytes = [first, second, third];
+            let whole = decoded(&bytes, &[]);
+            for cuts in [&[1][..], &[2], &[1, 2]] {
+                let (found, error, _) = decoded(&bytes, cuts);
+                assert_eq!((&found, error), (&whole.0, whole.1), "{bytes:02x?} cut at {cuts:?}");
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 

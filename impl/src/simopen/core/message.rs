@@ -238,9 +238,11 @@ const LENGTH_BYTES: usize = 2;
 
 /// The first frame in `bytes`: its length, and the text in it. `None` if it is not complete.
 fn frame(bytes: &[u8]) -> Result<Option<(usize, &[u8])>, MessageError> {
-    let (length, rest) = match decode::u16(bytes) {
-        Ok((length, rest)) => (usize::from(length), rest),
-        Err(decode::Error::Insufficient) if bytes.len() < LENGTH_BYTES => return Ok(None),
+    // A third byte is not looked at: what is wrong with a length does not depend on how much of it has come.
+    let prefix = &bytes[..bytes.len().min(LENGTH_BYTES)];
+    let (length, rest) = match decode::u16(prefix) {
+        Ok((length, rest)) => (usize::from(length), &bytes[prefix.len() - rest.len()..]),
+        Err(decode::Error::Insufficient) if prefix.len() < LENGTH_BYTES => return Ok(None),
         Err(decode::Error::Insufficient | decode::Error::Overflow) => return Err(MessageError::TooLong),
         // The library may learn more ways in which a number is wrong.
         Err(_) => return Err(MessageError::Length),
