@@ -37,7 +37,7 @@ impl Default for Options {
 /// Negotiates on a connection that this end dialed, and that the other end may have dialed too. The first protocol that
 /// the responder speaks too is taken, in the order of the initiator.
 ///
-/// Use it once for a connection, as the first thing on it; [`propose`] and [`accept`] are for what follows.
+/// Use it once for a connection, as the first thing on it; [`Side::negotiate`](super::Side::negotiate) is for what follows.
 ///
 /// Not cancel safe in that a dropped future drops the stream: what was said cannot be unsaid. Nothing else is left.
 ///
@@ -68,11 +68,11 @@ where
     Io: AsyncRead + AsyncWrite + Unpin,
     P: AsRef<str>,
 {
-    open(io, Part::Listener, protocols, options, None).await
+    open(io, Part::Listener(Direction::Inbound), protocols, options, None).await
 }
 
-/// Negotiates on a connection whose roles are known, as the initiator: the multiplexer above the security protocol, or
-/// a connection of which both ends were told who is who. The other end [accepts](accept).
+/// Negotiates on a connection whose roles are known and which this end dialed, as the initiator. The other end
+/// [accepts](accept).
 ///
 /// On a connection that the other end may have dialed, use [`negotiate`]: two that propose may both believe that they
 /// are the initiator.
@@ -87,7 +87,7 @@ where
     Io: AsyncRead + AsyncWrite + Unpin,
     P: AsRef<str>,
 {
-    open(io, Part::Proposer, protocols, options, None).await
+    open(io, Part::Proposer(Direction::Outbound), protocols, options, None).await
 }
 
 fn names<P: AsRef<str>>(protocols: &[P]) -> Result<Arc<[Protocol]>, Error> {
@@ -109,8 +109,8 @@ fn random() -> io::Result<u64> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part {
     Dialer,
-    Proposer,
-    Listener,
+    Proposer(Direction),
+    Listener(Direction),
 }
 
 pub(super) async fn open<Io, P>(
@@ -131,8 +131,8 @@ where
             let nonce = options.nonce.map_or_else(random, Ok)?;
             (Negotiation::dial(ours, nonce), Kind::Simopen, nonce, Direction::Outbound)
         }
-        Part::Proposer => (Negotiation::propose(ours), Kind::Plain, 0, Direction::Outbound),
-        Part::Listener => (Negotiation::accept(ours), Kind::Listener, 0, Direction::Inbound),
+        Part::Proposer(direction) => (Negotiation::propose(ours), Kind::Plain, 0, direction),
+        Part::Listener(direction) => (Negotiation::accept(ours), Kind::Listener, 0, direction),
     };
     let negotiation = negotiation.with_proposal_limit(options.proposals);
     let record = sink.map(|sink| Record::begin(sink, kind, nonce, &protocols, options, &negotiation));

@@ -16,7 +16,8 @@
 //!
 //! They are two things. *Direction* is who called `connect`: limits, bookkeeping and the retry are its business. The *role*
 //! is everything above: who is the client of the security protocol, who proposes the multiplexer, who has the odd stream
-//! numbers. A dialer can be the responder. [`Negotiated`] carries both; nothing above may compute one from the other.
+//! numbers. A dialer can be the responder. [`Negotiated`] carries both; nothing above may compute one from the other, and a
+//! [`Side`] takes both to the layers above.
 //! Whoever dialed a particular peer expects that peer at the other end, in either role.
 //!
 //! # What is not promised
@@ -50,6 +51,7 @@ mod error;
 mod negotiated;
 mod open;
 mod record;
+mod side;
 
 pub use self::core::{Failure, NameError, Role};
 pub use crate::lifecycle::Direction;
@@ -58,3 +60,4 @@ pub use error::Error;
 pub use negotiated::Negotiated;
 pub use open::{Backoff, DialError, Dialed, Dialer, hole_punch_role};
 pub use record::Recorder;
+pub use side::Side;

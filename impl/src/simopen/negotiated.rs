@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::core::Protocol;
-use super::{Direction, Role};
+use super::{Direction, Role, Side};
 
 /// A stream on which a protocol was agreed, positioned where that protocol begins: what was read beyond the negotiation
 /// comes first.
@@ -54,11 +54,9 @@ impl<Io> Negotiated<Io> {
         &self.io
     }
 
-    /// The same on another stream, such as the one that a security protocol has made of this one: for what is above it
-    /// the role stays what it is.
-    pub fn map<Other>(self, wrap: impl FnOnce(Io) -> Other) -> Negotiated<Other> {
-        let Self { io, surplus, taken, protocol, role, direction } = self;
-        Negotiated { io: wrap(io), surplus, taken, protocol, role, direction }
+    /// What this end is, for the layers above.
+    pub fn side(&self) -> Side {
+        Side { role: self.role, direction: self.direction }
     }
 }
 

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::driver::{Part, open};
-use super::{Error, Negotiated, Options};
+use super::{Direction, Error, Negotiated, Options};
 pub(super) use run::{Record, Sink};
 
 /// Negotiates as [`negotiate`](super::negotiate), [`accept`](super::accept) and [`propose`](super::propose) do, and writes
@@ -63,7 +63,7 @@ impl<W: Write + Send> Recorder<W> {
         Io: AsyncRead + AsyncWrite + Unpin,
         P: AsRef<str>,
     {
-        open(io, Part::Listener, protocols, options, Some(self.sink())).await
+        open(io, Part::Listener(Direction::Inbound), protocols, options, Some(self.sink())).await
     }
 
     /// As [`propose`](super::propose), with a record.
@@ -76,7 +76,7 @@ impl<W: Write + Send> Recorder<W> {
         Io: AsyncRead + AsyncWrite + Unpin,
         P: AsRef<str>,
     {
-        open(io, Part::Proposer, protocols, options, Some(self.sink())).await
+        open(io, Part::Proposer(Direction::Outbound), protocols, options, Some(self.sink())).await
     }
 
     /// Flushes what it wrote to, and gives it back.

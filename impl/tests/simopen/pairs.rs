@@ -15,7 +15,7 @@ fn with(nonce: u64) -> Options {
 }
 
 /// Says something both ways, to see that neither end took a byte too many.
-async fn talk(mut left: Negotiated<DuplexStream>, mut right: Negotiated<DuplexStream>) {
+async fn talk<Io: AsyncRead + AsyncWrite + Unpin>(mut left: Negotiated<Io>, mut right: Negotiated<Io>) {
     let (mut to_left, mut to_right) = ([0; 4], [0; 4]);
     let said = tokio::try_join!(async { left.write_all(b"ping").await }, async {
         right.read_exact(&mut to_right).await.map(drop)
@@ -26,6 +26,27 @@ async fn talk(mut left: Negotiated<DuplexStream>, mut right: Negotiated<DuplexSt
     },);
     said.expect("the connection is whole");
     assert_eq!((&to_right, &to_left), (b"ping", b"pong"));
+}
+
+/// A dialer that became the responder stays a dialer, and a responder, above the security protocol.
+#[tokio::test(start_paused = true)]
+async fn layers_above_keep_role_and_direction() {
+    for (ours, theirs) in [(1, 2), (2, 1)] {
+        let (left, right) = duplex(64);
+        let (left, right) =
+            tokio::try_join!(negotiate(left, &["/noise"], with(ours)), negotiate(right, &["/noise"], with(theirs)),)
+                .expect("they agree");
+        let sides = [left.side(), right.side()];
+        let (left, right) = tokio::try_join!(
+            left.side().negotiate(left, &["/yamux", "/mplex"], Options::default()),
+            right.side().negotiate(right, &["/yamux", "/mplex"], Options::default()),
+        )
+        .expect("they agree again");
+        assert_eq!([left.side(), right.side()], sides);
+        assert_eq!(sides[0].role, sides[1].role.opposite());
+        assert!(sides.iter().all(|side| side.direction == Direction::Outbound));
+        talk(left, right).await;
+    }
 }
 
 /// SIM-1, SIM-15, and no deadlock however little the connection holds: the originals hang below 8 and below 58 bytes.

@@ -20,7 +20,7 @@ mod session;
 
 use std::time::Duration;
 
-use handfast::simopen::{Direction, Negotiated, Options, Role, accept, negotiate, propose};
+use handfast::simopen::{Direction, Negotiated, Options, Role, Side, accept, negotiate};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
@@ -92,14 +92,12 @@ async fn upgrade<Io>(
 where
     Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (role, direction) = (stream.role(), stream.direction());
+    let side = stream.side();
+    let Side { role, direction } = side;
     let (secured, peer) = noise::handshake(stream, role, identity).await?;
     if let Some(expected) = expected.filter(|expected| *expected != peer) {
         return Err(UpgradeError::Impostor { expected, found: peer });
     }
-    let stream = match role {
-        Role::Initiator => propose(secured, &[YAMUX], Options::default()).await?,
-        Role::Responder => accept(secured, &[YAMUX], Options::default()).await?,
-    };
+    let stream = side.negotiate(secured, &[YAMUX], Options::default()).await?;
     Ok(Upgraded { session: Session::start(stream, role), role, direction, peer })
 }
