@@ -1,10 +1,13 @@
 //! Who is measured. All of them send a header of eight bytes before each payload, over a TCP socket with `TCP_NODELAY`.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
 use handfast::framed::{Config, Connection, Frame};
+use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
+use rustix::net::{AddressFamily, SocketType, connect, socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
@@ -29,12 +32,36 @@ pub(crate) trait Contender: Sized {
     async fn receive(&mut self, length: usize, count: usize) -> usize;
 }
 
-/// Two ends that are connected.
+/// What the kernel is asked to keep for each socket and direction. Left to itself it grows a connection's buffers by how it goes in
+/// the first milliseconds, and whether what is under way fits into the caches makes more of a difference than who reads it.
+const KEPT: usize = 208 * 1024;
+
+/// Two ends that are connected, and whose buffers are of the same lengths as everybody's.
 pub(crate) fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a loopback");
-    let dialed = TcpStream::connect(listener.local_addr().expect("it is bound")).expect("somebody listens");
+    // What is accepted has the listener's.
+    keep(&listener);
+    let dialed = socket(AddressFamily::INET, SocketType::STREAM, None).expect("there are sockets");
+    keep(&dialed);
+    connected(&listener, dialed)
+}
+
+/// Two ends that are connected, with buffers as the kernel makes them.
+#[allow(dead_code, reason = "not every benchmark asks what a shutdown loses")]
+pub(crate) fn usual_pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a loopback");
+    connected(&listener, socket(AddressFamily::INET, SocketType::STREAM, None).expect("there are sockets"))
+}
+
+fn connected(listener: &TcpListener, dialed: OwnedFd) -> (TcpStream, TcpStream) {
+    connect(&dialed, &listener.local_addr().expect("it is bound")).expect("somebody listens");
     let (accepted, _) = listener.accept().expect("somebody dialed");
-    (dialed, accepted)
+    (dialed.into(), accepted)
+}
+
+fn keep(socket: impl AsFd) {
+    set_socket_recv_buffer_size(&socket, KEPT).expect("it is a socket");
+    set_socket_send_buffer_size(&socket, KEPT).expect("it is a socket");
 }
 
 /// A socket for the runtime that this is called in.

@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
-use crate::contenders::{Contender, LengthDelimited, Ours, pair, registered};
+use crate::contenders::{Contender, LengthDelimited, Ours, registered, usual_pair};
 
 const RUNS: usize = 20;
 const FRAMES: usize = 40;
@@ -107,7 +107,7 @@ pub(crate) fn print() {
             .map(|writer| {
                 let (mut written, mut delivered, mut good, mut lies) = (0, 0, 0, 0);
                 for _ in 0..RUNS {
-                    let (near, far) = pair();
+                    let (near, far) = usual_pair();
                     let peer = peer(kind, far);
                     let (frames, is_good) = runtime.block_on(write(writer, near));
                     let came = peer.join().expect("it does not panic");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use crate::bench::Bench;
-use crate::contenders::{Contender, LengthDelimited, Ours, Raw};
+use crate::contenders::{Contender, Floor, LengthDelimited, Ours, Raw};
 
 /// What this program is asked to do by itself: one contender, one length, so many frames.
 pub(crate) const ONE: &str = "one";
@@ -18,7 +18,8 @@ pub(crate) fn one(words: &[String]) {
     match who.as_str() {
         Ours::NAME => drop(Bench::<Ours>::new(length).send(count, batched)),
         LengthDelimited::NAME => drop(Bench::<LengthDelimited>::new(length).send(count, batched)),
-        _ => drop(Bench::<Raw>::new(length).send(count, batched)), // The third.
+        Floor::NAME => drop(Bench::<Floor>::new(length).send(count, batched)),
+        _ => drop(Bench::<Raw>::new(length).send(count, batched)), // The last.
     }
 }
 

@@ -16,6 +16,9 @@ const LARGE: usize = 32 * 1024;
 /// What is read behind a large frame: the next header with a small payload.
 const BEHIND_LARGE: usize = 2 * 1024;
 
+/// What was read already is moved for the sake of so many times as much.
+const WORTH_MOVING: usize = 4;
+
 /// After a frame that is longer than this, room is made for the next one only when its length is known.
 const HUGE: usize = 1024 * 1024;
 
@@ -67,8 +70,9 @@ impl Buffer {
     pub(super) fn room(&mut self, missing: usize) -> Limit<&mut BytesMut> {
         let missing = missing.max(1);
         let wanted = self.wanted(missing);
-        // Much that was read already is moved only if it must be.
-        let enough = if self.bytes.len() <= BEHIND_LARGE { wanted } else { missing };
+        // Much that was read already is moved only if it must be, or for the sake of much more.
+        let have = self.bytes.len();
+        let enough = if have <= BEHIND_LARGE || have <= wanted / WORTH_MOVING { wanted } else { missing };
         if self.spare() < enough && !self.bytes.try_reclaim(enough) {
             self.replace(wanted);
         } else if self.allocated > (4 * wanted).max(2 * MOST) && self.bytes.len() <= BEHIND_LARGE {

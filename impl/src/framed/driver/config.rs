@@ -9,7 +9,7 @@ pub struct Config {
     /// anything is allocated. 8 MiB.
     pub max_frame: u32,
     /// Bytes that [`feed`](super::Writer::feed) gathers before it waits for the transport. A frame is accepted while less
-    /// than this is waiting, so that one frame more than this can be. 64 KiB.
+    /// than this is waiting, so that one frame more than this can be. 256 KiB.
     pub write_buffer: usize,
     /// What becomes of the peer's bytes while we shut down.
     pub drain: Drain,
@@ -68,7 +68,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_frame: 8 * 1024 * 1024,
-            write_buffer: 64 * 1024,
+            write_buffer: 256 * 1024,
             drain: Drain::default(),
             close_within: Duration::from_secs(10),
             idle: None,
