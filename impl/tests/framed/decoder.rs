@@ -67,6 +67,35 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
     vec(prop_oneof![header, vec(any::<u8>(), 0..50)], 0..12).prop_map(|parts| parts.concat())
 }
 
+/// Where there is always more to read, a frame is seldom worth a read of its own, whatever its length.
+#[test]
+fn several_frames_are_read_at_once() {
+    for length in (0..=32 * 1024).step_by(3000).chain([16 * 1024, 16 * 1024 - 8, 32 * 1024]) {
+        let mut cursor = ReadCursor::new(64 * 1024, false);
+        let bytes = bytes_of(&Frame::new(1, vec![7; length]));
+        let mut at = 0;
+        let (mut frames, mut reads) = (0, 0);
+        while frames < 500 {
+            match cursor.decode() {
+                Next::Frame(_) => frames += 1,
+                Next::Incomplete(_) => {
+                    let mut room = cursor.room();
+                    let offered = room.remaining_mut();
+                    while room.has_remaining_mut() {
+                        let some = (bytes.len() - at).min(room.remaining_mut());
+                        room.put_slice(&bytes[at..at + some]);
+                        at = (at + some) % bytes.len();
+                    }
+                    cursor.filled(offered);
+                    reads += 1;
+                }
+                next => panic!("{next:?}"),
+            }
+        }
+        assert!(reads * 5 < frames, "{reads} reads of {frames} frames of {length} bytes");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
