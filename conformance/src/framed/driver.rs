@@ -6,28 +6,17 @@
 //! does with a kernel that has no room or nothing to read. So each end is brought through its steps one by one, by the
 //! same calls that users make.
 
-use std::sync::Arc;
+mod end;
+
 use std::time::Duration;
 
-use handfast::framed as product;
-use handfast_spec::framed::{Action, End, Fact, FrameId, Framed, Moment, Refusal, Shape};
+use handfast_spec::framed::{Action, End, Fact, Framed, Moment, Refusal};
 use handfast_spec::{Machine, Observation};
 use model::framed::handfast::Config;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use super::clocks::Clocks;
-use super::task::Task;
-use super::wire::{Call, Caller, Socket, Wire};
-use super::words::{HALF, MAX_FRAME, ending, frame, given, outcome};
-
-type Reader = product::Reader<Socket>;
-type Writer = product::Writer<Socket>;
-type Step = Result<(), Refusal>;
-type Read = Result<Option<product::Frame>, product::Error>;
-
-/// Longer than any acknowledgement is waited for.
-const UNTIL_SOON: Duration = Duration::from_secs(10_000);
+use super::wire::Wire;
+use end::{At, Driver};
 
 /// Longer than between two questions what has arrived.
 const UNTIL_ASKED: Duration = Duration::from_millis(40);
@@ -39,24 +28,6 @@ pub struct DriverMachine {
     now: Option<Moment>,
     clocks: Clocks,
     config: Config,
-}
-
-/// One end.
-struct Driver {
-    reader: Option<Arc<Mutex<Reader>>>,
-    writer: Arc<Mutex<Writer>>,
-    closer: product::Closer<Socket>,
-    reading: Option<Task<Read>>,
-    writing: Option<Task<Result<(), product::Error>>>,
-    shutdowns: Vec<Task<product::Outcome>>,
-    accepted: u32,
-    forged: bool,
-    has_ended: bool,
-    until: Option<Moment>,
-    /// Its timers have fired, so that its reader takes nothing more from the kernel.
-    expired: bool,
-    /// When it was made, by its clock.
-    epoch: Instant,
 }
 
 impl DriverMachine {
@@ -146,213 +117,6 @@ impl DriverMachine {
             _ => true,
         };
         if happened { Ok(facts) } else { Err(Refusal::Nothing) }
-    }
-}
-
-/// Where something happens, and what the application is told of it.
-struct At<'w> {
-    end: End,
-    wire: &'w Wire,
-    facts: Vec<Fact>,
-}
-
-impl Driver {
-    fn new(socket: Socket, config: &Config, epoch: Instant) -> Self {
-        let drain = product::Drain {
-            keep: usize::from(config.keep) * HALF,
-            discard: u64::from(config.discard) * HALF as u64,
-            linger: Duration::ZERO,
-        };
-        // One frame at a time, as in the model.
-        let config = product::Config { max_frame: MAX_FRAME, write_buffer: 1, drain, ..product::Config::default() };
-        let (reader, writer) = product::Connection::new(socket, config).into_split();
-        Self {
-            closer: writer.closer(),
-            reader: Some(Arc::new(Mutex::new(reader))),
-            writer: Arc::new(Mutex::new(writer)),
-            reading: None,
-            writing: None,
-            shutdowns: Vec::new(),
-            accepted: 0,
-            forged: false,
-            has_ended: false,
-            until: None,
-            expired: false,
-            epoch,
-        }
-    }
-
-    fn moment(&self, moment: Moment) -> Instant {
-        match moment {
-            Moment::Soon => self.epoch + UNTIL_SOON,
-            Moment::Late => self.epoch + 2 * UNTIL_SOON,
-        }
-    }
-
-    fn expire(&mut self, end: End, wire: &Wire, clocks: &Clocks, now: Option<Moment>) -> Step {
-        let Some(until) = self.until.filter(|until| now >= Some(*until)) else { return Err(Refusal::NotNow) };
-        let is_over = self.closer.outcome().is_some();
-        if is_over && (self.expired || self.has_ended || self.reader.is_none()) {
-            return Err(Refusal::Over);
-        }
-        let left = self.moment(until).saturating_duration_since(clocks.now(end));
-        clocks.advance(end, left);
-        self.expired = true;
-        if !is_over {
-            wire.grant(end, Call::Expire { asked: false });
-        }
-        Ok(())
-    }
-
-    /// What the application, or the kernel, does.
-    fn call(&mut self, at: &mut At<'_>, action: Action, most: u32) -> Step {
-        let end = at.end;
-        match action {
-            Action::Write { shape, .. } => return self.write(at, shape, most),
-            Action::Forge { forgery, .. } => {
-                if self.until.is_some() || self.forged || self.queued()? > 0 {
-                    return Err(Refusal::NotNow);
-                }
-                self.forged = true;
-                at.wire.forge(end, forgery);
-            }
-            Action::DropWrite { .. } => {
-                if self.until.is_some() || (self.writing.take().is_none() && self.queued()? == 0) {
-                    return Err(Refusal::Nothing);
-                }
-            }
-            Action::Send { .. } if at.wire.has_forged(end) => {
-                return if at.wire.send_forged(end) { Ok(()) } else { Err(Refusal::NoRoom) };
-            }
-            Action::Send { .. } => {
-                if self.writing.is_none() && self.shutdowns.is_empty() {
-                    let writer = Arc::clone(&self.writer);
-                    self.writing = Some(Task::new(async move { writer.lock().await.flush().await }));
-                }
-                at.wire.grant(end, Call::Write);
-            }
-            Action::Read { .. } => {
-                if self.has_ended {
-                    return Err(Refusal::Ended);
-                }
-                let reader = Arc::clone(self.reader.as_ref().ok_or(Refusal::Gone)?);
-                self.reading.get_or_insert_with(|| Task::new(async move { reader.lock().await.read().await }));
-                if !self.expired {
-                    at.wire.grant(end, Call::Read { ahead: false });
-                }
-            }
-            Action::DropRead { .. } => self.reading = None,
-            Action::Leave { .. } => {
-                if self.has_ended || self.reader.is_none() {
-                    return Err(Refusal::Gone);
-                }
-                (self.reading, self.reader) = (None, None);
-                at.facts.push(Fact::Left(end));
-            }
-            Action::Shutdown { by, .. } => self.shut_down(at, by)?,
-            Action::ReadAhead { .. } => at.wire.grant(end, Call::Read { ahead: true }),
-            Action::Finish { .. } => at.wire.grant(end, Call::Finish),
-            Action::Confirm { .. } => at.wire.grant(end, Call::Confirm),
-            Action::Expire { .. } => {}
-            Action::Abandon { .. } | Action::Close { .. } | Action::Carry { .. } | Action::Pass { .. } => {
-                unreachable!("that is no step of a driver")
-            }
-        }
-        Ok(())
-    }
-
-    fn queued(&self) -> Result<usize, Refusal> {
-        self.writer.try_lock().map(|writer| writer.queued()).map_err(|_| Refusal::NoRoom)
-    }
-
-    fn write(&mut self, at: &mut At<'_>, shape: Shape, most: u32) -> Step {
-        if self.writing.is_some() || self.queued()? > 0 || self.forged {
-            return Err(Refusal::NoRoom);
-        }
-        if self.accepted >= most {
-            return Err(Refusal::NoMore);
-        }
-        let number = FrameId(self.accepted);
-        let (fed, writer) = (Arc::new(std::sync::OnceLock::new()), Arc::clone(&self.writer));
-        let mut writing = {
-            let fed = Arc::clone(&fed);
-            Task::new(async move {
-                let mut writer = writer.lock().await;
-                let accepted = writer.feed(frame(number, shape)).await;
-                fed.set(accepted.clone()).expect("it is fed once");
-                accepted?;
-                writer.flush().await
-            })
-        };
-        at.wire.called_by(Caller::Writer);
-        let over = writing.go_on();
-        match fed.get() {
-            Some(Ok(())) => {
-                self.writing = over.is_none().then_some(writing);
-                self.accepted += 1;
-                at.facts.push(Fact::Accepted(at.end, number));
-                Ok(())
-            }
-            Some(Err(_)) if self.until.is_some() => Err(Refusal::ShutDown),
-            Some(Err(_)) => Err(Refusal::Broken),
-            None => Err(Refusal::NoRoom),
-        }
-    }
-
-    fn shut_down(&mut self, at: &mut At<'_>, by: Moment) -> Step {
-        let is_news = self.until.is_none_or(|until| by < until);
-        let (closer, deadline) = (self.closer.clone(), self.moment(by));
-        self.shutdowns.push(Task::new(async move { closer.shutdown(deadline).await }));
-        if !is_news {
-            return Err(if self.closer.outcome().is_some() { Refusal::Over } else { Refusal::Joined });
-        }
-        self.until = Some(by);
-        at.facts.push(Fact::Begun(at.end, by));
-        Ok(())
-    }
-
-    /// Lets everybody go on who was woken; the reader only at its turn.
-    fn settle(&mut self, at: &mut At<'_>, reads: bool) {
-        let end = at.end;
-        let read = match self.reading.as_mut().filter(|_| reads) {
-            Some(reading) => {
-                at.wire.called_by(Caller::Reader);
-                reading.go_on()
-            }
-            None => None,
-        };
-        if let Some(read) = &read {
-            self.reading = None;
-            self.has_ended = !matches!(read, Ok(Some(_)));
-        }
-        if let Some(writing) = &mut self.writing {
-            at.wire.called_by(Caller::Writer);
-            if writing.go_on().is_some() {
-                self.writing = None;
-            }
-        }
-        let known = self.closer.outcome();
-        let keeps = self.reader.is_some() && !self.has_ended;
-        at.wire.called_by(Caller::Shutdown { keeps });
-        let mut told = Vec::new();
-        self.shutdowns.retain_mut(|shutdown| match shutdown.go_on() {
-            Some(outcome) => {
-                told.push(outcome);
-                false
-            }
-            None => true,
-        });
-        for told in told {
-            // FRM-7: everybody is told the same.
-            assert_eq!(Some(told), self.closer.outcome(), "callers of one shutdown were told two outcomes");
-        }
-        at.facts.extend(self.closer.outcome().filter(|_| known.is_none()).map(|told| Fact::Over(end, outcome(told))));
-        match read {
-            Some(Ok(Some(frame))) => at.facts.push(Fact::Delivered(end, given(&frame).0)),
-            Some(Ok(None)) => at.facts.push(Fact::Ended(end, handfast_spec::framed::Ending::Marker)),
-            Some(Err(error)) => at.facts.push(Fact::Ended(end, ending(&error))),
-            None => {}
-        }
     }
 }
 

@@ -1,20 +1,22 @@
 //! A wire between two drivers that takes, delivers and tells one half at a time, and only when it is told to.
 //! (long because: it is one kernel, which is what it lets happen and the calls that it answers)
 
+mod socket;
+
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
-use handfast::framed::{Delivery, Transport};
+use handfast::framed::Delivery;
 use handfast_spec::framed::{Action, End, Fact, Forgery, Half, Refusal};
 use model::framed::Kernel;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
 use super::kernel::{Chunk, Got, Tcp, Wrote};
 use super::record::Record;
 use super::words::{HALF, forged, item};
+pub(super) use socket::Socket;
 
 /// Who calls the kernel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -313,75 +315,5 @@ impl Inner {
             tcp.close(end, told);
             self.note(if abandons { Action::Abandon { end } } else { Action::Close { end } });
         }
-    }
-}
-
-/// One end of the wire.
-pub(super) struct Socket {
-    wire: Wire,
-    end: End,
-}
-
-/// One direction of a socket. The socket is closed when both are dropped.
-pub(super) struct Direction {
-    wire: Wire,
-    end: End,
-}
-
-impl Transport for Socket {
-    type Read = Direction;
-    type Write = Direction;
-
-    fn split(self) -> (Direction, Direction) {
-        let Self { wire, end } = self;
-        (Direction { wire: wire.clone(), end }, Direction { wire, end })
-    }
-
-    fn delivery(write: &Direction) -> io::Result<Delivery> {
-        write.wire.lock().delivery(write.end)
-    }
-}
-
-impl AsyncRead for Direction {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let mut inner = self.wire.lock();
-        let read = inner.read(self.end, into);
-        if read.is_pending() {
-            inner.ends[self.end.index()].reads = Some(cx.waker().clone());
-        }
-        read
-    }
-}
-
-impl AsyncWrite for Direction {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let mut inner = self.wire.lock();
-        let written = inner.write(self.end, bytes);
-        if written.is_pending() {
-            inner.ends[self.end.index()].writes = Some(cx.waker().clone());
-        }
-        written
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut inner = self.wire.lock();
-        // Nothing waits on a socket that is gone.
-        if !inner.ends[self.end.index()].knows_of_reset && !inner.may(self.end, Call::Finish) {
-            inner.ends[self.end.index()].writes = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        inner.tcp.close_direction(self.end);
-        inner.note(Action::Finish { end: self.end });
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Drop for Direction {
-    fn drop(&mut self) {
-        self.wire.lock().drop_direction(self.end);
     }
 }
