@@ -7,7 +7,7 @@ use super::core::Limits;
 /// What a pool keeps.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Config {
-    /// How much is kept, by each worker, and for how long.
+    /// How much is kept, and for how long.
     pub limits: Limits,
     /// One more than the greatest number of a descriptor that can be kept. The table has one slot for each, of one or
     /// two cache lines and the connection with its payload.
@@ -30,7 +30,7 @@ pub enum Prefer {
 }
 
 impl Default for Config {
-    /// 64 connections to one destination and 1024 in all on each worker, idle for at most 30 seconds and at most an
+    /// 64 connections to one destination on each worker and 1024 in all, idle for at most 30 seconds and at most an
     /// hour old; descriptors up to the process's limit, but no more than 65,536.
     fn default() -> Self {
         let limits = Limits { per_key: 64, total: 1024, idle: Duration::from_secs(30), age: Duration::from_secs(3600) };

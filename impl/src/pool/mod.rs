@@ -61,6 +61,8 @@ mod connection;
 mod entry;
 mod idle;
 mod metrics;
+mod room;
+mod seat;
 mod shared;
 mod watch;
 mod workers;

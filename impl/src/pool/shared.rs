@@ -6,57 +6,35 @@
 //! call, and never for two shelves.
 
 use std::hash::Hash;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::core::{Claim, Put, Shelf, Stamps, Unclaimed};
+use super::core::{Claim, Put, Stamps, Unclaimed};
 use super::entry::{Entry, Inside, close, disturbance, entry, release};
 use super::metrics::{Counters, Metrics};
+use super::room::Ungranted;
+use super::seat::Seat;
 use super::watch::Reports;
-use super::{Config, Connection, Pooled, Prefer, PutError, PutRefused};
+use super::{Config, Connection, Limits, Pooled, Prefer, PutError, PutRefused};
 use crate::ownership::{InsertError, Numbered, Refused, Sharing, Table, Token, Worker};
 
 pub(super) struct Shared<K, C> {
     table: Table<Entry<C>>,
     seats: Box<[Seat<K>]>,
+    /// What of the pool's [total](super::Limits::total) no shelf has been granted.
+    pub(super) ungranted: Ungranted,
     config: Config,
     start: Instant,
 }
 
-/// What there is for each worker, away from what its neighbours write.
-#[repr(align(128))]
-struct Seat<K> {
-    shelf: Mutex<Shelf<K, Token>>,
-    /// How many are on the shelf, or were a moment ago: a worker that looks for something passes by what is empty.
-    listed: AtomicUsize,
-    reports: Arc<Reports>,
-    counters: Counters,
-}
-
-impl<K: Clone + Eq + Hash> Seat<K> {
-    fn shelf(&self) -> MutexGuard<'_, Shelf<K, Token>> {
-        // A shelf is whole at any time, unless a key's `Hash` or `Eq` panics; then it may have forgotten something.
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn count(&self, shelf: &Shelf<K, Token>) {
-        self.listed.store(shelf.len(), Ordering::Relaxed);
-    }
-}
-
 impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
     pub(super) fn new(workers: usize, config: Config) -> Self {
-        let seat = || Seat {
-            shelf: Mutex::new(Shelf::new(config.limits)),
-            listed: AtomicUsize::new(0),
-            reports: Arc::default(),
-            counters: Counters::default(),
-        };
-        let seats = (0..workers).map(|_| seat()).collect();
-        Self { table: Table::new(config.descriptors), seats, config, start: Instant::now() }
+        let nothing_granted = Limits { total: 0, ..config.limits };
+        let seats = (0..workers).map(|_| Seat::new(nothing_granted)).collect();
+        let (table, ungranted) = (Table::new(config.descriptors), Ungranted::new(config.limits.total));
+        Self { table, seats, ungranted, config, start: Instant::now() }
     }
 
     pub(super) fn reports(&self, worker: Worker) -> Arc<Reports> {
@@ -70,11 +48,21 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
     }
 
     pub(super) fn listed(&self) -> usize {
-        self.seats.iter().map(|seat| seat.listed.load(Ordering::Relaxed)).sum()
+        self.seats.iter().map(|seat| seat.listed()).sum()
     }
 
-    fn seat(&self, worker: Worker) -> &Seat<K> {
+    pub(super) fn seat(&self, worker: Worker) -> &Seat<K> {
         &self.seats[usize::from(worker.number())]
+    }
+
+    /// Beginning with its neighbour.
+    pub(super) fn seats_of_others(&self, worker: Worker) -> impl Iterator<Item = &Seat<K>> {
+        self.others(worker).map(|number| &self.seats[number])
+    }
+
+    fn others(&self, worker: Worker) -> impl Iterator<Item = usize> + use<K, C> {
+        let (own, count) = (usize::from(worker.number()), self.seats.len());
+        (1..count).map(move |step| (own + step) % count)
     }
 
     fn since_start(&self, then: Instant) -> Duration {
@@ -86,7 +74,7 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
     }
 
     /// Upholds OWN-1: the word says whether the connection is the caller's, in one step.
-    fn claim(&self, token: Token, here: Worker) -> Claim<Inside<'_, C>> {
+    pub(super) fn claim(&self, token: Token, here: Worker) -> Claim<Inside<'_, C>> {
         self.table.takeover(token, here).map_err(|refused| match refused {
             Refused::Busy => Unclaimed::Busy,
             // Also what is said of shared descriptors, of which there are none here.
@@ -125,7 +113,7 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
         }
         // It is watched. It is listed in one critical section with the end of this visit, so that nobody who finds it
         // on the shelf finds anybody inside.
-        let mut shelf = seat.shelf();
+        let mut shelf = self.shelf_with_room(here, &key);
         let Put { place, evicted, needs_alarm } = match shelf.put(key, token, stamps, |token| self.claim(token, here)) {
             Ok(put) => put,
             Err(reason) => {
@@ -147,7 +135,7 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
 
     pub(super) fn take(&self, here: Worker, key: &K) -> Option<Pooled<C>> {
         let own = usize::from(here.number());
-        let others = (1..self.seats.len()).map(|step| (own + step) % self.seats.len());
+        let others = self.others(here);
         let taken = match self.config.prefer {
             Prefer::Own => self.take_from(own, here, key).or_else(|| self.take_from_any(others, here, key)),
             Prefer::Others => self.take_from_any(others, here, key).or_else(|| self.take_from(own, here, key)),
@@ -165,7 +153,7 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
     /// Until there is one that is alive, or none.
     fn take_from(&self, whose: usize, here: Worker, key: &K) -> Option<Pooled<C>> {
         let (seat, counters) = (&self.seats[whose], &self.seat(here).counters);
-        while seat.listed.load(Ordering::Relaxed) != 0 {
+        while seat.listed() != 0 {
             let now = self.now();
             let took = {
                 let mut shelf = seat.shelf();
@@ -262,6 +250,7 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
         let left = {
             let mut shelf = seat.shelf();
             let left = shelf.stop(|token| self.claim(token, here));
+            self.ungranted.give_back(shelf.surrender(usize::MAX));
             seat.count(&shelf);
             left
         };

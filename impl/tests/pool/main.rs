@@ -3,6 +3,7 @@
 
 mod keeping;
 mod racing;
+mod room;
 mod shelf;
 mod support;
 mod taking_over;

@@ -52,9 +52,40 @@ fn a_place_is_given_up_once() {
 fn what_is_too_old_is_taken_off_and_not_given() {
     let mut shelf = Shelf::new(LIMITS);
     let _ = shelf.put('a', 1, Stamps { now: at(20), born: at(0) }, granted).expect("there is room");
-    assert_eq!(shelf.next_expiry(), Some(at(30)));
+    assert_eq!(shelf.next_expiry(), Some(at(25)));
     let took = shelf.take(&'a', at(25), granted);
     assert_eq!((took.found, took.expired), (None, vec![1]));
+    assert_eq!(shelf.next_expiry(), None);
+}
+
+#[test]
+fn what_grows_too_old_has_an_alarm_of_its_own() {
+    for idle in [at(IDLE), Duration::MAX] {
+        let mut shelf = Shelf::new(Limits { idle, ..LIMITS });
+        let _ = shelf.put('a', 1, Stamps { now: at(20), born: at(18) }, granted).expect("there is room");
+        let put = shelf.put('a', 2, Stamps { now: at(20), born: at(0) }, granted).expect("there is room");
+        assert!(put.needs_alarm, "it is due before the one that was put first");
+        assert_eq!(shelf.next_expiry(), Some(at(25)));
+        assert_eq!(shelf.expire(at(24), granted), [0; 0]);
+        assert_eq!(shelf.expire(at(25), granted), [2]);
+        assert_eq!(shelf.next_expiry(), Some((at(20).saturating_add(idle)).min(at(43))));
+    }
+}
+
+#[test]
+fn room_is_given_and_given_up() {
+    let mut shelf = Shelf::new(Limits { total: 0, ..LIMITS });
+    assert!(shelf.is_short(&'a'));
+    shelf.grant(4);
+    for token in 0..3 {
+        let _ = shelf.put('a', token, stamps(0), granted).expect("there is room");
+    }
+    assert_eq!((shelf.room(), shelf.surrender(2), shelf.room(), shelf.surrender(2)), (1, 1, 0, 0));
+    assert!(shelf.is_short(&'b') && !shelf.is_short(&'a'), "one of its own key makes room for the other");
+    assert_eq!(shelf.evict(|token| if token == 0 { Err(Unclaimed::Busy) } else { Ok(token) }), Some(1));
+    assert_eq!((shelf.len(), shelf.room()), (2, 1));
+    assert_eq!(shelf.stop(granted), [0, 2]);
+    assert_eq!((shelf.room(), shelf.is_short(&'a')), (3, false));
 }
 
 #[test]
@@ -170,11 +201,19 @@ impl Plain {
         (None, expired, busy)
     }
 
+    /// Those that were idle for too long in the order in which they came, then those that are too old by their age.
     fn expire(&mut self) -> Vec<u32> {
-        let is_due = |it: &Entry| self.now >= it.since + IDLE && !is_busy(it.token);
-        let due = self.list.iter().filter(|it| is_due(it)).map(|it| it.token).collect();
-        self.list.retain(|it| self.now < it.since + IDLE || is_busy(it.token));
-        due
+        let now = self.now;
+        let was_idle = |it: &Entry| now >= it.since + IDLE;
+        let due = |it: &Entry| (was_idle(it) || now >= it.born + AGE) && !is_busy(it.token);
+        let mut expired: Vec<_> = self.list.iter().copied().filter(due).collect();
+        expired.sort_by_key(|it| if was_idle(it) { (0, 0) } else { (1, it.born) });
+        self.list.retain(|it| !due(it));
+        expired.into_iter().map(|it| it.token).collect()
+    }
+
+    fn next_expiry(&self) -> Option<Duration> {
+        self.list.iter().map(|it| at((it.since + IDLE).min(it.born + AGE))).min()
     }
 }
 
@@ -206,7 +245,7 @@ proptest! {
                 }
                 Step::Expire => {
                     prop_assert_eq!(shelf.expire(at(plain.now), claim), plain.expire());
-                    prop_assert_eq!(shelf.next_expiry(), plain.list.first().map(|it| at(it.since + IDLE)));
+                    prop_assert_eq!(shelf.next_expiry(), plain.next_expiry());
                 }
                 Step::Wait { seconds } => plain.now += seconds,
             }

@@ -1,6 +1,7 @@
 //! The idle connections of one worker as a pure state machine: no clock, no lock, no socket.
 
 mod chain;
+mod keys;
 mod shelf;
 mod words;
 

@@ -1,12 +1,13 @@
 //! Which connections of one worker are idle, in which order they are given out, and which have been there too long.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::time::Duration;
 
 use slab::Slab;
 
 use super::chain::{Chain, Link, newer, older};
+use super::keys::Keys;
 use super::words::{Claim, Closed, Limits, Place, Put, Stamps, Took, Unclaimed};
 
 /// The idle connections of one worker, by destination. `T` is what names a connection to whoever decides who has it.
@@ -19,13 +20,11 @@ pub struct Shelf<K, T> {
     stopped: bool,
     nodes: Slab<Node<T>>,
     all: Chain,
-    /// The worker will ask for [`next_expiry`](Self::next_expiry) again at its next expiry.
-    alarm: bool,
-    /// Where a key's connections are in `lists`.
-    keys: HashMap<K, usize>,
-    lists: Slab<List<K>>,
-    /// Keys that ran out of connections, the first to do so first; some have new ones since.
-    emptied: VecDeque<usize>,
+    /// Those that will be too old before they have been idle for too long: when, and their places.
+    aging: BTreeSet<(Duration, u64, usize)>,
+    /// When the worker will ask for [`next_expiry`](Self::next_expiry) again, if it will.
+    alarm: Option<Duration>,
+    keys: Keys<K>,
     serial: u64,
 }
 
@@ -40,17 +39,12 @@ struct Node<T> {
     in_list: Link,
 }
 
-#[derive(Debug)]
-struct List<K> {
-    key: K,
-    chain: Chain,
-    /// It is in `emptied`, once.
-    noted: bool,
+impl<T> Node<T> {
+    /// Its entry among those that age first.
+    fn aging(&self, index: usize) -> Option<(Duration, u64, usize)> {
+        (self.give_until < self.idle_until).then_some((self.give_until, self.serial, index))
+    }
 }
-
-/// How many keys without connections are remembered, so that a destination whose one connection comes and goes is
-/// not forgotten each time.
-const EMPTY_KEYS: usize = 64;
 
 impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
     /// An empty shelf.
@@ -60,10 +54,9 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
             stopped: false,
             nodes: Slab::new(),
             all: Chain::EMPTY,
-            alarm: false,
-            keys: HashMap::new(),
-            lists: Slab::new(),
-            emptied: VecDeque::new(),
+            aging: BTreeSet::new(),
+            alarm: None,
+            keys: Keys::new(),
             serial: 0,
         }
     }
@@ -80,7 +73,7 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
 
     /// How many there are to one destination.
     pub fn len_of(&self, key: &K) -> usize {
-        self.keys.get(key).map_or(0, |list| self.lists[*list].chain.len())
+        self.keys.find(key).map_or(0, |list| self.keys.chain(list).len())
     }
 
     /// How many destinations are remembered.
@@ -105,7 +98,7 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
             return Err(Closed::Stopped);
         }
         let evicted = self.make_room(&key, claim)?;
-        let list = self.list(key);
+        let list = self.keys.find_or_add(key);
         self.serial += 1;
         let node = Node {
             token,
@@ -116,33 +109,35 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
             in_all: Link::LOOSE,
             in_list: Link::LOOSE,
         };
+        let expiry = node.idle_until.min(node.give_until);
         let index = self.nodes.insert(node);
+        self.aging.extend(self.nodes[index].aging(index));
         self.all.push(&mut self.nodes, |node| &mut node.in_all, index);
-        self.lists[list].chain.push(&mut self.nodes, |node| &mut node.in_list, index);
-        let needs_alarm = !std::mem::replace(&mut self.alarm, true);
+        self.keys.chain_mut(list).push(&mut self.nodes, |node| &mut node.in_list, index);
+        let needs_alarm = self.alarm.is_none_or(|alarm| expiry < alarm);
+        if needs_alarm {
+            self.alarm = Some(expiry);
+        }
         Ok(Put { place: Place { index, serial: self.serial }, evicted, needs_alarm })
     }
 
     /// Takes off the newest connection to a destination that `claim` grants.
     pub fn take<G>(&mut self, key: &K, now: Duration, mut claim: impl FnMut(T) -> Claim<G>) -> Took<G> {
         let mut took = Took { found: None, expired: Vec::new(), busy: 0 };
-        let Some(&list) = self.keys.get(key) else { return took };
-        let mut next = self.lists[list].chain.newest();
+        let Some(list) = self.keys.find(key) else { return took };
+        let mut next = self.keys.chain(list).newest();
         while let Some(index) = next {
             let node = &self.nodes[index];
             next = older(node.in_list);
             let is_expired = node.idle_until <= now || node.give_until <= now;
-            match claim(node.token) {
+            match self.have(index, &mut claim) {
+                Ok(claimed) if is_expired => took.expired.push(claimed),
                 Ok(claimed) => {
-                    self.cut(index);
-                    if !is_expired {
-                        took.found = Some(claimed);
-                        return took;
-                    }
-                    took.expired.push(claimed);
+                    took.found = Some(claimed);
+                    return took;
                 }
                 Err(Unclaimed::Busy) => took.busy += 1,
-                Err(Unclaimed::Gone) => self.cut(index),
+                Err(Unclaimed::Gone) => {}
             }
         }
         took
@@ -157,18 +152,59 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
         is_there
     }
 
-    /// Takes off what has been idle for too long.
+    /// Takes off what has been idle for too long, then what is too old.
     #[must_use = "what has expired is to be closed"]
-    pub fn expire<G>(&mut self, now: Duration, claim: impl FnMut(T) -> Claim<G>) -> Vec<G> {
-        self.clear(|node| node.idle_until <= now, claim)
+    pub fn expire<G>(&mut self, now: Duration, mut claim: impl FnMut(T) -> Claim<G>) -> Vec<G> {
+        let mut expired = self.clear(|node| node.idle_until <= now, &mut claim);
+        let old: Vec<_> = self.aging.range(..=(now, u64::MAX, usize::MAX)).map(|(_, _, index)| *index).collect();
+        expired.extend(old.into_iter().filter_map(|index| self.have(index, &mut claim).ok()));
+        expired
     }
 
-    /// When the next connection will have been idle for too long, unless it is taken before. Ask again then. If there
-    /// is none, the next [`put`](Self::put) says that there is.
+    /// When the next connection will have been idle for too long or will be too old, unless it is taken before. Ask
+    /// again then. If there is none, or an earlier one comes, that [`put`](Self::put) says so.
     pub fn next_expiry(&mut self) -> Option<Duration> {
-        let next = self.all.oldest().map(|oldest| self.nodes[oldest].idle_until);
-        self.alarm = next.is_some();
-        next
+        let idle = self.all.oldest().map(|oldest| self.nodes[oldest].idle_until);
+        let old = self.aging.first().map(|(until, _, _)| *until);
+        self.alarm = idle.into_iter().chain(old).min();
+        self.alarm
+    }
+
+    /// How many more there may be, to all destinations together.
+    pub fn room(&self) -> usize {
+        self.limits.total.saturating_sub(self.len())
+    }
+
+    /// Whether a connection to this destination can be put only if another one is closed, and that because of how many
+    /// there may be to all destinations.
+    pub fn is_short(&self, key: &K) -> bool {
+        self.room() == 0 && !self.stopped && self.len_of(key) < self.limits.per_key
+    }
+
+    /// Allows so many more to all destinations.
+    pub fn grant(&mut self, more: usize) {
+        self.limits.total = self.limits.total.saturating_add(more);
+    }
+
+    /// Gives up so much of its [room](Self::room), or all if it has less, and says how much that is.
+    #[must_use = "somebody else may have it"]
+    pub fn surrender(&mut self, most: usize) -> usize {
+        let given_up = self.room().min(most);
+        self.limits.total -= given_up;
+        given_up
+    }
+
+    /// Takes off the oldest that `claim` grants.
+    #[must_use = "what was there is to be closed"]
+    pub fn evict<G>(&mut self, mut claim: impl FnMut(T) -> Claim<G>) -> Option<G> {
+        let mut next = self.all.oldest();
+        while let Some(index) = next {
+            next = newer(self.nodes[index].in_all);
+            if let Ok(claimed) = self.have(index, &mut claim) {
+                return Some(claimed);
+            }
+        }
+        None
     }
 
     /// Takes everything off; nothing is put there any more.
@@ -188,22 +224,25 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
                 break;
             }
             next = newer(node.in_all);
-            match claim(node.token) {
-                Ok(claimed) => {
-                    self.cut(index);
-                    cleared.push(claimed);
-                }
-                Err(Unclaimed::Busy) => {}
-                Err(Unclaimed::Gone) => self.cut(index),
-            }
+            cleared.extend(self.have(index, &mut claim).ok());
         }
         cleared
     }
 
+    /// Takes it off if `claim` grants it, or if it is gone.
+    fn have<G>(&mut self, index: usize, claim: &mut impl FnMut(T) -> Claim<G>) -> Claim<G> {
+        let claimed = claim(self.nodes[index].token);
+        match claimed {
+            Ok(_) | Err(Unclaimed::Gone) => self.cut(index),
+            Err(Unclaimed::Busy) => {}
+        }
+        claimed
+    }
+
     fn make_room<G>(&mut self, key: &K, mut claim: impl FnMut(T) -> Claim<G>) -> Result<Option<G>, Closed> {
-        let of_key = self.keys.get(key).filter(|list| self.lists[**list].chain.len() >= self.limits.per_key);
+        let of_key = self.keys.find(key).filter(|list| self.keys.chain(*list).len() >= self.limits.per_key);
         let (mut next, same_key) = match of_key {
-            Some(list) => (self.lists[*list].chain.oldest(), true),
+            Some(list) => (self.keys.chain(list).oldest(), true),
             None if self.all.len() >= self.limits.total => (self.all.oldest(), false),
             None if self.limits.per_key == 0 => return Err(Closed::Full),
             None => return Ok(None),
@@ -211,51 +250,22 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
         while let Some(index) = next {
             let node = &self.nodes[index];
             next = newer(if same_key { node.in_list } else { node.in_all });
-            match claim(node.token) {
-                Ok(claimed) => {
-                    self.cut(index);
-                    return Ok(Some(claimed));
-                }
+            match self.have(index, &mut claim) {
+                Ok(claimed) => return Ok(Some(claimed)),
                 Err(Unclaimed::Busy) => {}
-                Err(Unclaimed::Gone) => {
-                    self.cut(index);
-                    return Ok(None);
-                }
+                Err(Unclaimed::Gone) => return Ok(None),
             }
         }
         Err(Closed::Full)
     }
 
-    fn list(&mut self, key: K) -> usize {
-        if let Some(&list) = self.keys.get(&key) {
-            return list;
-        }
-        let list = self.lists.insert(List { key: key.clone(), chain: Chain::EMPTY, noted: false });
-        self.keys.insert(key, list);
-        list
-    }
-
     fn cut(&mut self, index: usize) {
         let list = self.nodes[index].list;
         self.all.cut(&mut self.nodes, |node| &mut node.in_all, index);
-        self.lists[list].chain.cut(&mut self.nodes, |node| &mut node.in_list, index);
-        self.nodes.remove(index);
-        if self.lists[list].chain.len() == 0 && !self.lists[list].noted {
-            self.lists[list].noted = true;
-            self.emptied.push_back(list);
-            self.forget_keys();
+        self.keys.chain_mut(list).cut(&mut self.nodes, |node| &mut node.in_list, index);
+        if let Some(aging) = self.nodes.remove(index).aging(index) {
+            self.aging.remove(&aging);
         }
-    }
-
-    fn forget_keys(&mut self) {
-        while self.emptied.len() > EMPTY_KEYS
-            && let Some(list) = self.emptied.pop_front()
-        {
-            self.lists[list].noted = false;
-            if self.lists[list].chain.len() == 0 {
-                let List { key, .. } = self.lists.remove(list);
-                self.keys.remove(&key);
-            }
-        }
+        self.keys.has_shrunk(list);
     }
 }

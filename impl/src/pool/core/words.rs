@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// How much is kept, and for how long. Each worker has a shelf of its own, with these limits.
+/// How much is kept, and for how long.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Limits {
-    /// Idle connections to one destination. One more than that closes the oldest of them; none are kept if it is 0.
+    /// Idle connections to one destination on one worker. One more than that closes the oldest of them; none are kept
+    /// if it is 0.
     pub per_key: usize,
-    /// Idle connections to all destinations. One more than that closes the oldest; none are kept if it is 0.
+    /// Idle connections to all destinations, on all workers of a pool together, or on one shelf if it is used by
+    /// itself. Never exceeded. One more than that closes the oldest of the same worker's, or, if that worker has none,
+    /// of another's; none are kept if it is 0.
     pub total: usize,
-    /// How long a connection may be idle.
+    /// How long a connection may be idle. [`Duration::MAX`] is for ever.
     pub idle: Duration,
-    /// How old a connection may be when it is given out, since it was established. One that passes this age while it
-    /// is idle is never given out, and is closed when its idle time ends at the latest.
+    /// How old a connection may be, since it was established: when it is given out, and while it is idle. One that
+    /// passes this age is closed then; how long it may be idle does not matter. [`Duration::MAX`] is any age.
     pub age: Duration,
 }
 
@@ -54,7 +57,7 @@ pub struct Put<G> {
     pub place: Place,
     /// The one that was there for longest, to be closed because there was no room.
     pub evicted: Option<G>,
-    /// Nobody waits for the next expiry: ask when it is.
+    /// Nobody waits for the next expiry, or for a later one only: ask when it is.
     pub needs_alarm: bool,
 }
 

@@ -1,0 +1,84 @@
+//! The destinations of one worker, each with its chain of connections.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+
+use slab::Slab;
+
+use super::chain::Chain;
+
+/// Chains by destination. A chain has a number for as long as it is remembered, which is at least until it is empty.
+#[derive(Debug)]
+pub(super) struct Keys<K> {
+    /// Where a key's chain is in `lists`.
+    numbers: HashMap<K, usize>,
+    lists: Slab<List<K>>,
+    /// Keys that ran out of connections, the first to do so first; some have new ones since.
+    emptied: VecDeque<usize>,
+}
+
+#[derive(Debug)]
+struct List<K> {
+    key: K,
+    chain: Chain,
+    /// It is in `emptied`, once.
+    noted: bool,
+}
+
+/// How many keys without connections are remembered, so that a destination whose one connection comes and goes is
+/// not forgotten each time.
+const EMPTY_KEYS: usize = 64;
+
+impl<K: Clone + Eq + Hash> Keys<K> {
+    pub(super) fn new() -> Self {
+        Self { numbers: HashMap::new(), lists: Slab::new(), emptied: VecDeque::new() }
+    }
+
+    /// How many are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    pub(super) fn find(&self, key: &K) -> Option<usize> {
+        self.numbers.get(key).copied()
+    }
+
+    pub(super) fn find_or_add(&mut self, key: K) -> usize {
+        if let Some(number) = self.find(&key) {
+            return number;
+        }
+        let number = self.lists.insert(List { key: key.clone(), chain: Chain::EMPTY, noted: false });
+        self.numbers.insert(key, number);
+        number
+    }
+
+    pub(super) fn chain(&self, number: usize) -> &Chain {
+        &self.lists[number].chain
+    }
+
+    pub(super) fn chain_mut(&mut self, number: usize) -> &mut Chain {
+        &mut self.lists[number].chain
+    }
+
+    /// To be called when a chain may have become empty: such are forgotten some time later.
+    pub(super) fn has_shrunk(&mut self, number: usize) {
+        let list = &mut self.lists[number];
+        if list.chain.len() == 0 && !list.noted {
+            list.noted = true;
+            self.emptied.push_back(number);
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        while self.emptied.len() > EMPTY_KEYS
+            && let Some(number) = self.emptied.pop_front()
+        {
+            self.lists[number].noted = false;
+            if self.lists[number].chain.len() == 0 {
+                let List { key, .. } = self.lists.remove(number);
+                self.numbers.remove(&key);
+            }
+        }
+    }
+}
