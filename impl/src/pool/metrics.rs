@@ -12,7 +12,7 @@ macro_rules! counters {
             $($(#[doc = $doc])* pub $name: u64,)*
         }
 
-        /// One worker's, on a cache line of its own.
+        /// One worker's, on cache lines of its own, which nobody else writes to.
         #[derive(Debug, Default)]
         #[repr(align(128))]
         pub(super) struct Counters {
@@ -53,14 +53,14 @@ counters! {
     failed_takeovers,
 }
 
-/// Counts; nothing is ordered by it.
+/// Counts; nothing is ordered by it. Only its worker adds to it, so that a load and a store do.
 #[derive(Debug, Default)]
 pub(super) struct Counter(AtomicU64);
 
 impl Counter {
     pub(super) fn add(&self, more: usize) {
         if more != 0 {
-            self.0.fetch_add(more as u64, Ordering::Relaxed);
+            self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(more as u64), Ordering::Relaxed);
         }
     }
 }

@@ -124,6 +124,25 @@ fn a_million_destinations_are_not_remembered() {
     }
     assert!(shelf.keys() <= 65, "{}", shelf.keys());
     assert_eq!(shelf.len_of(&9_999), 0);
+    let mut shelf = Shelf::new(Limits { total: 1_000, ..LIMITS });
+    for key in 0..1_000u32 {
+        let _ = shelf.put(key, key, stamps(0), granted).expect("there is room");
+    }
+    assert_eq!((shelf.keys(), shelf.expire(at(IDLE), granted).len()), (1_000, 1_000));
+    assert!(shelf.keys() <= 65, "{}", shelf.keys());
+}
+
+/// A destination that ran out of connections first is forgotten first, but not while it gets a new one.
+#[test]
+fn a_destination_is_not_forgotten_in_favour_of_what_makes_room_for_it() {
+    let mut shelf = Shelf::new(Limits { total: 1, ..LIMITS });
+    for key in 0..64u32 {
+        let _ = shelf.put(key, key, stamps(0), granted).expect("there is room");
+        assert_eq!(shelf.take(&key, at(0), granted).found, Some(key));
+    }
+    let _ = shelf.put(64, 64, stamps(0), granted).expect("there is room");
+    assert_eq!(shelf.put(0, 65, stamps(0), granted).expect("one makes room").evicted, Some(64));
+    assert_eq!(shelf.take(&0, at(0), granted).found, Some(65));
 }
 
 /// One entry of the list that the shelf is compared with.

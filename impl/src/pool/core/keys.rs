@@ -3,15 +3,18 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
+use foldhash::fast::RandomState;
 use slab::Slab;
 
 use super::chain::Chain;
 
-/// Chains by destination. A chain has a number for as long as it is remembered, which is at least until it is empty.
+/// Chains by destination. A chain has a number for as long as it is remembered, which is until some time after it has
+/// become empty.
 #[derive(Debug)]
 pub(super) struct Keys<K> {
-    /// Where a key's chain is in `lists`.
-    numbers: HashMap<K, usize>,
+    /// Where a key's chain is in `lists`. Destinations are the program's own words, so that a fast hash does; it is
+    /// seeded at random all the same.
+    numbers: HashMap<K, usize, RandomState>,
     lists: Slab<List<K>>,
     /// Keys that ran out of connections, the first to do so first; some have new ones since.
     emptied: VecDeque<usize>,
@@ -31,7 +34,7 @@ const EMPTY_KEYS: usize = 64;
 
 impl<K: Clone + Eq + Hash> Keys<K> {
     pub(super) fn new() -> Self {
-        Self { numbers: HashMap::new(), lists: Slab::new(), emptied: VecDeque::new() }
+        Self { numbers: HashMap::default(), lists: Slab::new(), emptied: VecDeque::new() }
     }
 
     /// How many are remembered.
@@ -43,10 +46,9 @@ impl<K: Clone + Eq + Hash> Keys<K> {
         self.numbers.get(key).copied()
     }
 
-    pub(super) fn find_or_add(&mut self, key: K) -> usize {
-        if let Some(number) = self.find(&key) {
-            return number;
-        }
+    /// A key that is not there.
+    pub(super) fn add(&mut self, key: K) -> usize {
+        self.forget();
         let number = self.lists.insert(List { key: key.clone(), chain: Chain::EMPTY, noted: false });
         self.numbers.insert(key, number);
         number
@@ -60,17 +62,17 @@ impl<K: Clone + Eq + Hash> Keys<K> {
         &mut self.lists[number].chain
     }
 
-    /// To be called when a chain may have become empty: such are forgotten some time later.
+    /// To be called when a chain may have become empty. It keeps its number until keys are [forgotten](Self::forget).
     pub(super) fn has_shrunk(&mut self, number: usize) {
         let list = &mut self.lists[number];
         if list.chain.len() == 0 && !list.noted {
             list.noted = true;
             self.emptied.push_back(number);
-            self.forget();
         }
     }
 
-    fn forget(&mut self) {
+    /// Forgets most keys without connections.
+    pub(super) fn forget(&mut self) {
         while self.emptied.len() > EMPTY_KEYS
             && let Some(number) = self.emptied.pop_front()
         {

@@ -97,8 +97,9 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
         if self.stopped {
             return Err(Closed::Stopped);
         }
-        let evicted = self.make_room(&key, claim)?;
-        let list = self.keys.find_or_add(key);
+        let known = self.keys.find(&key);
+        let evicted = self.make_room(known, claim)?;
+        let list = known.unwrap_or_else(|| self.keys.add(key));
         self.serial += 1;
         let node = Node {
             token,
@@ -226,6 +227,7 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
             next = newer(node.in_all);
             cleared.extend(self.have(index, &mut claim).ok());
         }
+        self.keys.forget();
         cleared
     }
 
@@ -239,8 +241,8 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
         claimed
     }
 
-    fn make_room<G>(&mut self, key: &K, mut claim: impl FnMut(T) -> Claim<G>) -> Result<Option<G>, Closed> {
-        let of_key = self.keys.find(key).filter(|list| self.keys.chain(*list).len() >= self.limits.per_key);
+    fn make_room<G>(&mut self, list: Option<usize>, mut claim: impl FnMut(T) -> Claim<G>) -> Result<Option<G>, Closed> {
+        let of_key = list.filter(|list| self.keys.chain(*list).len() >= self.limits.per_key);
         let (mut next, same_key) = match of_key {
             Some(list) => (self.keys.chain(list).oldest(), true),
             None if self.all.len() >= self.limits.total => (self.all.oldest(), false),
