@@ -104,11 +104,48 @@ fn what_is_malformed_is_refused() {
     is(200, &ask(&proxy, get("/after").as_bytes()));
 }
 
+/// Whether there is such a program; where there must be, there is.
+fn has(program: &str) -> bool {
+    let is_there = Command::new(program).arg("--version").output().is_ok();
+    if !is_there {
+        assert!(std::env::var_os("HANDFAST_REQUIRE_ALL").is_none(), "there is no {program}");
+        println!("skipped: there is no {program}");
+    }
+    is_there
+}
+
+/// Eight connections that ask again as soon as they are answered.
+#[test]
+fn wrk_is_served() {
+    if !has("wrk") {
+        return;
+    }
+    let backend = Backend::start(Manner::Keeps);
+    let proxy = Proxy::start(&["--workers", "2"], &[backend.address()]);
+    let url = format!("http://{}/", proxy.address());
+    let output = Command::new("wrk").args(["-t1", "-c8", "-d1s", &url]).output().expect("it was there a moment ago");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("requests in"), "{said}");
+    assert!(!said.contains("Socket errors") && !said.contains("Non-2xx"), "{said}");
+    assert!(!said.contains(" 0 requests in") && backend.opened() <= 16, "{} connections: {said}", backend.opened());
+}
+
+/// What is large goes through in pieces, both ways.
+#[test]
+fn large_bodies_are_relayed() {
+    let backend = Backend::start(Manner::Keeps);
+    let proxy = Proxy::start(&["--workers", "1"], &[backend.address()]);
+    let body = "large ".repeat(1 << 20);
+    let request = format!("POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    let answer = ask(&proxy, (request + &body).as_bytes());
+    is(200, &answer);
+    assert_eq!(answer.split_once("\r\n\r\n").map(|(_, back)| back.len()), Some(body.len()));
+    assert!(answer.ends_with(&body), "as it was sent");
+}
+
 #[test]
 fn curl_is_served() {
-    if Command::new("curl").arg("--version").output().is_err() {
-        assert!(std::env::var_os("HANDFAST_REQUIRE_ALL").is_none(), "there is no curl");
-        println!("skipped: there is no curl");
+    if !has("curl") {
         return;
     }
     let backend = Backend::start(Manner::Keeps);
