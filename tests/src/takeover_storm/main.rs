@@ -15,6 +15,9 @@
 //! given out as the kernel gives them, the lowest first and again at once, but a protocol that closes somebody else's
 //! is caught, and nothing of this process is. The pool has the kernel's own numbers.
 //!
+//! With `--record FILE` the word's transitions are written down, and the model says whether it can do the same:
+//! `cargo run -p model -- explain ownership FILE`.
+//!
 //! Exit status: 0 if nothing was found, 1 if something was, 2 for wrong arguments.
 
 mod conn;
@@ -22,6 +25,7 @@ mod options;
 mod oracle;
 mod points;
 mod pooled;
+mod record;
 mod server;
 mod storm;
 mod subject;
@@ -34,7 +38,7 @@ use clap::Parser;
 
 use options::{Options, SubjectName};
 use oracle::Oracle;
-use subject::{Before, OneWord};
+use subject::{Before, Noted, OneWord, Slow};
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -45,12 +49,19 @@ fn main() -> ExitCode {
     let oracle = Arc::new(Oracle::new(options.patience() * 5));
     println!("{options}");
     let ran = match options.subject {
-        SubjectName::Word => storm::run(&options, &oracle, OneWord::new),
+        SubjectName::Word if options.record.is_some() => storm::run(&options, &oracle, OneWord::<Noted>::new),
+        SubjectName::Word => storm::run(&options, &oracle, OneWord::<Slow>::new),
         SubjectName::Before => storm::run(&options, &oracle, Before::new),
         SubjectName::Pool => pooled::run(&options, &oracle),
     };
     if let Err(error) = ran {
         eprintln!("the storm could not be run: {error}");
+        return ExitCode::from(2);
+    }
+    if let Some(path) = &options.record
+        && let Err(error) = record::write(path, usize::from(options.workers.get()))
+    {
+        eprintln!("the storm could not be recorded: {error}");
         return ExitCode::from(2);
     }
     print!("{}", oracle.summary());

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::num::{NonZeroU16, NonZeroU64};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -35,6 +36,10 @@ pub(crate) struct Options {
     /// How long a response may take, in milliseconds; five times that is a lost event
     #[arg(long, default_value_t = NonZeroU64::new(1000).unwrap_or(NonZeroU64::MIN))]
     pub(crate) patience: NonZeroU64,
+    /// Writes what the first 20,000 transitions of words were, for `model explain ownership`; of `word` only, whose
+    /// words are under locks for that
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
     /// Says nothing while it runs
     #[arg(long)]
     pub(crate) quiet: bool,
@@ -86,6 +91,10 @@ impl Options {
             SubjectName::Before => MASK,
             SubjectName::Word | SubjectName::Pool => MOST,
         };
+        if self.record.is_some() && self.subject != SubjectName::Word {
+            let message = format!("there are no words to record of `{}`", self.subject);
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, message));
+        }
         if self.workers.get() <= most {
             return Ok(());
         }

@@ -1,6 +1,8 @@
 //! The storm of takeovers, shortly: it finds what it was made to find, and nothing else.
 #![cfg(target_os = "linux")]
 
+mod record;
+
 use std::process::{Command, Output};
 
 /// With a long patience: other tests run beside it.
@@ -55,6 +57,8 @@ fn wrong_arguments_are_refused() {
     for arguments in [&["--workers", "0"][..], &["--subject", "nothing"], &["--seconds", "-1"], &["--nonsense"]] {
         assert_eq!(storm(arguments).0.status.code(), Some(2), "{arguments:?}");
     }
-    let (output, text) = storm(&["--subject", "before", "--workers", "65"]);
-    assert_eq!(output.status.code(), Some(2), "{text}");
+    for arguments in [["--workers", "65"], ["--record", "nowhere"]] {
+        let (output, text) = storm(&[&["--subject", "before"], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{text}");
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::conn::Conn;
 
 pub(crate) use before::Before;
-pub(crate) use word::OneWord;
+pub(crate) use word::{Noted, OneWord, Slow};
 
 /// What a callback wants of its descriptor.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
