@@ -117,7 +117,7 @@ run() {
     ticked[$name]=$((${ticked[$name]:-0} + after - before))
 }
 
-haproxy -v | head -1
+haproxy -v | sed -n 1p
 printf '%11s  %24s  %28s  %s\n' connections 'requests/s ours, HAProxy' 'CPU us/request ours, HAProxy' 'ours / HAProxy: requests/s, CPU'
 for connections in 1 16 64; do
     requests=() ticked=()

@@ -1,9 +1,9 @@
 //! The destinations of one worker, each with its chain of connections.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::Hash;
 
-use foldhash::fast::RandomState;
+use foldhash::HashMap;
 use slab::Slab;
 
 use super::chain::Chain;
@@ -12,9 +12,9 @@ use super::chain::Chain;
 /// become empty.
 #[derive(Debug)]
 pub(super) struct Keys<K> {
-    /// Where a key's chain is in `lists`. Destinations are the program's own words, so that a fast hash does; it is
-    /// seeded at random all the same.
-    numbers: HashMap<K, usize, RandomState>,
+    /// Where a key's chain is in `lists`. It is looked into and never walked through, so that its order does not matter;
+    /// destinations are the program's own words, so that a fast hash does.
+    numbers: HashMap<K, usize>,
     lists: Slab<List<K>>,
     /// Keys that ran out of connections, the first to do so first; some have new ones since.
     emptied: VecDeque<usize>,
