@@ -41,8 +41,8 @@ struct Transition {
 #[error("worker {worker} made of {before:?} {after:?}, which is no step")]
 struct NoStep {
     worker: u16,
-    before: State,
-    after: State,
+    before: Word,
+    after: Word,
 }
 
 /// How many transitions are kept.
@@ -100,8 +100,13 @@ struct Run<'a> {
 impl Run<'_> {
     fn follow(&mut self, transition: Transition) -> Result<(), NoStep> {
         let Transition { worker, asked, before, after, .. } = transition;
-        let (before, after) = (Word::from_bits(before).state(), Word::from_bits(after).state());
-        match (before, after) {
+        let (before, after) = (Word::from_bits(before), Word::from_bits(after));
+        let ends = after.state() == State::Free;
+        let generation = if ends { before.generation().next() } else { before.generation() };
+        if after.generation() != generation {
+            return Err(NoStep { worker, before, after });
+        }
+        match (before.state(), after.state()) {
             (State::Free, State::Held) => {
                 self.incarnation += 1;
                 self.watching.clear();
