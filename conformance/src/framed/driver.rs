@@ -1,5 +1,4 @@
 //! The driver of `handfast::framed` on tokio as a machine: two ends over a [wire](super::wire) that delivers when told.
-//! (long because: every action of the protocol is one function of the machine)
 //!
 //! Each action of the protocol is one call of the application, one move of the clock, or one call of the kernel that the
 //! wire lets happen; everybody who was woken by it is polled, and nobody else. What the wire does not let happen waits, as it
