@@ -60,8 +60,24 @@ impl<T, A: Atomics> Slot<T, A> {
 
     #[inline]
     pub(super) fn enter(&self, generation: Generation, worker: Worker) -> Result<Inside<'_, T, A>, Refused> {
-        let Next { word, .. } = self.change(self.word(), generation, Step::Enter(worker), A::ENTER)?;
+        let (found, idle) = (self.word(), Word::idle(generation, worker));
+        // Mostly it is this worker's and nobody is inside, which is one comparison.
+        let attempt = if found == idle {
+            self.attempt(idle, idle.generation(), Step::Enter(worker), A::ENTER)
+        } else {
+            Err(found)
+        };
+        let Next { word, .. } = match attempt {
+            Ok(next) => next,
+            Err(found) => self.enter_otherwise(found, generation, worker)?,
+        };
         Ok(Inside { slot: self, entered: word })
+    }
+
+    /// Enters what is shared, or says why not.
+    #[inline(never)] // the registers that it takes would be saved by everybody who enters
+    fn enter_otherwise(&self, found: Word, generation: Generation, worker: Worker) -> Result<Next, Refused> {
+        self.insist(found, generation, Step::Enter(worker), A::ENTER)
     }
 
     #[inline]
@@ -79,14 +95,40 @@ impl<T, A: Atomics> Slot<T, A> {
     /// One read-modify-write, tried until nobody else was faster.
     #[inline(always)] // with the step known: what is left of `transition` is a few instructions
     fn change(&self, guess: Word, generation: Generation, step: Step, order: Ordering) -> Result<Next, Refused> {
-        let mut word = guess;
+        Ok(match self.attempt(guess, generation, step, order) {
+            Ok(next) => next,
+            Err(found) => self.insist_aside(found, generation, step, order)?,
+        })
+    }
+
+    /// One read-modify-write, tried once. Where it is refused or somebody was faster: what was found, to go on with.
+    #[inline(always)] // as above
+    fn attempt(&self, guess: Word, generation: Generation, step: Step, order: Ordering) -> Result<Next, Word> {
+        let next = transition(guess, generation, step).map_err(|_| guess)?;
+        match self.word.compare_exchange_weak(guess.bits(), next.word.bits(), order) {
+            Ok(_) => Ok(next),
+            Err(actual) => Err(Word::from_bits(actual)),
+        }
+    }
+
+    /// Goes on from what was found, until the step is taken or refused.
+    #[inline(always)] // as above
+    fn insist(&self, found: Word, generation: Generation, step: Step, order: Ordering) -> Result<Next, Refused> {
+        let mut guess = found;
         loop {
-            let next = transition(word, generation, step)?;
-            match self.word.compare_exchange_weak(word.bits(), next.word.bits(), order) {
+            let next = transition(guess, generation, step)?;
+            match self.word.compare_exchange_weak(guess.bits(), next.word.bits(), order) {
                 Ok(_) => return Ok(next),
-                Err(actual) => word = Word::from_bits(actual),
+                Err(actual) => guess = Word::from_bits(actual),
             }
         }
+    }
+
+    /// [`insist`](Self::insist), for any step, out of the way of those that are taken at once.
+    #[cold]
+    #[inline(never)]
+    fn insist_aside(&self, found: Word, generation: Generation, step: Step, order: Ordering) -> Result<Next, Refused> {
+        self.insist(found, generation, step, order)
     }
 }
 

@@ -82,7 +82,7 @@ pub const fn transition(word: Word, generation: Generation, step: Step) -> Resul
     }
     match word.state() {
         State::Live { sharing, runners, closing } => {
-            let live = Live { generation, sharing, runners, closing };
+            let live = Live { word, sharing, runners, closing };
             match step {
                 Step::Enter(worker) => live.enter(worker),
                 Step::Leave => live.leave(closing),
@@ -104,7 +104,7 @@ pub const fn transition(word: Word, generation: Generation, step: Step) -> Resul
         },
         State::Held => match step {
             Step::Publish { sharing, inside } => {
-                Ok(Live { generation, sharing, runners: inside as u16, closing: false }.stays())
+                Ok(stays(Word::new(generation, State::Live { sharing, runners: inside as u16, closing: false })))
             }
             Step::Wipe => Ok(Next { word: Word::new(generation.next(), State::Free), holds: false }),
             Step::Claim | Step::Enter(_) | Step::Leave | Step::Takeover(_) | Step::Delete | Step::DeleteAndLeave => {
@@ -114,26 +114,26 @@ pub const fn transition(word: Word, generation: Generation, step: Step) -> Resul
     }
 }
 
+#[inline(always)]
 const fn held(generation: Generation) -> Next {
     Next { word: Word::new(generation, State::Held), holds: true }
 }
 
-/// A word that says that there is a descriptor.
+#[inline(always)]
+const fn stays(word: Word) -> Next {
+    Next { word, holds: false }
+}
+
+/// A word that says that there is a descriptor, and what it says of it.
 #[derive(Clone, Copy)]
 struct Live {
-    generation: Generation,
+    word: Word,
     sharing: Sharing,
     runners: u16,
     closing: bool,
 }
 
 impl Live {
-    #[inline(always)]
-    const fn stays(self) -> Next {
-        let Self { generation, sharing, runners, closing } = self;
-        Next { word: Word::new(generation, State::Live { sharing, runners, closing }), holds: false }
-    }
-
     #[inline(always)]
     const fn enter(self, worker: Worker) -> Result<Next, Refused> {
         if self.closing {
@@ -149,19 +149,18 @@ impl Live {
         if self.runners >= room {
             return Err(Refused::Busy);
         }
-        Ok(Self { runners: self.runners + 1, ..self }.stays())
+        Ok(stays(self.word.with_one_more()))
     }
 
     /// The last to leave a descriptor that is to be closed holds it.
     #[inline(always)]
     const fn leave(self, closing: bool) -> Result<Next, Refused> {
-        if self.runners == 0 {
-            return Err(Refused::NotHeld);
+        match (closing, self.runners) {
+            (_, 0) => Err(Refused::NotHeld),
+            (false, _) => Ok(stays(self.word.with_one_less())),
+            (true, 1) => Ok(held(self.word.generation())),
+            (true, _) => Ok(stays(self.word.as_closing().with_one_less())),
         }
-        if closing && self.runners == 1 {
-            return Ok(held(self.generation));
-        }
-        Ok(Self { runners: self.runners - 1, closing, ..self }.stays())
     }
 
     #[inline(always)]
@@ -169,9 +168,7 @@ impl Live {
         match (self.closing, self.sharing, self.runners) {
             (true, _, _) => Err(Refused::Closing),
             (false, Sharing::Shared, _) => Err(Refused::Shared),
-            (false, Sharing::Exclusive(_), 0) => {
-                Ok(Self { sharing: Sharing::Exclusive(worker), runners: 1, ..self }.stays())
-            }
+            (false, Sharing::Exclusive(_), 0) => Ok(stays(Word::idle(self.word.generation(), worker).with_one_more())),
             (false, Sharing::Exclusive(_), _) => Err(Refused::Busy),
         }
     }
@@ -180,8 +177,8 @@ impl Live {
     const fn delete(self) -> Result<Next, Refused> {
         match (self.closing, self.runners) {
             (true, _) => Err(Refused::Closing),
-            (false, 0) => Ok(held(self.generation)),
-            (false, _) => Ok(Self { closing: true, ..self }.stays()),
+            (false, 0) => Ok(held(self.word.generation())),
+            (false, _) => Ok(stays(self.word.as_closing())),
         }
     }
 }

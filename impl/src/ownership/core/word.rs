@@ -27,6 +27,8 @@ const EXCLUSIVE: u64 = 2;
 const SHARED: u64 = 3;
 const CLOSING: u64 = 4;
 
+const ONE_RUNNER: u64 = 1 << RUNNER_SHIFT;
+
 /// One thread that polls: its number, below [`WORKERS`].
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Worker(u16);
@@ -133,6 +135,30 @@ impl Word {
         Self(generation.0 << GENERATION_SHIFT | low)
     }
 
+    /// The word of a descriptor that belongs to this worker, and in which nobody is.
+    #[inline]
+    pub const fn idle(generation: Generation, owner: Worker) -> Self {
+        Self::new(generation, State::Live { sharing: Sharing::Exclusive(owner), runners: 0, closing: false })
+    }
+
+    /// With one more inside. There is a descriptor, and room for one more.
+    #[inline]
+    pub(super) const fn with_one_more(self) -> Self {
+        Self(self.0 + ONE_RUNNER)
+    }
+
+    /// With one less inside. There is a descriptor, and somebody inside.
+    #[inline]
+    pub(super) const fn with_one_less(self) -> Self {
+        Self(self.0 - ONE_RUNNER)
+    }
+
+    /// As this, and deletion was asked for. There is a descriptor.
+    #[inline]
+    pub(super) const fn as_closing(self) -> Self {
+        Self(self.0 | CLOSING)
+    }
+
     /// The word with these bits. Only bits that a word gave may be given back.
     #[inline]
     pub const fn from_bits(bits: u64) -> Self {
@@ -189,6 +215,19 @@ mod tests {
                 let word = Word::new(generation, state);
                 assert_eq!((word.generation(), word.state()), (generation, state));
                 assert_eq!(Word::from_bits(word.bits()), word);
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_word_says_the_rest_as_before() {
+        let generation = Generation::new(7);
+        for sharing in [Sharing::Exclusive(Worker::new(WORKERS - 1)), Sharing::Shared] {
+            let word = |runners, closing| Word::new(generation, State::Live { sharing, runners, closing });
+            for closing in [false, true] {
+                assert_eq!(word(0, closing).with_one_more(), word(1, closing));
+                assert_eq!(word(MAX_RUNNERS, closing).with_one_less(), word(MAX_RUNNERS - 1, closing));
+                assert_eq!(word(2, closing).as_closing(), word(2, true));
             }
         }
     }
