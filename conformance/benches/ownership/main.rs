@@ -1,8 +1,9 @@
-//! The word of the table against a mutex, tokio's readiness and the floor: entering and leaving, taking
-//! over, inserting and deleting, on one thread and on two.
+//! The word of the table against HAProxy's two masks, a mutex, tokio's readiness and the floor: entering and leaving,
+//! taking over, inserting and deleting, on one thread and on two.
 //!
 //! `README.md` beside this directory says what the numbers mean and what they do not.
 
+mod corrected;
 mod crew;
 mod floor;
 mod mutex;
@@ -18,6 +19,7 @@ use criterion::{BenchmarkGroup, Criterion, Throughput};
 use crew::Crew;
 use rival::{Enter, Insert, OWNED, Rival, SHARED, Takeover};
 
+use corrected::Masks;
 use floor::Floor;
 use mutex::Mutexes;
 use readiness::Readiness;
@@ -71,6 +73,7 @@ fn each_enters(group: &mut Group<'_>, crew: &Crew, which: impl Fn(usize) -> usiz
     }
     one::<Floor>(group, crew, which);
     one::<Words>(group, crew, which);
+    one::<Masks>(group, crew, which);
     one::<Mutexes>(group, crew, which);
     one::<Readiness>(group, crew, which);
 }
@@ -86,6 +89,7 @@ fn each_takes_over(group: &mut Group<'_>, crew: &Crew, which: impl Fn(usize) -> 
     }
     one::<Floor>(group, crew, which);
     one::<Words>(group, crew, which);
+    one::<Masks>(group, crew, which);
     one::<Mutexes>(group, crew, which);
 }
 
@@ -96,6 +100,7 @@ fn each_inserts(group: &mut Group<'_>, crew: &Crew) {
     }
     one::<Floor>(group, crew);
     one::<Words>(group, crew);
+    one::<Masks>(group, crew);
     one::<Mutexes>(group, crew);
 }
 

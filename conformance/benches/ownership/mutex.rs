@@ -1,6 +1,5 @@
 //! What one would write first: for each number a mutex, around whose the descriptor is and which it is.
 
-use std::array;
 use std::hint::black_box;
 
 use parking_lot::Mutex;
@@ -24,7 +23,7 @@ struct Descriptor {
 
 /// See the [module](self).
 pub(crate) struct Mutexes {
-    entries: [Entry; NUMBERS],
+    entries: Box<[Entry]>,
 }
 
 /// Of the descriptors that are there from the beginning.
@@ -41,13 +40,13 @@ impl Rival for Mutexes {
     const NAME: &'static str = "mutex";
 
     fn new() -> Self {
-        let entries = array::from_fn(|number| {
+        let entry = |number| {
             let owner = OWNED.contains(&number).then_some(number);
             let there = owner.is_some() || number == SHARED;
             let descriptor = there.then_some(Descriptor { owner, payload: 0 });
             Entry(Mutex::new(Kept { generation: GENERATION, descriptor }))
-        });
-        Self { entries }
+        };
+        Self { entries: (0..NUMBERS).map(entry).collect() }
     }
 }
 

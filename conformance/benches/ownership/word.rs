@@ -1,5 +1,6 @@
 //! handfast's table.
 
+use std::array;
 use std::fs::File;
 use std::hint::black_box;
 use std::os::fd::OwnedFd;
@@ -23,8 +24,8 @@ impl Numbered for Descriptor {
 /// A table of them.
 pub(crate) struct Words {
     table: Table<Descriptor>,
-    /// By number; those of [`OWNED`] and [`SHARED`].
-    tokens: Vec<Token>,
+    /// By number; those of [`OWNED`], then of [`SHARED`].
+    tokens: [Token; SHARED + 1],
 }
 
 #[inline]
@@ -37,12 +38,13 @@ impl Rival for Words {
 
     fn new() -> Self {
         let table = Table::new(NUMBERS);
-        let owned = OWNED.map(|number| (number, Sharing::Exclusive(worker(number))));
-        let insert = |(number, sharing)| match table.insert(Descriptor { number, payload: 0 }, sharing) {
-            Ok(token) => token,
-            Err(error) => unreachable!("the slot is free: {error}"),
-        };
-        let tokens = owned.into_iter().chain([(SHARED, Sharing::Shared)]).map(insert).collect();
+        let tokens = array::from_fn(|number| {
+            let exclusive = OWNED.contains(&number).then(|| Sharing::Exclusive(worker(number)));
+            match table.insert(Descriptor { number, payload: 0 }, exclusive.unwrap_or(Sharing::Shared)) {
+                Ok(token) => token,
+                Err(error) => unreachable!("the slot is free: {error}"),
+            }
+        });
         Self { table, tokens }
     }
 }
