@@ -110,6 +110,7 @@ impl Design for BeforeInOneStep {
     const WRITES_FLAGS: bool = false;
     const CHECKS_REPORTS: bool = Before::CHECKS_REPORTS;
     const QUEUES_ONCE: bool = Before::QUEUES_ONCE;
+    const CLAIMS_WIPED: bool = Before::CLAIMS_WIPED;
 }
 
 #[test]
@@ -148,6 +149,7 @@ impl Design for Forgetful {
     const WRITES_FLAGS: bool = false;
     const CHECKS_REPORTS: bool = true;
     const QUEUES_ONCE: bool = false;
+    const CLAIMS_WIPED: bool = true;
 }
 
 /// A check that cannot fail is worthless: a port that is wrong is told from the model, by a short behaviour.

@@ -1,66 +1,123 @@
 //! Threads of which loom watches the callback, and runs that are complete.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use conformance::ownership::families::Loom;
 use conformance::ownership::haproxy::{Caller, Design, Entry};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
+use loom::sync::atomic::AtomicUsize as Watched;
+
+use crate::focus::{Asks, Focus, Focused};
 
 /// An entry with a descriptor, and the object that owns it.
-pub(crate) struct World<D: Design> {
-    pub(crate) entry: Entry<Loom, D>,
+pub(crate) struct World<D: Design, F: Focus> {
+    pub(crate) entry: Entry<Focused<F>, D>,
     object: UnsafeCell<()>,
+    /// How many are in the callback.
+    inside: Watched,
+    /// How often it was closed; loom does not see it.
+    closes: AtomicUsize,
+    /// How often the kernel was given the number back. A descriptor that is closed and a number that is given again are two
+    /// system calls, and nothing in the language says that the one is ordered before the other: no more does this.
+    pub(crate) returned: Watched,
 }
 
 // SAFETY: loom checks who accesses the cell, in which there is nothing.
 #[expect(unsafe_code, reason = "loom's cell is watched from several threads")]
-unsafe impl<D: Design> Sync for World<D> {}
+unsafe impl<D: Design, F: Focus> Sync for World<D, F> {}
 // SAFETY: as above.
 #[expect(unsafe_code, reason = "loom's cell is watched from several threads")]
-unsafe impl<D: Design> Send for World<D> {}
+unsafe impl<D: Design, F: Focus> Send for World<D, F> {}
 
 /// A thread: its callback writes to the object.
-pub(crate) struct Side<D: Design> {
-    world: Arc<World<D>>,
+pub(crate) struct Side<D: Design, F: Focus> {
+    pub(crate) world: Arc<World<D, F>>,
     bit: u64,
+    pub(crate) group: u64,
+    /// Whether its queue of updates has the descriptor.
+    pub(crate) queued: Cell<bool>,
 }
 
-impl<D: Design> World<D> {
+impl<D: Design, F: Focus> World<D, F> {
+    /// Without a descriptor.
+    pub(crate) fn empty() -> Arc<Self> {
+        let (inside, returned) = (Watched::new(0), Watched::new(0));
+        let (object, closes) = (UnsafeCell::new(()), AtomicUsize::new(0));
+        Arc::new(Self { entry: Entry::new(), object, inside, closes, returned })
+    }
+
     /// With a descriptor that these threads of the first group are allowed to run.
     pub(crate) fn new(threads: u64) -> Arc<Self> {
-        let entry = Entry::new();
-        let world = Arc::new(Self { entry, object: UnsafeCell::new(()) });
-        let mut first = Side::new(&world, 1);
-        world.entry.insert(&mut first, 1, threads);
-        world.entry.want(&mut first, false);
+        let world = Self::empty();
+        world.inserted_by(&mut Side::new(&world, 1), threads);
         world
+    }
+
+    pub(crate) fn inserted_by(&self, side: &mut Side<D, F>, threads: u64) {
+        self.entry.insert(side, 1, threads);
+        self.entry.want(side, false);
+    }
+
+    pub(crate) fn closes(&self) -> usize {
+        self.closes.load(Ordering::Relaxed)
     }
 }
 
-impl<D: Design> Side<D> {
-    pub(crate) fn new(world: &Arc<World<D>>, bit: u64) -> Self {
-        Self { world: Arc::clone(world), bit }
+impl<D: Design, F: Focus> Side<D, F> {
+    pub(crate) fn new(world: &Arc<World<D, F>>, bit: u64) -> Self {
+        Self { world: Arc::clone(world), bit, group: 1, queued: Cell::new(false) }
     }
 
     pub(crate) fn use_object(&self) {
-        self.world.object.with_mut(|_| ());
+        match F::ASKS {
+            Asks::ForRaces | Asks::ForRacesAndLosses => self.world.object.with_mut(|_| ()),
+            Asks::ForOverlaps => {
+                // Relaxed, and a read-modify-write: it orders nothing, and the last value is seen.
+                self.world.inside.fetch_add(1, Ordering::Relaxed);
+                self.world.inside.fetch_sub(1, Ordering::Relaxed);
+            }
+            Asks::ForLosses => {}
+        }
     }
 }
 
-impl<D: Design> Caller for Side<D> {
+impl<D: Design, F: Focus> Caller for Side<D, F> {
     fn bit(&self) -> u64 {
         self.bit
+    }
+
+    fn group(&self) -> u64 {
+        self.group
     }
 
     fn callback(&mut self) {
         self.use_object();
     }
 
+    fn is_queued(&self) -> bool {
+        self.queued.get()
+    }
+
+    fn queue(&mut self) {
+        self.queued.set(true);
+    }
+
+    fn unqueue(&mut self) {
+        self.queued.set(false);
+    }
+
     fn close(&mut self) {
-        // A close that is not ordered after every use is a race.
-        self.use_object();
+        self.world.closes.fetch_add(1, Ordering::Relaxed);
+        match F::ASKS {
+            // A close that is not ordered after every use is a race.
+            Asks::ForRaces | Asks::ForLosses | Asks::ForRacesAndLosses => self.use_object(),
+            Asks::ForOverlaps => {
+                assert_eq!(self.world.inside.fetch_add(0, Ordering::Relaxed), 0, "closed under a callback");
+            }
+        }
+        self.world.returned.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -81,23 +138,14 @@ pub(crate) fn complete(name: &str, scenario: fn()) {
     println!("{name}: {} executions, complete", executions.load(Ordering::Relaxed));
 }
 
-/// Whether `scenario` fails in any way.
-pub(crate) fn fails(scenario: fn()) -> bool {
-    catch_unwind(AssertUnwindSafe(|| complete("found nothing", scenario))).is_err()
+/// In what way `scenario` fails, if it fails in any.
+pub(crate) fn failure(scenario: fn()) -> Option<String> {
+    let panic = catch_unwind(AssertUnwindSafe(|| complete("found nothing", scenario))).err()?;
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    Some(text.unwrap_or("something without words").to_owned())
 }
 
-/// A late report of the old owner, and a taker that uses what it has.
-pub(crate) fn takeover_and_report<D: Design>() {
-    let world = World::<D>::new(1);
-    let mut taker = Side::new(&world, 2);
-    let taker = loom::thread::spawn(move || {
-        let world = Arc::clone(&taker.world);
-        if world.entry.takeover(&mut taker) {
-            // A taker wishes anew: what it has cleared would keep the old owner from its callback.
-            world.entry.want(&mut taker, false);
-            taker.use_object();
-        }
-    });
-    world.entry.update_events(&mut Side::new(&world, 1), 0);
-    taker.join().expect("the taker ends");
+/// Whether `scenario` fails in any way.
+pub(crate) fn fails(scenario: fn()) -> bool {
+    failure(scenario).is_some()
 }

@@ -21,6 +21,9 @@ pub trait Design: Debug + Send + Sync + 'static {
     const CHECKS_REPORTS: bool;
     /// Whether an update is queued only if it is not in the queue, whatever the mask says.
     const QUEUES_ONCE: bool;
+    /// Whether who inserts sees itself that the entry was wiped, and does not rest on the kernel's having given the number
+    /// again. Where threads take turns it is the same.
+    const CLAIMS_WIPED: bool;
 }
 
 /// How a thread with a report comes to run.
@@ -56,6 +59,7 @@ impl Design for Before {
     const WRITES_FLAGS: bool = true;
     const CHECKS_REPORTS: bool = false;
     const QUEUES_ONCE: bool = false;
+    const CLAIMS_WIPED: bool = false;
 }
 
 /// The repair, `cd8914bc5`.
@@ -71,6 +75,7 @@ impl Design for Seed {
     const WRITES_FLAGS: bool = true;
     const CHECKS_REPORTS: bool = false;
     const QUEUES_ONCE: bool = false;
+    const CLAIMS_WIPED: bool = false;
 }
 
 /// What would have been right: the closing rule of `specs/ownership.md`.
@@ -86,6 +91,7 @@ impl Design for Corrected {
     const WRITES_FLAGS: bool = false;
     const CHECKS_REPORTS: bool = true;
     const QUEUES_ONCE: bool = true;
+    const CLAIMS_WIPED: bool = true;
 }
 
 /// The ordering of each access; by default what C11 asks of [`Corrected`].

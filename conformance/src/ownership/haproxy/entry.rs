@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use handfast::ownership::AtomicWord;
 
 use super::design::{Design, Orders};
-use super::masks::{Family, Mask, Plain};
+use super::masks::{Family, Field, Mask, Plain};
 use super::{Caller, Step};
 
 /// One reference.
@@ -64,19 +64,19 @@ pub struct Snapshot {
 impl<A: Family, D: Design> Entry<A, D> {
     /// An entry without a descriptor.
     pub fn new() -> Self {
-        let word = || A::Word::new(0);
+        let word = A::Word::of;
         Self {
-            refc_tgid: word(),
-            running: word(),
-            threads: word(),
-            updates: word(),
-            polled: word(),
-            listed: word(),
-            state: word(),
-            owner: word(),
-            generation: word(),
-            fields: Default::default(),
-            kept: Default::default(),
+            refc_tgid: word(Field::References),
+            running: word(Field::Running),
+            threads: word(Field::Threads),
+            updates: word(Field::Updates),
+            polled: word(Field::Polled),
+            listed: word(Field::Listed),
+            state: word(Field::State),
+            owner: word(Field::Owner),
+            generation: word(Field::Generation),
+            fields: Plain::of(Field::Fields),
+            kept: Plain::of(Field::Kept),
             design: PhantomData,
         }
     }

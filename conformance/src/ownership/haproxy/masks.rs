@@ -12,8 +12,29 @@ pub trait Family: Atomics<Word: Mask> {}
 
 impl<A: Atomics<Word: Mask>> Family for A {}
 
+/// The fields of an entry, for a family that does not treat them all alike.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(missing_docs, reason = "the fields of the entry")]
+pub enum Field {
+    References,
+    Running,
+    Threads,
+    Updates,
+    Polled,
+    Listed,
+    State,
+    Owner,
+    Generation,
+    Fields,
+    Kept,
+}
+
 /// Stands for fields that are no atomics: a checker that knows races is told who reads and who writes them.
 pub trait Plain: Default + Send + Sync {
+    /// What goes with an entry as one of these two.
+    fn of(_: Field) -> Self {
+        Self::default()
+    }
     /// They are read.
     #[inline]
     fn read(&self) {}
@@ -47,6 +68,13 @@ impl Plain for LoomPlain {
 pub trait Mask: AtomicWord {
     /// What goes with it for fields that are no atomics.
     type Plain: Plain;
+    /// A field of an entry, with nothing in it.
+    fn of(_: Field) -> Self
+    where
+        Self: Sized,
+    {
+        Self::new(0)
+    }
     /// Sets `bits`.
     fn fetch_or(&self, bits: u64, order: Ordering) -> u64;
     /// Keeps none but `bits`.

@@ -24,7 +24,7 @@ mod worker;
 
 pub use design::{Before, Closing, Corrected, Design, Enter, Literal, Named, Orders, Seed};
 pub use entry::{Entry, Snapshot};
-pub use masks::{Family, LoomPlain, Mask, Plain};
+pub use masks::{Family, Field, LoomPlain, Mask, Plain};
 pub use model::ownership::haproxy::Step;
 pub use process::{Around, Conn, Poller, Process};
 pub use seen::{Seen, seen};

@@ -15,6 +15,12 @@ impl<A: Family, D: Design> Entry<A, D> {
         caller.reach(Step::N3);
         self.claim(caller);
         caller.reach(Step::N5);
+        if D::CLAIMS_WIPED {
+            // Whoever closed has wiped it before the number could come back, and here that is seen.
+            while self.owner.load(D::Orders::READ_OWNER) != 0 {
+                A::Word::wait();
+            }
+        }
         self.write();
         let left = [&self.owner, &self.running, &self.state].map(|word| word.load(D::Orders::READ_OWNER));
         self.state.store(0, Ordering::Relaxed);
