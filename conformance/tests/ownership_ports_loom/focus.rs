@@ -26,14 +26,14 @@ pub(crate) trait Focus: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Asks {
     /// Two accesses to the object that nothing orders, of which one writes.
-    ForRaces,
+    Races,
     /// The object is closed while somebody is in the callback: also where a race between the two is none, or is another
     /// finding.
-    ForOverlaps,
+    Overlaps,
     /// Nobody closes it.
-    ForLosses,
+    Losses,
     /// A race; or that nobody closes it.
-    ForRacesAndLosses,
+    RacesAndLosses,
 }
 
 macro_rules! focus {
@@ -49,16 +49,16 @@ macro_rules! focus {
 }
 
 focus! {
-    All: ForRaces, [References, Running, Threads, Updates, Polled, Listed, State, Owner, Generation, Fields, Kept],
+    All: Races, [References, Running, Threads, Updates, Polled, Listed, State, Owner, Generation, Fields, Kept],
         "Everything.";
-    Masks: ForRaces, [Running, Threads], "Who runs and who is allowed.";
-    MasksAlone: ForOverlaps, [Running, Threads], "The same, for what does not show as a race alone.";
-    MasksLast: ForLosses, [Running, Threads], "The same, for who closes.";
-    MasksBoth: ForRacesAndLosses, [Running, Threads], "The same, for both.";
-    Duty: ForRacesAndLosses, [Running, Threads, State], "And whether a close is owed.";
-    References: ForRaces, [References, Kept], "The references, and what they keep.";
-    Updates: ForRaces, [References, Updates, Polled, Kept], "And the updates.";
-    Inserted: ForRaces, [References, Threads, State, Owner, Fields], "What is read of a descriptor that another thread inserted.";
+    Masks: Races, [Running, Threads], "Who runs and who is allowed.";
+    MasksAlone: Overlaps, [Running, Threads], "The same, for what does not show as a race alone.";
+    MasksLast: Losses, [Running, Threads], "The same, for who closes.";
+    MasksBoth: RacesAndLosses, [Running, Threads], "The same, for both.";
+    Duty: RacesAndLosses, [Running, Threads, State], "And whether a close is owed.";
+    References: Races, [References, Kept], "The references, and what they keep.";
+    Updates: Races, [References, Updates, Polled, Kept], "And the updates.";
+    Inserted: Races, [References, Threads, State, Owner, Fields], "What is read of a descriptor that another thread inserted.";
 }
 
 /// Loom's atomics for what is watched.

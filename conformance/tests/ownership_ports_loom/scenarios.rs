@@ -55,7 +55,7 @@ fn deleted_while<D: Design, F: Focus>(group: u64, meanwhile: fn(&Arc<World<D, F>
     meanwhile(&world);
     deleter.join().expect("the deleter ends");
     assert!(world.closes() <= 1, "closed {} times", world.closes());
-    if matches!(F::ASKS, Asks::ForLosses | Asks::ForRacesAndLosses) {
+    if matches!(F::ASKS, Asks::Losses | Asks::RacesAndLosses) {
         assert_eq!(world.closes(), 1, "nobody closes");
     }
 }

@@ -72,13 +72,13 @@ impl<D: Design, F: Focus> Side<D, F> {
 
     pub(crate) fn use_object(&self) {
         match F::ASKS {
-            Asks::ForRaces | Asks::ForRacesAndLosses => self.world.object.with_mut(|_| ()),
-            Asks::ForOverlaps => {
+            Asks::Races | Asks::RacesAndLosses => self.world.object.with_mut(|_| ()),
+            Asks::Overlaps => {
                 // Relaxed, and a read-modify-write: it orders nothing, and the last value is seen.
                 self.world.inside.fetch_add(1, Ordering::Relaxed);
                 self.world.inside.fetch_sub(1, Ordering::Relaxed);
             }
-            Asks::ForLosses => {}
+            Asks::Losses => {}
         }
     }
 }
@@ -112,8 +112,8 @@ impl<D: Design, F: Focus> Caller for Side<D, F> {
         self.world.closes.fetch_add(1, Ordering::Relaxed);
         match F::ASKS {
             // A close that is not ordered after every use is a race.
-            Asks::ForRaces | Asks::ForLosses | Asks::ForRacesAndLosses => self.use_object(),
-            Asks::ForOverlaps => {
+            Asks::Races | Asks::Losses | Asks::RacesAndLosses => self.use_object(),
+            Asks::Overlaps => {
                 assert_eq!(self.world.inside.fetch_add(0, Ordering::Relaxed), 0, "closed under a callback");
             }
         }
