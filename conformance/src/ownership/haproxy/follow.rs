@@ -7,11 +7,11 @@ use model::ownership::haproxy::{Action, Extent};
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 use shuttle::{Config, FailurePersistence, Runner};
 
-use super::Step;
 use super::design::Design;
-use super::process::Process;
+use super::process::{Around, Process};
 use super::seen::Seen;
 use super::worker::{Hand, Worker};
+use super::{Snapshot, Step};
 use crate::ownership::families::Shuttle;
 
 /// How often a thread may be run without coming to an access, before it is said to be stuck.
@@ -39,12 +39,40 @@ pub struct Divergence {
     pub got: Option<Seen>,
 }
 
+/// What a port is at the end of a trace.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// The entry.
+    pub entry: Snapshot,
+    /// What surrounds it, with the rules that were seen to be broken.
+    pub around: Around,
+}
+
+/// Follows one trace on a port, and says what the port is at its end.
+///
+/// # Errors
+///
+/// Where the port leaves it.
+///
+/// # Panics
+///
+/// If shuttle does not run it.
+pub fn follow_to_end<D: Design>(extent: Extent, trace: Trace) -> Result<End, Box<Divergence>> {
+    let (_, end) = run::<D>(extent, vec![trace])?;
+    Ok(end.expect("a trace that is not left has an end"))
+}
+
 /// Follows traces on a port, each on a fresh one. How many actions were taken.
 ///
 /// # Errors
 ///
 /// Where the port leaves the first one that it leaves.
 pub fn follow<D: Design>(extent: Extent, traces: Vec<Trace>) -> Result<usize, Box<Divergence>> {
+    run::<D>(extent, traces).map(|(taken, _)| taken)
+}
+
+/// How many actions were taken, and the end of the last trace.
+fn run<D: Design>(extent: Extent, traces: Vec<Trace>) -> Result<(usize, Option<End>), Box<Divergence>> {
     let stage = Arc::new(Mutex::new(Stage::<D>::new(traces)));
     let mut config = Config::new();
     config.failure_persistence = FailurePersistence::None;
@@ -64,7 +92,8 @@ pub fn follow<D: Design>(extent: Extent, traces: Vec<Trace>) -> Result<usize, Bo
         threads.into_iter().for_each(|thread| drop(thread.join()));
     });
     let mut stage = at(&stage);
-    stage.divergence.take().map_or(Ok(stage.taken), |divergence| Err(Box::new(divergence)))
+    let ended = (stage.taken, stage.end.take());
+    stage.divergence.take().map_or(Ok(ended), |divergence| Err(Box::new(divergence)))
 }
 
 /// What scheduler and threads share.
@@ -81,6 +110,7 @@ struct Stage<D: Design> {
     granted: Vec<Option<Action>>,
     idled: usize,
     divergence: Option<Divergence>,
+    end: Option<End>,
 }
 
 fn at<D: Design>(stage: &Mutex<Stage<D>>) -> MutexGuard<'_, Stage<D>> {
@@ -91,7 +121,7 @@ impl<D: Design> Stage<D> {
     fn new(traces: Vec<Trace>) -> Self {
         let process = None;
         let (waits, granted) = (Vec::new(), Vec::new());
-        Self { traces, trace: 0, after: 0, taken: 0, process, waits, granted, idled: 0, divergence: None }
+        Self { traces, trace: 0, after: 0, taken: 0, process, waits, granted, idled: 0, divergence: None, end: None }
     }
 
     fn see(&self) -> Option<Seen> {
@@ -122,7 +152,11 @@ impl<D: Design> Stage<D> {
                 self.divergence = Some(Divergence { trace: self.trace, after: self.after, expected, got });
                 return None;
             }
-            let action = *trace.actions.get(self.after)?;
+            let Some(action) = trace.actions.get(self.after).copied() else {
+                let process = self.process.as_ref()?;
+                self.end = Some(End { entry: process.entry.snapshot(), around: process.around().clone() });
+                return None;
+            };
             self.after += 1;
             self.taken += 1;
             match action {
