@@ -40,6 +40,7 @@ fn a_worker_may_take_over_what_is_its_own() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "as many guards as there can be are compared with each other, which takes minutes")]
 fn all_workers_enter_a_shared_descriptor_to_read() {
     let fixture = Fixture::new();
     let token = fixture.insert(Sharing::Shared);

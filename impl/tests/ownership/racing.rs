@@ -1,0 +1,58 @@
+//! Several threads at a time. Few steps: each is interpreted by Miri, which tells data races.
+
+use std::thread;
+
+use handfast::ownership::{Refused, Sharing, Worker};
+
+use crate::{FIRST, Fixture};
+
+const THREADS: u16 = 3;
+
+/// OWN-1, OWN-3: what is kept beside a descriptor is written to by one at a time, and closed once.
+#[test]
+fn takers_and_a_deleter() {
+    let fixture = Fixture::new();
+    let token = fixture.insert(Sharing::Exclusive(FIRST));
+    thread::scope(|scope| {
+        for number in 0..THREADS {
+            let fixture = &fixture;
+            scope.spawn(move || {
+                for turn in 0..20 {
+                    match fixture.table.takeover(token, Worker::new(number)) {
+                        Ok(mut taken) => taken.get_mut().expect("it is exclusive").notes.push(turn),
+                        Err(refused) => {
+                            assert!(matches!(refused, Refused::Busy | Refused::Closing | Refused::Gone), "{refused}");
+                        }
+                    }
+                    if (number, turn) == (0, 15) {
+                        let _ = fixture.table.delete(token).expect("nobody else deletes");
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(fixture.closed(), 1);
+    assert_eq!(fixture.table.enter(token, FIRST).err(), Some(Refused::Gone));
+}
+
+/// OWN-6: threads insert, read what they share, and delete from inside. A number that the kernel gives again finds its
+/// slot free.
+#[test]
+fn numbers_that_come_back() {
+    let fixture = Fixture::new();
+    thread::scope(|scope| {
+        for number in 0..THREADS {
+            let fixture = &fixture;
+            scope.spawn(move || {
+                for _ in 0..5 {
+                    let token = fixture.insert(Sharing::Shared);
+                    let inside = fixture.table.enter(token, Worker::new(number)).expect("nobody deletes it");
+                    assert!(inside.notes.is_empty());
+                    let _ = inside.delete();
+                }
+            });
+        }
+    });
+    assert_eq!(fixture.closed(), 5 * usize::from(THREADS));
+    assert_eq!(fixture.table.occupied(), 0);
+}
