@@ -32,7 +32,7 @@ fn a_number_without_a_slot_comes_back_open() {
 
 #[test]
 fn a_number_that_is_inserted_twice_comes_back_open() {
-    let table = Table::<std::os::fd::BorrowedFd<'_>>::new(4096);
+    let table = Table::<std::os::fd::BorrowedFd<'_>>::new(crate::CAPACITY);
     let file = std::fs::File::open("/dev/null").expect("there is a /dev/null");
     let borrowed = std::os::fd::AsFd::as_fd(&file);
     let token = table.insert(borrowed, Sharing::Exclusive(FIRST)).expect("the slot is free");

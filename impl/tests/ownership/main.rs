@@ -15,6 +15,9 @@ use handfast::ownership::{Sharing, Table, Token, Worker};
 const FIRST: Worker = Worker::new(0);
 const SECOND: Worker = Worker::new(1);
 
+/// A slot takes Miri its time, and its process has few descriptors.
+const CAPACITY: usize = if cfg!(miri) { 64 } else { 4096 };
+
 /// A descriptor that counts how often it was closed, and that has room for what a parser would keep.
 #[derive(Debug)]
 struct Counted {
@@ -43,7 +46,7 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        Self { table: Table::new(4096), closed: Arc::new(AtomicUsize::new(0)) }
+        Self { table: Table::new(CAPACITY), closed: Arc::new(AtomicUsize::new(0)) }
     }
 
     fn descriptor(&self) -> Counted {
