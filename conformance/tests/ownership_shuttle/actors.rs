@@ -82,11 +82,13 @@ impl<A: Checker> Doing<'_, A> {
         match self.dice.draw(8) {
             0..=2 => world.scribe.arrive(heard.incarnation),
             3 => drop(self.actor.delete(table, heard)),
+            // Of the rest, a shared one is joined mostly.
             _ if heard.shared && self.dice.draw(4) > 0 => {
                 if let Some(guard) = self.actor.join(table, heard) {
                     self.inside(guard);
                 }
             }
+            // And every other is taken over.
             _ => {
                 if let Some(guard) = self.actor.takeover(table, heard) {
                     self.inside(guard);
