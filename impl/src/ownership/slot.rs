@@ -50,9 +50,12 @@ impl<T, A: Atomics> Slot<T, A> {
         let mut guess = self.word();
         loop {
             let generation = guess.generation();
-            let next = transition(guess, generation, Step::Claim)?;
-            match self.word.compare_exchange_weak(guess.bits(), next.word.bits(), A::CLAIM) {
-                Ok(_) => return Ok(Held { slot: self, generation }),
+            let claimed = transition(guess, generation, Step::Claim);
+            // Who gave the number back and who was given it met in the kernel, of which the language knows nothing: a word that was
+            // merely loaded may be an old one, and nobody is refused for it. What is written back is what is there.
+            let next = claimed.as_ref().map_or(guess, |next| next.word);
+            match self.word.compare_exchange_weak(guess.bits(), next.bits(), A::CLAIM) {
+                Ok(_) => return claimed.map(|_| Held { slot: self, generation }),
                 Err(actual) => guess = Word::from_bits(actual),
             }
         }
