@@ -84,6 +84,22 @@ impl Rules {
             witnesses: P::WITNESSES.iter().map(rule).collect(),
         }
     }
+
+    /// These, and those of what stands on the same protocol that are not among them.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        let join = |rules: &mut Vec<Rule>, others: Vec<Rule>| {
+            for other in others {
+                if rules.iter().all(|rule| rule.id != other.id) {
+                    rules.push(other);
+                }
+            }
+        };
+        join(&mut self.invariants, others.invariants);
+        join(&mut self.goals, others.goals);
+        join(&mut self.witnesses, others.witnesses);
+        self
+    }
 }
 
 /// A design other than handfast's own, with the ids that it violates.

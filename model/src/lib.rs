@@ -19,4 +19,5 @@ pub mod second;
 pub mod simopen;
 pub mod subject;
 pub mod survey;
+pub mod together;
 pub mod trace;

@@ -3,6 +3,7 @@
 mod goals;
 mod ids;
 mod ledger;
+pub mod pool;
 mod predicates;
 mod records;
 mod show;
@@ -12,7 +13,7 @@ pub use goals::goal;
 pub use ids::{Incarnation, Thread, Threads};
 pub use ledger::Ledger;
 pub use predicates::{DEADLOCK, INVARIANTS, WITNESSES};
-pub use records::{DescriptorRecord, Offence, Offences, Stage};
+pub use records::{DescriptorRecord, Hold, IdleRecord, Offence, Offences, Stage};
 pub use words::{Action, Away, Component, Fact, Owner, Refusal};
 
 use crate::protocol::{Goal, Predicate, Protocol};

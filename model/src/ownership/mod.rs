@@ -1,22 +1,25 @@
-//! Models of descriptor ownership.
+//! Models of descriptor ownership: of the word, of the pool that stands on it, and of the table that both come from.
 
 pub mod handfast;
 pub mod haproxy;
+pub mod pool;
 
 use handfast_spec::Table;
+use handfast_spec::ownership::pool::Pool;
 use handfast_spec::ownership::{DescriptorRecord, Ledger, Offences, Ownership, Threads};
 
 use crate::catalogue::{Entry, Rules, Scope, Variant};
 use crate::explain;
 use crate::in_parts;
 use crate::subject::{Settings, Subject};
+use crate::together::Together;
 
 /// Descriptor ownership in the catalogue.
 pub const ENTRY: Entry = Entry {
     name: "ownership",
     about: "which thread may touch a descriptor, take over an idle one, and close it exactly once",
     document: "specs/ownership.md",
-    rules: Rules::of::<Ownership>,
+    rules: || Rules::of::<Ownership>().and(Rules::of::<Pool>()),
     own,
     variants,
     left_out: haproxy::LEFT_OUT,
@@ -24,13 +27,15 @@ pub const ENTRY: Entry = Entry {
 };
 
 fn own(scope: Scope) -> Box<dyn Subject> {
-    Box::new(Settings::new("handfast", handfast::settings(scope, handfast::Flaw::None)))
+    let word = Settings::new("handfast", handfast::settings(scope, handfast::Flaw::None));
+    let pool = Settings::new("handfast", pool::settings(scope, pool::Flaw::None));
+    Box::new(Together::new("handfast", vec![Box::new(word), Box::new(pool)]))
 }
 
-/// The designs of HAProxy first, then the mutants of handfast's.
+/// The designs of HAProxy first, then the mutants of handfast's word, then those of its pool.
 fn variants() -> Vec<Variant> {
     let historical = haproxy::variants().map(|row| row.variant("haproxy", haproxy::checked));
-    historical.chain(handfast::variants()).collect()
+    historical.chain(handfast::variants()).chain(pool::variants()).collect()
 }
 
 in_parts!(Ledger {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Away, DescriptorRecord, Fact, Incarnation, Offence, Offences, Owner, Stage, Thread, Threads};
+use super::{Away, DescriptorRecord, Fact, Hold, Incarnation, Offence, Offences, Owner, Stage, Thread, Threads};
 use crate::Table;
 
 /// Everything that the participants were told.
@@ -42,6 +42,7 @@ impl Ledger {
                 let record = self.entry(incarnation);
                 record.stage = Stage::Live;
                 record.owner = Some(owner);
+                record.idle.held = Hold::Nobodys;
             }
             Fact::Watched(thread, incarnation) => {
                 self.entry(incarnation).watching.insert(thread);
@@ -80,17 +81,40 @@ impl Ledger {
             Fact::Mixed(_) => self.offend(Offence::Mixed, true),
             Fact::FlagLost(_) => self.offend(Offence::FlagLost, true),
             Fact::UpdateMislaid(..) => self.offend(Offence::UpdateMislaid, true),
+            Fact::Listed(thread, incarnation) => self.entry(incarnation).idle.shelf = Some(thread),
+            Fact::Unlisted(_, incarnation) => self.entry(incarnation).idle.shelf = None,
+            Fact::Expired(incarnation) => self.entry(incarnation).idle.expired = true,
+            Fact::Known(incarnation) => self.entry(incarnation).idle.known = true,
+            Fact::Woken(thread, incarnation) => {
+                self.entry(incarnation).idle.woken.insert(thread);
+            }
+            Fact::TakenOut(thread, incarnation) => {
+                let was_there = self.entry(incarnation).take_out(thread);
+                self.offend(Offence::TakenTwice, !was_there);
+            }
+            Fact::Given(thread, incarnation) => {
+                self.offend(Offence::GivenDisturbed, self.descriptor(incarnation).idle.known);
+                self.handed(thread, incarnation);
+            }
+            Fact::HandedBack(thread, incarnation) => self.handed(thread, incarnation),
         }
+    }
+
+    fn handed(&mut self, thread: Thread, incarnation: Incarnation) {
+        let had_it = self.entry(incarnation).give(thread);
+        self.offend(Offence::TakenTwice, !had_it);
     }
 
     fn entered(&mut self, thread: Thread, found: Incarnation, meant: Incarnation) {
         self.offend(Offence::Crossed, found != meant);
         self.offend(Offence::EnteredDeleted, self.descriptor(found).deleting);
         self.entry(found).inside.insert(thread);
+        self.entry(meant).idle.woken.remove(thread);
     }
 
     fn turned_away(&mut self, thread: Thread, incarnation: Incarnation, away: Away) {
         let record = self.entry(incarnation);
+        record.idle.woken.remove(thread);
         match away {
             Away::NotOwner if record.watching.contains(thread) => {
                 record.astray.insert(thread);
@@ -114,6 +138,7 @@ impl Ledger {
             Stage::Unused | Stage::Live | Stage::Closed => false,
         };
         self.offend(Offence::ClosedUnasked, !asked);
+        self.offend(Offence::TakenTwice, !self.descriptor(incarnation).has(thread));
         self.entry(incarnation).close();
     }
 

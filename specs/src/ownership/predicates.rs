@@ -101,6 +101,7 @@ pub const WITNESSES: &[Predicate<Ledger>] = &[
     },
 ];
 
+/// Whether something is true of some descriptor.
 pub(super) fn any(ledger: &Ledger, condition: impl FnMut(&DescriptorRecord) -> bool) -> bool {
     ledger.descriptors.iter().any(condition)
 }

@@ -40,12 +40,75 @@ pub struct DescriptorRecord {
     pub watching: Threads,
     /// Of these, who was told that it belongs to somebody else.
     pub astray: Threads,
+    /// What a pool adds.
+    pub idle: IdleRecord,
+}
+
+/// What was told about a descriptor that is, or may be, idle in a pool.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub struct IdleRecord {
+    /// On whose shelf it is.
+    pub shelf: Option<Thread>,
+    /// Its idle time is over.
+    pub expired: bool,
+    /// The process knows that something is there for it.
+    pub known: bool,
+    /// Who is to look at it because of a report.
+    pub woken: Threads,
+    /// Who has it while it is in no table.
+    pub held: Hold,
+}
+
+/// Who has a descriptor that is in no table.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// Nobody who said so.
+    #[default]
+    Nobodys,
+    /// A thread that took it out of its slot, to give it to somebody or to close it.
+    Fetched(Thread),
+    /// A thread that uses it.
+    Used(Thread),
+}
+
+impl Hold {
+    fn is_of(self, thread: Thread) -> bool {
+        match self {
+            Self::Nobodys => true,
+            Self::Fetched(holder) | Self::Used(holder) => holder == thread,
+        }
+    }
 }
 
 impl DescriptorRecord {
-    /// Closes it, and forgets what no rule asks of a descriptor that is closed. Who believes to be inside stays.
+    /// Closes it, and forgets what no rule asks of a descriptor that is closed. Who believes to be inside stays,
+    /// and so do a shelf that it is on and reports that nobody has looked at.
     pub(super) fn close(&mut self) {
-        *self = Self { stage: Stage::Closed, inside: self.inside, ..Self::default() };
+        let idle = IdleRecord { shelf: self.idle.shelf, woken: self.idle.woken, ..IdleRecord::default() };
+        *self = Self { stage: Stage::Closed, inside: self.inside, idle, ..Self::default() };
+    }
+
+    /// Takes it out of its slot; whether it was there.
+    pub(super) fn take_out(&mut self, thread: Thread) -> bool {
+        let was_there = self.stage == Stage::Live;
+        self.stage = Stage::Open;
+        self.owner = None;
+        self.idle.expired = false;
+        self.idle.held = Hold::Fetched(thread);
+        was_there
+    }
+
+    /// Gives it to the thread to use; whether the thread had it.
+    pub(super) fn give(&mut self, thread: Thread) -> bool {
+        let had_it = self.has(thread);
+        self.idle.held = Hold::Used(thread);
+        had_it
+    }
+
+    /// Whether nobody else than the thread has it outside of the table.
+    pub(super) fn has(&self, thread: Thread) -> bool {
+        self.idle.held.is_of(thread)
     }
 
     /// Whether it belongs to one thread.
@@ -90,11 +153,16 @@ pub enum Offence {
     UpdateMislaid,
     /// A flag was lost (OWN-10).
     FlagLost,
+    /// A descriptor was taken out of a slot in which it was not, or used or closed by a thread that did not have it
+    /// (OWN-13).
+    TakenTwice,
+    /// A descriptor was given to be used when the process knew that something was there for it (OWN-15).
+    GivenDisturbed,
 }
 
 impl Offence {
     /// Every offence.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::TwoClosers,
         Self::ClosedUnasked,
         Self::EnteredDeleted,
@@ -105,6 +173,8 @@ impl Offence {
         Self::KernelRefused,
         Self::UpdateMislaid,
         Self::FlagLost,
+        Self::TakenTwice,
+        Self::GivenDisturbed,
     ];
 }
 

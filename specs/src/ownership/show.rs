@@ -2,7 +2,10 @@
 
 use core::fmt::{self, Debug, Display, Formatter};
 
-use super::{Action, Away, Component, DescriptorRecord, Fact, Incarnation, Ledger, Owner, Refusal, Thread, Threads};
+use super::{
+    Action, Away, Component, DescriptorRecord, Fact, Hold, IdleRecord, Incarnation, Ledger, Owner, Refusal, Thread,
+    Threads,
+};
 
 impl Display for Thread {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -102,6 +105,14 @@ impl Display for Fact {
             Self::Mixed(thread) => write!(f, "{thread} writes what is read for another"),
             Self::FlagLost(which) => write!(f, "a flag of {which} is lost"),
             Self::UpdateMislaid(thread, which) => write!(f, "an update of {which} for {thread} is mislaid"),
+            Self::Listed(thread, which) => write!(f, "{which} is on the shelf of {thread}"),
+            Self::Unlisted(thread, which) => write!(f, "{thread} takes {which} off its shelf"),
+            Self::Expired(which) => write!(f, "the idle time of {which} is over"),
+            Self::Known(which) => write!(f, "it is known that something is there for {which}"),
+            Self::Woken(thread, which) => write!(f, "{thread} is to look at {which}"),
+            Self::TakenOut(thread, which) => write!(f, "{which} is out of its slot, and {thread} has it"),
+            Self::Given(thread, which) => write!(f, "{thread} is given {which}"),
+            Self::HandedBack(thread, which) => write!(f, "{thread} uses {which}"),
         }
     }
 }
@@ -142,7 +153,7 @@ impl Debug for Ledger {
 }
 
 fn describe(record: &DescriptorRecord, f: &mut Formatter<'_>) -> fmt::Result {
-    let DescriptorRecord { stage, owner, inside, deleting, closer, waiting, watching, astray } = record;
+    let DescriptorRecord { stage, owner, inside, deleting, closer, waiting, watching, astray, idle } = record;
     write!(f, " {stage:?}")?;
     if let Some(owner) = owner {
         write!(f, ", of {owner}")?;
@@ -158,7 +169,22 @@ fn describe(record: &DescriptorRecord, f: &mut Formatter<'_>) -> fmt::Result {
     if let Some(closer) = closer {
         write!(f, " by {closer}")?;
     }
-    writeln!(f, "{}", if *waiting { ", something is there" } else { "" })
+    f.write_str(if *waiting { ", something is there" } else { "" })?;
+    let IdleRecord { shelf, expired, known, woken, held } = idle;
+    if let Some(thread) = shelf {
+        write!(f, ", on the shelf of {thread}")?;
+    }
+    f.write_str(if *expired { ", its time is over" } else { "" })?;
+    f.write_str(if *known { ", known to be disturbed" } else { "" })?;
+    if !woken.is_empty() {
+        write!(f, ", to be looked at by {}", names(*woken))?;
+    }
+    match held {
+        Hold::Nobodys => {}
+        Hold::Fetched(thread) => write!(f, ", fetched by {thread}")?,
+        Hold::Used(thread) => write!(f, ", used by {thread}")?,
+    }
+    writeln!(f)
 }
 
 fn names(threads: Threads) -> String {

@@ -187,6 +187,22 @@ pub enum Fact {
     FlagLost(Incarnation),
     /// An update is noted and queued nowhere, or queued twice.
     UpdateMislaid(Thread, Incarnation),
+    /// The descriptor is idle, on the shelf of the thread.
+    Listed(Thread, Incarnation),
+    /// The thread took the descriptor off the shelf that it was on.
+    Unlisted(Thread, Incarnation),
+    /// The idle time of the descriptor is over.
+    Expired(Incarnation),
+    /// The process knows that something is there for the descriptor: a poller told it, or the kernel when it was asked.
+    Known(Incarnation),
+    /// The thread is to look at the descriptor, because its poller reported something.
+    Woken(Thread, Incarnation),
+    /// The descriptor is out of its slot, which is free, and open: the thread has it.
+    TakenOut(Thread, Incarnation),
+    /// The thread was given the descriptor by the pool, to use it.
+    Given(Thread, Incarnation),
+    /// The thread uses the descriptor, which is new, or which the pool did not keep.
+    HandedBack(Thread, Incarnation),
 }
 
 /// Why an action did nothing.

@@ -53,16 +53,16 @@ in_parts!(Handfast {
 
 /// A word, and which descriptor its payload is.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-pub(super) struct Slot {
-    pub(super) generation: u32,
-    pub(super) state: State,
-    pub(super) payload: Option<Incarnation>,
+pub(in crate::ownership) struct Slot {
+    pub(in crate::ownership) generation: u32,
+    pub(in crate::ownership) state: State,
+    pub(in crate::ownership) payload: Option<Incarnation>,
 }
 
 /// What a word says beside the generation.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum State {
+pub(in crate::ownership) enum State {
     #[default]
     Free,
     /// One thread has the slot to itself.
@@ -76,16 +76,16 @@ pub(super) enum State {
 
 /// What a poller is given with a descriptor, and gives back with each report.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-pub(super) struct Token {
-    pub(super) number: u8,
-    pub(super) generation: u32,
+pub(in crate::ownership) struct Token {
+    pub(in crate::ownership) number: u8,
+    pub(in crate::ownership) generation: u32,
 }
 
 /// A report that a thread's poller gave it, and what it is really about.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-pub(super) struct Report {
-    pub(super) token: Token,
-    pub(super) about: Incarnation,
+pub(in crate::ownership) struct Report {
+    pub(in crate::ownership) token: Token,
+    pub(in crate::ownership) about: Incarnation,
 }
 
 /// A thread.

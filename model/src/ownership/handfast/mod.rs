@@ -14,9 +14,12 @@ mod machine;
 mod mutants;
 mod scope;
 mod steps;
+mod word;
 
 pub use flaw::Flaw;
 pub use log::Header;
 pub use machine::{Config, Handfast};
+pub(super) use machine::{Report, Slot, State, Token};
 pub use mutants::variants;
 pub use scope::{Extent, checked, settings};
+pub(super) use word::{Next, Want};

@@ -1,69 +1,15 @@
-//! What threads do to the word. [`transition`](Handfast::transition) is the whole of it.
+//! What threads do to the word. [`transition`](Slot::transition) is the whole of it.
 
 use handfast_spec::ownership::{Away, Fact, Incarnation, Owner, Refusal, Thread};
 
 use super::Flaw;
 use super::kernel::Registration;
 use super::machine::{At, Facts, Half, Handfast, Outcome, Report, Slot, State, Token, refusal};
-
-/// What a thread wants of a descriptor whose token it has.
-#[derive(Clone, Copy)]
-enum Want {
-    Enter(Thread),
-    Leave,
-    Takeover(Thread),
-    Delete,
-    DeleteAndLeave,
-}
-
-/// What one read-modify-write came to.
-enum Next {
-    /// The word says so.
-    Is(State),
-    /// And the thread that made it say so holds the slot.
-    Holds,
-}
+use super::word::{Next, Want};
 
 impl Handfast {
-    /// OWN-1, OWN-3, OWN-4, OWN-5: one read-modify-write decides who is inside, who owns and who closes.
     fn transition(&self, token: Token, want: Want) -> Result<Next, Away> {
-        let flaw = self.config.flaw;
-        let slot = self.slots.get(usize::from(token.number));
-        if slot.generation != token.generation && flaw != Flaw::NoGeneration {
-            return Err(Away::Gone);
-        }
-        let (owner, runners, closing) = match slot.state {
-            State::Free => return Err(Away::Gone),
-            State::Held => return Err(Away::Closing),
-            State::Live { owner, runners, closing } => (owner, runners, closing),
-        };
-        let live = |owner, runners, closing| Ok(Next::Is(State::Live { owner, runners, closing }));
-        match want {
-            Want::Enter(_) if closing && flaw != Flaw::EntersClosing => Err(Away::Closing),
-            Want::Enter(thread) => match owner {
-                Owner::Thread(other) if other != thread && flaw != Flaw::EntersAnyway => Err(Away::NotOwner),
-                Owner::Thread(_) if runners > 0 && flaw != Flaw::EntersAnyway => Err(Away::Busy),
-                Owner::Thread(_) | Owner::Everybody => live(owner, runners + 1, closing),
-            },
-            Want::Takeover(_) if closing && flaw != Flaw::TakesOverClosing => Err(Away::Closing),
-            Want::Takeover(thread) => match owner {
-                Owner::Everybody => Err(Away::Shared),
-                Owner::Thread(_) if runners > 0 && flaw != Flaw::TakesOverBusy => Err(Away::Busy),
-                Owner::Thread(_) => live(Owner::Thread(thread), runners + 1, closing),
-            },
-            Want::Delete if closing => Err(Away::Closing),
-            Want::Delete if runners == 0 && flaw != Flaw::NobodyClosesIdle => Ok(Next::Holds),
-            Want::Delete if flaw == Flaw::DeleterCloses => Ok(Next::Holds),
-            Want::Delete => live(owner, runners, true),
-            Want::Leave | Want::DeleteAndLeave => {
-                let closing = closing || matches!(want, Want::DeleteAndLeave);
-                let closes = !matches!(flaw, Flaw::LastDoesNotClose | Flaw::LooksWhetherLast);
-                if closing && runners == 1 && closes {
-                    return Ok(Next::Holds);
-                }
-                live(owner, runners.saturating_sub(1), closing)
-            }
-        }
+        self.slots.get(usize::from(token.number)).transition(token, want, self.config.flaw)
     }
 
     fn write(&mut self, number: u8, state: State) {

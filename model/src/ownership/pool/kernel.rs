@@ -1,0 +1,231 @@
+//! What servers, pollers and the kernel do, and what they are asked.
+
+use handfast_spec::ownership::{Fact, Incarnation, Refusal, Thread};
+use serde::Serialize;
+
+use super::Flaw;
+use super::machine::{At, Facts, Half, Outcome, Pool, Who};
+use crate::ownership::handfast::{Report, Token};
+
+/// A connection.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Connection {
+    pub(super) open: bool,
+    pub(super) number: u8,
+    /// The server has closed it, or sent something that nobody reads.
+    pub(super) data: bool,
+    /// Whose poller whoever has the connection believes to watch it.
+    pub(super) home: Option<Thread>,
+    /// What the poller of each worker has of it.
+    pub(super) watched: [Watched; 3],
+}
+
+/// What a poller has of a connection.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Watched {
+    #[default]
+    No,
+    Yes {
+        /// It has something to report.
+        due: bool,
+        /// It has reported, and nobody has asked since.
+        noted: bool,
+        /// Whom it wakes when it reports, once.
+        waker: Option<Token>,
+    },
+}
+
+impl Watched {
+    fn is_due(self) -> bool {
+        match self {
+            Self::Yes { due, .. } => due,
+            Self::No => false,
+        }
+    }
+
+    fn ring(&mut self) {
+        if let Self::Yes { due, .. } = self {
+            *due = true;
+        }
+    }
+}
+
+impl Pool {
+    pub(super) fn connection(&mut self, which: Incarnation) -> &mut Connection {
+        self.connections.entry(which.index())
+    }
+
+    pub(super) fn open(&mut self, thread: Thread, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+        self.runs(thread)?;
+        if self.worker(thread).uses.is_some() {
+            return Err(Refusal::NotNow);
+        }
+        if incarnation.0 != self.next {
+            return Err(Refusal::NotNext);
+        }
+        let is_open = |number: &u8| self.connections.iter().any(|other| other.open && other.number == *number);
+        let number = (0..self.config.numbers).find(|number| !is_open(number)).ok_or(Refusal::NoNumber)?;
+        self.next += 1;
+        let mut watched = [Watched::No; 3];
+        watched[thread.index()] = Watched::Yes { due: false, noted: false, waker: None };
+        *self.connection(incarnation) = Connection { open: true, number, data: false, home: Some(thread), watched };
+        self.worker(thread).uses = Some(incarnation);
+        facts.extend([
+            Fact::Opened(thread, incarnation),
+            Fact::Watched(thread, incarnation),
+            Fact::HandedBack(thread, incarnation),
+        ]);
+        Ok(())
+    }
+
+    pub(super) fn arrive(&mut self, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+        let connection = self.connection(incarnation);
+        if !connection.open {
+            return Err(Refusal::Gone);
+        }
+        if connection.data {
+            return Err(Refusal::NothingNew);
+        }
+        connection.data = true;
+        connection.watched.iter_mut().for_each(Watched::ring);
+        facts.push(Fact::Arrived(incarnation));
+        Ok(())
+    }
+
+    /// Of a connection that somebody is to be woken of, and that nothing is there for.
+    pub(super) fn ring(&mut self, incarnation: Incarnation) -> Outcome {
+        if self.alarms >= self.config.alarms {
+            return Err(Refusal::NothingNew);
+        }
+        let connection = self.connection(incarnation);
+        let armed = |watched: &&mut Watched| matches!(watched, Watched::Yes { due: false, waker: Some(_), .. });
+        let Some(watched) = connection.watched.iter_mut().find(armed) else { return Err(Refusal::NothingNew) };
+        if connection.data {
+            return Err(Refusal::NothingNew);
+        }
+        watched.ring();
+        self.alarms += 1;
+        Ok(())
+    }
+
+    /// What is noted can be asked for by whoever has the connection. A wake-up names the connection for ever.
+    pub(super) fn poll(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        self.runs(thread)?;
+        let mut is_new = false;
+        for about in self.incarnations() {
+            let connection = self.connection(about);
+            let data = connection.data;
+            let watched = &mut connection.watched[thread.index()];
+            if !watched.is_due() {
+                continue;
+            }
+            let Watched::Yes { waker, .. } = *watched else { continue };
+            *watched = Watched::Yes { due: false, noted: true, waker: None };
+            if data {
+                facts.push(Fact::Known(about));
+            }
+            if let Some(token) = waker {
+                let reports = &mut self.worker(thread).reports;
+                // The order is that of the connections: which is looked at first is free.
+                let place = reports.iter().position(|other| other.about > about).unwrap_or(reports.len());
+                reports.insert(place, Report { token, about });
+                facts.push(Fact::Woken(thread, about));
+            }
+            is_new = true;
+        }
+        if is_new { Ok(()) } else { Err(Refusal::NothingNew) }
+    }
+
+    /// What the poller has noted of a connection is looked at, and if it is nothing, forgotten.
+    pub(super) fn asks(&mut self, which: Incarnation, waker: Option<Token>, facts: &mut Facts) -> bool {
+        let connection = self.connection(which);
+        let Some(home) = connection.home else { return false };
+        let data = connection.data;
+        let Watched::Yes { due, noted, waker: before } = connection.watched[home.index()] else { return false };
+        if noted && data {
+            facts.push(Fact::Known(which));
+            return true;
+        }
+        let waker = waker.or(before);
+        connection.watched[home.index()] = Watched::Yes { due, noted: false, waker };
+        false
+    }
+
+    /// OWN-14: the former owner's poller forgets it first. Any thread may tell it to.
+    pub(super) fn deregister(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Moving(which, from) = self.at(thread) else { return Err(Refusal::NotNow) };
+        if self.is(Flaw::DeregistersLate) {
+            self.connection(which).home = None;
+        } else {
+            self.forget(which, from, which, facts);
+        }
+        self.go(thread, At::Homeless(which));
+        Ok(())
+    }
+
+    /// A worker's poller forgets a connection that was meant, or not.
+    pub(super) fn forget(&mut self, found: Incarnation, whose: Thread, meant: Incarnation, facts: &mut Facts) {
+        let connection = self.connection(found);
+        connection.watched[whose.index()] = Watched::No;
+        if connection.home == Some(whose) {
+            connection.home = None;
+        }
+        facts.push(Fact::Forgotten(whose, found, meant));
+    }
+
+    /// A registration of what is ready already is due at once.
+    pub(super) fn register(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Homeless(which) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let connection = self.connection(which);
+        connection.watched[thread.index()] = Watched::Yes { due: connection.data, noted: false, waker: None };
+        connection.home = Some(thread);
+        facts.push(Fact::Watched(thread, which));
+        self.go(thread, At::Probing(which));
+        Ok(())
+    }
+
+    pub(super) fn close(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Closing(which, found) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let number = self.number(which);
+        let home = self.connection(which).home;
+        self.go(thread, At::Clearing(found));
+        self.ends(thread, which, number, facts);
+        if let (true, Some(home)) = (self.is(Flaw::ClosesBeforeDeregistering), home) {
+            let who = Who { which, token: Token { number, generation: 0 } };
+            self.go(thread, At::Half(Half::Deregisters(home), who));
+            return Ok(());
+        }
+        self.goes_on(thread, found, facts);
+        Ok(())
+    }
+
+    /// The connection that somebody uses is closed.
+    pub(super) fn give_up(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        self.rests(thread)?;
+        let which = self.worker(thread).uses.take().ok_or(Refusal::NotNow)?;
+        let number = self.number(which);
+        self.ends(thread, which, number, facts);
+        Ok(())
+    }
+
+    /// OWN-3: its poller forgets the connection, and then the kernel closes whatever has its number, which is free.
+    pub(super) fn ends(&mut self, thread: Thread, which: Incarnation, number: u8, facts: &mut Facts) {
+        if let (false, Some(home)) = (self.is(Flaw::ClosesBeforeDeregistering), self.connection(which).home) {
+            self.forget(which, home, which, facts);
+        }
+        let closed = self.with_number(number);
+        let Some(closed) = closed else { return };
+        *self.connection(closed) = Connection { number, ..Connection::default() };
+        facts.push(Fact::Closed(thread, closed));
+    }
+
+    /// What has a number now.
+    pub(super) fn with_number(&self, number: u8) -> Option<Incarnation> {
+        let has = |which: &Incarnation| {
+            let connection = self.connections.iter().nth(which.index());
+            connection.is_some_and(|connection| connection.open && connection.number == number)
+        };
+        self.incarnations().find(has)
+    }
+}

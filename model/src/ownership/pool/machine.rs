@@ -1,0 +1,308 @@
+//! The machine: what there is, and where each worker is.
+
+use handfast_spec::ownership::pool::{Action, Pool as Protocol};
+use handfast_spec::ownership::{Fact, Incarnation, Refusal, Thread};
+use handfast_spec::{Machine, Observation, Table};
+use serde::Serialize;
+use smallvec::SmallVec;
+
+use super::Flaw;
+use super::kernel::Connection;
+use crate::design::Design;
+use crate::in_parts;
+use crate::ownership::handfast::{Next, Report, Slot, State, Token, Want};
+
+/// How large the world is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub struct Config {
+    /// How many workers there are.
+    pub threads: u16,
+    /// How many connections can be open at a time, which is how many slots there are.
+    pub numbers: u8,
+    /// How many connections a shelf takes.
+    pub room: u8,
+    /// How often a connection is put into the pool in all. Each time its slot has a new generation.
+    pub puts: u8,
+    /// How often somebody tries to take one in all. A lock that is fair to nobody would be taken for ever, otherwise.
+    pub takes: u8,
+    /// How many false alarms there are in all.
+    pub alarms: u8,
+    /// The mistake of a mutant.
+    pub flaw: Flaw,
+}
+
+/// A pool and its workers.
+#[derive(Clone, Eq, Hash, PartialEq, Serialize)]
+pub struct Pool {
+    pub(super) config: Config,
+    /// By number.
+    pub(super) slots: Table<Slot, 2>,
+    /// By worker.
+    pub(super) shelves: Table<Shelf, 3>,
+    pub(super) workers: Table<Worker, 3>,
+    /// What the kernel and the pollers know, by incarnation.
+    pub(super) connections: Table<Connection, 3>,
+    /// Incarnations below this one exist or existed.
+    pub(super) next: u32,
+    pub(super) puts: u8,
+    pub(super) takes: u8,
+    pub(super) alarms: u8,
+}
+
+in_parts!(Pool {
+    slots: Table<Slot, 2>,
+    shelves: Table<Shelf, 3>,
+    workers: Table<Worker, 3>,
+    connections: Table<Connection, 3>,
+} and {
+    config: Config,
+    next: u32,
+    puts: u8,
+    takes: u8,
+    alarms: u8,
+});
+
+/// The idle connections of a worker.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Shelf {
+    /// The oldest first.
+    pub(super) nodes: SmallVec<[Node; 2]>,
+    pub(super) stopped: bool,
+    /// Who has locked it for longer than a step.
+    pub(super) locked: Option<Thread>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Node {
+    pub(super) who: Who,
+    pub(super) expired: bool,
+}
+
+/// A connection by its token, and which it really is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Who {
+    pub(super) which: Incarnation,
+    pub(super) token: Token,
+}
+
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Worker {
+    pub(super) at: At,
+    /// What it has taken over to be closed.
+    pub(super) old: SmallVec<[Who; 2]>,
+    /// The connection that somebody on this worker uses, while the worker does other things.
+    pub(super) uses: Option<Incarnation>,
+    /// What it is to look at.
+    pub(super) reports: SmallVec<[Report; 2]>,
+}
+
+/// How far a worker is.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum At {
+    /// In its loop.
+    #[default]
+    Rest,
+    /// Inside a connection that it puts, to be woken of it.
+    Putting(Who),
+    /// Inside a connection that it puts, to be listed.
+    Armed(Who),
+    /// Inside a connection that was not kept.
+    Declined(Who),
+    /// It has locked a shelf, and tries the last of as many connections next.
+    Taking(Thread, u8),
+    /// It closes what it has taken over to be closed, and then goes on with what it has found on a shelf.
+    Clearing(Option<Found>),
+    /// Inside a connection that it has taken over, to be taken out.
+    Took(Found),
+    /// It has the connection, to ask what the poller of this worker has noted.
+    Settling(Incarnation, Thread),
+    /// It has the connection, to have the poller of this worker forget it.
+    Moving(Incarnation, Thread),
+    /// It has the connection, which no poller watches.
+    Homeless(Incarnation),
+    /// It has the connection, to ask the kernel.
+    Probing(Incarnation),
+    /// Inside a connection that it is to look at.
+    Looking(Who),
+    /// Inside a connection that something is there for.
+    Disturbed(Who),
+    /// Inside such a connection, which is on no shelf any more.
+    Unlisted(Who),
+    /// Inside a connection that nothing is there for.
+    Reassured(Who),
+    /// It has the connection, to close it; and then clears on.
+    Closing(Incarnation, Option<Found>),
+    /// What only mutants know: the first half of a step is done.
+    Half(Half, Who),
+}
+
+/// What a taker found, and on whose shelf.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Found {
+    pub(super) who: Who,
+    pub(super) from: Thread,
+}
+
+/// Which step a mutant is in the middle of.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Half {
+    /// It has put the connection on its shelf and left, and is to watch it.
+    Listed,
+    /// It has left the connection, and is to put it on its shelf.
+    Left,
+    /// It has taken the connection over, and is to take it off the shelf of this worker.
+    Cuts(Thread),
+    /// It was turned away, and is to have its poller forget the number.
+    Astray,
+    /// It was given the connection, and is to have this worker's poller forget it.
+    Given(Thread),
+    /// It has closed the connection, and is to free its slot.
+    Closed,
+    /// It has closed the connection, and is to have this worker's poller forget the number.
+    Deregisters(Thread),
+}
+
+pub(super) type Facts = Vec<Fact>;
+pub(super) type Outcome = Result<(), Refusal>;
+
+impl Pool {
+    /// A pool in which nothing is.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            slots: Table::default(),
+            shelves: Table::default(),
+            workers: Table::default(),
+            connections: Table::default(),
+            next: 0,
+            puts: 0,
+            takes: 0,
+            alarms: 0,
+        }
+    }
+
+    /// How large the world is.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The same pool with a mistake.
+    #[must_use]
+    pub fn with_flaw(mut self, flaw: Flaw) -> Self {
+        self.config.flaw = flaw;
+        self
+    }
+
+    fn attempt(&mut self, action: &Action, facts: &mut Facts) -> Outcome {
+        match *action {
+            Action::Open { thread, incarnation } => self.open(thread, incarnation, facts),
+            Action::Arrive { incarnation } => self.arrive(incarnation, facts),
+            Action::Ring { incarnation } => self.ring(incarnation),
+            Action::Age { incarnation } => self.age(incarnation, facts),
+            Action::Poll { thread } => self.poll(thread, facts),
+            Action::Insert { thread } => self.insert(thread, facts),
+            Action::Watch { thread } => self.watch(thread, facts),
+            Action::List { thread } => self.list(thread, facts),
+            Action::Take { thread, from } => self.take(thread, from, facts),
+            Action::Claim { thread } => self.claim(thread, facts),
+            Action::Release { thread } => self.release(thread, facts),
+            Action::Ask { thread } => self.ask(thread, facts),
+            Action::Deregister { thread } => self.deregister(thread, facts),
+            Action::Register { thread } => self.register(thread, facts),
+            Action::Probe { thread } => self.probe(thread, facts),
+            Action::Look { thread, incarnation } => self.look(thread, incarnation, facts),
+            Action::Unlist { thread } => self.unlist(thread, facts),
+            Action::Leave { thread } => self.leave(thread, facts),
+            Action::Expire { thread } => self.expire(thread, facts),
+            Action::Stop { thread } => self.stop(thread, facts),
+            Action::Close { thread } => self.close(thread, facts),
+            Action::Drop { thread } => self.give_up(thread, facts),
+            Action::Resume { thread } => self.resume(thread, facts),
+        }
+    }
+
+    pub(super) fn is(&self, flaw: Flaw) -> bool {
+        self.config.flaw == flaw
+    }
+
+    pub(super) fn worker(&mut self, thread: Thread) -> &mut Worker {
+        self.workers.entry(thread.index())
+    }
+
+    pub(super) fn shelf(&mut self, thread: Thread) -> &mut Shelf {
+        self.shelves.entry(thread.index())
+    }
+
+    pub(super) fn at(&self, thread: Thread) -> At {
+        self.workers.iter().nth(thread.index()).map_or(At::Rest, |worker| worker.at)
+    }
+
+    pub(super) fn go(&mut self, thread: Thread, at: At) {
+        self.worker(thread).at = at;
+    }
+
+    /// A worker in its loop; the only place where it begins something.
+    pub(super) fn rests(&self, thread: Thread) -> Outcome {
+        if self.at(thread) == At::Rest { Ok(()) } else { Err(Refusal::NotNow) }
+    }
+
+    /// A worker that has not stopped, in its loop.
+    pub(super) fn runs(&mut self, thread: Thread) -> Outcome {
+        if self.shelf(thread).stopped { Err(Refusal::NotNow) } else { self.rests(thread) }
+    }
+
+    /// A call begins.
+    pub(super) fn call(&mut self, thread: Thread, at: At, facts: &mut Facts) {
+        facts.push(Fact::Called(thread));
+        self.go(thread, at);
+    }
+
+    /// A call is over.
+    pub(super) fn rest(&mut self, thread: Thread, facts: &mut Facts) {
+        facts.push(Fact::Returned(thread));
+        self.go(thread, At::Rest);
+    }
+
+    pub(super) fn number(&self, which: Incarnation) -> u8 {
+        self.connections.iter().nth(which.index()).map_or(0, |connection| connection.number)
+    }
+
+    pub(super) fn slot(&mut self, number: u8) -> &mut Slot {
+        self.slots.entry(usize::from(number))
+    }
+
+    pub(super) fn incarnations(&self) -> impl Iterator<Item = Incarnation> + use<> {
+        (0..self.next).map(Incarnation)
+    }
+
+    /// One read-modify-write of a word, which takes effect if it is not refused.
+    pub(super) fn change(&mut self, token: Token, want: Want) -> Result<Next, handfast_spec::ownership::Away> {
+        let flaw = self.config.flaw.of_the_word();
+        let slot = self.slot(token.number);
+        let next = slot.transition(token, want, flaw)?;
+        slot.state = match next {
+            Next::Is(state) => state,
+            Next::Holds => State::Held,
+        };
+        Ok(next)
+    }
+}
+
+impl Machine for Pool {
+    type Protocol = Protocol;
+
+    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+        let mut facts = Vec::new();
+        self.attempt(action, &mut facts).map(|()| facts).into()
+    }
+}
+
+impl Design for Pool {
+    /// OWN-11: at rest no worker is in the middle of anything, and no shelf is locked.
+    fn at_rest(&self) -> bool {
+        self.workers.iter().all(|worker| worker.at == At::Rest)
+            && self.shelves.iter().all(|shelf| shelf.locked.is_none())
+    }
+}

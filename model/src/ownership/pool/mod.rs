@@ -1,0 +1,21 @@
+//! The pool's protocol: idle connections, each watched by the poller of the worker that has it on its shelf, which any
+//! other worker may take over.
+//!
+//! The word is that of [`handfast`](super::handfast), with its one read-modify-write. Around it are the shelves, each
+//! under its lock; the workers, who put, take, look, and close what is too old or too many; and the pollers and the
+//! kernel. A worker's poller notes what it has to report in the connection, where whoever takes the connection over may
+//! ask for it, and wakes the worker; the wake-up names the connection for ever.
+
+mod flaw;
+mod kernel;
+mod machine;
+mod mutants;
+mod scope;
+mod shelf;
+mod show;
+mod steps;
+
+pub use flaw::Flaw;
+pub use machine::{Config, Pool};
+pub use mutants::variants;
+pub use scope::{Extent, checked, settings};

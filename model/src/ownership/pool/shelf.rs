@@ -1,0 +1,231 @@
+//! What is done under the lock of a shelf. It says which connections there are; whose they are, their words say.
+
+use handfast_spec::ownership::{Away, Fact, Incarnation, Refusal, Thread};
+
+use super::Flaw;
+use super::machine::{At, Facts, Found, Half, Node, Outcome, Pool, Shelf, Who};
+use crate::ownership::handfast::Want;
+
+impl Shelf {
+    fn is_free(&self) -> Outcome {
+        if self.locked.is_none() { Ok(()) } else { Err(Refusal::Busy) }
+    }
+
+    /// Takes a connection off, if it is there.
+    fn cut(&mut self, who: Who) -> bool {
+        let before = self.nodes.len();
+        self.nodes.retain(|node| node.who != who);
+        self.nodes.len() != before
+    }
+}
+
+impl Pool {
+    /// The oldest that is young enough has been idle for too long.
+    pub(super) fn age(&mut self, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+        let next = |shelf: &mut Shelf| {
+            let node = shelf.nodes.iter_mut().find(|node| !node.expired)?;
+            (node.who.which == incarnation).then_some(node).map(|node| node.expired = true)
+        };
+        self.shelves.iter_mut().find_map(next).ok_or(Refusal::NothingNew)?;
+        facts.push(Fact::Expired(incarnation));
+        Ok(())
+    }
+
+    /// OWN-12, OWN-16: a connection is listed in one critical section with the end of the visit, so that it is never
+    /// out of sight, and nobody who finds it finds anybody inside.
+    pub(super) fn list(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Armed(who) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let (room, lists_anyway) = (usize::from(self.config.room), self.is(Flaw::ListsAfterStop));
+        let shelf = self.shelf(thread);
+        shelf.is_free()?;
+        if shelf.stopped && !lists_anyway {
+            self.go(thread, At::Declined(who));
+            return Ok(());
+        }
+        if shelf.nodes.len() >= room && !self.makes_room(thread, facts) {
+            self.go(thread, At::Declined(who));
+            return Ok(());
+        }
+        if self.is(Flaw::LeavesBeforeListing) {
+            self.leaves(thread, who, facts);
+            self.go(thread, At::Half(Half::Left, who));
+            return Ok(());
+        }
+        self.puts_there(thread, who, facts);
+        if self.is(Flaw::ListsBeforeWatching) {
+            // It has left, as far as the word knows, and goes on.
+            let _ = self.change(who.token, Want::Leave);
+            self.go(thread, At::Half(Half::Listed, who));
+            return Ok(());
+        }
+        self.leaves(thread, who, facts);
+        self.goes_on(thread, None, facts);
+        Ok(())
+    }
+
+    pub(super) fn puts_there(&mut self, thread: Thread, who: Who, facts: &mut Facts) {
+        self.shelf(thread).nodes.push(Node { who, expired: false });
+        facts.push(Fact::Listed(thread, who.which));
+    }
+
+    /// OWN-13: what makes room is taken over as by anybody else.
+    fn makes_room(&mut self, thread: Thread, facts: &mut Facts) -> bool {
+        for Node { who, .. } in self.shelf(thread).nodes.clone() {
+            match self.takes_over(thread, who, facts) {
+                Ok(()) => {
+                    self.cuts(thread, thread, who, facts);
+                    self.worker(thread).old.push(who);
+                    return true;
+                }
+                Err(Away::Busy) => {}
+                Err(Away::Gone | Away::Closing | Away::NotOwner | Away::Shared) => {
+                    self.cuts(thread, thread, who, facts);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn takes_over(&mut self, thread: Thread, who: Who, facts: &mut Facts) -> Result<(), Away> {
+        self.change(who.token, Want::Takeover(thread))?;
+        let found = self.payload(who);
+        facts.extend([Fact::TakenOver(thread, found), Fact::Entered(thread, found, who.which)]);
+        Ok(())
+    }
+
+    pub(super) fn cuts(&mut self, thread: Thread, from: Thread, who: Who, facts: &mut Facts) {
+        if self.shelf(from).cut(who) {
+            facts.push(Fact::Unlisted(thread, who.which));
+        }
+    }
+
+    pub(super) fn take(&mut self, thread: Thread, from: Thread, facts: &mut Facts) -> Outcome {
+        self.runs(thread)?;
+        if self.worker(thread).uses.is_some() {
+            return Err(Refusal::NotNow);
+        }
+        let is_over = self.takes >= self.config.takes;
+        let shelf = self.shelf(from);
+        if is_over || shelf.nodes.is_empty() {
+            return Err(Refusal::NothingNew);
+        }
+        shelf.is_free()?;
+        shelf.locked = Some(thread);
+        let newest = shelf.nodes.len() as u8;
+        self.takes += 1;
+        self.call(thread, At::Taking(from, newest), facts);
+        Ok(())
+    }
+
+    /// The newest first. What cannot be had because somebody looks at it stays where it is.
+    pub(super) fn claim(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Taking(from, place) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let rest = place.saturating_sub(1);
+        let node = self.shelf(from).nodes.get(usize::from(rest)).copied();
+        let Some(Node { who, expired }) = node else { return self.unlocks(thread, from, None, facts) };
+        match self.takes_over(thread, who, facts) {
+            Ok(()) if expired => {
+                self.cuts(thread, from, who, facts);
+                self.worker(thread).old.push(who);
+            }
+            Ok(()) if self.is(Flaw::CutsLater) => {
+                self.shelf(from).locked = None;
+                self.go(thread, At::Half(Half::Cuts(from), who));
+                return Ok(());
+            }
+            Ok(()) => {
+                self.cuts(thread, from, who, facts);
+                return self.unlocks(thread, from, Some(who), facts);
+            }
+            Err(Away::Busy) if !self.is(Flaw::CutsBusy) => {
+                facts.push(Fact::TurnedAway(thread, who.which, Away::Busy));
+            }
+            Err(away @ (Away::Busy | Away::Gone | Away::Closing | Away::NotOwner | Away::Shared)) => {
+                facts.push(Fact::TurnedAway(thread, who.which, away));
+                self.cuts(thread, from, who, facts);
+            }
+        }
+        if rest == 0 {
+            return self.unlocks(thread, from, None, facts);
+        }
+        self.go(thread, At::Taking(from, rest));
+        Ok(())
+    }
+
+    fn unlocks(&mut self, thread: Thread, from: Thread, who: Option<Who>, facts: &mut Facts) -> Outcome {
+        self.shelf(from).locked = None;
+        if self.is(Flaw::LeaksTheOld) {
+            self.worker(thread).old.clear();
+        }
+        self.goes_on(thread, who.map(|who| Found { who, from }), facts);
+        Ok(())
+    }
+
+    pub(super) fn finishes_cut(&mut self, thread: Thread, from: Thread, who: Who, facts: &mut Facts) -> Outcome {
+        self.shelf(from).is_free()?;
+        self.cuts(thread, from, who, facts);
+        self.goes_on(thread, Some(Found { who, from }), facts);
+        Ok(())
+    }
+
+    /// OWN-12: it is off the shelf before it is out of the table.
+    pub(super) fn unlist(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        let At::Disturbed(who) = self.at(thread) else { return Err(Refusal::NotNow) };
+        self.shelf(thread).is_free()?;
+        self.cuts(thread, thread, who, facts);
+        self.go(thread, At::Unlisted(who));
+        Ok(())
+    }
+
+    /// OWN-26: the oldest first, as long as their time is over.
+    pub(super) fn expire(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        self.runs(thread)?;
+        let shelf = self.shelf(thread);
+        shelf.is_free()?;
+        let expired: Vec<Who> = shelf.nodes.iter().take_while(|node| node.expired).map(|node| node.who).collect();
+        if expired.is_empty() {
+            return Err(Refusal::NothingNew);
+        }
+        facts.push(Fact::Called(thread));
+        self.clears(thread, expired, facts);
+        Ok(())
+    }
+
+    /// OWN-25, OWN-26: nobody looks at the shelf of a worker that has stopped, so nothing stays there.
+    pub(super) fn stop(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+        self.runs(thread)?;
+        let shelf = self.shelf(thread);
+        shelf.is_free()?;
+        shelf.stopped = true;
+        let all: Vec<Who> = shelf.nodes.iter().map(|node| node.who).collect();
+        self.worker(thread).reports.clear();
+        if self.is(Flaw::StopForgets) {
+            return Ok(());
+        }
+        facts.push(Fact::Called(thread));
+        self.clears(thread, all, facts);
+        Ok(())
+    }
+
+    /// OWN-13: what is too old is taken over as by anybody else.
+    fn clears(&mut self, thread: Thread, all: Vec<Who>, facts: &mut Facts) {
+        for who in all {
+            if self.is(Flaw::ClosesWhatHasExpired) {
+                self.worker(thread).old.push(who);
+                continue;
+            }
+            match self.takes_over(thread, who, facts) {
+                Ok(()) => {
+                    self.cuts(thread, thread, who, facts);
+                    self.worker(thread).old.push(who);
+                }
+                Err(Away::Busy) => {}
+                Err(Away::Gone | Away::Closing | Away::NotOwner | Away::Shared) => {
+                    self.cuts(thread, thread, who, facts);
+                }
+            }
+        }
+        self.goes_on(thread, None, facts);
+    }
+}

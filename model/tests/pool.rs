@@ -1,0 +1,142 @@
+//! The pool: each mutant violates exactly what it is listed with, and behaviours that the specification tells of are
+//! behaviours of the model.
+
+use std::collections::BTreeSet;
+
+use handfast_spec::ownership::pool::{Action, Pool as Protocol};
+use handfast_spec::ownership::{Away, Fact, Incarnation, Thread};
+use handfast_spec::{Observation, Protocol as _, Recorded};
+use model::catalogue::{Kind, find};
+use model::ownership::pool::{Config, Flaw, Pool, variants};
+use model::subject::Plan;
+
+const A: Thread = Thread(0);
+const B: Thread = Thread(1);
+const FIRST: Incarnation = Incarnation(0);
+const SECOND: Incarnation = Incarnation(1);
+
+#[test]
+fn every_mutant_violates_what_it_is_listed_with_and_nothing_else() {
+    let mut others = Vec::new();
+    for variant in variants() {
+        let findings = variant.subject.check(&Plan { threads: 2, max_bytes: usize::MAX, observer: &() });
+        assert!(findings.is_complete() && findings.engines_agree(), "{}", variant.name);
+        if findings.violated() != variant.violates.iter().copied().collect::<BTreeSet<_>>() {
+            others.push(format!("{}: {:?}", variant.name, findings.violated()));
+        }
+    }
+    assert_eq!(others, [""; 0]);
+}
+
+#[test]
+fn every_mistake_is_a_mutant_of_the_protocol() {
+    let entry = find("ownership").expect("it is there");
+    let names: Vec<&str> = (entry.variants)().iter().map(|variant| variant.name).collect();
+    let mutants = variants();
+    assert_eq!(mutants.len(), Flaw::MISTAKES.len());
+    assert!(mutants.iter().all(|mutant| names.contains(&mutant.name)));
+    assert!(mutants.iter().any(|mutant| matches!(mutant.kind, Kind::Equivalent(_))));
+}
+
+/// A behaviour, step by step.
+struct Behaviour(Recorded<Pool>);
+
+impl Behaviour {
+    /// Two workers with one number, and nothing that runs out.
+    fn of(flaw: Flaw) -> Self {
+        let config = Config { threads: 2, numbers: 1, room: 2, puts: 9, takes: 9, alarms: 9, flaw };
+        Self(Recorded::new(Pool::new(config)))
+    }
+
+    fn takes(mut self, actions: &[Action]) -> Self {
+        for action in actions {
+            assert!(!self.0.step(action).is_refused(), "{action} is refused in {:#?}", self.0.machine);
+        }
+        self
+    }
+
+    /// Worker A has put a connection on its shelf.
+    fn listed(self, which: Incarnation) -> Self {
+        let opened = self.takes(&[Action::Open { thread: A, incarnation: which }, Action::Insert { thread: A }]);
+        opened.takes(&[Action::Watch { thread: A }, Action::List { thread: A }])
+    }
+
+    /// The server has closed it, and worker A is to look.
+    fn woken(self, which: Incarnation) -> Self {
+        self.takes(&[Action::Arrive { incarnation: which }, Action::Poll { thread: A }])
+    }
+
+    fn violates(&self) -> Vec<&'static str> {
+        let broken = Protocol::INVARIANTS.iter().filter(|rule| !(rule.holds)(&self.0.ledger));
+        broken.map(|rule| rule.id).collect()
+    }
+}
+
+/// The race of the seed, as the pool sees it: the watcher and a taker, and the word says who has it.
+#[test]
+fn a_watcher_that_comes_first_turns_the_taker_away() {
+    let looking = Behaviour::of(Flaw::None).listed(FIRST).woken(FIRST);
+    let mut looking =
+        looking.takes(&[Action::Look { thread: A, incarnation: FIRST }, Action::Take { thread: B, from: A }]);
+    let turned = Fact::TurnedAway(B, FIRST, Away::Busy);
+    let Observation::Told(facts) = looking.0.step(&Action::Claim { thread: B }) else { panic!("refused") };
+    assert_eq!(facts, [turned, Fact::Returned(B)]);
+    let closing = [Action::Watch { thread: A }, Action::Unlist { thread: A }, Action::Release { thread: A }];
+    assert_eq!(looking.takes(&closing).takes(&[Action::Close { thread: A }]).violates(), [""; 0]);
+}
+
+#[test]
+fn a_taker_that_comes_first_turns_the_watcher_away() {
+    let taken = Behaviour::of(Flaw::None).listed(FIRST).woken(FIRST);
+    let taken = taken.takes(&[Action::Take { thread: B, from: A }, Action::Claim { thread: B }]);
+    let mut late = taken.takes(&[Action::Release { thread: B }]);
+    let Observation::Told(facts) = late.0.step(&Action::Look { thread: A, incarnation: FIRST }) else {
+        panic!("refused")
+    };
+    assert_eq!(facts, [Fact::TurnedAway(A, FIRST, Away::Gone)]);
+    // And what the poller of the former owner has noted, the taker is told.
+    let asked = late.takes(&[Action::Ask { thread: B }, Action::Close { thread: B }]);
+    assert_eq!(asked.violates(), [""; 0]);
+}
+
+/// A poller that notes a close after the taker has asked it: with the registration the note is lost, and only the kernel
+/// knows.
+#[test]
+fn what_is_noted_between_the_question_and_the_move_the_kernel_is_asked() {
+    let given = |flaw| {
+        let asked = Behaviour::of(flaw).listed(FIRST).takes(&[Action::Take { thread: B, from: A }]);
+        let asked =
+            asked.takes(&[Action::Claim { thread: B }, Action::Release { thread: B }, Action::Ask { thread: B }]);
+        let moved = asked.woken(FIRST).takes(&[Action::Deregister { thread: B }, Action::Register { thread: B }]);
+        moved.takes(&[Action::Probe { thread: B }])
+    };
+    assert_eq!(given(Flaw::None).takes(&[Action::Close { thread: B }]).violates(), [""; 0]);
+    assert_eq!(given(Flaw::DoesNotProbe).violates(), ["OWN-15"]);
+}
+
+/// The number comes back under a wake-up that nobody has looked at.
+#[test]
+fn a_late_wake_up_finds_another_generation() {
+    let taken = |flaw| {
+        let woken = Behaviour::of(flaw).listed(FIRST).woken(FIRST).takes(&[Action::Take { thread: B, from: A }]);
+        let closed = woken.takes(&[Action::Claim { thread: B }, Action::Release { thread: B }]);
+        let closed = closed.takes(&[Action::Ask { thread: B }, Action::Close { thread: B }]);
+        closed.listed(SECOND).takes(&[Action::Look { thread: A, incarnation: FIRST }])
+    };
+    assert_eq!(taken(Flaw::None).violates(), [""; 0]);
+    assert_eq!(taken(Flaw::NoGeneration).violates(), ["OWN-5"]);
+}
+
+/// The clock and a taker want the same connection, and one has it.
+#[test]
+fn what_has_expired_is_closed_once() {
+    let race = |flaw| {
+        let old = Behaviour::of(flaw).listed(FIRST).takes(&[Action::Age { incarnation: FIRST }]);
+        old.takes(&[Action::Expire { thread: A }])
+    };
+    let take = Action::Take { thread: B, from: A };
+    assert!(race(Flaw::None).0.step(&take).is_refused(), "it is off the shelf");
+    let both = race(Flaw::ClosesWhatHasExpired).takes(&[take, Action::Claim { thread: B }]);
+    let both = both.takes(&[Action::Release { thread: B }, Action::Release { thread: A }]);
+    assert!(both.violates().contains(&"OWN-13"), "{:?}", both.violates());
+}
