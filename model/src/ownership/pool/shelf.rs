@@ -20,13 +20,15 @@ impl Shelf {
 }
 
 impl Pool {
-    /// The oldest that is young enough has been idle for too long.
+    /// The oldest that is young enough has been idle for too long. Whoever locks a shelf has looked at the clock before:
+    /// what ages while it is locked is as old as that right after.
     pub(super) fn age(&mut self, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
-        let next = |shelf: &mut Shelf| {
-            let node = shelf.nodes.iter_mut().find(|node| !node.expired)?;
-            (node.who.which == incarnation).then_some(node).map(|node| node.expired = true)
+        let is_next = |shelf: &&mut Shelf| {
+            shelf.nodes.iter().find(|node| !node.expired).is_some_and(|node| node.who.which == incarnation)
         };
-        self.shelves.iter_mut().find_map(next).ok_or(Refusal::NothingNew)?;
+        let shelf = self.shelves.iter_mut().find(is_next).ok_or(Refusal::NothingNew)?;
+        shelf.is_free()?;
+        shelf.nodes.iter_mut().filter(|node| node.who.which == incarnation).for_each(|node| node.expired = true);
         facts.push(Fact::Expired(incarnation));
         Ok(())
     }

@@ -1,0 +1,235 @@
+//! What is done with a shelf.
+
+use std::time::Duration;
+
+use handfast::ownership::Token;
+use handfast::pool::core::{Limits, Put, Shelf, Stamps, Unclaimed};
+use handfast_spec::ownership::{Away, Fact, Incarnation, Refusal, Thread};
+
+use super::taking::{Next, Taking};
+use super::{At, Found, Inside, Mistake, Outcome, PoolMachine, claim};
+
+/// A worker's shelf and its clock.
+pub(super) struct Seat {
+    /// `None` while it is locked.
+    shelf: Option<Shelf<(), Token>>,
+    /// What is on it, the oldest first, and when it expires.
+    listed: Vec<(Incarnation, Duration)>,
+    pub(super) stopped: bool,
+    puts: u32,
+    now: Duration,
+}
+
+/// How long a connection may be idle; less than what there is between two puts.
+const IDLE: Duration = Duration::from_secs(1000);
+
+impl Seat {
+    pub(super) fn new(room: usize) -> Self {
+        let limits = Limits { per_key: room, total: room, idle: IDLE, age: Duration::MAX };
+        let (shelf, listed) = (Some(Shelf::new(limits)), Vec::new());
+        Self { shelf, listed, stopped: false, puts: 0, now: Duration::ZERO }
+    }
+
+    fn free(&mut self) -> Result<&mut Shelf<(), Token>, Refusal> {
+        self.shelf.as_mut().ok_or(Refusal::Busy)
+    }
+
+    /// Each is put later than the one before.
+    fn stamps(&mut self) -> Stamps {
+        self.puts += 1;
+        let now = Duration::from_secs(u64::from(self.puts));
+        Stamps { now, born: now }
+    }
+
+    fn is_on(&self, which: Incarnation) -> bool {
+        self.listed.iter().any(|(listed, _)| *listed == which)
+    }
+
+    fn cut(&mut self, which: Incarnation) -> bool {
+        let is_on = self.is_on(which);
+        self.listed.retain(|(listed, _)| *listed != which);
+        is_on
+    }
+}
+
+impl PoolMachine {
+    /// The clock of a shelf goes on to where the next one expires.
+    pub(super) fn age(&mut self, incarnation: Incarnation) -> Outcome {
+        let next = |seat: &&mut Seat| {
+            seat.listed.iter().find(|(_, until)| *until > seat.now).is_some_and(|(which, _)| *which == incarnation)
+        };
+        let seat = self.seats.iter_mut().find(next).ok_or(Refusal::NothingNew)?;
+        seat.free()?;
+        let until = seat.listed.iter().find(|(which, _)| *which == incarnation).map(|(_, until)| *until);
+        seat.now = until.unwrap_or(seat.now);
+        Ok(vec![Fact::Expired(incarnation)])
+    }
+
+    fn now(&mut self, thread: Thread) -> Duration {
+        if self.mistake == Mistake::IgnoresTime { Duration::ZERO } else { self.seat(thread).now }
+    }
+
+    pub(super) fn list(&mut self, thread: Thread) -> Outcome {
+        if !matches!(self.worker(thread).at, At::Armed(_)) {
+            return Err(Refusal::NotNow);
+        }
+        let (table, mistake) = (self.table, self.mistake);
+        let seat = self.seat(thread);
+        seat.free()?;
+        let At::Armed(mut inside) = self.leave_off(thread, |at| matches!(at, At::Armed(_)))? else {
+            return Err(Refusal::NotNow);
+        };
+        let seat = self.seat(thread);
+        let stamps = seat.stamps();
+        let (which, token) = (inside.which, inside.token());
+        let put = seat.free()?.put((), token, stamps, |token| claim(table, token, thread).0);
+        let Ok(Put { place, evicted, .. }) = put else {
+            self.go(thread, At::Declined(inside));
+            return Ok(Vec::new());
+        };
+        seat.listed.push((which, stamps.now + IDLE));
+        let mut facts = Vec::new();
+        self.takes_off(thread, evicted, &mut facts);
+        if let Some(entry) = inside.get_mut() {
+            entry.place = Some(place);
+        }
+        if mistake == Mistake::LeavesLate {
+            self.worker(thread).old.push(inside);
+        } else {
+            drop(inside);
+        }
+        facts.extend([Fact::Listed(thread, which), Fact::Left(thread, which)]);
+        self.goes_on(thread, None, &mut facts);
+        Ok(facts)
+    }
+
+    /// What was claimed to be closed, and is off its shelf.
+    fn takes_off(&mut self, thread: Thread, claimed: impl IntoIterator<Item = Inside>, facts: &mut Vec<Fact>) {
+        for inside in claimed {
+            let which = inside.which;
+            facts.extend([Fact::TakenOver(thread, which), Fact::Entered(thread, which, which)]);
+            if self.seat(thread).cut(which) {
+                facts.push(Fact::Unlisted(thread, which));
+            }
+            self.worker(thread).old.push(inside);
+        }
+    }
+
+    pub(super) fn take(&mut self, thread: Thread, from: Thread) -> Outcome {
+        self.runs(thread)?;
+        if self.worker(thread).uses.is_some() {
+            return Err(Refusal::NotNow);
+        }
+        let is_over = self.takes >= self.config.takes;
+        let now = self.now(from);
+        let seat = self.seat(from);
+        let is_empty = seat.shelf.as_ref().map_or(seat.listed.is_empty(), Shelf::is_empty);
+        if is_over || is_empty {
+            return Err(Refusal::NothingNew);
+        }
+        let shelf = seat.shelf.take().ok_or(Refusal::Busy)?;
+        self.takes += 1;
+        let mut facts = vec![Fact::Called(thread)];
+        self.hears(thread, from, Taking::new(shelf, from, now), &mut facts);
+        Ok(facts)
+    }
+
+    pub(super) fn claim_next(&mut self, thread: Thread) -> Outcome {
+        let At::Taking(taking) = self.leave_off(thread, |at| matches!(at, At::Taking(_)))? else {
+            return Err(Refusal::NotNow);
+        };
+        let (from, token) = (taking.from, taking.asked());
+        let (mut claimed, away) = claim(self.table, token, thread);
+        let mut facts = Vec::new();
+        match (&claimed, away) {
+            (Ok(inside), _) => {
+                let which = inside.which;
+                facts.extend([Fact::TakenOver(thread, which), Fact::Entered(thread, which, which)]);
+                self.cuts(thread, from, which, &mut facts);
+            }
+            (Err(unclaimed), away) => {
+                let which = self.with_number(token.slot());
+                facts.push(Fact::TurnedAway(thread, which, away.unwrap_or(Away::Gone)));
+                if *unclaimed == Unclaimed::Gone {
+                    self.cuts(thread, from, which, &mut facts);
+                }
+            }
+        }
+        if self.mistake == Mistake::SaysGone && claimed.is_err() {
+            claimed = Err(Unclaimed::Gone);
+        }
+        self.hears(thread, from, taking.answer(claimed), &mut facts);
+        Ok(facts)
+    }
+
+    fn cuts(&mut self, thread: Thread, from: Thread, which: Incarnation, facts: &mut Vec<Fact>) {
+        if self.seat(from).cut(which) {
+            facts.push(Fact::Unlisted(thread, which));
+        }
+    }
+
+    fn hears(&mut self, thread: Thread, from: Thread, next: Next, facts: &mut Vec<Fact>) {
+        match next {
+            Next::Asks(taking) => self.go(thread, At::Taking(taking)),
+            Next::Returns(shelf, took) => {
+                self.seat(from).shelf = Some(shelf);
+                self.worker(thread).old.extend(took.expired);
+                self.goes_on(thread, took.found.map(|inside| Found { inside, from }), facts);
+            }
+        }
+    }
+
+    pub(super) fn unlist(&mut self, thread: Thread) -> Outcome {
+        if !matches!(self.worker(thread).at, At::Disturbed(_)) {
+            return Err(Refusal::NotNow);
+        }
+        self.seat(thread).free()?;
+        let At::Disturbed(mut inside) = self.leave_off(thread, |at| matches!(at, At::Disturbed(_)))? else {
+            return Err(Refusal::NotNow);
+        };
+        let which = inside.which;
+        let place = inside.get_mut().and_then(|entry| entry.place.take());
+        let keeps = self.mistake == Mistake::KeepsListed;
+        let seat = self.seat(thread);
+        let mut facts = Vec::new();
+        if let Some(place) = place
+            && (keeps || seat.free()?.remove(place))
+            && seat.cut(which)
+        {
+            facts.push(Fact::Unlisted(thread, which));
+        }
+        self.go(thread, At::Unlisted(inside));
+        Ok(facts)
+    }
+
+    pub(super) fn expire(&mut self, thread: Thread) -> Outcome {
+        self.runs(thread)?;
+        let (table, now) = (self.table, self.now(thread));
+        let expired = self.seat(thread).free()?.expire(now, |token| claim(table, token, thread).0);
+        if expired.is_empty() {
+            return Err(Refusal::NothingNew);
+        }
+        let mut facts = vec![Fact::Called(thread)];
+        self.takes_off(thread, expired, &mut facts);
+        self.goes_on(thread, None, &mut facts);
+        Ok(facts)
+    }
+
+    pub(super) fn stop(&mut self, thread: Thread) -> Outcome {
+        self.runs(thread)?;
+        let (table, is_silent) = (self.table, self.mistake == Mistake::StopsSilently);
+        let seat = self.seat(thread);
+        let shelf = seat.free()?;
+        let all = if is_silent {
+            shelf.expire(Duration::MAX, |token| claim(table, token, thread).0)
+        } else {
+            shelf.stop(|token| claim(table, token, thread).0)
+        };
+        seat.stopped = true;
+        self.worker(thread).reports.clear();
+        let mut facts = vec![Fact::Called(thread)];
+        self.takes_off(thread, all, &mut facts);
+        self.goes_on(thread, None, &mut facts);
+        Ok(facts)
+    }
+}

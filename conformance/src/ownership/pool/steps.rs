@@ -1,0 +1,130 @@
+//! What workers do with one connection.
+
+use handfast::ownership::Sharing;
+use handfast_spec::ownership::{Fact, Incarnation, Owner, Refusal, Thread};
+
+use super::{At, Entry, Found, Inside, Outcome, PoolMachine, away, worker};
+
+impl PoolMachine {
+    pub(super) fn insert(&mut self, thread: Thread) -> Outcome {
+        self.rests(thread)?;
+        let which = self.worker(thread).uses.ok_or(Refusal::NotNow)?;
+        if self.puts >= self.config.puts {
+            return Err(Refusal::NothingNew);
+        }
+        self.puts += 1;
+        let entry = Entry { number: self.open[&which].number, which, place: None };
+        let Ok(inside) = self.table.insert_and_enter(entry, Sharing::Exclusive(worker(thread))) else {
+            return Ok(vec![Fact::Unclean(thread, which)]);
+        };
+        self.worker(thread).uses = None;
+        self.go(thread, At::Putting(inside));
+        let inserted = Fact::Inserted(thread, which, Owner::Thread(thread));
+        Ok(vec![Fact::Called(thread), inserted, Fact::Entered(thread, which, which)])
+    }
+
+    pub(super) fn watch(&mut self, thread: Thread) -> Outcome {
+        let at = self.leave_off(thread, |at| matches!(at, At::Putting(_) | At::Looking(_)))?;
+        let mut facts = Vec::new();
+        let after = match at {
+            At::Putting(inside) => {
+                let (which, token) = (inside.which, inside.token());
+                if self.asks(which, Some(token), &mut facts) { At::Declined(inside) } else { At::Armed(inside) }
+            }
+            At::Looking(inside) => {
+                let (which, token) = (inside.which, inside.token());
+                if self.asks(which, Some(token), &mut facts) { At::Disturbed(inside) } else { At::Reassured(inside) }
+            }
+            at => at,
+        };
+        self.go(thread, after);
+        Ok(facts)
+    }
+
+    pub(super) fn look(&mut self, thread: Thread, about: Incarnation) -> Outcome {
+        self.runs(thread)?;
+        let reports = &mut self.worker(thread).reports;
+        let place = reports.iter().position(|(which, _)| *which == about).ok_or(Refusal::NothingNew)?;
+        let (_, token) = reports.remove(place);
+        match self.table.enter(token, worker(thread)) {
+            Ok(inside) => {
+                let found = inside.which;
+                self.go(thread, At::Looking(inside));
+                Ok(vec![Fact::Called(thread), Fact::Entered(thread, found, about)])
+            }
+            Err(refused) => Ok(vec![Fact::TurnedAway(thread, about, away(refused))]),
+        }
+    }
+
+    pub(super) fn leave(&mut self, thread: Thread) -> Outcome {
+        let At::Reassured(inside) = self.leave_off(thread, |at| matches!(at, At::Reassured(_)))? else {
+            return Err(Refusal::NotNow);
+        };
+        let which = inside.which;
+        drop(inside);
+        Ok(vec![Fact::Left(thread, which), Fact::Returned(thread)])
+    }
+
+    pub(super) fn release(&mut self, thread: Thread) -> Outcome {
+        let is_there = |at: &At| matches!(at, At::Declined(_) | At::Unlisted(_) | At::Took(_) | At::Clearing(_));
+        let mut facts = Vec::new();
+        match self.leave_off(thread, is_there)? {
+            At::Declined(inside) => {
+                let which = takes_out(thread, inside, &mut facts);
+                self.worker(thread).uses = Some(which);
+                facts.extend([Fact::HandedBack(thread, which), Fact::Returned(thread)]);
+            }
+            At::Unlisted(inside) => {
+                let which = takes_out(thread, inside, &mut facts);
+                self.go(thread, At::Closing(which, None));
+            }
+            At::Took(Found { inside, from }) => {
+                let which = takes_out(thread, inside, &mut facts);
+                self.go(thread, At::Settling(which, from));
+            }
+            At::Clearing(found) => {
+                let inside = self.worker(thread).old.remove(0);
+                let which = takes_out(thread, inside, &mut facts);
+                self.go(thread, At::Closing(which, found));
+            }
+            _ => return Err(Refusal::NotNow),
+        }
+        Ok(facts)
+    }
+
+    pub(super) fn ask(&mut self, thread: Thread) -> Outcome {
+        let At::Settling(which, from) = self.leave_off(thread, |at| matches!(at, At::Settling(..)))? else {
+            return Err(Refusal::NotNow);
+        };
+        let mut facts = Vec::new();
+        let after = if self.asks(which, None, &mut facts) {
+            At::Closing(which, None)
+        } else if from == thread {
+            At::Probing(which)
+        } else {
+            At::Moving(which, from)
+        };
+        self.go(thread, after);
+        Ok(facts)
+    }
+
+    pub(super) fn probe(&mut self, thread: Thread) -> Outcome {
+        let At::Probing(which) = self.leave_off(thread, |at| matches!(at, At::Probing(_)))? else {
+            return Err(Refusal::NotNow);
+        };
+        if self.open[&which].data {
+            self.go(thread, At::Closing(which, None));
+            return Ok(vec![Fact::Known(which)]);
+        }
+        self.worker(thread).uses = Some(which);
+        Ok(vec![Fact::Given(thread, which), Fact::Returned(thread)])
+    }
+}
+
+/// The connection is out of its slot, which is free, as it is when the product takes it out of its entry.
+fn takes_out(thread: Thread, inside: Inside, facts: &mut Vec<Fact>) -> Incarnation {
+    let which = inside.which;
+    let _ = inside.delete();
+    facts.extend([Fact::Left(thread, which), Fact::TakenOut(thread, which)]);
+    which
+}
