@@ -130,7 +130,7 @@ impl PoolMachine {
         let shelf = seat.shelf.take().ok_or(Refusal::Busy)?;
         self.takes += 1;
         let mut facts = vec![Fact::Called(thread)];
-        self.hears(thread, from, Taking::new(shelf, from, now), &mut facts);
+        self.hears(thread, from, Taking::begin(shelf, from, now), &mut facts);
         Ok(facts)
     }
 
@@ -172,7 +172,7 @@ impl PoolMachine {
         match next {
             Next::Asks(taking) => self.go(thread, At::Taking(taking)),
             Next::Returns(shelf, took) => {
-                self.seat(from).shelf = Some(shelf);
+                self.seat(from).shelf = Some(*shelf);
                 self.worker(thread).old.extend(took.expired);
                 self.goes_on(thread, took.found.map(|inside| Found { inside, from }), facts);
             }

@@ -24,12 +24,12 @@ type Returned = (Shelf<(), Token>, Took<Inside>);
 /// What a call does after an answer.
 pub(super) enum Next {
     Asks(Taking),
-    Returns(Shelf<(), Token>, Took<Inside>),
+    Returns(Box<Shelf<(), Token>>, Took<Inside>),
 }
 
 impl Taking {
     /// Begins a call.
-    pub(super) fn new(mut shelf: Shelf<(), Token>, from: Thread, now: Duration) -> Next {
+    pub(super) fn begin(mut shelf: Shelf<(), Token>, from: Thread, now: Duration) -> Next {
         let (ask, asks) = channel();
         let (answers, answered) = channel();
         let call = spawn(move || {
@@ -59,7 +59,7 @@ impl Taking {
             Ok(asked) => Next::Asks(Self { from, asked, asks, answers, call }),
             Err(_) => {
                 let (shelf, took) = call.join().expect("a shelf does not panic");
-                Next::Returns(shelf, took)
+                Next::Returns(Box::new(shelf), took)
             }
         }
     }
