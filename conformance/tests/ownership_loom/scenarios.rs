@@ -3,6 +3,7 @@
 use conformance::ownership::families::{Named, Orders};
 use handfast::ownership::{Deleted, Refused, Sharing};
 use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 use crate::support::{WORKERS, World, complete};
@@ -101,22 +102,21 @@ pub(crate) fn report_of_the_last_one<O: Orders>() {
     late.join().expect("the late one ends");
 }
 
-/// A number is closed by one thread and inserted by another, with no order between the two but the table's.
+/// A number is closed by one thread and inserted by another, with no order between the two but the table's: the kernel
+/// says that the number is free, and gives no other sign.
 pub(crate) fn number_returns_elsewhere<O: Orders>() {
     let world = World::<O>::new();
     let old = world.insert(EXCLUSIVE);
-    let closer = Arc::clone(&world);
+    let given_back = Arc::new(AtomicBool::new(false));
+    let (closer, gives_back) = (Arc::clone(&world), Arc::clone(&given_back));
     let closer = thread::spawn(move || {
         assert_eq!(closer.table.delete(old), Ok(Deleted::Closed));
+        gives_back.store(true, Ordering::Relaxed);
     });
-    let mut probe = world.probe();
-    let new = loop {
-        match world.table.insert(probe, EXCLUSIVE) {
-            Ok(token) => break token,
-            Err(error) => probe = error.descriptor,
-        }
+    while !given_back.load(Ordering::Relaxed) {
         thread::yield_now();
-    };
+    }
+    let new = world.insert(EXCLUSIVE);
     World::touch(&world.table.enter(new, WORKERS[0]).expect("it is there"));
     closer.join().expect("the closer ends");
     assert_eq!(world.closes(), 1);
