@@ -8,8 +8,10 @@
 //! The model follows along with every state that it could be in. When none is left, the log is no behaviour of the
 //! model: the lines before are the longest explained prefix.
 
+mod reading;
+
 use std::collections::VecDeque;
-use std::io::{self, BufRead};
+use std::io::BufRead;
 
 use handfast_spec::protocol::{ActionOf, ObservationOf};
 use handfast_spec::{Observation, Protocol, Recorded};
@@ -18,6 +20,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::design::Design;
+
+pub use reading::LogError;
+use reading::{next_line, parse};
 
 /// A design whose machines can be started as a log's header says.
 pub trait Explains: Design {
@@ -82,49 +87,6 @@ pub struct Possible {
     pub allowed: Vec<String>,
 }
 
-/// Why a log cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum LogError {
-    /// The file cannot be read.
-    #[error("line {line} cannot be read: {source}")]
-    Io {
-        /// The line, counted from 1.
-        line: usize,
-        /// What is wrong.
-        source: io::Error,
-    },
-    /// A line is longer than any step is.
-    #[error("line {line} is longer than {MAX_LINE} bytes")]
-    TooLong {
-        /// The line, counted from 1.
-        line: usize,
-    },
-    /// A line is not what a log consists of.
-    #[error("line {line} is not a step of this protocol: {source}")]
-    Syntax {
-        /// The line, counted from 1.
-        line: usize,
-        /// What is wrong.
-        source: serde_json::Error,
-    },
-    /// A header is of another protocol, or says something impossible.
-    #[error("line {line} is not a header of protocol {protocol}: {reason}")]
-    Header {
-        /// The line, counted from 1.
-        line: usize,
-        /// The protocol that was asked for.
-        protocol: &'static str,
-        /// What is wrong.
-        reason: String,
-    },
-    /// There is no run.
-    #[error("the log is empty: there is no header")]
-    Empty,
-}
-
-/// How long a line may be.
-const MAX_LINE: usize = 1 << 20;
-
 /// How many explained steps a rejection shows.
 const SHOWN_BEFORE: usize = 20;
 
@@ -145,8 +107,37 @@ struct Line<A, O> {
 /// If the log cannot be read as one of this protocol. What was read before is lost; a log that the model rejects is no
 /// error.
 pub fn explain<D: Explains>(log: &mut dyn BufRead) -> Result<Explanation, LogError> {
+    explain_runs(log, D::Protocol::NAME, &[begin::<D>])
+}
+
+/// The same where each run is of one of two designs, which its header tells apart.
+///
+/// # Errors
+///
+/// As [`explain`]; of a header that is neither's, as the first one's.
+pub fn explain_either<D: Explains, E: Explains>(log: &mut dyn BufRead) -> Result<Explanation, LogError> {
+    explain_runs(log, D::Protocol::NAME, &[begin::<D>, begin::<E>])
+}
+
+/// Begins a run as its header says.
+type Begin = fn(&Value, usize) -> Result<Box<dyn Follows>, LogError>;
+
+fn begin<D: Explains>(header: &Value, line: usize) -> Result<Box<dyn Follows>, LogError> {
+    Ok(Box::new(Run::<D>::start(header, line)?))
+}
+
+/// A run that is followed line by line.
+trait Follows {
+    /// Follows one line, if the model does.
+    fn follow(&mut self, text: &str, line: usize) -> Result<Result<(), Rejection>, LogError>;
+
+    /// Adds the invariants that are violated where the run has ended.
+    fn judge(&self, violated: &mut Vec<&'static str>);
+}
+
+fn explain_runs(log: &mut dyn BufRead, protocol: &'static str, begins: &[Begin]) -> Result<Explanation, LogError> {
     let mut explanation = Explanation { runs: 0, steps: 0, rejection: None, violated: Vec::new() };
-    let mut run: Option<Run<D>> = None;
+    let mut run: Option<Box<dyn Follows>> = None;
     let mut number = 0;
     while let Some(text) = next_line(log, &mut number)? {
         if text.trim().is_empty() {
@@ -155,16 +146,15 @@ pub fn explain<D: Explains>(log: &mut dyn BufRead) -> Result<Explanation, LogErr
         let value: Value = parse(&text, number)?;
         if value.get("protocol").is_some() {
             run.iter().for_each(|run| run.judge(&mut explanation.violated));
-            run = Some(Run::start(value, number)?);
+            run = Some(any_of(begins, &value, number)?);
             explanation.runs += 1;
             continue;
         }
         let Some(run) = &mut run else {
             let reason = "a log begins with a line that has the field `protocol`".to_owned();
-            return Err(LogError::Header { line: number, protocol: D::Protocol::NAME, reason });
+            return Err(LogError::Header { line: number, protocol, reason });
         };
-        let line: Line<ActionOf<D>, ObservationOf<D>> = parse(&text, number)?;
-        if let Err(rejection) = run.follow(line, number) {
+        if let Err(rejection) = run.follow(&text, number)? {
             explanation.rejection = Some(rejection);
             return Ok(explanation);
         }
@@ -177,6 +167,12 @@ pub fn explain<D: Explains>(log: &mut dyn BufRead) -> Result<Explanation, LogErr
             Ok(explanation)
         }
     }
+}
+
+fn any_of(begins: &[Begin], header: &Value, line: usize) -> Result<Box<dyn Follows>, LogError> {
+    let mut attempts = begins.iter().map(|begin| begin(header, line));
+    let first = attempts.next().expect("there is a design");
+    first.or_else(|error| attempts.find_map(Result::ok).ok_or(error))
 }
 
 impl<A, P: PartialEq, R: PartialEq> Line<A, Observation<P, R>> {
@@ -200,14 +196,14 @@ struct Run<D: Explains> {
 }
 
 impl<D: Explains> Run<D> {
-    fn start(header: Value, line: usize) -> Result<Self, LogError> {
+    fn start(header: &Value, line: usize) -> Result<Self, LogError> {
         let protocol = D::Protocol::NAME;
         let error = |reason: String| LogError::Header { line, protocol, reason };
         match header.get("protocol") {
             Some(Value::String(name)) if name == protocol => {}
             other => return Err(error(format!("its field `protocol` is {}", other.unwrap_or(&Value::Null)))),
         }
-        let header: D::Header = serde_json::from_value(header).map_err(|source| error(source.to_string()))?;
+        let header: D::Header = D::Header::deserialize(header).map_err(|source| error(source.to_string()))?;
         let possible = D::starts(&header);
         if possible.is_empty() {
             return Err(error("no node can be configured like this".to_owned()));
@@ -215,7 +211,7 @@ impl<D: Explains> Run<D> {
         Ok(Self { checkpoint: possible.clone(), possible, since: Vec::new(), explained: 0, before: VecDeque::new() })
     }
 
-    fn follow(&mut self, line: Line<ActionOf<D>, ObservationOf<D>>, number: usize) -> Result<(), Rejection> {
+    fn take(&mut self, line: Line<ActionOf<D>, ObservationOf<D>>, number: usize) -> Result<(), Rejection> {
         self.possible.retain_mut(|state| line.is_explained_by(&state.step(&line.action)));
         if self.possible.is_empty() {
             return Err(self.reject(&line, number));
@@ -256,6 +252,12 @@ impl<D: Explains> Run<D> {
             possible: possible.collect(),
         }
     }
+}
+
+impl<D: Explains> Follows for Run<D> {
+    fn follow(&mut self, text: &str, line: usize) -> Result<Result<(), Rejection>, LogError> {
+        Ok(self.take(parse(text, line)?, line))
+    }
 
     fn judge(&self, violated: &mut Vec<&'static str>) {
         for invariant in D::Protocol::INVARIANTS {
@@ -286,24 +288,4 @@ fn allowed<D: Explains>(state: &Recorded<D>) -> Vec<String> {
     };
     let attempts = state.machine.attempts();
     attempts.into_iter().filter(is_allowed).map(|action| action.to_string()).collect()
-}
-
-fn next_line(log: &mut dyn BufRead, number: &mut usize) -> Result<Option<String>, LogError> {
-    *number += 1;
-    let line = *number;
-    let mut bytes = Vec::new();
-    let limited = &mut io::Read::take(log, MAX_LINE as u64 + 1);
-    limited.read_until(b'\n', &mut bytes).map_err(|source| LogError::Io { line, source })?;
-    if bytes.len() > MAX_LINE {
-        return Err(LogError::TooLong { line });
-    }
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let utf8 = |error| LogError::Io { line, source: io::Error::new(io::ErrorKind::InvalidData, error) };
-    String::from_utf8(bytes).map(Some).map_err(utf8)
-}
-
-fn parse<T: DeserializeOwned>(text: &str, line: usize) -> Result<T, LogError> {
-    serde_json::from_str(text).map_err(|source| LogError::Syntax { line, source })
 }

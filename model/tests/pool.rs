@@ -2,11 +2,14 @@
 //! behaviours of the model.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use handfast_spec::ownership::pool::{Action, Pool as Protocol};
 use handfast_spec::ownership::{Away, Fact, Incarnation, Thread};
 use handfast_spec::{Observation, Protocol as _, Recorded};
-use model::catalogue::{Kind, find};
+use model::catalogue::{Kind, Scope, find};
+use model::explain::Explanation;
+use model::format;
 use model::ownership::pool::{Config, Flaw, Pool, variants};
 use model::subject::Plan;
 
@@ -36,6 +39,30 @@ fn every_mistake_is_a_mutant_of_the_protocol() {
     assert_eq!(mutants.len(), Flaw::MISTAKES.len());
     assert!(mutants.iter().all(|mutant| names.contains(&mutant.name)));
     assert!(mutants.iter().any(|mutant| matches!(mutant.kind, Kind::Equivalent(_))));
+}
+
+/// The walks of an edge cover, of the word and of the pool, are accepted as one log; and one without a line of the pool is not.
+#[test]
+fn a_log_of_the_word_and_of_the_pool_is_explained() {
+    let entry = find("ownership").expect("it is there");
+    let explain = |log: &str| (entry.explain)(&mut log.as_bytes()).expect("it can be read");
+    let (mut log, mut walks, mut steps, mut last) = (String::new(), 0, 0, String::new());
+    let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
+    (entry.own)(Scope::Small).cover(&plan, &mut |trace| {
+        (walks, steps) = (walks + 1, steps + trace.steps.len());
+        last = format::log(&trace);
+        log.push_str(&last);
+        log.push('\n');
+        ControlFlow::Continue(())
+    });
+    assert_eq!(explain(&log), Explanation { runs: walks, steps, rejection: None, violated: Vec::new() });
+    let mut lines: Vec<&str> = last.lines().collect();
+    assert!(lines[0].contains("pool"), "{}", lines[0]);
+    // Without its opening nothing can be done with a connection.
+    lines.remove(1);
+    let rejection = explain(&lines.join("\n")).rejection.expect("a line is missing");
+    assert_eq!(rejection.line, 2);
+    assert!(!rejection.possible[0].allowed.is_empty());
 }
 
 /// A behaviour, step by step.

@@ -1,5 +1,5 @@
-//! `handfast::ownership` held to its model: its word as a [machine](core::CoreMachine), the [pool](pool) on it, and its table on the
-//! [atomics](families) of checkers, with a [record](record) of what is done to it. And [ports](haproxy) of the protocols that
+//! `handfast::ownership` held to its model: its word as a [machine](core::CoreMachine), the [pool] on it, and its table on the
+//! [atomics](families) of checkers, with a [record] of what is done to it. And [ports](haproxy) of the protocols that
 //! it is measured against.
 
 pub mod core;

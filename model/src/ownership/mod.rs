@@ -23,7 +23,7 @@ pub const ENTRY: Entry = Entry {
     own,
     variants,
     left_out: haproxy::LEFT_OUT,
-    explain: |log| explain::explain::<handfast::Handfast>(log),
+    explain: |log| explain::explain_either::<handfast::Handfast, pool::Pool>(log),
 };
 
 fn own(scope: Scope) -> Box<dyn Subject> {

@@ -4,10 +4,11 @@ use handfast_spec::ownership::pool::{Action, Pool as Protocol};
 use handfast_spec::ownership::{Fact, Incarnation, Refusal, Thread};
 use handfast_spec::{Machine, Observation, Table};
 use serde::Serialize;
+use serde_json::Value;
 use smallvec::SmallVec;
 
-use super::Flaw;
 use super::kernel::Connection;
+use super::{Flaw, Header};
 use crate::design::Design;
 use crate::in_parts;
 use crate::ownership::handfast::{Next, Report, Slot, State, Token, Want};
@@ -304,5 +305,9 @@ impl Design for Pool {
     fn at_rest(&self) -> bool {
         self.workers.iter().all(|worker| worker.at == At::Rest)
             && self.shelves.iter().all(|shelf| shelf.locked.is_none())
+    }
+
+    fn header(&self) -> Value {
+        serde_json::to_value(Header::of(&self.config)).expect("a header is plain data")
     }
 }

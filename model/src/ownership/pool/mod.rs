@@ -8,6 +8,7 @@
 
 mod flaw;
 mod kernel;
+mod log;
 mod machine;
 mod mutants;
 mod scope;
@@ -16,6 +17,7 @@ mod show;
 mod steps;
 
 pub use flaw::Flaw;
+pub use log::{Header, Size};
 pub use machine::{Config, Pool};
 pub use mutants::variants;
 pub use scope::{Extent, checked, settings};

@@ -78,7 +78,7 @@ pub fn checked(extent: &Extent, flaw: Flaw) -> Checked<Pool> {
 }
 
 /// Every action that may be attempted at this extent.
-fn alphabet(extent: &Extent, flaw: Flaw) -> Vec<Action> {
+pub(super) fn alphabet(extent: &Extent, flaw: Flaw) -> Vec<Action> {
     let mut alphabet = Vec::new();
     let threads = || (0..extent.threads).map(Thread);
     let connections = || (0..extent.connections).map(Incarnation);
