@@ -4,9 +4,9 @@ use core::fmt::{self, Display, Formatter};
 
 use handfast_spec::protocol::{ActionOf, ObservationOf};
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
-use model::cover;
-use model::design::{Checked, Design};
-use model::explore::{Completeness, Options};
+use model::checker::cover;
+use model::checker::design::{Checked, Design};
+use model::checker::explore::{Completeness, Options};
 
 use crate::failure;
 
@@ -48,7 +48,7 @@ pub enum Fault<O> {
         /// What the implementation observes.
         implementation: O,
     },
-    /// The ledger of the implementation violates an invariant.
+    /// The history of the implementation violates an invariant.
     Violated(&'static str),
 }
 
@@ -111,7 +111,7 @@ where
     walk_with(checked, build, |observation| observation, Refused::LeftOut)
 }
 
-/// As [`walk_taken`], of a design of history, whose model violates rules and whose implementation must do so, too.
+/// As [`walk_taken`], of a historical design, whose model violates rules and whose implementation must do so, too.
 ///
 /// # Errors
 ///
@@ -206,7 +206,7 @@ impl<B, S> Trial<B, S> {
         S: Fn(ObservationOf<D>) -> ObservationOf<D>,
     {
         let mut model = start.clone();
-        let mut implementation = Recorded { machine: (self.build)(start), ledger: start.ledger.clone() };
+        let mut implementation = Recorded { machine: (self.build)(start), history: start.history.clone() };
         for (index, action) in actions.iter().enumerate() {
             let expected = (self.seen)(model.step(action));
             if expected.is_refused() && self.refusals != Refused::Attempted {
@@ -219,7 +219,7 @@ impl<B, S> Trial<B, S> {
             if self.refusals == Refused::LeftOutUnjudged {
                 continue;
             }
-            let violated = D::Protocol::INVARIANTS.iter().find(|rule| !(rule.holds)(&implementation.ledger));
+            let violated = D::Protocol::INVARIANTS.iter().find(|rule| !(rule.holds)(&implementation.history));
             if let Some(rule) = violated {
                 return Some((index + 1, Fault::Violated(rule.id)));
             }
@@ -277,11 +277,11 @@ impl<F: Display, R: Display> Display for Words<'_, Observation<F, R>> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
             Observation::Refused(refusal) => write!(f, "refuses: {refusal}"),
-            Observation::Told(facts) if facts.is_empty() => f.write_str("tells nobody anything"),
-            Observation::Told(facts) => {
-                for (index, fact) in facts.iter().enumerate() {
+            Observation::Accepted(outputs) if outputs.is_empty() => f.write_str("tells nobody anything"),
+            Observation::Accepted(outputs) => {
+                for (index, output) in outputs.iter().enumerate() {
                     let gap = if index == 0 { "" } else { "; " };
-                    write!(f, "{gap}{fact}")?;
+                    write!(f, "{gap}{output}")?;
                 }
                 Ok(())
             }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use handfast_spec::protocol::{ActionOf, ObservationOf};
 use handfast_spec::{Protocol, Recorded};
-use model::design::Design;
+use model::checker::design::Design;
 use serde_json::{Value, json};
 
 /// Leaves out whatever can be left out, by delta debugging. `fails_after` says after how many of the items a behaviour

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use handfast_spec::lifecycle::{Fact, Ledger, Lifecycle, Refusal};
+use handfast_spec::lifecycle::{History, Lifecycle, Output, Refusal};
 use handfast_spec::{Observation, Protocol};
-use model::explain::{Explains, Rejection, explain};
+use model::checker::explain::{Explains, Rejection, explain};
 use model::lifecycle::handfast::{Handfast, Header};
 use serde::Deserialize;
 
@@ -29,7 +29,7 @@ impl Verdict {
 
 #[derive(Deserialize)]
 struct Line {
-    observation: Observation<Fact, Refusal>,
+    observation: Observation<Output, Refusal>,
 }
 
 /// Judges a log of one run that was followed to its end.
@@ -43,7 +43,7 @@ pub fn judge(log: &[u8]) -> Verdict {
     let explanation = explain::<Handfast>(&mut &*log).expect("a recorder writes what can be read");
     let mut lines = log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let header: Header = serde_json::from_slice(lines.next().unwrap_or_default()).expect("the first line is a header");
-    let mut ledger = Handfast::starts(&header).remove(0).ledger;
+    let mut history = Handfast::starts(&header).remove(0).history;
     let mut violated: BTreeSet<&'static str> = explanation.violated.into_iter().collect();
     let mut owed = vec![false; Lifecycle::GOALS.len()];
     let mut steps = 0;
@@ -51,18 +51,18 @@ pub fn judge(log: &[u8]) -> Verdict {
         let line: Line = serde_json::from_slice(line).expect("a line is a step with its observation");
         steps += 1;
         match &line.observation {
-            Observation::Told(facts) => facts.iter().for_each(|fact| ledger.record(fact)),
+            Observation::Accepted(outputs) => outputs.iter().for_each(|output| history.record(output)),
             Observation::Refused(_) => continue,
         }
-        violated.extend(Lifecycle::INVARIANTS.iter().filter(|rule| !(rule.holds)(&ledger)).map(|rule| rule.id));
-        note_owed(&ledger, &mut owed);
+        violated.extend(Lifecycle::INVARIANTS.iter().filter(|rule| !(rule.holds)(&history)).map(|rule| rule.id));
+        note_owed(&history, &mut owed);
     }
     violated.extend(Lifecycle::GOALS.iter().zip(owed).filter(|(_, owed)| *owed).map(|(goal, _)| goal.id));
     Verdict { steps, rejection: explanation.rejection, violated }
 }
 
-fn note_owed(ledger: &Ledger, owed: &mut [bool]) {
+fn note_owed(history: &History, owed: &mut [bool]) {
     for (goal, owed) in Lifecycle::GOALS.iter().zip(owed) {
-        *owed = (*owed || (goal.trigger)(ledger)) && !(goal.outcome)(ledger);
+        *owed = (*owed || (goal.trigger)(history)) && !(goal.outcome)(history);
     }
 }

@@ -7,15 +7,15 @@ use conformance::edges::{Difference, Walked, walk_taken};
 use conformance::failure;
 use conformance::framed::{Clocks, DriverMachine};
 use handfast_spec::Recorded;
-use model::catalogue::Scope;
-use model::framed::handfast::{Flaw, Handfast, settings};
+use model::checker::catalogue::Scope;
+use model::framed::handfast::{Flaw, Handfast, instances};
 
-/// Walks along the edges of a setting of the small scope, of the design or of a mutant of it.
+/// Walks along the edges of an instance of the small scope, of the design or of a mutant of it.
 fn walk(name: &str, flaw: Flaw) -> Result<Walked, Box<Difference<Handfast>>> {
-    let setting = settings(Scope::Small, flaw).into_iter().find(|setting| setting.name == name);
+    let instance = instances(Scope::Small, flaw).into_iter().find(|instance| instance.name == name);
     let clocks = Clocks::default();
     let driver = |start: &Recorded<Handfast>| DriverMachine::new(start.machine.config(), &clocks);
-    walk_taken(&setting.expect("there is such a setting").checked, driver)
+    walk_taken(&instance.expect("there is such an instance").checked, driver)
 }
 
 fn cover(name: &str) {
@@ -53,10 +53,10 @@ fn the_driver_takes_every_edge_of_silent() {
     cover("silent");
 }
 
-/// The small scope has no other settings: a new one is not forgotten here.
+/// The small scope has no other instances: a new one is not forgotten here.
 #[test]
 fn every_setting_of_the_small_scope_is_walked() {
-    let names: Vec<_> = settings(Scope::Small, Flaw::None).iter().map(|setting| setting.name).collect();
+    let names: Vec<_> = instances(Scope::Small, Flaw::None).iter().map(|instance| instance.name).collect();
     assert_eq!(names, ["both", "one-way", "leaving", "hostile", "silent"]);
 }
 
@@ -86,8 +86,8 @@ fn the_driver_is_told_from_every_mutant_that_does_something_else() {
         (Flaw::ResetStopsReader, "leaving"),
         (Flaw::ClosesAfterMarker, "both"),
     ];
-    for (flaw, setting) in mistakes {
-        let difference = walk(setting, flaw).expect_err("the driver was taken for a mutant");
+    for (flaw, instance) in mistakes {
+        let difference = walk(instance, flaw).expect_err("the driver was taken for a mutant");
         println!("{flaw:?}: {difference}");
         assert!(difference.actions.len() <= 20, "{flaw:?} was not shrunk: {difference}");
     }

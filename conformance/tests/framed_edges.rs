@@ -3,16 +3,19 @@
 use conformance::edges::{Difference, Walked, walk};
 use conformance::framed::CoreMachine;
 use handfast_spec::Recorded;
-use model::catalogue::Scope;
-use model::framed::handfast::{Config, Flaw, Handfast, settings};
+use model::checker::catalogue::Scope;
+use model::framed::handfast::{Config, Flaw, Handfast, instances};
 
 #[test]
 fn every_edge_of_the_small_scope_is_an_edge_of_the_cores() {
-    for setting in settings(Scope::Small, Flaw::None) {
+    for instance in instances(Scope::Small, Flaw::None) {
         let core = |start: &Recorded<Handfast>| CoreMachine::new(start.machine.config());
-        let walked = walk(&setting.checked, core).unwrap_or_else(|difference| panic!("{difference}"));
+        let walked = walk(&instance.checked, core).unwrap_or_else(|difference| panic!("{difference}"));
         let Walked { states, edges, walks, steps, refusals } = walked;
-        println!("{}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals", setting.name);
+        println!(
+            "{}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals",
+            instance.name
+        );
         assert!(walked.refusals > walked.states, "in most states most actions are refused");
     }
 }
@@ -50,12 +53,12 @@ const MISTAKES: [Flaw; 25] = [
 /// model.
 #[test]
 fn every_mutant_is_told_from_the_design() {
-    let settings = settings(Scope::Small, Flaw::None);
+    let instances = instances(Scope::Small, Flaw::None);
     for flaw in MISTAKES {
-        // The first setting is the largest.
-        let found = settings.iter().rev().find_map(|setting| {
+        // The first instance is the largest.
+        let found = instances.iter().rev().find_map(|instance| {
             let mutant = |start: &Recorded<Handfast>| Handfast::new(Config { flaw, ..*start.machine.config() });
-            walk(&setting.checked, mutant).err()
+            walk(&instance.checked, mutant).err()
         });
         let difference: Box<Difference<Handfast>> = found.unwrap_or_else(|| panic!("{flaw:?} was not noticed"));
         println!("{flaw:?}: {difference}");

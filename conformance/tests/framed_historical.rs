@@ -3,15 +3,15 @@
 use conformance::edges::{Walked, walk_historical};
 use conformance::framed::historical::Historical;
 use handfast_spec::Recorded;
-use model::framed::zrepl::{Zrepl, settings};
+use model::framed::zrepl::{Zrepl, instances};
 
 #[test]
 fn every_edge_of_every_setting_of_the_original_is_one_of_its_port() {
-    for setting in settings() {
+    for instance in instances() {
         let port = |start: &Recorded<Zrepl>| Historical::new(start.machine.kernel(), start.machine.frames());
-        let walked = walk_historical(&setting.checked, port)
-            .unwrap_or_else(|difference| panic!("{}: {difference}", setting.name));
+        let walked = walk_historical(&instance.checked, port)
+            .unwrap_or_else(|difference| panic!("{}: {difference}", instance.name));
         let Walked { states, edges, walks, steps, .. } = walked;
-        println!("{}: {states} states, {edges} edges, {walks} walks, {steps} steps", setting.name);
+        println!("{}: {states} states, {edges} edges, {walks} walks, {steps} steps", instance.name);
     }
 }

@@ -2,7 +2,7 @@
 
 use conformance::failure;
 use conformance::framed::{Dice, busy};
-use model::explain::{Explanation, explain};
+use model::checker::explain::{Explanation, explain};
 use model::framed::handfast::Handfast;
 use tokio::runtime::Builder;
 

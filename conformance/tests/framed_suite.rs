@@ -1,6 +1,6 @@
 //! The original on trial, and handfast in every order in which the original fails.
 //!
-//! A test is named after a setting of the original's model and the rule that is broken there. The port of the original must break it in the
+//! A test is named after an instance of the original's model and the rule that is broken there. The port of the original must break it in the
 //! model's counterexample, and nothing that its model does not predict; handfast, in the same order, must break nothing.
 
 use std::collections::BTreeSet;
@@ -9,18 +9,18 @@ use std::sync::OnceLock;
 use conformance::framed::suite::{Original, Own, Predicted, step_out, try_out};
 use model::framed::ENTRY;
 
-/// A setting, explored once.
-struct Setting {
+/// An instance, explored once.
+struct Instance {
     name: &'static str,
     predicted: OnceLock<Predicted>,
 }
 
-static ZREPL: Setting = Setting::new("zrepl");
-static PAYLOAD: Setting = Setting::new("zrepl-payload");
-static TIMEOUT: Setting = Setting::new("zrepl-timeout");
-static TWICE: Setting = Setting::new("zrepl-twice");
+static ZREPL: Instance = Instance::new("zrepl");
+static PAYLOAD: Instance = Instance::new("zrepl-payload");
+static TIMEOUT: Instance = Instance::new("zrepl-timeout");
+static TWICE: Instance = Instance::new("zrepl-twice");
 
-impl Setting {
+impl Instance {
     const fn new(name: &'static str) -> Self {
         Self { name, predicted: OnceLock::new() }
     }
@@ -61,20 +61,20 @@ impl Setting {
 }
 
 macro_rules! trials {
-    ($($name:ident: $setting:ident $id:literal;)*) => {
+    ($($name:ident: $instance:ident $id:literal;)*) => {
         $(
             #[test]
             fn $name() {
-                $setting.breaks($id);
+                $instance.breaks($id);
             }
         )*
 
         /// Every rule that the catalogue lists has its trial.
         #[test]
         fn nothing_that_is_listed_is_left_out() {
-            let trials = BTreeSet::from([$(($setting.name, $id)),*]);
+            let trials = BTreeSet::from([$(($instance.name, $id)),*]);
             let listed = [&ZREPL, &PAYLOAD, &TIMEOUT, &TWICE].into_iter();
-            let listed = listed.flat_map(|setting| setting.listed().into_iter().map(|id| (setting.name, id)));
+            let listed = listed.flat_map(|instance| instance.listed().into_iter().map(|id| (instance.name, id)));
             assert_eq!(trials, listed.collect());
         }
     };

@@ -7,8 +7,8 @@ use conformance::edges::{Difference, Fault, Walked, walk};
 use conformance::failure::{self, Saved};
 use conformance::lifecycle::CoreMachine;
 use handfast_spec::Recorded;
-use model::catalogue::{self, Scope};
-use model::lifecycle::handfast::{Flaw, Handfast, settings};
+use model::checker::catalogue::Scope;
+use model::lifecycle::handfast::{Flaw, Handfast, instances};
 
 fn core(start: &Recorded<Handfast>) -> CoreMachine {
     CoreMachine::new(start.machine.config(), start.machine.subscribers())
@@ -16,12 +16,15 @@ fn core(start: &Recorded<Handfast>) -> CoreMachine {
 
 #[test]
 fn every_edge_of_the_small_scope_is_an_edge_of_the_core() {
-    for setting in settings(Scope::Small, Flaw::None) {
-        let walked = walk(&setting.checked, core).unwrap_or_else(|difference| {
-            panic!("{difference}{}", save(&format!("lifecycle-core-{}", setting.name), &difference).told)
+    for instance in instances(Scope::Small, Flaw::None) {
+        let walked = walk(&instance.checked, core).unwrap_or_else(|difference| {
+            panic!("{difference}{}", save(&format!("lifecycle-core-{}", instance.name), &difference).told)
         });
         let Walked { states, edges, walks, steps, refusals } = walked;
-        println!("{}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals", setting.name);
+        println!(
+            "{}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals",
+            instance.name
+        );
         assert!(walked.refusals > walked.states, "in most states most actions are refused");
     }
 }
@@ -32,13 +35,13 @@ fn save(name: &str, difference: &Difference<Handfast>) -> Saved {
 }
 
 /// A check that cannot fail is worthless: every mutant of the model, taken for an implementation, must be told from the
-/// model, the equivalent one included, because it tells other facts.
+/// model, the equivalent one included, because it tells other outputs.
 #[test]
 fn every_mutant_is_told_from_the_design() {
     for flaw in Flaw::MISTAKES {
-        let found = settings(Scope::Small, Flaw::None).into_iter().find_map(|setting| {
+        let found = instances(Scope::Small, Flaw::None).into_iter().find_map(|instance| {
             let mutant = |start: &Recorded<Handfast>| start.machine.clone().with_flaw(flaw);
-            walk(&setting.checked, mutant).err()
+            walk(&instance.checked, mutant).err()
         });
         let difference: Box<Difference<Handfast>> = found.unwrap_or_else(|| panic!("{flaw:?} was not noticed"));
         let saved = save(&format!("lifecycle-core-{flaw:?}"), &difference);
@@ -51,7 +54,7 @@ fn every_mutant_is_told_from_the_design() {
 /// What was saved is read by `model explain`, and leaves the model where the difference is.
 fn the_model_shows(saved: &Saved, difference: &Difference<Handfast>) {
     let file = File::open(&saved.path).expect("what was saved can be read");
-    let lifecycle = catalogue::find("lifecycle").expect("there is such a protocol");
+    let lifecycle = model::registry::find("lifecycle").expect("there is such a protocol");
     let explanation = (lifecycle.explain)(&mut BufReader::new(file)).expect("what was saved is a log");
     let last = difference.actions.last().expect("nothing differs before anything is done");
     match (&difference.fault, explanation.rejection) {

@@ -3,11 +3,11 @@
 
 use conformance::lifecycle::historical::{Stepped, is_implemented};
 use handfast_spec::{Machine, Recorded};
-use model::catalogue::Kind;
-use model::cover;
-use model::design::Checked;
-use model::explore::{Completeness, Options};
-use model::lifecycle::btcd::{Action, Btcd, Extent, Variant, checked, variants};
+use model::checker::catalogue::Kind;
+use model::checker::cover;
+use model::checker::design::Checked;
+use model::checker::explore::{Completeness, Options};
+use model::lifecycle::btcd::{Action, Bounds, Btcd, Variant, checked, variants};
 
 #[derive(Debug, Default)]
 struct Walked {
@@ -28,7 +28,7 @@ fn walk(checked: &Checked<Btcd>, build: impl Fn() -> Stepped) -> Result<Walked, 
     for walk in cover::edges(&graph) {
         let start = graph.state(walk.initial);
         let mut model = start.clone();
-        let mut node = Recorded { machine: build(), ledger: start.ledger };
+        let mut node = Recorded { machine: build(), history: start.history };
         let mut at = walk.initial;
         let mut taken: Vec<Action> = Vec::new();
         walked.walks += 1;
@@ -48,7 +48,7 @@ fn walk(checked: &Checked<Btcd>, build: impl Fn() -> Stepped) -> Result<Walked, 
             taken.push(action);
             walked.steps += 1;
             let (expected, observed) = (model.step(&action), node.step(&action));
-            if expected != observed || model.ledger != node.ledger {
+            if expected != observed || model.history != node.history {
                 return Err(format!("{taken:?}: the model: {expected:?}; the implementation: {observed:?}"));
             }
             at = graph.target(edge);
@@ -59,10 +59,10 @@ fn walk(checked: &Checked<Btcd>, build: impl Fn() -> Stepped) -> Result<Walked, 
 
 #[test]
 fn every_edge_of_every_model_is_one_of_its_implementation() {
-    let implemented = variants().filter(|variant| is_implemented(&variant.extent));
+    let implemented = variants().filter(|variant| is_implemented(&variant.bounds));
     let (mut designs, mut historical) = (0, 0);
-    for Variant { name, kind, switches, extent, .. } in implemented {
-        let walked = walk(&checked(*switches, *extent), || Stepped::new(*switches, *extent));
+    for Variant { name, kind, switches, bounds, .. } in implemented {
+        let walked = walk(&checked(*switches, *bounds), || Stepped::new(*switches, *bounds));
         let Walked { states, edges, walks, steps, refusals } =
             walked.unwrap_or_else(|difference| panic!("{name}: {difference}"));
         println!("{name}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals");
@@ -73,16 +73,16 @@ fn every_edge_of_every_model_is_one_of_its_implementation() {
 }
 
 /// A check that cannot fail is worthless: where the model is of one design and the implementation another, the walk must
-/// say so. Designs that differ at this extent in nothing are told apart by none of their steps.
+/// say so. Designs that differ at this bounds in nothing are told apart by none of their steps.
 #[test]
 fn an_implementation_of_another_design_is_told_from_the_model() {
-    let base = || variants().filter(|variant| variant.extent == Extent::BASE && variant.kind == Kind::Historical);
+    let base = || variants().filter(|variant| variant.bounds == Bounds::BASE && variant.kind == Kind::Historical);
     let mut told_apart = 0;
     for (model, other) in base().flat_map(|model| base().map(move |other| (model, other))) {
         if model.switches == other.switches {
             continue;
         }
-        let walked = walk(&checked(model.switches, model.extent), || Stepped::new(other.switches, other.extent));
+        let walked = walk(&checked(model.switches, model.bounds), || Stepped::new(other.switches, other.bounds));
         assert!(walked.is_err(), "{} was taken for {}", other.name, model.name);
         told_apart += 1;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use conformance::log::Log;
 use handfast::lifecycle::{Config, Duplicates, Event, Limits, Node, NodeConfig, Origin, Reason};
-use model::explain::{Explanation, explain};
+use model::checker::explain::{Explanation, explain};
 use model::lifecycle::handfast::Handfast;
 use tokio::time::sleep;
 

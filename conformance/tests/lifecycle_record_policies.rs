@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use conformance::log::Log;
 use handfast::lifecycle::{Config, Duplicates, Handshake, Limits, Node, NodeConfig, Origin, Reason};
-use model::explain::{Explanation, explain};
+use model::checker::explain::{Explanation, explain};
 use model::lifecycle::handfast::Handfast;
 use proptest::prelude::*;
 use tokio::time::{advance, sleep};

@@ -3,8 +3,8 @@
 use conformance::edges::{Difference, Walked, walk};
 use conformance::ownership::core::CoreMachine;
 use handfast_spec::Recorded;
-use model::catalogue::Scope;
-use model::ownership::handfast::{Flaw, Handfast, settings};
+use model::checker::catalogue::Scope;
+use model::ownership::handfast::{Flaw, Handfast, instances};
 
 fn core(start: &Recorded<Handfast>) -> CoreMachine {
     CoreMachine::new(start.machine.config())
@@ -12,10 +12,13 @@ fn core(start: &Recorded<Handfast>) -> CoreMachine {
 
 #[test]
 fn every_edge_of_the_small_scope_is_an_edge_of_the_word() {
-    for setting in settings(Scope::Small, Flaw::None) {
-        let walked = walk(&setting.checked, core).unwrap_or_else(|difference| panic!("{difference}"));
+    for instance in instances(Scope::Small, Flaw::None) {
+        let walked = walk(&instance.checked, core).unwrap_or_else(|difference| panic!("{difference}"));
         let Walked { states, edges, walks, steps, refusals } = walked;
-        println!("{}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals", setting.name);
+        println!(
+            "{}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals",
+            instance.name
+        );
         assert!(walked.refusals > walked.states, "in most states most actions are refused");
     }
 }
@@ -25,9 +28,9 @@ fn every_edge_of_the_small_scope_is_an_edge_of_the_word() {
 #[test]
 fn every_mutant_is_told_from_the_design() {
     for flaw in Flaw::MISTAKES {
-        let found = settings(Scope::Small, Flaw::None).into_iter().find_map(|setting| {
+        let found = instances(Scope::Small, Flaw::None).into_iter().find_map(|instance| {
             let mutant = |start: &Recorded<Handfast>| start.machine.clone().with_flaw(flaw);
-            walk(&setting.checked, mutant).err()
+            walk(&instance.checked, mutant).err()
         });
         let difference: Box<Difference<Handfast>> = found.unwrap_or_else(|| panic!("{flaw:?} was not noticed"));
         println!("{flaw:?}: {difference}");

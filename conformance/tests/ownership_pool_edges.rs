@@ -4,26 +4,29 @@
 use conformance::edges::{Difference, Walked, walk};
 use conformance::ownership::pool::{Mistake, PoolMachine};
 use handfast_spec::Recorded;
-use model::catalogue::Scope;
-use model::ownership::pool::{Flaw, Pool, settings};
+use model::checker::catalogue::Scope;
+use model::ownership::pool::{Flaw, Pool, instances};
 
 #[test]
 fn every_edge_of_the_small_scope_is_an_edge_of_the_cores() {
-    for setting in settings(Scope::Small, Flaw::None) {
+    for instance in instances(Scope::Small, Flaw::None) {
         let core = |start: &Recorded<Pool>| PoolMachine::new(start.machine.config(), Mistake::None);
-        let walked = walk(&setting.checked, core).unwrap_or_else(|difference| panic!("{difference}"));
+        let walked = walk(&instance.checked, core).unwrap_or_else(|difference| panic!("{difference}"));
         let Walked { states, edges, walks, steps, refusals } = walked;
-        println!("{}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals", setting.name);
+        println!(
+            "{}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals",
+            instance.name
+        );
         assert!(walked.refusals > walked.states, "in most states most actions are refused");
     }
 }
 
-/// The first difference in some setting.
+/// The first difference in some instance.
 fn told<I>(build: impl Fn(&Recorded<Pool>) -> I + Copy) -> Option<Box<Difference<Pool>>>
 where
     I: handfast_spec::Machine<Protocol = handfast_spec::ownership::pool::Pool>,
 {
-    settings(Scope::Small, Flaw::None).into_iter().find_map(|setting| walk(&setting.checked, build).err())
+    instances(Scope::Small, Flaw::None).into_iter().find_map(|instance| walk(&instance.checked, build).err())
 }
 
 /// A check that cannot fail is worthless: cores that are put together wrongly must be told from the model.

@@ -1,7 +1,7 @@
 //! Tier 7: every edge of the graphs of HAProxy's designs, followed on their ports: one atomic access of the thread that
 //! the model names, and then everything is compared.
 //!
-//! Bounded: the connections of `before` are one, because its graph of two takes more than the rest together; settings with groups of threads beyond deletion from another one, and those of three threads with more than a
+//! Bounded: the connections of `before` are one, because its graph of two takes more than the rest together; instances with groups of threads beyond deletion from another one, and those of three threads with more than a
 //! listening socket, are not followed.
 
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use conformance::failure::minimal;
 use conformance::ownership::haproxy::follow::{Divergence, Trace, follow};
 use conformance::ownership::haproxy::{Before, Closing, Corrected, Design, Enter, Named, Seed, Seen, seen};
 use handfast_spec::Recorded;
-use model::cover;
-use model::explore::{Completeness, Options};
-use model::ownership::haproxy::{Action, Extent, Haproxy, State, Switches, checked};
+use model::checker::cover;
+use model::checker::explore::{Completeness, Options};
+use model::ownership::haproxy::{Action, Bounds, Haproxy, State, Switches, checked};
 
 struct Followed {
     edges: usize,
@@ -21,13 +21,13 @@ struct Followed {
 }
 
 /// Walks that cover the graph, as traces.
-fn cover(switches: Switches, extent: Extent) -> (usize, Vec<Trace>) {
-    let graph = checked(switches, extent).explore(&Options::default());
+fn cover(switches: Switches, bounds: Bounds) -> (usize, Vec<Trace>) {
+    let graph = checked(switches, bounds).explore(&Options::default());
     assert_eq!(graph.completeness(), Completeness::Complete, "only a whole graph can be covered");
     let mut states: Vec<Option<Arc<Seen>>> = vec![None; graph.state_count()];
     let mut state = |number: u32| {
         let place = &mut states[number as usize];
-        Arc::clone(place.get_or_insert_with(|| Arc::new(seen(&graph.state(number), &extent))))
+        Arc::clone(place.get_or_insert_with(|| Arc::new(seen(&graph.state(number), &bounds))))
     };
     let traces = cover::edges(&graph)
         .into_iter()
@@ -44,42 +44,42 @@ fn cover(switches: Switches, extent: Extent) -> (usize, Vec<Trace>) {
 }
 
 /// As much of `actions` as the model accepts, as a trace; and which of them that is.
-fn accepted(switches: Switches, extent: Extent, actions: &[Action]) -> (Trace, Vec<usize>) {
-    let mut state: Recorded<Haproxy> = Haproxy::recorded(switches, extent);
-    let mut trace = Trace { actions: Vec::new(), seen: vec![Arc::new(seen(&state, &extent))] };
+fn accepted(switches: Switches, bounds: Bounds, actions: &[Action]) -> (Trace, Vec<usize>) {
+    let mut state: Recorded<Haproxy> = Haproxy::recorded(switches, bounds);
+    let mut trace = Trace { actions: Vec::new(), seen: vec![Arc::new(seen(&state, &bounds))] };
     let mut which = Vec::new();
     for (index, action) in actions.iter().enumerate() {
         if !state.step(action).is_refused() {
             which.push(index);
             trace.actions.push(*action);
-            trace.seen.push(Arc::new(seen(&state, &extent)));
+            trace.seen.push(Arc::new(seen(&state, &bounds)));
         }
     }
     (trace, which)
 }
 
-fn shrink<D: Design>(switches: Switches, extent: Extent, actions: Vec<Action>) -> (Trace, Box<Divergence>) {
+fn shrink<D: Design>(switches: Switches, bounds: Bounds, actions: Vec<Action>) -> (Trace, Box<Divergence>) {
     let fails_after = |actions: &[Action]| {
-        let (trace, which) = accepted(switches, extent, actions);
-        let after = follow::<D>(extent, vec![trace]).err()?.after;
+        let (trace, which) = accepted(switches, bounds, actions);
+        let after = follow::<D>(bounds, vec![trace]).err()?.after;
         Some(after.checked_sub(1).map_or(0, |last| which[last] + 1))
     };
-    let (trace, _) = accepted(switches, extent, &minimal(actions, fails_after));
-    let divergence = follow::<D>(extent, vec![trace.clone()]).expect_err("what was shrunk diverges still");
+    let (trace, _) = accepted(switches, bounds, &minimal(actions, fails_after));
+    let divergence = follow::<D>(bounds, vec![trace.clone()]).expect_err("what was shrunk diverges still");
     (trace, divergence)
 }
 
-fn followed<D: Design>(switches: Switches, extent: Extent) -> Result<Followed, String> {
-    let (edges, traces) = cover(switches, extent);
+fn followed<D: Design>(switches: Switches, bounds: Bounds) -> Result<Followed, String> {
+    let (edges, traces) = cover(switches, bounds);
     let walks = traces.len();
     let kept = traces.clone();
-    match follow::<D>(extent, traces) {
+    match follow::<D>(bounds, traces) {
         Ok(steps) => Ok(Followed { edges, walks, steps }),
         Err(first) => {
             let mut actions = kept[first.trace].actions.clone();
             actions.truncate(first.after);
             let (trace, Divergence { expected, got, .. }) = {
-                let (trace, divergence) = shrink::<D>(switches, extent, actions);
+                let (trace, divergence) = shrink::<D>(switches, bounds, actions);
                 (trace, *divergence)
             };
             let steps: String =
@@ -89,9 +89,9 @@ fn followed<D: Design>(switches: Switches, extent: Extent) -> Result<Followed, S
     }
 }
 
-fn is_followed<D: Design>(name: &str, switches: Switches, extent: Extent) {
+fn is_followed<D: Design>(name: &str, switches: Switches, bounds: Bounds) {
     let Followed { edges, walks, steps } =
-        followed::<D>(switches, extent).unwrap_or_else(|told| panic!("{name}: {told}"));
+        followed::<D>(switches, bounds).unwrap_or_else(|told| panic!("{name}: {told}"));
     println!("{name}: {edges} edges, {walks} walks, {steps} steps");
     assert!(steps >= edges, "every edge is taken");
 }
@@ -116,24 +116,24 @@ impl Design for BeforeInOneStep {
 #[test]
 fn before_the_repair() {
     let switches = Switches { state: State::OneStep, ..Switches::BEFORE };
-    is_followed::<BeforeInOneStep>("before, one", switches, Extent::ONE);
+    is_followed::<BeforeInOneStep>("before, one", switches, Bounds::ONE);
 }
 
 #[test]
 fn the_repair() {
-    is_followed::<Seed>("seed, one", Switches::SEED, Extent::ONE);
-    is_followed::<Seed>("seed, pair", Switches::SEED, Extent::PAIR);
-    is_followed::<Seed>("seed, socket", Switches::SEED, Extent::SOCKET);
-    is_followed::<Seed>("seed, listener", Switches::SEED, Extent::LISTENER);
+    is_followed::<Seed>("seed, one", Switches::SEED, Bounds::ONE);
+    is_followed::<Seed>("seed, pair", Switches::SEED, Bounds::PAIR);
+    is_followed::<Seed>("seed, socket", Switches::SEED, Bounds::SOCKET);
+    is_followed::<Seed>("seed, listener", Switches::SEED, Bounds::LISTENER);
 }
 
 #[test]
 fn what_would_have_been_right() {
-    is_followed::<Corrected>("corrected, pair", Switches::CORRECTED, Extent::PAIR);
-    is_followed::<Corrected>("corrected, socket", Switches::CORRECTED, Extent::SOCKET);
-    is_followed::<Corrected>("corrected, listener", Switches::CORRECTED, Extent::LISTENER);
-    is_followed::<Corrected>("corrected, foreign", Switches::CORRECTED, Extent::FOREIGN);
-    is_followed::<Corrected>("corrected, foreign listener", Switches::CORRECTED, Extent::FOREIGN_LISTENER);
+    is_followed::<Corrected>("corrected, pair", Switches::CORRECTED, Bounds::PAIR);
+    is_followed::<Corrected>("corrected, socket", Switches::CORRECTED, Bounds::SOCKET);
+    is_followed::<Corrected>("corrected, listener", Switches::CORRECTED, Bounds::LISTENER);
+    is_followed::<Corrected>("corrected, foreign", Switches::CORRECTED, Bounds::FOREIGN);
+    is_followed::<Corrected>("corrected, foreign listener", Switches::CORRECTED, Bounds::FOREIGN_LISTENER);
 }
 
 /// The corrected design as somebody might have written it who forgot one thing.
@@ -155,7 +155,7 @@ impl Design for Forgetful {
 /// A check that cannot fail is worthless: a port that is wrong is told from the model, by a short behaviour.
 #[test]
 fn a_wrong_port_is_told_from_the_model() {
-    let pair = Extent::PAIR;
+    let pair = Bounds::PAIR;
     let told = [
         followed::<Forgetful>(Switches::CORRECTED, pair).err(),
         followed::<Seed>(Switches::CORRECTED, pair).err(),

@@ -13,7 +13,7 @@ use conformance::ownership::families::Shuttle;
 use conformance::ownership::haproxy::{Before, Corrected, Design, Family, Hand, Process, Step, Worker};
 use handfast::ownership::Std;
 use handfast_spec::ownership::Thread;
-use model::ownership::haproxy::{Action, Extent};
+use model::ownership::haproxy::{Action, Bounds};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
@@ -24,7 +24,7 @@ const SEED: u64 = 0x5eed;
 const TURNS: usize = 40;
 
 /// A connection that is kept busy.
-const BUSY: Extent = Extent { takeovers: 100, arrivals: 100, ..Extent::ONE };
+const BUSY: Bounds = Bounds { takeovers: 100, arrivals: 100, ..Bounds::ONE };
 
 /// A hand that draws what it does.
 struct Dice<A: Family, D: Design> {
@@ -102,7 +102,7 @@ fn hand<A: Family, D: Design>(process: &Arc<Process<A, D>>, thread: Thread, seed
 /// Ids of the rules that were broken, with how many executions it took the first time; and how many there were.
 fn under_shuttle<D: Design>(
     scheduler: impl Scheduler + 'static,
-    extent: Extent,
+    bounds: Bounds,
 ) -> (BTreeMap<&'static str, usize>, usize) {
     let mut config = Config::new();
     config.failure_persistence = FailurePersistence::None;
@@ -114,8 +114,8 @@ fn under_shuttle<D: Design>(
     let (found, counted) = (Arc::clone(&broken), Arc::clone(&count));
     let executions = Runner::new(scheduler, config).run(move || {
         let number = counted.fetch_add(1, Ordering::Relaxed) + 1;
-        let process = Process::<Shuttle, D>::new(extent);
-        let threads: Vec<_> = extent
+        let process = Process::<Shuttle, D>::new(bounds);
+        let threads: Vec<_> = bounds
             .each()
             .map(|thread| {
                 let mut hand = hand(&process, thread, SEED + number as u64, || ());
@@ -149,11 +149,11 @@ fn before_the_repair_fails_under_shuttle() {
 
 #[test]
 fn the_corrected_one_does_not() {
-    let busy_pair = Extent { takeovers: 100, arrivals: 100, ..Extent::PAIR };
-    let three = Extent { groups: [1, 1, 1], ..busy_pair };
-    for extent in [BUSY, busy_pair, three, Extent::SOCKET, Extent::LISTENER, Extent::FOREIGN] {
-        let random = under_shuttle::<Corrected>(RandomScheduler::new_from_seed(SEED, EXECUTIONS / 20), extent);
-        let pct = under_shuttle::<Corrected>(PctScheduler::new_from_seed(SEED, 4, EXECUTIONS / 20), extent);
+    let busy_pair = Bounds { takeovers: 100, arrivals: 100, ..Bounds::PAIR };
+    let three = Bounds { groups: [1, 1, 1], ..busy_pair };
+    for bounds in [BUSY, busy_pair, three, Bounds::SOCKET, Bounds::LISTENER, Bounds::FOREIGN] {
+        let random = under_shuttle::<Corrected>(RandomScheduler::new_from_seed(SEED, EXECUTIONS / 20), bounds);
+        let pct = under_shuttle::<Corrected>(PctScheduler::new_from_seed(SEED, 4, EXECUTIONS / 20), bounds);
         println!("corrected, seed {SEED:#x}: random {random:?}, PCT {pct:?}");
         assert!(random.0.is_empty() && pct.0.is_empty(), "a rule is broken");
     }

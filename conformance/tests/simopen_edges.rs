@@ -4,8 +4,8 @@
 use conformance::edges::{Walked, walk};
 use conformance::simopen::CoreMachine;
 use handfast_spec::Recorded;
-use model::catalogue::Scope;
-use model::simopen::{Connection, Flaw, Flaws, settings};
+use model::checker::catalogue::Scope;
+use model::simopen::{Connection, Flaw, Flaws, instances};
 
 fn core(start: &Recorded<Connection>) -> CoreMachine {
     CoreMachine::new(start.machine.config())
@@ -13,10 +13,13 @@ fn core(start: &Recorded<Connection>) -> CoreMachine {
 
 #[test]
 fn every_edge_of_the_small_scope_is_an_edge_of_the_negotiation() {
-    for setting in settings(Scope::Small) {
-        let walked = walk(&setting.checked, core).unwrap_or_else(|difference| panic!("{difference}"));
+    for instance in instances(Scope::Small) {
+        let walked = walk(&instance.checked, core).unwrap_or_else(|difference| panic!("{difference}"));
         let Walked { states, edges, walks, steps, refusals } = walked;
-        println!("{}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals", setting.name);
+        println!(
+            "{}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals",
+            instance.name
+        );
         assert!(walked.refusals > 0, "what the model refuses is attempted");
     }
 }
@@ -45,9 +48,9 @@ fn ends_with_a_mistake_are_told_from_the_design() {
     ];
     for flaw in mistakes {
         let flaws = [Flaws::of(&[flaw]); 2];
-        let found = settings(Scope::Small).into_iter().find_map(|setting| {
+        let found = instances(Scope::Small).into_iter().find_map(|instance| {
             let mutant = |start: &Recorded<Connection>| start.machine.clone().with_flaws(flaws);
-            walk(&setting.checked, mutant).err()
+            walk(&instance.checked, mutant).err()
         });
         let difference = found.unwrap_or_else(|| panic!("{flaw:?} was not noticed"));
         println!("{flaw:?}: {difference}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use conformance::log::Log;
 use handfast::simopen::core::Message;
 use handfast::simopen::{Error, Negotiated, Options, Recorder};
-use model::explain::{Explanation, explain};
+use model::checker::explain::{Explanation, explain};
 use model::simopen::Connection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::timeout;

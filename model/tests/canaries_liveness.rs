@@ -1,4 +1,4 @@
-//! Where others went wrong about what happens in the end, and that [`model::liveness::decide`] does not.
+//! Where others went wrong about what happens in the end, and that [`model::checker::liveness::decide`] does not.
 //!
 //! Each behaviour that it reports is walked, step by step. The tests that run Stateright's `eventually` on the same
 //! graph pin what Stateright 0.31.0 misses: when they fail after an update, it was mended.
@@ -11,8 +11,8 @@ mod reference;
 mod witness;
 
 use digraph::{Digraph, Edge};
-use model::explore::{Options, explore};
-use model::liveness::{Promise, Refused, decide};
+use model::checker::explore::{Options, explore};
+use model::checker::liveness::{Promise, Refused, decide};
 use reference::{Masks, Truth, has};
 use stateright::{Checker, Model, Property};
 use witness::{Walked, walk};

@@ -1,5 +1,5 @@
 //! Why Stateright's verdict is not ours: each of its defects on a model as small as shows it, the guard that is there
-//! for it, and that our explorer and [`model::second`] do right on the same model.
+//! for it, and that our explorer and [`model::checker::cross_check`] do right on the same model.
 //!
 //! These tests pin what Stateright 0.31.0 does wrong. When one of them fails after an update, the defect was mended, and
 //! the guard that it names may go together with the test.
@@ -11,14 +11,16 @@ use core::hash::{Hash, Hasher};
 use core::num::NonZeroUsize;
 
 use grid::{Grid, Walk, time_out_in_the_first_state};
-use model::design::TO_THE_END;
-use model::explore::{Completeness, Graph, Limit, Options, explore};
-use model::second::{Comparison, Difference, Disagreement, Engine, Findings, Means, Refused, ask, compare};
+use model::checker::cross_check::{
+    Comparison, Difference, Disagreement, Engine, Findings, Options, Refused, ask, compare,
+};
+use model::checker::design::TO_THE_END;
+use model::checker::explore::{Completeness, Graph, Limit, Options, explore};
 use stateright::{Checker, Chooser, HasDiscoveries, Model, Property};
 
 const ONE_THREAD: NonZeroUsize = NonZeroUsize::MIN;
 
-const MEANS: Means = Means { threads: ONE_THREAD, max_path_bytes: u64::MAX };
+const OPTIONS: Options = Options { threads: ONE_THREAD, max_path_bytes: u64::MAX };
 
 /// All states of [`Grid::new`].
 const WHOLE: usize = 101 * 101;
@@ -33,7 +35,7 @@ where
     M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
     M::Action: Clone + PartialEq,
 {
-    compare(model, graph, &Findings::of(model, graph)?, MEANS)
+    compare(model, graph, &Findings::of(model, graph)?, OPTIONS)
 }
 
 /// Our explorer and both of Stateright's searches, run as we run them, visit all of the grid and find the same.
@@ -126,7 +128,7 @@ fn a_run_that_was_cut_short_passes() {
     assert_eq!(Findings::of(&grid, &cut_short), Err(Refused::Incomplete));
     let findings = Findings::of(&grid, &explore(&grid, &Options::default())).unwrap();
     assert!(findings.violated.contains("misses the corner"));
-    assert_eq!(compare(&grid, &cut_short, &findings, MEANS), Err(Refused::Incomplete));
+    assert_eq!(compare(&grid, &cut_short, &findings, OPTIONS), Err(Refused::Incomplete));
     all_engines_agree(&grid);
 }
 

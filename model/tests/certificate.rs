@@ -7,17 +7,18 @@ use core::fmt::Write;
 
 use handfast_spec::Recorded;
 use handfast_spec::lifecycle::{Key, SessionId};
-use model::catalogue::{ENTRIES, Scope};
-use model::digest::Digest;
-use model::explore::Options;
-use model::lifecycle::handfast::{Flaw, Handfast, settings};
-use model::subject::Plan;
+use model::checker::catalogue::Scope;
+use model::checker::digest::Digest;
+use model::checker::explore::Options;
+use model::checker::target::Plan;
+use model::lifecycle::handfast::{Flaw, Handfast, instances};
+use model::registry::ENTRIES;
 
-/// What is known of one setting of handfast's own design.
+/// What is known of one instance of handfast's own design.
 #[derive(Debug, Eq, PartialEq)]
 struct Pinned {
     protocol: &'static str,
-    setting: &'static str,
+    instance: &'static str,
     states: usize,
     edges: usize,
     depth: usize,
@@ -25,11 +26,11 @@ struct Pinned {
 }
 
 const fn pinned(
-    (protocol, setting): (&'static str, &'static str),
+    (protocol, instance): (&'static str, &'static str),
     [states, edges, depth]: [usize; 3],
     digest: &'static str,
 ) -> Pinned {
-    Pinned { protocol, setting, states, edges, depth, digest }
+    Pinned { protocol, instance, states, edges, depth, digest }
 }
 
 const SMALL: &[Pinned] = &[
@@ -87,9 +88,9 @@ fn lines(scope: Scope) -> String {
     for entry in ENTRIES {
         let findings = (entry.own)(scope).check(&Plan { threads: 1, max_bytes: usize::MAX, observer: &() });
         assert!(findings.is_complete() && findings.engines_agree(), "{}: {findings:#?}", entry.name);
-        for setting in findings.settings {
-            let [states, edges, depth] = [setting.states, setting.edges, setting.depth];
-            line(&mut out, (entry.name, setting.name), [states, edges, depth], &setting.digest.to_string());
+        for instance in findings.instances {
+            let [states, edges, depth] = [instance.states, instance.edges, instance.depth];
+            line(&mut out, (entry.name, instance.name), [states, edges, depth], &instance.digest.to_string());
         }
     }
     out
@@ -101,8 +102,8 @@ fn line(out: &mut String, names: (&str, &str), counts: [usize; 3], digest: &str)
 
 fn compare(scope: Scope, table: &[Pinned]) {
     let mut expected = String::new();
-    for &Pinned { protocol, setting, states, edges, depth, digest } in table {
-        line(&mut expected, (protocol, setting), [states, edges, depth], digest);
+    for &Pinned { protocol, instance, states, edges, depth, digest } in table {
+        line(&mut expected, (protocol, instance), [states, edges, depth], digest);
     }
     let found = lines(scope);
     assert!(found == expected, "{scope} scope\nexpected:\n{expected}found:\n{found}");
@@ -126,14 +127,14 @@ fn grouped(number: usize) -> String {
     Some(&digits[..ahead]).into_iter().filter(|group| !group.is_empty()).chain(groups).collect::<Vec<_>>().join(",")
 }
 
-/// Each document has a table that begins with scope and setting, and ends with the numbers of states and edges.
+/// Each document has a table that begins with scope and instance, and ends with the numbers of states and edges.
 #[test]
 fn the_documents_have_the_same_numbers() {
     for (scope, pinned) in [(Scope::Small, SMALL), (Scope::Default, DEFAULT)] {
-        for Pinned { protocol, setting, states, edges, .. } in pinned {
+        for Pinned { protocol, instance, states, edges, .. } in pinned {
             let path = format!("{}/../specs/{protocol}.md", env!("CARGO_MANIFEST_DIR"));
             let document = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-            let begin = format!("| {scope} | {setting} | ");
+            let begin = format!("| {scope} | {instance} | ");
             let end = format!(" | {} | {} |", grouped(*states), grouped(*edges));
             let is_there = document.lines().any(|line| line.starts_with(&begin) && line.ends_with(&end));
             assert!(is_there, "specs/{protocol}.md: no row {begin}…{end}");
@@ -142,10 +143,10 @@ fn the_documents_have_the_same_numbers() {
     assert_eq!([7, 1_000, 24_935, 2_880_915].map(grouped), ["7", "1,000", "24,935", "2,880,915"]);
 }
 
-/// The states of the first setting of the small scope.
+/// The states of the first instance of the small scope.
 fn states() -> Vec<Recorded<Handfast>> {
-    let settings = settings(Scope::Small, Flaw::None);
-    let checked = &settings[0].checked;
+    let instances = instances(Scope::Small, Flaw::None);
+    let checked = &instances[0].checked;
     checked.explore(&Options::default()).states().collect()
 }
 
@@ -181,7 +182,7 @@ fn a_digest_sees_one_changed_state() {
     let mut states = states();
     let digest = Digest::of(states.iter());
     let last = states.last_mut().expect("there are states");
-    last.ledger.sessions.entry(SessionId(0).index()).kept ^= true;
+    last.history.sessions.entry(SessionId(0).index()).kept ^= true;
     assert_ne!(Digest::of(states.iter()), digest);
 }
 
@@ -190,8 +191,8 @@ fn a_digest_sees_one_changed_state() {
 fn a_digest_takes_tables_that_have_grown() {
     let mut state = states().swap_remove(0);
     let digest = Digest::of([&state].into_iter());
-    state.ledger.sessions.entry(7).kept = true;
-    state.ledger.banned.insert(Key(4_000_000_000));
+    state.history.sessions.entry(7).kept = true;
+    state.history.banned.insert(Key(4_000_000_000));
     assert_ne!(Digest::of([&state].into_iter()), digest);
 }
 

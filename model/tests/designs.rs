@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use handfast_spec::lifecycle::{Action, Fact, Lifecycle, Origin, Refusal, SessionId};
+use handfast_spec::lifecycle::{Action, Lifecycle, Origin, Output, Refusal, SessionId};
 use handfast_spec::{Machine, Observation, Recorded};
-use model::audit::{Breach, audit};
-use model::catalogue::{ENTRIES, Entry, Kind, Scope, Variant};
-use model::design::{Checked, Design};
-use model::subject::Plan;
+use model::checker::audit::{Breach, audit};
+use model::checker::catalogue::{Entry, Kind, Scope, Variant};
+use model::checker::design::{Checked, Design};
+use model::checker::target::Plan;
+use model::registry::ENTRIES;
 use serde::Serialize;
 
 const PLAN: Plan<'_> = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
@@ -36,7 +37,7 @@ fn a_refused_action_leaves_handfasts_design_as_it_was() {
 #[test]
 fn a_refused_action_leaves_every_variant_as_it_was() {
     every_variant(|entry, variant| {
-        variant.subject.audit(&PLAN).unwrap_or_else(|fault| panic!("{}, {}: {fault}", entry.name, variant.name));
+        variant.target.audit(&PLAN).unwrap_or_else(|fault| panic!("{}, {}: {fault}", entry.name, variant.name));
     });
 }
 
@@ -74,7 +75,7 @@ fn names_are_unique_and_fit_a_command_line() {
             let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
             assert!(variant.name.chars().all(fits), "{:?} needs quoting or capitals", variant.name);
             assert!(names.insert(variant.name.to_owned()), "{} has two designs {:?}", entry.name, variant.name);
-            assert_eq!(variant.subject.name(), variant.name, "traces would name another design");
+            assert_eq!(variant.target.name(), variant.name, "traces would name another design");
         }
     }
 }
@@ -110,10 +111,10 @@ enum Broken {
 impl Machine for Broken {
     type Protocol = Lifecycle;
 
-    fn step(&mut self, _: &Action) -> Observation<Fact, Refusal> {
+    fn step(&mut self, _: &Action) -> Observation<Output, Refusal> {
         match self {
             Self::Counts(asked) => *asked += 1,
-            Self::Relents { was_asked: true } => return Observation::Told(Vec::new()),
+            Self::Relents { was_asked: true } => return Observation::Accepted(Vec::new()),
             Self::Relents { was_asked } => *was_asked = true,
         }
         Observation::Refused(Refusal::NoneActive)
@@ -151,7 +152,7 @@ struct LooksOutside;
 impl Machine for LooksOutside {
     type Protocol = Lifecycle;
 
-    fn step(&mut self, _: &Action) -> Observation<Fact, Refusal> {
+    fn step(&mut self, _: &Action) -> Observation<Output, Refusal> {
         let answer = if OUTSIDE.get() { Refusal::NoneActive } else { Refusal::NothingNew };
         OUTSIDE.set(!OUTSIDE.get());
         Observation::Refused(answer)

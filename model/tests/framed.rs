@@ -1,18 +1,19 @@
 //! Runs of zrepl's frameconn that were seen on Linux, step by step on its model; and logs of framed connections.
 
-use handfast_spec::framed::{Action, End, Ending, Ledger, Moment, Outcome, ReaderRecord, Shape};
+use handfast_spec::framed::{Action, End, Ending, History, Moment, Outcome, ReaderRecord, Shape};
 use handfast_spec::{Machine, Recorded};
-use model::catalogue::{ENTRIES, Scope};
-use model::explain::Explanation;
+use model::checker::catalogue::Scope;
+use model::checker::explain::Explanation;
+use model::checker::target::Plan;
 use model::framed::Kernel;
 use model::framed::zrepl::Zrepl;
-use model::subject::Plan;
+use model::registry::ENTRIES;
 use serde_json::{Value, json};
 
 const KERNEL: Kernel = Kernel { send: 2, receive: 2, purges: false, tells: true };
 
 fn connection() -> Recorded<Zrepl> {
-    Recorded { machine: Zrepl::new(KERNEL, [1, 1]), ledger: Ledger::new(2, true) }
+    Recorded { machine: Zrepl::new(KERNEL, [1, 1]), history: History::new(2, true) }
 }
 
 /// Takes every step that is not refused, until all are.
@@ -49,17 +50,17 @@ fn two_zrepls_with_full_queues_wait_for_each_other() {
         take(&mut state, Action::Write { end, shape: Shape::Full });
     }
     until_stuck(&mut state, |end| vec![Action::Send { end }, Action::Carry { from: end }]);
-    assert!(state.ledger.ends.iter().all(|end| end.accepted == 1), "both writes said Ok");
+    assert!(state.history.ends.iter().all(|end| end.accepted == 1), "both writes said Ok");
     for end in End::BOTH {
         take(&mut state, Action::Shutdown { end, by: Moment::Soon });
     }
     until_stuck(&mut state, everybody_but_timers);
-    assert!(state.ledger.ends.iter().all(|end| end.outcome.is_none()), "neither shutdown is over");
+    assert!(state.history.ends.iter().all(|end| end.outcome.is_none()), "neither shutdown is over");
     take(&mut state, Action::Pass { moment: Moment::Soon });
     for end in End::BOTH {
         take(&mut state, Action::Expire { end });
     }
-    for end in state.ledger.ends {
+    for end in state.history.ends {
         assert_eq!((end.outcome, end.delivered), (Some(Outcome::Clean), 0));
     }
 }
@@ -74,7 +75,7 @@ fn a_zrepl_that_shuts_down_throws_away_what_has_arrived() {
         take(&mut state, Action::Shutdown { end, by: Moment::Soon });
     }
     until_stuck(&mut state, everybody_but_timers);
-    let Ledger { ends: [left, right], .. } = state.ledger;
+    let History { ends: [left, right], .. } = state.history;
     assert_eq!((left.accepted, left.outcome, right.outcome), (1, Some(Outcome::Clean), Some(Outcome::Clean)));
     assert_eq!((right.delivered, right.reader), (0, ReaderRecord::Told(Ending::ShutDown)));
 }
@@ -89,8 +90,8 @@ fn a_zrepl_waits_for_a_peer_that_does_not_answer() {
     let mut state = connection();
     take(&mut state, Action::Shutdown { end: End::Left, by: Moment::Soon });
     until_stuck(&mut state, everybody_but_timers);
-    assert_eq!(state.ledger.ends[1].reader, ReaderRecord::Told(Ending::Marker));
-    assert_eq!(state.ledger.ends[0].outcome, None);
+    assert_eq!(state.history.ends[1].reader, ReaderRecord::Told(Ending::Marker));
+    assert_eq!(state.history.ends[0].outcome, None);
     assert!(is_refused(&mut state.machine, Action::ReadAhead { end: End::Left }));
 }
 
@@ -108,7 +109,7 @@ fn logs(count: usize) -> Vec<Vec<Value>> {
     (entry.own)(Scope::Small).cover(&plan, &mut |trace| {
         let mut header = trace.header.clone();
         header["protocol"] = json!("framed");
-        let step = |step: &model::trace::TraceStep| json!({"action": step.action_value, "observation": step.observation_value});
+        let step = |step: &model::checker::trace::TraceStep| json!({"action": step.action_value, "observation": step.observation_value});
         logs.push([header].into_iter().chain(trace.steps.iter().map(step)).collect());
         if logs.len() == count { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
     });

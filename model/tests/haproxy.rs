@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use handfast_spec::ownership::{Ledger, Thread};
+use handfast_spec::ownership::{History, Thread};
 use handfast_spec::{Protocol, Recorded};
-use model::catalogue::{Kind, find};
-use model::ownership::haproxy::{Action, Closing, Extent, Haproxy, History, State, Step, Switches, Who};
+use model::checker::catalogue::Kind;
+use model::checker::target::Plan;
+use model::ownership::haproxy::{Action, Bounds, Closing, Haproxy, Historical, State, Step, Switches, Who};
 use model::ownership::haproxy::{Reference, variants};
-use model::subject::Plan;
+use model::registry::find;
 
 use Action::{Arrive, Delete, List, Open, Poll, Takeover};
 use Step::{
@@ -24,7 +25,7 @@ fn every_design_violates_what_it_is_listed_with_and_nothing_else() {
     let entry = find("ownership").expect("it is there");
     let names: BTreeSet<&str> = variants().map(|variant| variant.name).collect();
     for variant in (entry.variants)().into_iter().filter(|variant| names.contains(variant.name)) {
-        let findings = variant.subject.check(&Plan { threads: 2, max_bytes: usize::MAX, observer: &() });
+        let findings = variant.target.check(&Plan { threads: 2, max_bytes: usize::MAX, observer: &() });
         assert!(findings.is_complete() && findings.engines_agree(), "{}", variant.name);
         assert_eq!(findings.violated(), variant.violates.iter().copied().collect(), "{}", variant.name);
         match variant.kind {
@@ -38,8 +39,8 @@ fn every_design_violates_what_it_is_listed_with_and_nothing_else() {
 struct Behaviour(Recorded<Haproxy>);
 
 impl Behaviour {
-    fn of(switches: Switches, extent: Extent) -> Self {
-        Self(Haproxy::recorded(switches, extent))
+    fn of(switches: Switches, bounds: Bounds) -> Self {
+        Self(Haproxy::recorded(switches, bounds))
     }
 
     fn takes(mut self, actions: &[Action]) -> Self {
@@ -63,9 +64,9 @@ impl Behaviour {
 
     /// The ids of the invariants that are violated by now, and were not before.
     fn violates(&self) -> Vec<&'static str> {
-        let holds = |ledger: &Ledger, index: usize| (History::INVARIANTS[index].holds)(ledger);
-        let all = 0..History::INVARIANTS.len();
-        all.filter(|index| !holds(&self.0.ledger, *index)).map(|index| History::INVARIANTS[index].id).collect()
+        let holds = |history: &History, index: usize| (Historical::INVARIANTS[index].holds)(history);
+        let all = 0..Historical::INVARIANTS.len();
+        all.filter(|index| !holds(&self.0.history, *index)).map(|index| Historical::INVARIANTS[index].id).collect()
     }
 
     fn still_holds(self) -> Self {
@@ -77,7 +78,7 @@ impl Behaviour {
 /// The first race of the seed: a takeover comes and goes between the look and the swap.
 #[test]
 fn before_two_threads_own_one_descriptor() {
-    let looked = Behaviour::of(Switches::BEFORE, Extent::ONE).reported(A, true).steps(A, &[Ue2, Be1, Be2]);
+    let looked = Behaviour::of(Switches::BEFORE, Bounds::ONE).reported(A, true).steps(A, &[Ue2, Be1, Be2]);
     let taken = looked.takes(&[Takeover(B)]).steps(B, &[T2, T3, T4, T5, T6]).still_holds();
     assert_eq!(taken.steps(A, &[Be3]).violates(), ["OWN-1"]);
 }
@@ -86,7 +87,7 @@ fn before_two_threads_own_one_descriptor() {
 #[test]
 fn before_two_threads_close_one_descriptor() {
     let switches = Switches { closing: Closing::LastLeaver, ..Switches::SEED };
-    let looked = Behaviour::of(switches, Extent::ONE).reported(A, true).steps(A, &[Ue2, Ue3]);
+    let looked = Behaviour::of(switches, Bounds::ONE).reported(A, true).steps(A, &[Ue2, Ue3]);
     let taken = looked.takes(&[Takeover(B)]).steps(B, &[T2, T3, T4, T5, T6, T7, P0, P4]);
     let deleting = taken.takes(&[Delete(B)]).steps(B, &[D1, D2, D3, D4]);
     let withdrawn = deleting.steps(A, &[Ue4, Ue5, Ue6]).still_holds();
@@ -97,7 +98,7 @@ const WIPES: [Step; 4] = [O3, O4, O6, O8];
 
 #[test]
 fn r1_somebody_closes_under_the_deleter() {
-    let late = Behaviour::of(Switches::SEED, Extent::PAIR).reported(A, true).steps(A, &[Ue2, Ue3]);
+    let late = Behaviour::of(Switches::SEED, Bounds::PAIR).reported(A, true).steps(A, &[Ue2, Ue3]);
     let lost = late.takes(&[Takeover(B)]).steps(B, &[T2, T3]).steps(A, &[Ue4, Ue5]).steps(B, &[T4]).steps(A, &[Ue6]);
     let taken = lost.steps(B, &[T5, T6]).steps(A, &[Ue7]).steps(B, &[T7, P0, P4]);
     let deleting = taken.takes(&[Delete(B)]).steps(B, &[D1, D2]);
@@ -111,12 +112,12 @@ fn r1_somebody_closes_under_the_deleter() {
 
 #[test]
 fn r2_nobody_closes() {
-    let entered = Behaviour::of(Switches::SEED, Extent::SOCKET).reported(A, false).steps(A, &[Ue2, Ue3, Ue4, Ue5, Ue6]);
+    let entered = Behaviour::of(Switches::SEED, Bounds::SOCKET).reported(A, false).steps(A, &[Ue2, Ue3, Ue4, Ue5, Ue6]);
     let read = entered.steps(A, &[Ue8, Ue10, Ue11, Ue12, Callback, Ue13, Ue14]);
     let deleted = read.takes(&[Delete(B)]).steps(B, &[D1, D2, D3, D4]);
     let left = deleted.steps(A, &[Ue15, Ue17]).still_holds();
-    let owed = History::GOALS.iter().find(|goal| goal.id == "OWN-21").expect("it is there");
-    assert!((owed.trigger)(&left.0.ledger) && !(owed.outcome)(&left.0.ledger));
+    let owed = Historical::GOALS.iter().find(|goal| goal.id == "OWN-21").expect("it is there");
+    assert!((owed.trigger)(&left.0.history) && !(owed.outcome)(&left.0.history));
     for thread in [A, B] {
         let does = |step| !left.0.clone().step(&Action::Step(thread, step)).is_refused();
         assert!(!Step::all().any(does), "everybody has gone home");
@@ -126,7 +127,7 @@ fn r2_nobody_closes() {
 #[test]
 fn r3_the_deleter_takes_the_flag_of_the_next_descriptor() {
     let switches = Switches { reference: Reference::NotForDeletion, ..Switches::CORRECTED };
-    let late = Behaviour::of(switches, Extent::PAIR).reported(A, true).steps(A, &[Ue2, Ue3]);
+    let late = Behaviour::of(switches, Bounds::PAIR).reported(A, true).steps(A, &[Ue2, Ue3]);
     let lost =
         late.takes(&[Takeover(B)]).steps(B, &[T2, T3]).steps(A, &[Ue4, Ue5]).steps(B, &[T4]).steps(A, &[Ue6, Ue7]);
     let taken = lost.steps(B, &[T5, T6, T7, P0, P4]);
@@ -140,7 +141,7 @@ fn r3_the_deleter_takes_the_flag_of_the_next_descriptor() {
 #[test]
 fn r5_the_flag_is_overwritten() {
     let switches = Switches { state: State::Plain, ..Switches::CORRECTED };
-    let entered = Behaviour::of(switches, Extent::SOCKET).reported(A, false).steps(A, &[Ue2, Ue3, Ue4, Ue5, Ue6]);
+    let entered = Behaviour::of(switches, Bounds::SOCKET).reported(A, false).steps(A, &[Ue2, Ue3, Ue4, Ue5, Ue6]);
     let read = entered.steps(A, &[Ue8, Ue10]).takes(&[Delete(B)]).steps(B, &[D0, D1, D2]).still_holds();
     assert_eq!(read.steps(A, &[Ue11]).violates(), ["OWN-10"]);
 }
@@ -150,7 +151,7 @@ fn r5_the_flag_is_overwritten() {
 fn whoever_has_no_running_bit_must_not_ask() {
     let switches = Switches { closing: Closing::RuleForAnyone, ..Switches::CORRECTED };
     let inside =
-        Behaviour::of(switches, Extent::PAIR).reported(A, false).steps(A, &[Ue2, Ue3, Ue4, Ue5, Ue6, Ue8, Ue12]);
+        Behaviour::of(switches, Bounds::PAIR).reported(A, false).steps(A, &[Ue2, Ue3, Ue4, Ue5, Ue6, Ue8, Ue12]);
     let deleted = inside.takes(&[Delete(A)]).steps(A, &[D0, D1, D2, D3, D4, K1, K2, K3, K4]);
     let closed = deleted.steps(A, &WIPES).steps(A, &[O12]).takes(&[Open(B)]).steps(B, &[N3]);
     let asks = closed.steps(A, &[Ue13, Ue14, Ue15, K1, K2]).steps(B, &[N5, N7, P0, P4]);
@@ -162,8 +163,8 @@ fn whoever_has_no_running_bit_must_not_ask() {
 /// The same with the rule as it is: the thread goes home.
 #[test]
 fn whoever_has_no_running_bit_does_not_ask() {
-    let extent = Extent { deleters: Who::ALL, ..Extent::PAIR };
-    let inside = Behaviour::of(Switches::CORRECTED, extent).reported(A, false);
+    let bounds = Bounds { deleters: Who::ALL, ..Bounds::PAIR };
+    let inside = Behaviour::of(Switches::CORRECTED, bounds).reported(A, false);
     let inside = inside.steps(A, &[Ue2, Ue3, Ue4, Ue5, Ue6, Ue8, Ue12]);
     let deleted = inside.takes(&[Delete(A)]).steps(A, &[D0, D1, D2, D3, D4, K1, K2, K3, K4]);
     let closed = deleted.steps(A, &WIPES).steps(A, &[O12]).takes(&[Open(B)]).steps(B, &[N3]);

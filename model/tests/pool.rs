@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use handfast_spec::ownership::pool::{Action, Pool as Protocol};
-use handfast_spec::ownership::{Away, Fact, Incarnation, Thread};
+use handfast_spec::ownership::{Away, Incarnation, Output, Thread};
 use handfast_spec::{Observation, Protocol as _, Recorded};
-use model::catalogue::{Kind, Scope, find};
-use model::explain::Explanation;
-use model::format;
+use model::checker::catalogue::{Kind, Scope};
+use model::checker::explain::Explanation;
+use model::checker::format;
+use model::checker::target::Plan;
 use model::ownership::pool::{Config, Flaw, Pool, variants};
-use model::subject::Plan;
+use model::registry::find;
 
 const A: Thread = Thread(0);
 const B: Thread = Thread(1);
@@ -22,7 +23,7 @@ const SECOND: Incarnation = Incarnation(1);
 fn every_mutant_violates_what_it_is_listed_with_and_nothing_else() {
     let mut others = Vec::new();
     for variant in variants() {
-        let findings = variant.subject.check(&Plan { threads: 2, max_bytes: usize::MAX, observer: &() });
+        let findings = variant.target.check(&Plan { threads: 2, max_bytes: usize::MAX, observer: &() });
         assert!(findings.is_complete() && findings.engines_agree(), "{}", variant.name);
         if findings.violated() != variant.violates.iter().copied().collect::<BTreeSet<_>>() {
             others.push(format!("{}: {:?}", variant.name, findings.violated()));
@@ -94,7 +95,7 @@ impl Behaviour {
     }
 
     fn violates(&self) -> Vec<&'static str> {
-        let broken = Protocol::INVARIANTS.iter().filter(|rule| !(rule.holds)(&self.0.ledger));
+        let broken = Protocol::INVARIANTS.iter().filter(|rule| !(rule.holds)(&self.0.history));
         broken.map(|rule| rule.id).collect()
     }
 }
@@ -105,9 +106,9 @@ fn a_watcher_that_comes_first_turns_the_taker_away() {
     let looking = Behaviour::of(Flaw::None).listed(FIRST).woken(FIRST);
     let mut looking =
         looking.takes(&[Action::Look { thread: A, incarnation: FIRST }, Action::Take { thread: B, from: A }]);
-    let turned = Fact::TurnedAway(B, FIRST, Away::Busy);
-    let Observation::Told(facts) = looking.0.step(&Action::Claim { thread: B }) else { panic!("refused") };
-    assert_eq!(facts, [turned, Fact::Returned(B)]);
+    let turned = Output::TurnedAway(B, FIRST, Away::Busy);
+    let Observation::Accepted(outputs) = looking.0.step(&Action::Claim { thread: B }) else { panic!("refused") };
+    assert_eq!(outputs, [turned, Output::Returned(B)]);
     let closing = [Action::Watch { thread: A }, Action::Unlist { thread: A }, Action::Release { thread: A }];
     assert_eq!(looking.takes(&closing).takes(&[Action::Close { thread: A }]).violates(), [""; 0]);
 }
@@ -117,10 +118,10 @@ fn a_taker_that_comes_first_turns_the_watcher_away() {
     let taken = Behaviour::of(Flaw::None).listed(FIRST).woken(FIRST);
     let taken = taken.takes(&[Action::Take { thread: B, from: A }, Action::Claim { thread: B }]);
     let mut late = taken.takes(&[Action::Release { thread: B }]);
-    let Observation::Told(facts) = late.0.step(&Action::Look { thread: A, incarnation: FIRST }) else {
+    let Observation::Accepted(outputs) = late.0.step(&Action::Look { thread: A, incarnation: FIRST }) else {
         panic!("refused")
     };
-    assert_eq!(facts, [Fact::TurnedAway(A, FIRST, Away::Gone)]);
+    assert_eq!(outputs, [Output::TurnedAway(A, FIRST, Away::Gone)]);
     // And what the poller of the former owner has noted, the taker is told.
     let asked = late.takes(&[Action::Ask { thread: B }, Action::Close { thread: B }]);
     assert_eq!(asked.violates(), [""; 0]);

@@ -3,11 +3,12 @@
 use std::ops::ControlFlow;
 
 use handfast_spec::simopen::{Kind, Name};
-use model::catalogue::{Entry, Scope, find};
-use model::explain::Explanation;
-use model::format;
-use model::simopen::{Extent, Flaw, Flaws, checked};
-use model::subject::{Plan, Setting, Settings, Subject};
+use model::checker::catalogue::{Entry, Scope};
+use model::checker::explain::Explanation;
+use model::checker::format;
+use model::checker::target::{Instance, Instances, Plan, Target};
+use model::registry::find;
+use model::simopen::{Bounds, Flaw, Flaws, checked};
 
 const PLAN: Plan<'_> = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
 
@@ -16,7 +17,7 @@ fn entry() -> &'static Entry {
 }
 
 /// Two dialers with the extension that want the same and are left alone.
-const TWO: Extent = Extent {
+const TWO: Bounds = Bounds {
     kinds: &[(Kind::Simopen, Kind::Simopen)],
     protocols: &[(&[Name(0)], &[Name(0)])],
     capacities: &[],
@@ -28,9 +29,9 @@ const TWO: Extent = Extent {
 
 /// Whether two such ends may wait for each other on a connection that holds so many messages each way.
 fn hangs(flaws: &[Flaw], capacity: &'static [[u8; 2]]) -> bool {
-    let extent = Extent { capacities: capacity, ..TWO };
-    let setting = Setting { name: "two", checked: checked(&extent, [Flaws::of(flaws); 2]) };
-    let findings = Settings::new("two", vec![setting]).check(&PLAN);
+    let bounds = Bounds { capacities: capacity, ..TWO };
+    let instance = Instance { name: "two", checked: checked(&bounds, [Flaws::of(flaws); 2]) };
+    let findings = Instances::new("two", vec![instance]).check(&PLAN);
     assert!(findings.is_complete() && findings.engines_agree());
     let broken =
         |id| findings.invariants.iter().chain(&findings.goals).any(|rule| rule.id == id && rule.broken_by.is_some());

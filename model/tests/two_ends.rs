@@ -7,7 +7,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use handfast_spec::Recorded;
-use handfast_spec::lifecycle::{Action, Direction, Key, Ledger, Limits, Origin, SessionId, SessionRecord};
+use handfast_spec::lifecycle::{Action, Direction, History, Key, Limits, Origin, SessionId, SessionRecord};
 use model::lifecycle::handfast::{Config, Duplicates, Flaw, Handfast};
 
 /// The node that dialed each of the two connections.
@@ -25,12 +25,12 @@ impl End {
     fn new(key: Key, duplicates: Duplicates, flaw: Flaw) -> Self {
         let limits = Limits::new(2, 2);
         let node = Handfast::new(Config { limits, capacity: 3, duplicates, flaw });
-        let ledger = Ledger::configured(limits, duplicates);
-        Self { key, node: Recorded { machine: node, ledger }, sessions: [None; 2] }
+        let history = History::configured(limits, duplicates);
+        Self { key, node: Recorded { machine: node, history }, sessions: [None; 2] }
     }
 
     fn record(&self, connection: usize) -> SessionRecord {
-        self.sessions[connection].map(|session| self.node.ledger.sessions.get(session.index())).unwrap_or_default()
+        self.sessions[connection].map(|session| self.node.history.sessions.get(session.index())).unwrap_or_default()
     }
 
     /// The connections that are registered at this end.

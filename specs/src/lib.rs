@@ -1,7 +1,7 @@
 //! The vocabulary of handfast's protocols, and what must hold of them.
 //!
-//! A [`Protocol`] is an alphabet of actions, the [`Observation`] that each action gives, a ledger of what the
-//! participants were told, and predicates over that ledger: [invariants](Predicate), witnesses and [goals](Goal). A
+//! A [`Protocol`] is an alphabet of actions, the [`Observation`] that each action gives, a history of what the
+//! participants were told, and predicates over that history: [invariants](Predicate), witnesses and [goals](Goal). A
 //! [`Machine`] is anything that can be stepped with an action and answers with an observation: a model, which can also
 //! be cloned, compared and hashed, or an implementation, which cannot.
 //!

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// 2. An action carries no computed data: it says *deliver to the left end*, not *deliver this frame*.
 /// 3. Every action may be attempted in every state; a refusal is an observation.
 /// 4. One action is one linearization point.
-/// 5. The ledger holds what participants were told, never what an arbiter records, so that a violation can be expressed.
+/// 5. The history holds what participants were told, never what an arbiter records, so that a violation can be expressed.
 pub trait Protocol: Sized + 'static {
     /// The name of the protocol, the same in documents, modules, files and the command line.
     const NAME: &'static str;
@@ -22,25 +22,25 @@ pub trait Protocol: Sized + 'static {
     /// What can be attempted.
     type Action: Word + Copy + Ord + Hash;
     /// Something that a participant is told.
-    type Fact: Word + Copy + Hash;
+    type Output: Word + Copy + Hash;
     /// Why an action did nothing.
     type Refusal: Word + Copy + Hash;
     /// A part of the system that is scheduled on its own; the unit of weak fairness.
     type Component: Copy + Ord + Hash + Debug + Display + Send + Sync + 'static;
-    /// What the participants were told so far. `Default` is the ledger of a machine that has not been stepped.
-    type Ledger: Clone + Eq + Hash + Debug + Default + Serialize + Send + Sync + 'static;
+    /// What the participants were told so far. `Default` is the history of a machine that has not been stepped.
+    type History: Clone + Eq + Hash + Debug + Default + Serialize + Send + Sync + 'static;
 
-    /// Enters one fact into the ledger.
-    fn record(ledger: &mut Self::Ledger, fact: &Self::Fact);
+    /// Enters one output into the history.
+    fn record(history: &mut Self::History, output: &Self::Output);
 
     /// The component that takes the action, or `None` for the environment, which is never assumed to be fair.
     fn component(action: &Self::Action) -> Option<Self::Component>;
 
     /// What holds in every reachable state.
-    const INVARIANTS: &'static [Predicate<Self::Ledger>];
+    const INVARIANTS: &'static [Predicate<Self::History>];
 
     /// Situations that must be reachable, so that nothing holds vacuously.
-    const WITNESSES: &'static [Predicate<Self::Ledger>];
+    const WITNESSES: &'static [Predicate<Self::History>];
 
     /// What must happen, and the fairness that it is promised under.
     const GOALS: &'static [Goal<Self>];
@@ -49,7 +49,7 @@ pub trait Protocol: Sized + 'static {
     const DEADLOCK: (&'static str, &'static str);
 }
 
-/// What actions, facts and refusals have in common: they are written to traces and read back, and shown to people.
+/// What actions, outputs and refusals have in common: they are written to traces and read back, and shown to people.
 pub trait Word: Clone + Eq + Debug + Display + Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 impl<T> Word for T where T: Clone + Eq + Debug + Display + Serialize + DeserializeOwned + Send + Sync + 'static {}
@@ -58,24 +58,24 @@ impl<T> Word for T where T: Clone + Eq + Debug + Display + Serialize + Deseriali
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[must_use = "an observation is what a machine is judged by"]
-pub enum Observation<Fact, Refusal> {
+pub enum Observation<Output, Refusal> {
     /// Nothing happened; the machine is as it was.
     Refused(Refusal),
-    /// The action happened, and these facts were told to participants, in this order. There may be none.
-    Told(Vec<Fact>),
+    /// The action happened, and these outputs were told to participants, in this order. There may be none.
+    Accepted(Vec<Output>),
 }
 
-impl<Fact, Refusal> Observation<Fact, Refusal> {
+impl<Output, Refusal> Observation<Output, Refusal> {
     /// Whether the action was refused.
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Refused(_))
     }
 }
 
-impl<Fact, Refusal> From<Result<Vec<Fact>, Refusal>> for Observation<Fact, Refusal> {
-    fn from(outcome: Result<Vec<Fact>, Refusal>) -> Self {
+impl<Output, Refusal> From<Result<Vec<Output>, Refusal>> for Observation<Output, Refusal> {
+    fn from(outcome: Result<Vec<Output>, Refusal>) -> Self {
         match outcome {
-            Ok(facts) => Self::Told(facts),
+            Ok(outputs) => Self::Accepted(outputs),
             Err(refusal) => Self::Refused(refusal),
         }
     }
@@ -95,19 +95,19 @@ pub type ActionOf<M> = <<M as Machine>::Protocol as Protocol>::Action;
 
 /// The observation type of a machine.
 pub type ObservationOf<M> =
-    Observation<<<M as Machine>::Protocol as Protocol>::Fact, <<M as Machine>::Protocol as Protocol>::Refusal>;
+    Observation<<<M as Machine>::Protocol as Protocol>::Output, <<M as Machine>::Protocol as Protocol>::Refusal>;
 
-/// The ledger type of a machine.
-pub type LedgerOf<M> = <<M as Machine>::Protocol as Protocol>::Ledger;
+/// The history type of a machine.
+pub type HistoryOf<M> = <<M as Machine>::Protocol as Protocol>::History;
 
-/// A predicate over a ledger, with the one id under which it is known everywhere.
-pub struct Predicate<Ledger> {
+/// A predicate over a history, with the one id under which it is known everywhere.
+pub struct Predicate<History> {
     /// The id, such as `PEER-3`.
     pub id: &'static str,
     /// One sentence that says what holds.
     pub title: &'static str,
-    /// Whether it holds of a ledger.
-    pub holds: fn(&Ledger) -> bool,
+    /// Whether it holds of a history.
+    pub holds: fn(&History) -> bool,
 }
 
 /// A promise that something happens: whenever `trigger` holds, `outcome` holds then or later.
@@ -120,32 +120,32 @@ pub struct Goal<P: Protocol> {
     /// One sentence that says what happens.
     pub title: &'static str,
     /// When the promise is owed.
-    pub trigger: fn(&P::Ledger) -> bool,
+    pub trigger: fn(&P::History) -> bool,
     /// When it is kept.
-    pub outcome: fn(&P::Ledger) -> bool,
+    pub outcome: fn(&P::History) -> bool,
     /// The components that are assumed to be fair.
     pub fair: fn(&P::Component) -> bool,
     /// The same assumption in words, printed with the verdict.
     pub assumes: &'static str,
 }
 
-/// A machine together with the ledger of what it told.
+/// A machine together with the history of what it told.
 ///
-/// The model explores values of this type; conformance keeps one for the implementation and judges both ledgers by the
+/// The model explores values of this type; conformance keeps one for the implementation and judges both histories by the
 /// same predicates.
 ///
 /// ```
-/// # use handfast_spec::{Machine, Observation, Recorded, lifecycle::{Action, Fact, Lifecycle, Origin, Refusal, SessionId}};
+/// # use handfast_spec::{Machine, Observation, Recorded, lifecycle::{Action, Output, Lifecycle, Origin, Refusal, SessionId}};
 /// struct Deaf; // a machine that refuses everything
 /// impl Machine for Deaf {
 ///     type Protocol = Lifecycle;
-///     fn step(&mut self, _: &Action) -> Observation<Fact, Refusal> {
+///     fn step(&mut self, _: &Action) -> Observation<Output, Refusal> {
 ///         Observation::Refused(Refusal::NoSuchSession)
 ///     }
 /// }
 /// let mut deaf = Recorded::new(Deaf);
 /// assert!(deaf.step(&Action::Open { session: SessionId(0), origin: Origin::PLAIN }).is_refused());
-/// assert_eq!(deaf.ledger, Default::default());
+/// assert_eq!(deaf.history, Default::default());
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
 #[serde(bound = "M: Serialize")]
@@ -153,13 +153,13 @@ pub struct Recorded<M: Machine> {
     /// The machine.
     pub machine: M,
     /// What it told so far.
-    pub ledger: LedgerOf<M>,
+    pub history: HistoryOf<M>,
 }
 
 impl<M: Machine> Recorded<M> {
     /// A machine that has told nothing yet.
     pub fn new(machine: M) -> Self {
-        Self { machine, ledger: LedgerOf::<M>::default() }
+        Self { machine, history: HistoryOf::<M>::default() }
     }
 
     /// Steps the machine and records what it told.
@@ -169,13 +169,13 @@ impl<M: Machine> Recorded<M> {
         observation
     }
 
-    /// Enters what was told into the ledger. A refusal tells nobody anything.
+    /// Enters what was told into the history. A refusal tells nobody anything.
     pub fn record(&mut self, observation: &ObservationOf<M>) {
         match observation {
             Observation::Refused(_) => {}
-            Observation::Told(facts) => {
-                for fact in facts {
-                    M::Protocol::record(&mut self.ledger, fact);
+            Observation::Accepted(outputs) => {
+                for output in outputs {
+                    M::Protocol::record(&mut self.history, output);
                 }
             }
         }
@@ -183,27 +183,27 @@ impl<M: Machine> Recorded<M> {
 }
 
 /// What a goal promises, before it is said under which fairness.
-pub struct Promise<Ledger> {
+pub struct Promise<History> {
     /// The id, such as `PEER-21`.
     pub id: &'static str,
     /// One sentence that says what happens.
     pub title: &'static str,
     /// When the promise is owed.
-    pub trigger: fn(&Ledger) -> bool,
+    pub trigger: fn(&History) -> bool,
     /// When it is kept.
-    pub outcome: fn(&Ledger) -> bool,
+    pub outcome: fn(&History) -> bool,
 }
 
 /// The promise with this id as a goal under the given fairness.
 ///
-/// handfast and the designs of history are built of different parts, so that the same promise rests on different
+/// handfast and the historical designs are built of different parts, so that the same promise rests on different
 /// assumptions; what is promised is the same.
 ///
 /// # Panics
 ///
 /// When there is no such promise; at compile time where the call is in a constant.
 pub const fn promised<P: Protocol>(
-    promises: &[Promise<P::Ledger>],
+    promises: &[Promise<P::History>],
     id: &str,
     fair: fn(&P::Component) -> bool,
     assumes: &'static str,
@@ -224,7 +224,7 @@ pub const fn promised<P: Protocol>(
 /// # Panics
 ///
 /// When there is no such rule; at compile time where the call is in a constant.
-pub const fn rule<Ledger>(rules: &[Predicate<Ledger>], id: &str) -> Predicate<Ledger> {
+pub const fn rule<History>(rules: &[Predicate<History>], id: &str) -> Predicate<History> {
     let mut index = 0;
     while index < rules.len() {
         let Predicate { id: found, title, holds } = rules[index];

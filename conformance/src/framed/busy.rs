@@ -5,14 +5,14 @@ use std::pin::pin;
 use std::time::Duration;
 
 use handfast::framed as product;
-use handfast_spec::framed::{Action, End, Ending, Fact, FrameId, Refusal, Shape};
+use handfast_spec::framed::{Action, End, Ending, FrameId, Output, Refusal, Shape};
 use model::framed::Kernel;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::convert::{HALF, MAX_FRAME, ending, frame, given, outcome};
 use super::record::Record;
 use super::wire::{Caller, Socket, Wire};
-use super::words::{HALF, MAX_FRAME, ending, frame, given, outcome};
 
 /// Halves that are read ahead at most; more than there are.
 const KEEP: u16 = 1_000;
@@ -113,7 +113,7 @@ async fn live(behaviour: Behaviour, connection: product::Connection<Socket>, mut
     let (reader, writer, closer) = tokio::join!(biased; reading, writing, shutting);
     // The socket is closed with the last of these.
     if let Some(reader) = reader {
-        wire.record(|record| record.line(Action::Leave { end }, vec![Fact::Left(end)]));
+        wire.record(|record| record.line(Action::Leave { end }, vec![Output::Left(end)]));
         drop(reader);
     }
     drop((writer, closer));
@@ -149,19 +149,19 @@ async fn read(
             },
             None => read.await,
         };
-        let fact = match &read {
-            Ok(Some(frame)) => Fact::Delivered(end, given(frame).0),
-            Ok(None) => Fact::Ended(end, Ending::Marker),
-            Err(error) => Fact::Ended(end, ending(error)),
+        let output = match &read {
+            Ok(Some(frame)) => Output::Delivered(end, given(frame).0),
+            Ok(None) => Output::Ended(end, Ending::Marker),
+            Err(error) => Output::Ended(end, ending(error)),
         };
         wire.record(|record| {
-            if fact == Fact::Ended(end, Ending::Deadline) {
+            if output == Output::Ended(end, Ending::Deadline) {
                 record.reader_expired(end);
             } else {
-                record.gave(end, fact, since);
+                record.gave(end, output, since);
             }
         });
-        if matches!(fact, Fact::Ended(..)) {
+        if matches!(output, Output::Ended(..)) {
             return None;
         }
     }
@@ -171,7 +171,7 @@ async fn read(
     if dice.roll(3) == 0 {
         sleep_until(*soon - Duration::from_millis(dice.roll(30).into())).await;
     }
-    wire.record(|record| record.line(Action::Leave { end }, vec![Fact::Left(end)]));
+    wire.record(|record| record.line(Action::Leave { end }, vec![Output::Left(end)]));
     None
 }
 
@@ -187,7 +187,7 @@ async fn write(
         let action = Action::Write { end, shape };
         let accepted = writer.feed(frame(FrameId(number), shape)).await;
         match accepted {
-            Ok(()) => wire.record(|record| record.line(action, vec![Fact::Accepted(end, FrameId(number))])),
+            Ok(()) => wire.record(|record| record.line(action, vec![Output::Accepted(end, FrameId(number))])),
             Err(_) => {
                 wire.record(|record| {
                     let why = if record.has_begun(end) { Refusal::ShutDown } else { Refusal::Broken };

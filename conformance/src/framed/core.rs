@@ -7,13 +7,13 @@
 use std::io::ErrorKind;
 
 use handfast::framed::{self as product, Delivery, Duty, Error, Fault};
-use handfast_spec::framed::{Action, End, Ending, Fact, Framed, Moment, Refusal, Shape};
+use handfast_spec::framed::{Action, End, Ending, Framed, Moment, Output, Refusal, Shape};
 use handfast_spec::{Machine, Observation};
 use model::framed::handfast::Config;
 
+use super::convert::outcome;
 use super::kernel::{Got, Tcp, Wrote};
 use super::side::{Found, Reading, Side};
-use super::words::outcome;
 
 /// Two ends and the kernels between them.
 pub struct CoreMachine {
@@ -23,7 +23,7 @@ pub struct CoreMachine {
     config: Config,
 }
 
-type Facts = Vec<Fact>;
+type Outputs = Vec<Output>;
 type Step = Result<(), Refusal>;
 
 impl CoreMachine {
@@ -36,10 +36,10 @@ impl CoreMachine {
         &mut self.sides[end.index()]
     }
 
-    fn take(&mut self, action: Action, facts: &mut Facts) -> Step {
+    fn take(&mut self, action: Action, outputs: &mut Outputs) -> Step {
         let open = |end: End| if self.tcp.is_closed(end) { Err(Refusal::Closed) } else { Ok(end) };
         match action {
-            Action::Write { end, shape } => self.write(open(end)?, shape, facts),
+            Action::Write { end, shape } => self.write(open(end)?, shape, outputs),
             Action::Forge { end, forgery } => {
                 let side = self.may_write(open(end)?)?;
                 side.refuses = true;
@@ -47,29 +47,29 @@ impl CoreMachine {
                 Ok(())
             }
             Action::DropWrite { end } => self.drop_write(open(end)?),
-            Action::Send { end } => self.send(open(end)?, facts),
-            Action::Read { end } => self.read(open(end)?, facts),
+            Action::Send { end } => self.send(open(end)?, outputs),
+            Action::Read { end } => self.read(open(end)?, outputs),
             Action::DropRead { end } => {
                 let side = self.side(open(end)?);
                 // Dropping a future is no call of the core, which is why nothing is lost.
                 if side.reading == Reading::Waits && side.is_within() { Ok(()) } else { Err(Refusal::Nothing) }
             }
-            Action::Leave { end } => self.leave(open(end)?, facts),
-            Action::Abandon { end } => self.abandon(open(end)?, facts),
-            Action::Shutdown { end, by } => self.shutdown(end, by, facts),
-            Action::ReadAhead { end } => self.read_ahead(open(end)?, facts),
+            Action::Leave { end } => self.leave(open(end)?, outputs),
+            Action::Abandon { end } => self.abandon(open(end)?, outputs),
+            Action::Shutdown { end, by } => self.shutdown(end, by, outputs),
+            Action::ReadAhead { end } => self.read_ahead(open(end)?, outputs),
             Action::Finish { end } => self.finish(open(end)?),
-            Action::Confirm { end } => self.confirm(open(end)?, facts),
-            Action::Expire { end } => self.expire(open(end)?, facts),
-            Action::Close { end } => self.close(open(end)?, facts),
-            Action::Carry { from } => self.tcp.carry(from, facts),
+            Action::Confirm { end } => self.confirm(open(end)?, outputs),
+            Action::Expire { end } => self.expire(open(end)?, outputs),
+            Action::Close { end } => self.close(open(end)?, outputs),
+            Action::Carry { from } => self.tcp.carry(from, outputs),
             Action::Pass { moment } => {
                 let is_next = self.now < Some(moment) && (moment == Moment::Soon || self.now.is_some());
                 if !is_next {
                     return Err(Refusal::NotNow);
                 }
                 self.now = Some(moment);
-                facts.push(Fact::Passed(moment));
+                outputs.push(Output::Passed(moment));
                 Ok(())
             }
         }
@@ -88,13 +88,13 @@ impl CoreMachine {
         if side.has_sent() { Ok(side) } else { Err(Refusal::NoRoom) }
     }
 
-    fn write(&mut self, end: End, shape: Shape, facts: &mut Facts) -> Step {
+    fn write(&mut self, end: End, shape: Shape, outputs: &mut Outputs) -> Step {
         let most = self.config.frames[end.index()];
         let side = self.may_write(end)?;
         if side.accepted >= most {
             return Err(Refusal::NoMore);
         }
-        facts.push(Fact::Accepted(end, side.accept(shape)?));
+        outputs.push(Output::Accepted(end, side.accept(shape)?));
         Ok(())
     }
 
@@ -107,18 +107,18 @@ impl CoreMachine {
         }
     }
 
-    fn send(&mut self, end: End, facts: &mut Facts) -> Step {
+    fn send(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let Some(chunk) = self.side(end).next_chunk() else { return Err(Refusal::Nothing) };
         match self.tcp.write(end, chunk.clone()) {
             Wrote::Taken => {
                 self.side(end).sent(&chunk);
-                facts.push(Fact::Handed(end, chunk.half));
+                outputs.push(Output::Handed(end, chunk.half));
                 Ok(())
             }
             Wrote::Full => Err(Refusal::NoRoom),
             Wrote::Gone => {
-                facts.push(Fact::WriteFailed(end));
-                self.broken(end, facts);
+                outputs.push(Output::WriteFailed(end));
+                self.broken(end, outputs);
                 Ok(())
             }
         }
@@ -129,7 +129,7 @@ impl CoreMachine {
     }
 
     /// The connection is gone, as far as writing goes.
-    fn broken(&mut self, end: End, facts: &mut Facts) {
+    fn broken(&mut self, end: End, outputs: &mut Outputs) {
         let delivery = self.delivery(end);
         let was_over = self.is_over(end);
         let side = self.side(end);
@@ -139,59 +139,59 @@ impl CoreMachine {
         side.ending.broken(side.writer.queued());
         side.break_off(reset());
         side.latch(Ending::Reset);
-        self.tell_outcome(end, was_over, facts);
+        self.tell_outcome(end, was_over, outputs);
     }
 
     fn is_over(&mut self, end: End) -> bool {
         matches!(self.side(end).ending.duty(), Duty::Tell(_))
     }
 
-    fn tell_outcome(&mut self, end: End, was_over: bool, facts: &mut Facts) {
+    fn tell_outcome(&mut self, end: End, was_over: bool, outputs: &mut Outputs) {
         let side = self.side(end);
         match side.ending.duty() {
             Duty::Tell(known) if !was_over => {
                 if !known.is_clean() {
                     side.break_off(Error::DeadlineExceeded);
                 }
-                facts.push(Fact::Over(end, outcome(known)));
+                outputs.push(Output::Over(end, outcome(known)));
             }
             Duty::Tell(_) | Duty::None | Duty::Write | Duty::Close | Duty::Watch => {}
         }
     }
 
-    fn read(&mut self, end: End, facts: &mut Facts) -> Step {
+    fn read(&mut self, end: End, outputs: &mut Outputs) -> Step {
         match self.side(end).reading {
             Reading::Waits | Reading::Fails => {}
             Reading::Told => return Err(Refusal::Ended),
             Reading::Left => return Err(Refusal::Gone),
         }
-        if self.give(end, facts) {
+        if self.give(end, outputs) {
             return Ok(());
         }
         match self.tcp.read(end) {
             Got::Nothing => return Err(Refusal::Nothing),
             Got::Chunk(chunk) => {
-                facts.push(Fact::Took(end, chunk.half));
+                outputs.push(Output::Took(end, chunk.half));
                 self.side(end).keep(chunk);
             }
-            Got::Reset => self.kernel_ended(end, true, facts),
-            Got::End => self.kernel_ended(end, false, facts),
+            Got::Reset => self.kernel_ended(end, true, outputs),
+            Got::End => self.kernel_ended(end, false, outputs),
         }
-        self.give(end, facts);
+        self.give(end, outputs);
         Ok(())
     }
 
     /// What the reader's cursor has for the application, if it has something.
-    fn give(&mut self, end: End, facts: &mut Facts) -> bool {
+    fn give(&mut self, end: End, outputs: &mut Outputs) -> bool {
         match self.side(end).decode() {
             Found::Nothing => return false,
-            Found::Given(given) => facts.push(Fact::Delivered(end, given)),
-            Found::End(ending) => facts.push(Fact::Ended(end, ending)),
+            Found::Given(given) => outputs.push(Output::Delivered(end, given)),
+            Found::End(ending) => outputs.push(Output::Ended(end, ending)),
         }
         true
     }
 
-    fn kernel_ended(&mut self, end: End, is_reset: bool, facts: &mut Facts) {
+    fn kernel_ended(&mut self, end: End, is_reset: bool, outputs: &mut Outputs) {
         let side = self.side(end);
         side.ended = true;
         let was_broken = side.writer.failure().is_some_and(|error| *error == reset());
@@ -200,11 +200,11 @@ impl CoreMachine {
             side.reader.end((is_reset || was_broken).then(reset));
         }
         if is_reset && !was_broken {
-            self.broken(end, facts);
+            self.broken(end, outputs);
         }
     }
 
-    fn read_ahead(&mut self, end: End, facts: &mut Facts) -> Step {
+    fn read_ahead(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let (keep, discard) = (self.config.keep, self.config.discard);
         let side = self.side(end);
         match side.ending.duty() {
@@ -226,20 +226,20 @@ impl CoreMachine {
         match self.tcp.read(end) {
             Got::Nothing => return Err(Refusal::Nothing),
             Got::Chunk(chunk) if keeps => {
-                facts.push(Fact::Took(end, chunk.half));
+                outputs.push(Output::Took(end, chunk.half));
                 self.side(end).keep(chunk);
             }
             Got::Chunk(_) => {
                 self.side(end).discarded += 1;
-                facts.push(Fact::Discarded(end));
+                outputs.push(Output::Discarded(end));
             }
-            Got::Reset => self.kernel_ended(end, true, facts),
-            Got::End => self.kernel_ended(end, false, facts),
+            Got::Reset => self.kernel_ended(end, true, outputs),
+            Got::End => self.kernel_ended(end, false, outputs),
         }
         Ok(())
     }
 
-    fn leave(&mut self, end: End, facts: &mut Facts) -> Step {
+    fn leave(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.side(end);
         match side.reading {
             Reading::Waits | Reading::Fails => {}
@@ -248,22 +248,22 @@ impl CoreMachine {
         }
         side.reading = Reading::Left;
         side.held.clear();
-        facts.push(Fact::Left(end));
+        outputs.push(Output::Left(end));
         Ok(())
     }
 
-    fn abandon(&mut self, end: End, facts: &mut Facts) -> Step {
+    fn abandon(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.side(end);
         if !side.is_open() {
             return Err(Refusal::NotNow);
         }
         side.abandoned = true;
-        facts.push(Fact::Abandoned(end));
-        self.tcp.close(end, facts);
+        outputs.push(Output::Abandoned(end));
+        self.tcp.close(end, outputs);
         Ok(())
     }
 
-    fn shutdown(&mut self, end: End, by: Moment, facts: &mut Facts) -> Step {
+    fn shutdown(&mut self, end: End, by: Moment, outputs: &mut Outputs) -> Step {
         let closed = self.tcp.is_closed(end);
         let side = self.side(end);
         if side.abandoned {
@@ -275,10 +275,10 @@ impl CoreMachine {
         if !is_first && side.ending.deadline() == before {
             return Err(if is_over { Refusal::Over } else { Refusal::Joined });
         }
-        facts.push(Fact::Begun(end, by));
+        outputs.push(Output::Begun(end, by));
         if is_first && !side.writer.finish() {
             side.ending.broken(side.writer.queued());
-            self.tell_outcome(end, false, facts);
+            self.tell_outcome(end, false, outputs);
         }
         Ok(())
     }
@@ -292,7 +292,7 @@ impl CoreMachine {
         Ok(())
     }
 
-    fn confirm(&mut self, end: End, facts: &mut Facts) -> Step {
+    fn confirm(&mut self, end: End, outputs: &mut Outputs) -> Step {
         if self.side(end).ending.duty() != Duty::Watch {
             return Err(Refusal::NotNow);
         }
@@ -306,11 +306,11 @@ impl CoreMachine {
             let side = self.side(end);
             side.ending.watched(delivery, side.ended);
         }
-        self.tell_outcome(end, false, facts);
+        self.tell_outcome(end, false, outputs);
         if self.is_over(end) { Ok(()) } else { Err(Refusal::NotNow) }
     }
 
-    fn expire(&mut self, end: End, facts: &mut Facts) -> Step {
+    fn expire(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let (now, delivery, was_over) = (self.now, self.delivery(end), self.is_over(end));
         let side = self.side(end);
         let Some(until) = side.ending.deadline() else { return Err(Refusal::NotNow) };
@@ -330,17 +330,17 @@ impl CoreMachine {
             }
             Duty::Tell(_) | Duty::None | Duty::Write | Duty::Close | Duty::Watch => {}
         }
-        self.tell_outcome(end, was_over, facts);
+        self.tell_outcome(end, was_over, outputs);
         self.side(end).stop_reading(Error::DeadlineExceeded);
         Ok(())
     }
 
-    fn close(&mut self, end: End, facts: &mut Facts) -> Step {
+    fn close(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let is_over = self.is_over(end);
         if !is_over || !matches!(self.side(end).reading, Reading::Told | Reading::Left) {
             return Err(Refusal::NotNow);
         }
-        self.tcp.close(end, facts);
+        self.tcp.close(end, outputs);
         Ok(())
     }
 }
@@ -352,10 +352,10 @@ fn reset() -> Error {
 impl Machine for CoreMachine {
     type Protocol = Framed;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
-        let mut facts = Vec::new();
-        match self.take(*action, &mut facts) {
-            Ok(()) => Observation::Told(facts),
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
+        let mut outputs = Vec::new();
+        match self.take(*action, &mut outputs) {
+            Ok(()) => Observation::Accepted(outputs),
             Err(refusal) => Observation::Refused(refusal),
         }
     }

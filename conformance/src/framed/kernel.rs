@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use handfast_spec::framed::{End, Fact, Half, Refusal};
+use handfast_spec::framed::{End, Half, Output, Refusal};
 use model::framed::Kernel;
 
 /// Bytes that go over the wire together.
@@ -86,19 +86,19 @@ impl Tcp {
         self.pipes[end.index()].ends |= !self.sockets[end.index()].reset;
     }
 
-    pub(super) fn close(&mut self, end: End, facts: &mut Vec<Fact>) {
+    pub(super) fn close(&mut self, end: End, outputs: &mut Vec<Output>) {
         self.sockets[end.index()].closed = true;
-        facts.push(Fact::Closed(end));
+        outputs.push(Output::Closed(end));
         let unread = &mut self.pipes[end.peer().index()].receive;
         if unread.is_empty() {
             self.close_direction(end);
         } else {
             unread.clear();
-            self.reset(end, facts);
+            self.reset(end, outputs);
         }
     }
 
-    pub(super) fn carry(&mut self, from: End, facts: &mut Vec<Fact>) -> Result<(), Refusal> {
+    pub(super) fn carry(&mut self, from: End, outputs: &mut Vec<Output>) -> Result<(), Refusal> {
         if self.sockets[from.index()].reset {
             return Err(Refusal::Nothing);
         }
@@ -108,9 +108,9 @@ impl Tcp {
             if !pipe.ends || std::mem::replace(&mut pipe.end_arrived, true) {
                 return Err(Refusal::Nothing);
             }
-            facts.push(Fact::Arrived(from));
+            outputs.push(Output::Arrived(from));
         } else if to_closed {
-            self.reset(from.peer(), facts);
+            self.reset(from.peer(), outputs);
         } else if pipe.receive.len() >= usize::from(self.behaves.receive) {
             return Err(Refusal::NoRoom);
         } else {
@@ -120,7 +120,7 @@ impl Tcp {
     }
 
     /// What an end that is closed answers.
-    fn reset(&mut self, closed: End, facts: &mut Vec<Fact>) {
+    fn reset(&mut self, closed: End, outputs: &mut Vec<Output>) {
         let peer = closed.peer();
         self.pipes.iter_mut().for_each(|pipe| pipe.send.clear());
         if self.behaves.purges {
@@ -129,7 +129,7 @@ impl Tcp {
         let socket = &mut self.sockets[closed.index()];
         (socket.reset, socket.told) = (true, true);
         if !std::mem::replace(&mut self.sockets[peer.index()].reset, true) {
-            facts.push(Fact::Reset(peer));
+            outputs.push(Output::Reset(peer));
         }
     }
 

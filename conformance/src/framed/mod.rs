@@ -2,6 +2,7 @@
 
 mod busy;
 mod clocks;
+mod convert;
 mod core;
 mod driver;
 pub mod historical;
@@ -11,7 +12,6 @@ mod side;
 pub mod suite;
 mod task;
 mod wire;
-mod words;
 
 pub use busy::{Dice, busy};
 pub use clocks::Clocks;

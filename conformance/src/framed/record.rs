@@ -1,7 +1,7 @@
 //! What two drivers did, in the words of the protocol.
 
 use handfast_spec::Observation;
-use handfast_spec::framed::{Action, End, Ending, Fact, Moment, Outcome, Refusal};
+use handfast_spec::framed::{Action, End, Ending, Moment, Outcome, Output, Refusal};
 use model::framed::Kernel;
 use serde_json::json;
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// A shutdown's outcome is told when whoever asked for it is polled. What it says of a connection that broke was known in
 /// the step that broke it, and is entered there.
 pub(super) struct Record {
-    lines: Vec<(Action, Observation<Fact, Refusal>)>,
+    lines: Vec<(Action, Observation<Output, Refusal>)>,
     /// When the earlier moment is.
     soon: Instant,
     has_passed: bool,
@@ -34,18 +34,18 @@ impl Record {
         Self { lines: Vec::new(), soon, has_passed: false, ends: Default::default() }
     }
 
-    pub(super) fn line(&mut self, action: Action, facts: Vec<Fact>) {
-        self.enter(action, Observation::Told(facts));
+    pub(super) fn line(&mut self, action: Action, outputs: Vec<Output>) {
+        self.enter(action, Observation::Accepted(outputs));
     }
 
     pub(super) fn refused(&mut self, action: Action, why: Refusal) {
         self.enter(action, Observation::Refused(why));
     }
 
-    fn enter(&mut self, action: Action, observed: Observation<Fact, Refusal>) {
+    fn enter(&mut self, action: Action, observed: Observation<Output, Refusal>) {
         if Instant::now() >= self.soon && !std::mem::replace(&mut self.has_passed, true) {
             let moment = Moment::Soon;
-            self.lines.push((Action::Pass { moment }, Observation::Told(vec![Fact::Passed(moment)])));
+            self.lines.push((Action::Pass { moment }, Observation::Accepted(vec![Output::Passed(moment)])));
         }
         self.lines.push((action, observed));
     }
@@ -60,15 +60,16 @@ impl Record {
 
     /// Whether the application has a reader that was told of no end.
     pub(super) fn has_reader(&self, end: End) -> bool {
-        let told =
-            |facts: &[Fact]| facts.iter().any(|fact| matches!(fact, Fact::Left(of) | Fact::Ended(of, _) if *of == end));
-        !self.lines.iter().any(|(_, observed)| matches!(observed, Observation::Told(facts) if told(facts)))
+        let told = |outputs: &[Output]| {
+            outputs.iter().any(|output| matches!(output, Output::Left(of) | Output::Ended(of, _) if *of == end))
+        };
+        !self.lines.iter().any(|(_, observed)| matches!(observed, Observation::Accepted(outputs) if told(outputs)))
     }
 
     pub(super) fn begun(&mut self, end: End) {
         if !self.has_begun(end) {
             let by = Moment::Soon;
-            self.line(Action::Shutdown { end, by }, vec![Fact::Begun(end, by)]);
+            self.line(Action::Shutdown { end, by }, vec![Output::Begun(end, by)]);
             self.ends[end.index()].begun = Some(self.lines.len() - 1);
         }
     }
@@ -78,15 +79,15 @@ impl Record {
     }
 
     /// What a reader gives in the step that has brought the last of it, if that was since then; else in a step of its own.
-    pub(super) fn gave(&mut self, end: End, fact: Fact, since: usize) {
+    pub(super) fn gave(&mut self, end: End, output: Output, since: usize) {
         match self.lines[since..].last_mut() {
-            Some((Action::Read { end: of }, Observation::Told(facts))) if *of == end => facts.push(fact),
-            _ => self.line(Action::Read { end }, vec![fact]),
+            Some((Action::Read { end: of }, Observation::Accepted(outputs))) if *of == end => outputs.push(output),
+            _ => self.line(Action::Read { end }, vec![output]),
         }
     }
 
     /// The timer of an end has fired, with what was told of its shutdown then.
-    fn expired(&mut self, end: End, told: Vec<Fact>) {
+    fn expired(&mut self, end: End, told: Vec<Output>) {
         if !std::mem::replace(&mut self.ends[end.index()].expired, true) {
             self.line(Action::Expire { end }, told);
         }
@@ -97,7 +98,7 @@ impl Record {
         let marks = &mut self.ends[end.index()];
         if marks.over {
             self.expired(end, Vec::new());
-            self.line(Action::Read { end }, vec![Fact::Ended(end, Ending::Deadline)]);
+            self.line(Action::Read { end }, vec![Output::Ended(end, Ending::Deadline)]);
         } else {
             marks.reader_was_first = true;
         }
@@ -113,15 +114,15 @@ impl Record {
     }
 
     fn enter_outcome(&mut self, end: End, outcome: Outcome) {
-        let told = Fact::Over(end, outcome);
+        let told = Output::Over(end, outcome);
         let Marks { begun, broken, .. } = self.ends[end.index()];
         let known_since = broken.map(|line| line.max(begun.unwrap_or(0)));
         match (outcome, known_since) {
             (Outcome::Clean | Outcome::PeerGone, Some(line)) => {
-                let Observation::Told(facts) = &mut self.lines[line].1 else { panic!("that was no refusal") };
+                let Observation::Accepted(outputs) = &mut self.lines[line].1 else { panic!("that was no refusal") };
                 // Before what the reader was told because of it.
-                let at = facts.iter().position(|fact| matches!(fact, Fact::Ended(..))).unwrap_or(facts.len());
-                facts.insert(at, told);
+                let at = outputs.iter().position(|output| matches!(output, Output::Ended(..))).unwrap_or(outputs.len());
+                outputs.insert(at, told);
             }
             (Outcome::Clean | Outcome::PeerGone, None) => self.line(Action::Confirm { end }, vec![told]),
             (Outcome::Unconfirmed, _) if Instant::now() < self.soon => self.line(Action::Confirm { end }, vec![told]),

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use handfast::framed::{self as product, Duty, Error, ReadCursor, WriteCursor, WriteLimits};
 use handfast_spec::framed::{Ending, Forgery, FrameId, Given, Half, Moment, Refusal, Shape};
 
+use super::convert::{HALF, MAX_FRAME, ending, forged, frame, given, item};
 use super::kernel::Chunk;
-use super::words::{HALF, MAX_FRAME, ending, forged, frame, given, item};
 
 /// One end.
 pub(super) struct Side {

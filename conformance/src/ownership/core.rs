@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use handfast::ownership as product;
 use handfast::ownership::core::{Next, Step, Word, transition};
 use handfast::ownership::{Sharing, Token, Worker};
-use handfast_spec::ownership::{Action, Away, Fact, Incarnation, Owner, Ownership, Refusal, Thread};
+use handfast_spec::ownership::{Action, Away, Incarnation, Output, Owner, Ownership, Refusal, Thread};
 use handfast_spec::{Machine, Observation};
 use model::ownership::handfast::Config;
 
@@ -52,7 +52,7 @@ pub(super) enum At {
     Astray(Incarnation),
 }
 
-pub(super) type Outcome = Result<Vec<Fact>, Refusal>;
+pub(super) type Outcome = Result<Vec<Output>, Refusal>;
 
 impl CoreMachine {
     /// An empty table of as many slots as there are numbers.
@@ -100,8 +100,8 @@ impl CoreMachine {
         let token = self.current(number);
         self.change(token, Step::Claim).map_err(|_| Refusal::Occupied)?;
         self.go(thread, At::Claimed(incarnation));
-        let unclean = self.slots[number].payload.map(|_| Fact::Unclean(thread, incarnation));
-        Ok([Fact::Called(thread), Fact::Claimed(thread, incarnation)].into_iter().chain(unclean).collect())
+        let unclean = self.slots[number].payload.map(|_| Output::Unclean(thread, incarnation));
+        Ok([Output::Called(thread), Output::Claimed(thread, incarnation)].into_iter().chain(unclean).collect())
     }
 
     fn insert(&mut self, thread: Thread, owner: Owner) -> Outcome {
@@ -116,8 +116,8 @@ impl CoreMachine {
         self.slots[number].payload = Some(incarnation);
         self.change(token, Step::Publish { sharing, inside: true }).map_err(refusal)?;
         self.go(thread, At::Inside(incarnation, token));
-        let inside = Fact::Entered(thread, incarnation, incarnation);
-        Ok(vec![Fact::Inserted(thread, incarnation, owner), inside, Fact::Returned(thread)])
+        let inside = Output::Entered(thread, incarnation, incarnation);
+        Ok(vec![Output::Inserted(thread, incarnation, owner), inside, Output::Returned(thread)])
     }
 
     fn enter(&mut self, thread: Thread, about: Incarnation) -> Outcome {
@@ -129,22 +129,22 @@ impl CoreMachine {
                 let entered = self.be_inside(thread, token, about);
                 let At::Inside(found, _) = self.at(thread) else { return Ok(vec![entered]) };
                 let read = self.open.get_mut(&found).is_some_and(|found| std::mem::take(&mut found.data));
-                Ok([entered].into_iter().chain(read.then_some(Fact::Handled(thread, found))).collect())
+                Ok([entered].into_iter().chain(read.then_some(Output::Handled(thread, found))).collect())
             }
             Err(refused) => {
                 let away = away(refused);
                 if away == Away::NotOwner {
                     self.go(thread, At::Astray(about));
                 }
-                Ok(vec![Fact::TurnedAway(thread, about, away)])
+                Ok(vec![Output::TurnedAway(thread, about, away)])
             }
         }
     }
 
-    fn be_inside(&mut self, thread: Thread, token: Token, meant: Incarnation) -> Fact {
+    fn be_inside(&mut self, thread: Thread, token: Token, meant: Incarnation) -> Output {
         let found = self.slots[token.slot()].payload.unwrap_or(meant);
         self.go(thread, At::Inside(found, token));
-        Fact::Entered(thread, found, meant)
+        Output::Entered(thread, found, meant)
     }
 
     fn join(&mut self, thread: Thread, incarnation: Incarnation) -> Outcome {
@@ -171,24 +171,24 @@ impl CoreMachine {
 
     fn delete_inside(&mut self, thread: Thread) -> Outcome {
         let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
-        let first = (!self.is_closing(token)).then_some(Fact::Deleting(thread, incarnation));
+        let first = (!self.is_closing(token)).then_some(Output::Deleting(thread, incarnation));
         let next = self.change(token, Step::DeleteAndLeave).map_err(refusal)?;
         Ok(first.into_iter().chain(self.left(thread, incarnation, token, next)).collect())
     }
 
-    fn left(&mut self, thread: Thread, incarnation: Incarnation, token: Token, next: Next) -> Vec<Fact> {
+    fn left(&mut self, thread: Thread, incarnation: Incarnation, token: Token, next: Next) -> Vec<Output> {
         self.go(thread, At::Rest);
-        let mut facts = vec![Fact::Left(thread, incarnation)];
-        facts.extend(self.hold(thread, incarnation, token, next));
-        facts
+        let mut outputs = vec![Output::Left(thread, incarnation)];
+        outputs.extend(self.hold(thread, incarnation, token, next));
+        outputs
     }
 
-    fn hold(&mut self, thread: Thread, incarnation: Incarnation, token: Token, next: Next) -> Vec<Fact> {
+    fn hold(&mut self, thread: Thread, incarnation: Incarnation, token: Token, next: Next) -> Vec<Output> {
         if !next.holds {
             return Vec::new();
         }
         self.go(thread, At::Holding(incarnation, token));
-        vec![Fact::Called(thread), Fact::MustClose(thread, incarnation)]
+        vec![Output::Called(thread), Output::MustClose(thread, incarnation)]
     }
 
     fn takeover(&mut self, thread: Thread, incarnation: Incarnation) -> Outcome {
@@ -200,14 +200,14 @@ impl CoreMachine {
         self.change(token, Step::Takeover(worker(thread))).map_err(refusal)?;
         self.takeovers += 1;
         let inside = self.be_inside(thread, token, incarnation);
-        Ok(vec![Fact::TakenOver(thread, incarnation), inside])
+        Ok(vec![Output::TakenOver(thread, incarnation), inside])
     }
 
     fn delete(&mut self, thread: Thread, incarnation: Incarnation) -> Outcome {
         self.rests(thread)?;
         let token = self.token(incarnation)?;
         let next = self.change(token, Step::Delete).map_err(refusal)?;
-        let asked = Fact::Deleting(thread, incarnation);
+        let asked = Output::Deleting(thread, incarnation);
         Ok([asked].into_iter().chain(self.hold(thread, incarnation, token, next)).collect())
     }
 
@@ -216,7 +216,7 @@ impl CoreMachine {
         self.slots[token.slot()].payload = None;
         self.change(token, Step::Wipe).map_err(refusal)?;
         self.go(thread, At::Wiped(incarnation));
-        Ok(vec![Fact::Wiped(thread, incarnation)])
+        Ok(vec![Output::Wiped(thread, incarnation)])
     }
 
     /// The token of what is in a slot, or of the next that will be.
@@ -295,9 +295,9 @@ fn refusal(refused: product::Refused) -> Refusal {
 impl Machine for CoreMachine {
     type Protocol = Ownership;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
         match self.take(*action) {
-            Ok(facts) => Observation::Told(facts),
+            Ok(outputs) => Observation::Accepted(outputs),
             Err(refusal) => Observation::Refused(refusal),
         }
     }

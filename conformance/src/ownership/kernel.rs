@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use handfast_spec::ownership::{Fact, Incarnation, Refusal, Thread};
+use handfast_spec::ownership::{Incarnation, Output, Refusal, Thread};
 
 use super::core::{At, CoreMachine, Outcome};
 
@@ -29,7 +29,7 @@ impl CoreMachine {
         let (watchers, due) = (BTreeMap::new(), BTreeSet::new());
         self.open.insert(incarnation, Descriptor { number, data: false, arrivals: 0, watchers, due });
         self.go(thread, At::Opened(incarnation));
-        Ok(vec![Fact::Opened(thread, incarnation)])
+        Ok(vec![Output::Opened(thread, incarnation)])
     }
 
     pub(super) fn watch(&mut self, thread: Thread) -> Outcome {
@@ -42,7 +42,7 @@ impl CoreMachine {
         if descriptor.data {
             descriptor.due.insert(thread);
         }
-        Ok(vec![Fact::Watched(thread, incarnation)])
+        Ok(vec![Output::Watched(thread, incarnation)])
     }
 
     pub(super) fn arrive(&mut self, incarnation: Incarnation) -> Outcome {
@@ -53,7 +53,7 @@ impl CoreMachine {
         descriptor.data = true;
         descriptor.arrivals += 1;
         descriptor.due = descriptor.watchers.keys().copied().collect();
-        Ok(vec![Fact::Arrived(incarnation)])
+        Ok(vec![Output::Arrived(incarnation)])
     }
 
     pub(super) fn poll(&mut self, thread: Thread) -> Outcome {
@@ -67,15 +67,15 @@ impl CoreMachine {
                 poller.reports.insert(*incarnation, descriptor.watchers[&thread]);
             }
         }
-        let facts: Vec<Fact> = poller.reports.keys().map(|about| Fact::Reported(thread, *about)).collect();
-        if facts.is_empty() { Err(Refusal::NothingNew) } else { Ok(facts) }
+        let outputs: Vec<Output> = poller.reports.keys().map(|about| Output::Reported(thread, *about)).collect();
+        if outputs.is_empty() { Err(Refusal::NothingNew) } else { Ok(outputs) }
     }
 
     pub(super) fn close(&mut self, thread: Thread) -> Outcome {
         let At::Wiped(incarnation) = self.at(thread) else { return Err(Refusal::NotNow) };
         self.open.remove(&incarnation);
         self.go(thread, At::Rest);
-        Ok(vec![Fact::Closed(thread, incarnation), Fact::Returned(thread)])
+        Ok(vec![Output::Closed(thread, incarnation), Output::Returned(thread)])
     }
 
     pub(super) fn forget(&mut self, thread: Thread) -> Outcome {
@@ -86,6 +86,6 @@ impl CoreMachine {
         let Some(descriptor) = self.open.get_mut(&meant) else { return Ok(Vec::new()) };
         descriptor.due.remove(&thread);
         let watched = descriptor.watchers.remove(&thread);
-        Ok(watched.map(|_| Fact::Forgotten(thread, meant, meant)).into_iter().collect())
+        Ok(watched.map(|_| Output::Forgotten(thread, meant, meant)).into_iter().collect())
     }
 }

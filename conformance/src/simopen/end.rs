@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 
 use handfast::simopen::core::{Negotiation, Settled};
-use handfast_spec::simopen::{End, Fact, Kind, Refusal, Role, Token};
+use handfast_spec::simopen::{End, Kind, Output, Refusal, Role, Token};
 use model::simopen::EndConfig;
 
-use super::wire::{Outcome, Parcel, Player, Standing};
-use super::words;
+use super::convert;
+use super::wire::{Outcome, Parcel, Peer, Standing};
 
 /// One end.
-pub(super) struct Party {
+pub(super) struct Endpoint {
     end: End,
     config: EndConfig,
     patience: u8,
@@ -40,34 +40,34 @@ enum Stage {
     Aloof,
 }
 
-impl Party {
+impl Endpoint {
     pub(super) fn new(end: End, config: &EndConfig, patience: u8) -> Self {
         let stage = if config.kind.is_honest() { Stage::Idle } else { Stage::Aloof };
         let (config, outbox) = (config.clone(), VecDeque::new());
         Self { end, config, patience, stage, outbox, known: 0, hop: 0, role: None }
     }
 
-    fn negotiate(&mut self, call: fn(&mut Negotiation)) -> Vec<Fact> {
-        let mut facts = Vec::new();
+    fn negotiate(&mut self, call: fn(&mut Negotiation)) -> Vec<Output> {
+        let mut outputs = Vec::new();
         if let Stage::Negotiates(negotiation) = &mut self.stage {
             call(negotiation);
-            self.told(&mut facts);
+            self.told(&mut outputs);
         }
-        facts
+        outputs
     }
 
     /// What the negotiation has come to since it was last looked at.
-    fn told(&mut self, facts: &mut Vec<Fact>) {
+    fn told(&mut self, outputs: &mut Vec<Output>) {
         let Stage::Negotiates(negotiation) = &self.stage else { return };
         if let (None, Some(role)) = (self.role, negotiation.role()) {
-            let role = words::role(role);
+            let role = convert::role(role);
             self.role = Some(role);
-            facts.push(Fact::Assumed(self.end, role));
+            outputs.push(Output::Assumed(self.end, role));
         }
         let outcome = negotiation.outcome().cloned();
-        let said = words::pending(negotiation.pending());
+        let said = convert::pending(negotiation.pending());
         if let Some(Err(failure)) = outcome {
-            facts.push(Fact::Failed(self.end, words::failure(&failure)));
+            outputs.push(Output::Failed(self.end, convert::failure(&failure)));
             return self.drop_it();
         }
         let last = self.config.protocols.last().copied();
@@ -81,15 +81,15 @@ impl Party {
         self.known = said.len();
         // A lazy dialer has written all when it has written its bet too.
         if let (Some(Ok(Settled { role, protocol })), true) = (outcome, self.outbox.is_empty()) {
-            let (role, protocol) = (words::role(role), words::name(&protocol));
-            facts.push(Fact::Settled { end: self.end, role, protocol, flights: self.hop });
+            let (role, protocol) = (convert::role(role), convert::name(&protocol));
+            outputs.push(Output::Settled { end: self.end, role, protocol, flights: self.hop });
             let sent = self.config.kind == Kind::Lazy && last == Some(protocol);
             self.stage = Stage::Settled { role, sent, received: false };
         }
     }
 }
 
-impl Player for Party {
+impl Peer for Endpoint {
     fn standing(&self) -> Standing {
         match self.stage {
             Stage::Idle => Standing::Idle,
@@ -100,17 +100,17 @@ impl Player for Party {
         }
     }
 
-    fn start(&mut self, nonce: u64) -> Vec<Fact> {
-        let protocols: Vec<_> = self.config.protocols.iter().copied().map(words::protocol).collect();
+    fn start(&mut self, nonce: u64) -> Vec<Output> {
+        let protocols: Vec<_> = self.config.protocols.iter().copied().map(convert::protocol).collect();
         let negotiation = match self.config.kind {
             Kind::Simopen => Negotiation::dial(protocols, nonce),
             Kind::Plain | Kind::Lazy => Negotiation::propose(protocols),
             Kind::Listener | Kind::Hostile | Kind::Reflector | Kind::Silent => Negotiation::accept(protocols),
         };
         self.stage = Stage::Negotiates(Box::new(negotiation.with_proposal_limit(self.patience.into())));
-        let mut facts = vec![Fact::Started(self.end, handfast_spec::simopen::Nonce(nonce))];
-        self.told(&mut facts);
-        facts
+        let mut outputs = vec![Output::Started(self.end, handfast_spec::simopen::Nonce(nonce))];
+        self.told(&mut outputs);
+        outputs
     }
 
     fn has_next(&self) -> Result<(), Refusal> {
@@ -123,7 +123,7 @@ impl Player for Party {
         }
     }
 
-    fn hand_over(&mut self) -> (Parcel, Vec<Fact>) {
+    fn hand_over(&mut self) -> (Parcel, Vec<Output>) {
         let Some(parcel) = self.outbox.pop_front() else {
             let role = match &mut self.stage {
                 Stage::Settled { role, sent, .. } => {
@@ -135,11 +135,11 @@ impl Player for Party {
                 }
             };
             let parcel = Parcel { token: Token::Payload(role), hop: self.hop.saturating_add(1) };
-            return (parcel, vec![Fact::Sent(self.end, role)]);
+            return (parcel, vec![Output::Sent(self.end, role)]);
         };
         let is_honest = self.config.kind.is_honest();
-        let mut facts = vec![match parcel.token {
-            Token::Payload(role) if is_honest => Fact::Sent(self.end, role),
+        let mut outputs = vec![match parcel.token {
+            Token::Payload(role) if is_honest => Output::Sent(self.end, role),
             Token::Payload(_)
             | Token::Header
             | Token::Simopen
@@ -149,16 +149,16 @@ impl Player for Party {
             | Token::Select(_)
             | Token::BadSelect
             | Token::Role(_)
-            | Token::Garbage => Fact::Said(self.end, parcel.token),
+            | Token::Garbage => Output::Said(self.end, parcel.token),
         }];
         if let Stage::Negotiates(negotiation) = &mut self.stage {
             if self.known > 0 {
-                negotiation.written(words::bytes(parcel.token).len());
+                negotiation.written(convert::bytes(parcel.token).len());
                 self.known -= 1;
             }
-            self.told(&mut facts);
+            self.told(&mut outputs);
         }
-        (parcel, facts)
+        (parcel, outputs)
     }
 
     fn would_hear(&self) -> Result<(), Refusal> {
@@ -177,34 +177,34 @@ impl Player for Party {
         }
     }
 
-    fn hear(&mut self, Parcel { token, hop }: Parcel) -> Vec<Fact> {
+    fn hear(&mut self, Parcel { token, hop }: Parcel) -> Vec<Output> {
         match &mut self.stage {
             Stage::Settled { received, .. } => {
                 *received = true;
-                vec![Fact::Received(self.end, token)]
+                vec![Output::Received(self.end, token)]
             }
             Stage::Aloof => {
                 if self.config.kind == Kind::Reflector {
                     self.outbox.push_back(Parcel { token, hop: hop.saturating_add(1) });
                 }
-                vec![Fact::Heard(self.end, token)]
+                vec![Output::Heard(self.end, token)]
             }
             Stage::Negotiates(negotiation) => {
                 self.hop = hop;
-                negotiation.received(&words::bytes(token));
-                let mut facts = vec![Fact::Heard(self.end, token)];
-                self.told(&mut facts);
-                facts
+                negotiation.received(&convert::bytes(token));
+                let mut outputs = vec![Output::Heard(self.end, token)];
+                self.told(&mut outputs);
+                outputs
             }
             Stage::Idle | Stage::Over => Vec::new(),
         }
     }
 
-    fn hear_the_end(&mut self) -> Vec<Fact> {
+    fn hear_the_end(&mut self) -> Vec<Output> {
         self.negotiate(Negotiation::hung_up)
     }
 
-    fn expire(&mut self) -> Vec<Fact> {
+    fn expire(&mut self) -> Vec<Output> {
         self.negotiate(Negotiation::deadline_passed)
     }
 

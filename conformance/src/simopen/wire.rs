@@ -3,22 +3,22 @@
 use std::collections::VecDeque;
 
 use handfast_spec::Observation;
-use handfast_spec::simopen::{Action, End, Fact, Kind, Nonce, Refusal, Token};
+use handfast_spec::simopen::{Action, End, Kind, Nonce, Output, Refusal, Token};
 use model::simopen::Config;
 
 /// One end of a connection.
-pub(super) trait Player {
+pub(super) trait Peer {
     fn standing(&self) -> Standing;
-    fn start(&mut self, nonce: u64) -> Vec<Fact>;
+    fn start(&mut self, nonce: u64) -> Vec<Output>;
     /// Whether the writer has a message.
     fn has_next(&self) -> Result<(), Refusal>;
     /// Hands a message to the wire; there is one.
-    fn hand_over(&mut self) -> (Parcel, Vec<Fact>);
+    fn hand_over(&mut self) -> (Parcel, Vec<Output>);
     /// Whether anybody would take a message.
     fn would_hear(&self) -> Result<(), Refusal>;
-    fn hear(&mut self, parcel: Parcel) -> Vec<Fact>;
-    fn hear_the_end(&mut self) -> Vec<Fact>;
-    fn expire(&mut self) -> Vec<Fact>;
+    fn hear(&mut self, parcel: Parcel) -> Vec<Output>;
+    fn hear_the_end(&mut self) -> Vec<Output>;
+    fn expire(&mut self) -> Vec<Output>;
     fn drop_it(&mut self);
     fn forge(&mut self, token: Token) -> Outcome;
 }
@@ -43,7 +43,7 @@ pub(super) struct Parcel {
     pub(super) hop: u8,
 }
 
-pub(super) type Outcome = Result<Vec<Fact>, Refusal>;
+pub(super) type Outcome = Result<Vec<Output>, Refusal>;
 
 /// Two ends, and what is on its way between them.
 pub(super) struct Wired<P> {
@@ -53,15 +53,15 @@ pub(super) struct Wired<P> {
     channels: [VecDeque<Parcel>; 2],
 }
 
-impl<P: Player> Wired<P> {
+impl<P: Peer> Wired<P> {
     /// A connection on which nothing has happened.
     pub(super) fn new(config: &Config, player: impl FnMut(End) -> P) -> Self {
         Self { config: config.clone(), ends: End::BOTH.map(player), channels: [VecDeque::new(), VecDeque::new()] }
     }
 
-    pub(super) fn step(&mut self, action: Action) -> Observation<Fact, Refusal> {
+    pub(super) fn step(&mut self, action: Action) -> Observation<Output, Refusal> {
         match self.take(action) {
-            Ok(facts) => Observation::Told(facts),
+            Ok(outputs) => Observation::Accepted(outputs),
             Err(refusal) => Observation::Refused(refusal),
         }
     }
@@ -100,31 +100,31 @@ impl<P: Player> Wired<P> {
         if !is_gone && self.channels[peer.index()].len() >= self.config.room(peer) {
             return Err(Refusal::NoRoom);
         }
-        let (parcel, facts) = self.party(end).hand_over();
+        let (parcel, outputs) = self.party(end).hand_over();
         if !is_gone {
             self.channels[peer.index()].push_back(parcel);
         }
         self.sweep();
-        Ok(facts)
+        Ok(outputs)
     }
 
     fn read(&mut self, end: End) -> Outcome {
         self.party(end).would_hear()?;
         let peer = end.other();
-        let (parcel, mut facts) = if let Some(parcel) = self.channels[end.index()].pop_front() {
+        let (parcel, mut outputs) = if let Some(parcel) = self.channels[end.index()].pop_front() {
             (parcel, Vec::new())
         } else if self.config.room(end) == 0 && self.party(peer).has_next().is_ok() {
             self.party(peer).hand_over()
         } else if self.is_over(peer) && self.party(end).standing() == Standing::Negotiates {
-            let facts = self.party(end).hear_the_end();
+            let outputs = self.party(end).hear_the_end();
             self.sweep();
-            return Ok(facts);
+            return Ok(outputs);
         } else {
             return Err(Refusal::NothingToRead);
         };
-        facts.extend(self.party(end).hear(parcel));
+        outputs.extend(self.party(end).hear(parcel));
         self.sweep();
-        Ok(facts)
+        Ok(outputs)
     }
 
     fn expire(&mut self, end: End) -> Outcome {
@@ -135,9 +135,9 @@ impl<P: Player> Wired<P> {
             Standing::Negotiates if timed => {}
             Standing::Negotiates | Standing::Settled | Standing::Over | Standing::Aloof => return Err(Refusal::Over),
         }
-        let facts = party.expire();
+        let outputs = party.expire();
         self.sweep();
-        Ok(facts)
+        Ok(outputs)
     }
 
     fn close(&mut self, end: End) -> Outcome {
@@ -148,7 +148,7 @@ impl<P: Player> Wired<P> {
             Standing::Negotiates | Standing::Settled | Standing::Aloof => party.drop_it(),
         }
         self.sweep();
-        Ok(vec![Fact::Closed(end)])
+        Ok(vec![Output::Closed(end)])
     }
 
     fn forge(&mut self, end: End, token: Token) -> Outcome {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use handfast::environment::Instant;
 use handfast::framed::{self as product, Closer, Config, Connection, Drain, Error, Frame, Reader, Writer};
-use handfast_spec::framed::{Action, End, Ending, Fact, FrameId, Given, Ledger, Outcome};
+use handfast_spec::framed::{Action, End, Ending, FrameId, Given, History, Outcome, Output};
 use model::framed::Kernel;
 use shuttle::future::{JoinHandle, block_on, spawn, yield_now};
 
@@ -126,7 +126,7 @@ impl Closes for Closer<Socket> {
 }
 
 /// One execution: what was told, and what was done.
-pub(crate) fn run<P: Peer>(environment: Environment, start: impl Fn(Socket) -> P) -> (Ledger, Vec<Action>) {
+pub(crate) fn run<P: Peer>(environment: Environment, start: impl Fn(Socket) -> P) -> (History, Vec<Action>) {
     let wire = Wire::new(KERNEL);
     block_on(async {
         let carriers = End::BOTH.map(|end| {
@@ -203,10 +203,10 @@ async fn reads(wire: &Wire, end: End, mut reader: impl Reads, mut drops: usize) 
             Ok(Some(frame)) => {
                 let is_whole = frame == self::frame(frame.kind);
                 let given = if is_whole { Given::Frame(FrameId(frame.kind)) } else { Given::Garbled };
-                wire.read_returned(end, Fact::Delivered(end, given));
+                wire.read_returned(end, Output::Delivered(end, given));
             }
-            Ok(None) => return wire.read_returned(end, Fact::Ended(end, Ending::Marker)),
-            Err(ending) => return wire.read_returned(end, Fact::Ended(end, ending)),
+            Ok(None) => return wire.read_returned(end, Output::Ended(end, Ending::Marker)),
+            Err(ending) => return wire.read_returned(end, Output::Ended(end, ending)),
         }
     }
 }
@@ -217,7 +217,7 @@ async fn writes(wire: &Wire, end: End, mut writer: impl Writes, environment: Env
         if !writer.feed(frame(number)).await {
             return;
         }
-        wire.tell(Fact::Accepted(end, FrameId(number)));
+        wire.tell(Output::Accepted(end, FrameId(number)));
         for _ in 0..drops {
             let _ = once(writer.flush()).await;
             yield_now().await;
@@ -230,7 +230,7 @@ async fn writes(wire: &Wire, end: End, mut writer: impl Writes, environment: Env
 
 async fn shuts_down(wire: &Wire, end: End, closer: &impl Closes) {
     let outcome = closer.shutdown().await;
-    wire.is_over(end, Fact::Over(end, outcome));
+    wire.is_over(end, Output::Over(end, outcome));
 }
 
 /// The frame with this number.

@@ -29,8 +29,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use handfast_spec::Protocol;
-use handfast_spec::framed::{Action, End, Framed, Ledger};
-use model::explain::explain;
+use handfast_spec::framed::{Action, End, Framed, History};
+use model::checker::explain::explain;
 use model::framed::handfast::Handfast;
 use serde_json::json;
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
@@ -81,9 +81,9 @@ fn explore<P: Peer>(
     let explored = Arc::new(Mutex::new(Explored::default()));
     let noted = Arc::clone(&explored);
     let execution = move || {
-        let (ledger, record) = run(environment, start);
+        let (history, record) = run(environment, start);
         let mut explored = noted.lock().unwrap_or_else(PoisonError::into_inner);
-        note(&mut explored, environment, &ledger, record);
+        note(&mut explored, environment, &history, record);
         if let (Some(complaint), Aim::AllAreFine) = (&explored.complaint, aim) {
             panic!("{environment:?}: {complaint}");
         }
@@ -100,10 +100,10 @@ fn explore<P: Peer>(
 }
 
 /// Judges what was told, and asks the model about the record if it is a new one.
-fn note(explored: &mut Explored, environment: Environment, ledger: &Ledger, record: Vec<Action>) {
+fn note(explored: &mut Explored, environment: Environment, history: &History, record: Vec<Action>) {
     explored.executions += 1;
     let violated: BTreeSet<_> =
-        Framed::INVARIANTS.iter().filter(|rule| !(rule.holds)(ledger)).map(|rule| rule.id).collect();
+        Framed::INVARIANTS.iter().filter(|rule| !(rule.holds)(history)).map(|rule| rule.id).collect();
     for id in &violated {
         *explored.violated.entry(id).or_default() += 1;
     }

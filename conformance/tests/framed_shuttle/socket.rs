@@ -101,7 +101,7 @@ impl Drop for Direction {
             let mut told = Vec::new();
             inner.tcp.close(self.end, &mut told);
             inner.record.push(Action::Close { end: self.end });
-            told.iter().for_each(|fact| inner.ledger_record(fact));
+            told.iter().for_each(|output| inner.ledger_record(output));
             let wakers = inner.all_wakers();
             drop(inner);
             wakers.into_iter().for_each(Waker::wake);

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use handfast::environment::{self, Mutex, MutexGuard};
 use handfast_spec::Protocol;
-use handfast_spec::framed::{Action, End, Fact, FrameId, Framed, Half, Item, Ledger, Moment, Part, Shape};
+use handfast_spec::framed::{Action, End, FrameId, Framed, Half, History, Item, Moment, Output, Part, Shape};
 use model::framed::Kernel;
 use shuttle::current::{TaskId, me};
 use shuttle::future::yield_now;
@@ -33,7 +33,7 @@ pub(crate) struct Wire(Arc<Mutex<Inner>>);
 
 pub(crate) struct Inner {
     pub(crate) tcp: Tcp,
-    ledger: Ledger,
+    history: History,
     pub(crate) record: Vec<Action>,
     readers: HashMap<TaskId, End>,
     pub(crate) lines: [Line; 2],
@@ -64,7 +64,7 @@ impl Wire {
     pub(crate) fn new(kernel: Kernel) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             tcp: Tcp::new(kernel),
-            ledger: Ledger::new(u16::MAX, kernel.tells),
+            history: History::new(u16::MAX, kernel.tells),
             record: Vec::new(),
             readers: HashMap::new(),
             lines: Default::default(),
@@ -85,12 +85,12 @@ impl Wire {
         self.lock().readers.insert(me(), end);
     }
 
-    pub(crate) fn tell(&self, fact: Fact) {
-        self.lock().ledger_record(&fact);
+    pub(crate) fn tell(&self, output: Output) {
+        self.lock().ledger_record(&output);
     }
 
     /// The reader's task was given something: a frame or an end.
-    pub(crate) fn read_returned(&self, end: End, fact: Fact) {
+    pub(crate) fn read_returned(&self, end: End, output: Output) {
         let mut inner = self.lock();
         let line = &mut inner.lines[end.index()];
         line.returned += 1;
@@ -98,25 +98,25 @@ impl Wire {
             line.completed = line.returned;
             inner.record.push(Action::Read { end });
         }
-        inner.ledger_record(&fact);
+        inner.ledger_record(&output);
     }
 
     /// A shutdown has come to its end.
-    pub(crate) fn is_over(&self, end: End, fact: Fact) {
+    pub(crate) fn is_over(&self, end: End, output: Output) {
         let mut inner = self.lock();
         inner.begins(end);
         let line = &mut inner.lines[end.index()];
         if !std::mem::replace(&mut line.is_over, true) && !line.knows_of_reset {
             inner.record.push(Action::Confirm { end });
         }
-        inner.ledger_record(&fact);
+        inner.ledger_record(&output);
     }
 
     /// The application drops its reader, and what is done with that.
     pub(crate) fn leaves(&self, end: End) {
         let mut inner = self.lock();
         inner.record.push(Action::Leave { end });
-        inner.ledger_record(&Fact::Left(end));
+        inner.ledger_record(&Output::Left(end));
     }
 
     /// Carries everything from an end, until its stream has ended or is reset; then moves the clock until its shutdown is over.
@@ -140,23 +140,23 @@ impl Wire {
             return Poll::Pending;
         }
         inner.record.push(Action::Carry { from });
-        told.iter().for_each(|fact| inner.ledger_record(fact));
+        told.iter().for_each(|output| inner.ledger_record(output));
         let wakers = inner.all_wakers();
         drop(inner);
         wakers.into_iter().for_each(Waker::wake);
-        Poll::Ready(!told.contains(&Fact::Arrived(from)))
+        Poll::Ready(!told.contains(&Output::Arrived(from)))
     }
 
     /// What was told in all, and what was done.
-    pub(crate) fn come_to(&self) -> (Ledger, Vec<Action>) {
+    pub(crate) fn come_to(&self) -> (History, Vec<Action>) {
         let inner = self.lock();
-        (inner.ledger.clone(), inner.record.clone())
+        (inner.history.clone(), inner.record.clone())
     }
 }
 
 impl Inner {
-    pub(crate) fn ledger_record(&mut self, fact: &Fact) {
-        Framed::record(&mut self.ledger, fact);
+    pub(crate) fn ledger_record(&mut self, output: &Output) {
+        Framed::record(&mut self.history, output);
     }
 
     pub(crate) fn all_wakers(&mut self) -> Vec<Waker> {
@@ -171,7 +171,7 @@ impl Inner {
         if self.lines[end.index()].begun.is_none() {
             self.lines[end.index()].begun = Some(self.record.len());
             self.record.push(Action::Shutdown { end, by: Moment::Soon });
-            self.ledger_record(&Fact::Begun(end, Moment::Soon));
+            self.ledger_record(&Output::Begun(end, Moment::Soon));
         }
     }
 
@@ -213,7 +213,7 @@ impl Inner {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         self.lines[end.index()].sending.pop_front();
-        self.ledger_record(&Fact::Handed(end, half));
+        self.ledger_record(&Output::Handed(end, half));
         Poll::Ready(Ok(length))
     }
 
@@ -250,7 +250,7 @@ impl Inner {
                     line.within = 0;
                     line.completed += usize::from(!ahead);
                 }
-                self.ledger_record(&Fact::Took(end, half));
+                self.ledger_record(&Output::Took(end, half));
             }
         }
         Poll::Ready(Ok(()))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use handfast::lifecycle::{self as product, Heard, Node, Selector, SelectorConfig, Stalled};
 use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Action, Fact, Key, SELECTOR, SessionId};
+use handfast_spec::lifecycle::{Action, Key, Output, SELECTOR, SessionId};
 
 use crate::stepped::{Step, number};
 use crate::task::{Pool, Task};
@@ -74,14 +74,14 @@ impl Chooser {
     }
 
     /// The selector is told to look at a session's cell.
-    pub(crate) fn heed(&mut self, session: SessionId, id: product::SessionId) -> Vec<Fact> {
+    pub(crate) fn heed(&mut self, session: SessionId, id: product::SessionId) -> Vec<Output> {
         let heard = self.selector.as_ref().map_or(Heard::Unknown, |selector| selector.look_at(id));
         self.take_found();
-        let fact = match heard {
-            Heard::Noted(_) => Fact::Heeded(session),
-            Heard::Unknown => Fact::Deferred(session),
+        let output = match heard {
+            Heard::Noted(_) => Output::Heeded(session),
+            Heard::Unknown => Output::Deferred(session),
         };
-        [fact].into_iter().chain(self.change()).collect()
+        [output].into_iter().chain(self.change()).collect()
     }
 
     /// What the node recorded of the selector's step, and what the selector made of it: who was found to be ahead, and
@@ -97,20 +97,20 @@ impl Chooser {
             }
             _ => false,
         });
-        let Some((action, Observation::Told(facts))) = own else {
-            let stalled = before.map(Fact::Stalled).into_iter();
-            let told = change.map(|change| Observation::Told(stalled.chain([change]).collect()));
+        let Some((action, Observation::Accepted(outputs))) = own else {
+            let stalled = before.map(Output::Stalled).into_iter();
+            let told = change.map(|change| Observation::Accepted(stalled.chain([change]).collect()));
             steps.extend(told.map(|told| (Action::Stall, told)));
             return steps;
         };
         // That it is subscribed is told last, after everybody in the snapshot has been looked at.
-        let at = if matches!(action, Action::Subscribe { .. }) { facts.len() - 1 } else { facts.len() };
-        let last = facts.split_off(at);
-        let mut heeded = found.into_iter().map(Fact::Heeded);
-        facts.extend(heeded.next());
-        facts.extend(change);
-        facts.extend(heeded);
-        facts.extend(last);
+        let at = if matches!(action, Action::Subscribe { .. }) { outputs.len() - 1 } else { outputs.len() };
+        let last = outputs.split_off(at);
+        let mut heeded = found.into_iter().map(Output::Heeded);
+        outputs.extend(heeded.next());
+        outputs.extend(change);
+        outputs.extend(heeded);
+        outputs.extend(last);
         steps
     }
 
@@ -118,11 +118,11 @@ impl Chooser {
         std::mem::take(&mut self.found.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn change(&mut self) -> Option<Fact> {
+    fn change(&mut self) -> Option<Output> {
         let active = self.selector.as_ref().and_then(Selector::active).map(|peer| number(peer.session));
         (active != self.active).then(|| {
             self.active = active;
-            Fact::Active(active)
+            Output::Active(active)
         })
     }
 }

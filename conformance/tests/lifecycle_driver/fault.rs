@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use conformance::edges::{Fault, Words};
 use conformance::failure;
-use handfast_spec::lifecycle::{Action, Fact, Lifecycle, Refusal};
+use handfast_spec::lifecycle::{Action, Lifecycle, Output, Refusal};
 use handfast_spec::{Observation, Protocol, Recorded};
 use model::lifecycle::handfast::Handfast;
 use tokio::runtime::Runtime;
@@ -13,7 +13,7 @@ use crate::habits::Habits;
 use crate::stepped::{Step, Stepped};
 use crate::task::Pool;
 
-type Observed = Observation<Fact, Refusal>;
+type Observed = Observation<Output, Refusal>;
 
 /// What a test does to a driver.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ pub(crate) fn compare(model: &mut Recorded<Handfast>, action: &Action, observed:
     if expected != *observed {
         return Some(Fault::Observed { model: expected, implementation: observed.clone() });
     }
-    let violated = Lifecycle::INVARIANTS.iter().find(|rule| !(rule.holds)(&model.ledger));
+    let violated = Lifecycle::INVARIANTS.iter().find(|rule| !(rule.holds)(&model.history));
     violated.map(|rule| Fault::Violated(rule.id))
 }
 

@@ -5,7 +5,7 @@
 //! a time. Where a task takes several steps within one poll, it is [held](held) between them, so that everybody
 //! else's steps can come in between, as they can on another thread. After each such prod the driver has recorded what it
 //! did; the model must take exactly these steps with exactly these observations, and what participants see without
-//! the record (events, snapshots, gauges, who is active) must agree with the model's ledger.
+//! the record (events, snapshots, gauges, who is active) must agree with the model's history.
 
 mod chooser;
 mod fault;
@@ -17,26 +17,26 @@ mod walk;
 
 use conformance::failure;
 use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Action, Fact};
-use model::catalogue::{self, Scope};
-use model::explore::{Completeness, Options, explore};
-use model::lifecycle::handfast::{Flaw, settings};
+use handfast_spec::lifecycle::{Action, Output};
+use model::checker::catalogue::Scope;
+use model::checker::explore::{Completeness, Options, explore};
+use model::lifecycle::handfast::{Flaw, instances};
 
 use fault::Failure;
 use stepped::Step;
 use walk::{Covered, Walker};
 
-/// Walks over a setting of the small scope, with a driver whose record is tampered with.
-fn cover(setting: &str, tamper: fn(Step) -> Step) -> Result<Covered, Box<Failure>> {
-    let setting = settings(Scope::Small, Flaw::None).into_iter().find(|known| known.name == setting);
-    let setting = setting.expect("there is such a setting");
-    let graph = explore(&setting.checked, &Options::default());
+/// Walks over an instance of the small scope, with a driver whose record is tampered with.
+fn cover(instance: &str, tamper: fn(Step) -> Step) -> Result<Covered, Box<Failure>> {
+    let instance = instances(Scope::Small, Flaw::None).into_iter().find(|known| known.name == instance);
+    let instance = instance.expect("there is such an instance");
+    let graph = explore(&instance.checked, &Options::default());
     assert_eq!(graph.completeness(), Completeness::Complete, "only a whole graph can be covered");
     let covered = Walker::new(&graph, tamper).cover()?;
     let Covered { states, edges, walks, prods, steps } = covered;
     println!(
         "{}: {states} of {} states, {edges} of {} edges, {walks} walks, {prods} prods, {steps} steps",
-        setting.name,
+        instance.name,
         graph.state_count(),
         graph.edge_count(),
     );
@@ -44,8 +44,8 @@ fn cover(setting: &str, tamper: fn(Step) -> Step) -> Result<Covered, Box<Failure
     Ok(covered)
 }
 
-fn cover_or_show(setting: &str) {
-    cover(setting, |step| step).unwrap_or_else(|failure| panic!("{failure}{}", save(setting, &failure)));
+fn cover_or_show(instance: &str) {
+    cover(instance, |step| step).unwrap_or_else(|failure| panic!("{failure}{}", save(instance, &failure)));
 }
 
 fn save(name: &str, failure: &Failure) -> String {
@@ -71,15 +71,15 @@ fn the_driver_and_the_selector_take_every_edge_of_selection() {
 
 #[test]
 fn the_driver_takes_every_edge_of_the_limits_and_policies() {
-    for setting in ["origins", "ties", "several", "addresses"] {
-        cover_or_show(setting);
+    for instance in ["origins", "ties", "several", "addresses"] {
+        cover_or_show(instance);
     }
 }
 
-/// The small scope has no other settings: a new one is not forgotten here.
+/// The small scope has no other instances: a new one is not forgotten here.
 #[test]
 fn every_setting_of_the_small_scope_is_walked() {
-    let names: Vec<_> = settings(Scope::Small, Flaw::None).iter().map(|setting| setting.name).collect();
+    let names: Vec<_> = instances(Scope::Small, Flaw::None).iter().map(|instance| instance.name).collect();
     assert_eq!(names, ["slots", "duplicates", "selection", "origins", "ties", "several", "addresses"]);
 }
 
@@ -88,25 +88,25 @@ fn every_setting_of_the_small_scope_is_walked() {
 #[test]
 fn a_broken_driver_is_told_from_the_model() {
     let no_down_after_abort = |(action, mut observation): Step| {
-        if let (Action::Abort { .. }, Observation::Told(facts)) = (action, &mut observation) {
-            facts.retain(|fact| !matches!(fact, Fact::Removed(_)));
+        if let (Action::Abort { .. }, Observation::Accepted(outputs)) = (action, &mut observation) {
+            outputs.retain(|output| !matches!(output, Output::Removed(_)));
         }
         (action, observation)
     };
     let twice_active = |(action, mut observation): Step| {
-        if let (Action::Stall, Observation::Told(facts)) = (action, &mut observation) {
-            facts.retain(|fact| !matches!(fact, Fact::Active(_)));
+        if let (Action::Stall, Observation::Accepted(outputs)) = (action, &mut observation) {
+            outputs.retain(|output| !matches!(output, Output::Active(_)));
         }
         (action, observation)
     };
     type Tamper = fn(Step) -> Step;
     let broken: [(&str, &str, Tamper); 2] =
         [("slots", "abort-without-down", no_down_after_abort), ("selection", "stalled-stays-active", twice_active)];
-    for (setting, name, tamper) in broken {
-        let failure = cover(setting, tamper).expect_err("a broken driver is noticed");
+    for (instance, name, tamper) in broken {
+        let failure = cover(instance, tamper).expect_err("a broken driver is noticed");
         println!("{name}: {failure}{}", save(name, &failure));
         assert!(failure.steps.len() <= 8, "it was shrunk");
-        let lifecycle = catalogue::find("lifecycle").expect("there is such a protocol");
+        let lifecycle = model::registry::find("lifecycle").expect("there is such a protocol");
         let explanation = (lifecycle.explain)(&mut failure.log().as_bytes()).expect("what is saved is a log");
         let rejection = explanation.rejection.expect("the last step is no behaviour of the model");
         assert_eq!(rejection.explained + 1, failure.steps.len());

@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 
 use handfast_spec::lifecycle::{Action, Refusal};
 use handfast_spec::{Machine, Observation, Recorded};
-use model::explore::Graph;
+use model::checker::explore::Graph;
 use model::lifecycle::handfast::Handfast;
 use tokio::runtime::{Builder, Runtime};
 
@@ -135,7 +135,7 @@ impl<'g> Walker<'g> {
             let Some(edge) = way.pop_front() else { break };
             let action = self.graph.actions()[self.graph.label(edge)];
             self.prod(walk, Prod::Action(action))?;
-            walk.node.agrees_with(&self.graph.state(walk.at).ledger);
+            walk.node.agrees_with(&self.graph.state(walk.at).history);
             if walk.at != self.graph.target(edge) || !self.taken[edge] {
                 self.failures[edge] += 1;
                 way.clear();
@@ -193,12 +193,12 @@ impl<'g> Walker<'g> {
     /// Where every task waits, none of them has anything to do: nobody was told to end and was not woken.
     fn assert_rest(&self, walk: &Walk<'_>) {
         let state = self.graph.state(walk.at);
-        walk.node.agrees_with(&state.ledger);
+        walk.node.agrees_with(&state.history);
         for edge in self.graph.edges(walk.at) {
             let action = self.graph.actions()[self.graph.label(edge)];
             assert!(!matches!(action, Action::End { .. } | Action::Finish), "{action}, and nobody was woken");
         }
-        let complete = state.ledger.phase == handfast_spec::lifecycle::Phase::Complete;
+        let complete = state.history.phase == handfast_spec::lifecycle::Phase::Complete;
         assert_eq!(walk.node.says_that_it_is_complete(), complete);
     }
 }

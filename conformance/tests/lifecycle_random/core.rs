@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use conformance::lifecycle::CoreMachine;
 use handfast_spec::lifecycle::{
-    Action, Direction, Fact, Key, Lifecycle, Limits, NO_LIMIT, Origin, Refusal, SessionId, SubscriberId,
+    Action, Direction, Key, Lifecycle, Limits, NO_LIMIT, Origin, Output, Refusal, SessionId, SubscriberId,
 };
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
-use model::explain::Explains;
+use model::checker::explain::Explains;
 use model::lifecycle::handfast::{Duplicates, Flaw, Handfast, Header};
 use proptest::prelude::*;
 use proptest::test_runner::TestError;
@@ -136,7 +136,7 @@ fn pick(whom: u16, of: usize) -> usize {
 impl Attempt {
     /// Mostly a session that holds a slot, sometimes any, one that never was included.
     fn session(self, state: &Recorded<Handfast>, next: u32) -> SessionId {
-        let sessions = state.ledger.sessions.iter().enumerate();
+        let sessions = state.history.sessions.iter().enumerate();
         let live: Vec<usize> = sessions.filter(|(_, session)| session.holds_slot()).map(|(number, _)| number).collect();
         let number = if self.whom < u16::MAX / 16 || live.is_empty() {
             pick(self.whom, next as usize + 1)
@@ -201,14 +201,14 @@ struct Pair<M: Machine<Protocol = Lifecycle>> {
 }
 
 impl<M: Machine<Protocol = Lifecycle>> Pair<M> {
-    fn step(&mut self, action: Action) -> Result<Observation<Fact, Refusal>, TestCaseError> {
+    fn step(&mut self, action: Action) -> Result<Observation<Output, Refusal>, TestCaseError> {
         let (expected, observed) = (self.model.step(&action), self.other.step(&action));
         prop_assert_eq!(&expected, &observed, "{} is observed otherwise than by the model", action);
-        let ledger = &self.other.ledger;
-        let broken = Lifecycle::INVARIANTS.iter().find(|rule| !(rule.holds)(ledger));
+        let history = &self.other.history;
+        let broken = Lifecycle::INVARIANTS.iter().find(|rule| !(rule.holds)(history));
         prop_assert!(broken.is_none(), "{} breaks {}", action, broken.map_or("", |rule| rule.id));
         for (goal, owed) in Lifecycle::GOALS.iter().zip(&mut self.owed) {
-            *owed = (*owed || (goal.trigger)(ledger)) && !(goal.outcome)(ledger);
+            *owed = (*owed || (goal.trigger)(history)) && !(goal.outcome)(history);
         }
         Ok(observed)
     }
@@ -225,7 +225,7 @@ impl<M: Machine<Protocol = Lifecycle>> Pair<M> {
         }
         let owed = Lifecycle::GOALS.iter().zip(&self.owed).find(|(_, owed)| **owed);
         prop_assert!(owed.is_none(), "{} is owed at rest", owed.map_or("", |(goal, _)| goal.id));
-        prop_assert_eq!(self.other.ledger.slots_held(), 0);
+        prop_assert_eq!(self.other.history.slots_held(), 0);
         Ok(())
     }
 }
@@ -236,7 +236,7 @@ fn try_on<M: Machine<Protocol = Lifecycle>>(
     seen: &Seen,
 ) -> Result<(), TestCaseError> {
     let model = Handfast::starts(&environment.header).remove(0);
-    let other = Recorded { machine: build(&model), ledger: model.ledger.clone() };
+    let other = Recorded { machine: build(&model), history: model.history.clone() };
     let mut pair = Pair { model, other, owed: vec![false; Lifecycle::GOALS.len()] };
     let mut next = 0;
     for attempt in &environment.attempts {
@@ -246,7 +246,7 @@ fn try_on<M: Machine<Protocol = Lifecycle>>(
         seen.steps.set(seen.steps.get() + 1);
         seen.refused.set(seen.refused.get() + usize::from(observed.is_refused()));
         seen.shut_down.set(seen.shut_down.get() + usize::from(action == Action::Finish && !observed.is_refused()));
-        let registered = pair.other.ledger.sessions.iter().filter(|session| session.registered).count();
+        let registered = pair.other.history.sessions.iter().filter(|session| session.registered).count();
         seen.most_registered.set(seen.most_registered.get().max(registered));
     }
     pair.come_to_rest(next)

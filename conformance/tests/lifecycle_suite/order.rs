@@ -1,12 +1,12 @@
 //! The order of coming and going.
 
 use conformance::lifecycle::suite::{Historical, Node, Observed, Own, Scenario, Trial, paused};
-use model::lifecycle::btcd::{Action, Extent};
+use model::lifecycle::btcd::{Action, Bounds};
 
 use crate::trials::{IN_USE, PEER, design, set, try_all, try_as_predicted, try_own};
 
 const VERACK_THEN_DISCONNECT: Scenario = Scenario {
-    extent: Extent::BASE,
+    bounds: Bounds::BASE,
     given: &[Action::Verack(PEER)],
     allows: |step| !matches!(step, Action::Expire(_)),
 };
@@ -28,7 +28,7 @@ fn t3_verack_then_disconnect_is_up_then_down_and_nothing_third() {
 
 /// Everything that a design can do with one peer.
 fn everything(name: &str) -> Scenario {
-    Scenario { extent: design(name).extent, given: &[], allows: |_| true }
+    Scenario { bounds: design(name).bounds, given: &[], allows: |_| true }
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn t4_before_the_repair_the_node_synchronises_from_a_dead_peer_for_ever() {
         let Observed { registered, active, .. } = trial.node.observed();
         active == Some(PEER) && !registered.contains(&PEER)
     };
-    let mut trial = Trial::new(Historical::new(before.switches, before.extent));
+    let mut trial = Trial::new(Historical::new(before.switches, before.bounds));
     trial.node.connect();
     assert_eq!(trial.follow(order), []);
     assert!(stuck(&mut trial), "{order:?}");
@@ -79,7 +79,7 @@ fn t4_before_the_repair_the_node_synchronises_from_a_dead_peer_for_ever() {
     assert_eq!(*own.violated(), set([]));
 }
 
-/// What the ledger says was told is what can be seen of the node, after each step of every order.
+/// What the history says was told is what can be seen of the node, after each step of every order.
 #[test]
 fn t8_what_is_claimed_is_what_is_observed() {
     let runtime = paused();
@@ -88,7 +88,7 @@ fn t8_what_is_claimed_is_what_is_observed() {
         let (variant, scenario) = (design(name), everything(name));
         let orders = scenario.predict(variant.switches).orders;
         for order in &orders {
-            compared += observe_each_step(Historical::new(variant.switches, scenario.extent), order);
+            compared += observe_each_step(Historical::new(variant.switches, scenario.bounds), order);
             compared += observe_each_step(Own::new(&runtime, 4), order);
         }
     }
@@ -100,7 +100,7 @@ fn observe_each_step(node: impl Node, order: &[Action]) -> usize {
     trial.node.connect();
     for step in order {
         let _ = trial.follow(&[*step]);
-        assert_eq!(trial.node.observed(), Observed::told(trial.node.ledger()), "{step:?} of {order:?}");
+        assert_eq!(trial.node.observed(), Observed::told(trial.node.history()), "{step:?} of {order:?}");
     }
     order.len()
 }

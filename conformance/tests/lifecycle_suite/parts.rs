@@ -6,14 +6,14 @@ use conformance::lifecycle::historical::is_implemented;
 use conformance::lifecycle::suite::{Historical, Scenario};
 use handfast_spec::Protocol;
 use handfast_spec::lifecycle::Lifecycle;
-use model::lifecycle::btcd::{Extent, Variant, variants};
+use model::lifecycle::btcd::{Bounds, Variant, variants};
 
 use crate::trials::{design, set, try_any, try_as_predicted, try_own};
 
 /// The order that shows what the part of the repair was for: the design without it violates the rule in it; what was
 /// merged does not, nor do the corrected design and handfast, which violate nothing at all.
 fn killed_by(name: &str, id: &'static str) {
-    let scenario = Scenario { extent: Extent::BASE, given: &[], allows: |_| true };
+    let scenario = Scenario { bounds: Bounds::BASE, given: &[], allows: |_| true };
     let (predicted, _) = try_as_predicted(name, &scenario);
     let killer = predicted.counterexamples.into_iter().find(|(violated, _)| *violated == id);
     let (_, order) = killer.unwrap_or_else(|| panic!("the model of {name} does not violate {id}"));
@@ -21,7 +21,7 @@ fn killed_by(name: &str, id: &'static str) {
     let orders = [order];
     let of = |other: &str| {
         let switches = design(other).switches;
-        try_any(&orders, || Historical::new(switches, Extent::BASE)).violated
+        try_any(&orders, || Historical::new(switches, Bounds::BASE)).violated
     };
     assert!(of(name).contains(id), "{name}");
     assert!(!of("btcd-merged").contains(id), "what was merged has the part");
@@ -58,12 +58,12 @@ fn t5_the_gate_on_the_verack_flag() {
 /// order of its model.
 #[test]
 fn t5_each_design_violates_what_it_is_listed_with_and_nothing_else() {
-    // That somebody waits for ever is not something that a ledger tells: it is seen where all edges are walked.
+    // That somebody waits for ever is not something that a history tells: it is seen where all edges are walked.
     let (stuck, _) = Lifecycle::DEADLOCK;
-    let one_peer = |variant: &&Variant| is_implemented(&variant.extent) && variant.extent.sessions == 1;
+    let one_peer = |variant: &&Variant| is_implemented(&variant.bounds) && variant.bounds.sessions == 1;
     let mut tried = 0;
     for variant in variants().filter(one_peer) {
-        let scenario = Scenario { extent: variant.extent, given: &[], allows: |_| true };
+        let scenario = Scenario { bounds: variant.bounds, given: &[], allows: |_| true };
         let (_, outcome) = try_as_predicted(variant.name, &scenario);
         let listed: BTreeSet<&str> = variant.violates.iter().copied().filter(|id| *id != stuck).collect();
         assert_eq!(outcome.violated, listed, "{}", variant.name);

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use conformance::lifecycle::suite::{Heard, Node, Own, Scenario, Trial, paused};
-use model::lifecycle::btcd::{Action, Extent, Part, Task};
+use model::lifecycle::btcd::{Action, Bounds, Part, Task};
 
 use crate::trials::{PEER, set, try_all, try_as_predicted};
 
 /// Nobody disconnects and no timer fires; the completion is signalled by two.
 const TWICE: Scenario = Scenario {
-    extent: Extent { second_verack: Part::Present, ..Extent::BASE },
+    bounds: Bounds { second_verack: Part::Present, ..Bounds::BASE },
     given: &[Action::Verack(PEER), Action::SetFlag(PEER)],
     allows: |step| !matches!(step, Action::Disconnect(_) | Action::Expire(_)),
 };
@@ -38,7 +38,7 @@ fn t1_of_two_concurrent_signals_the_second_panics_where_somebody_checks_and_then
 
 /// The handshake is complete and so is the disconnect; nobody has looked yet.
 const BOTH_READY: Scenario = Scenario {
-    extent: Extent::BASE,
+    bounds: Bounds::BASE,
     given: &[
         Action::Verack(PEER),
         Action::SetFlag(PEER),
@@ -89,7 +89,7 @@ fn heard_where_both_are_ready() -> BTreeSet<Heard> {
         }
         trial.rest();
         assert!(trial.violated().is_empty());
-        heard.insert(Heard::in_all(trial.node.ledger()));
+        heard.insert(Heard::in_all(trial.node.history()));
     }
     heard
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use conformance::lifecycle::suite::{Heard, Historical, Node, Own, Predicted, Scenario, Trial, paused};
-use handfast_spec::lifecycle::{Ledger, SessionId};
-use model::lifecycle::btcd::{Action, Extent, Variant, variants};
+use handfast_spec::lifecycle::{History, SessionId};
+use model::lifecycle::btcd::{Action, Bounds, Variant, variants};
 
 /// The first connection.
 pub(crate) const PEER: SessionId = SessionId(0);
@@ -47,19 +47,19 @@ impl Outcome {
 
     fn add(&mut self, trial: &Trial<impl Node>) {
         self.violated.extend(trial.violated());
-        self.heard.insert(Heard::in_all(trial.node.ledger()));
+        self.heard.insert(Heard::in_all(trial.node.history()));
     }
 }
 
 /// Puts a design through orders of its model, each on a node of its own. It must take every step.
 pub(crate) fn try_design<'o>(
     design: &Variant,
-    extent: Extent,
+    bounds: Bounds,
     orders: impl IntoIterator<Item = &'o Vec<Action>>,
 ) -> Outcome {
     let mut outcome = Outcome::default();
     for order in orders {
-        let mut trial = Trial::new(Historical::new(design.switches, extent));
+        let mut trial = Trial::new(Historical::new(design.switches, bounds));
         trial.node.connect();
         let passed_over = trial.follow(order);
         assert!(passed_over.is_empty(), "{} does not take {passed_over:?} of {order:?}", design.name);
@@ -97,9 +97,9 @@ pub(crate) fn try_own<'o>(orders: impl IntoIterator<Item = &'o Vec<Action>>) -> 
 pub(crate) fn try_as_predicted(name: &str, scenario: &Scenario) -> (Predicted, Outcome) {
     let design = design(name);
     let predicted = scenario.predict(design.switches);
-    let shortest = try_design(design, scenario.extent, predicted.counterexamples.iter().map(|(_, order)| order));
+    let shortest = try_design(design, scenario.bounds, predicted.counterexamples.iter().map(|(_, order)| order));
     assert_eq!(shortest.violated, predicted.violated, "{name}: counterexamples of the model");
-    let outcome = try_design(design, scenario.extent, &predicted.orders);
+    let outcome = try_design(design, scenario.bounds, &predicted.orders);
     let expected = Outcome { violated: predicted.violated.clone(), heard: predicted.heard.clone() };
     assert_eq!(outcome, expected, "{name}: all orders");
     outcome.show(name, predicted.orders.len());
@@ -126,6 +126,6 @@ pub(crate) fn set<const N: usize>(ids: [&'static str; N]) -> BTreeSet<&'static s
 }
 
 /// How many sessions are registered by what was told.
-pub(crate) fn registered(ledger: &Ledger) -> usize {
-    ledger.sessions.iter().filter(|session| session.registered).count()
+pub(crate) fn registered(history: &History) -> usize {
+    history.sessions.iter().filter(|session| session.registered).count()
 }

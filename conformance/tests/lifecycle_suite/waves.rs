@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use conformance::lifecycle::suite::{Historical, Node, Own, Scenario, Trial, paused};
 use handfast_spec::lifecycle::{SessionId, Stream};
-use model::lifecycle::btcd::{Action, Extent, Variant};
+use model::lifecycle::btcd::{Action, Bounds, Variant};
 
 use crate::trials::{IN_USE, design, registered, set, try_all};
 
@@ -17,7 +17,7 @@ enum FakePeerFailed {
 
 /// Peers come, all of them, and are registered, all of them; then they go, and nobody is left.
 fn wave(trial: &mut Trial<impl Node>, peers: usize) -> Result<(), FakePeerFailed> {
-    let before = registered(trial.node.ledger());
+    let before = registered(trial.node.history());
     let sessions: Vec<SessionId> = (0..peers).map(|_| trial.node.connect()).collect();
     for &session in &sessions {
         let done = trial.node.complete_handshake(session);
@@ -26,19 +26,19 @@ fn wave(trial: &mut Trial<impl Node>, peers: usize) -> Result<(), FakePeerFailed
         }
     }
     trial.rest();
-    assert_eq!(registered(trial.node.ledger()), before + peers, "the wave has come");
+    assert_eq!(registered(trial.node.history()), before + peers, "the wave has come");
     for &session in &sessions {
         if !trial.node.disconnect(session) {
             return Err(FakePeerFailed::Disconnect(session));
         }
     }
     trial.rest();
-    assert_eq!(registered(trial.node.ledger()), before, "the wave has gone");
+    assert_eq!(registered(trial.node.history()), before, "the wave has gone");
     Ok(())
 }
 
 fn node(design: &Variant) -> Trial<Historical> {
-    Trial::new(Historical::with_room(design.switches, Extent::BASE, 4, 4))
+    Trial::new(Historical::with_room(design.switches, Bounds::BASE, 4, 4))
 }
 
 /// A wave shows that the stress happened. It does not tell the designs apart, because each step is taken as soon as it
@@ -78,7 +78,7 @@ fn t6_a_fake_peer_that_fails_fails_the_wave() {
 
 /// Nobody completes his handshake.
 const NO_VERACK: Scenario =
-    Scenario { extent: Extent::BASE, given: &[], allows: |step| !matches!(step, Action::Verack(_)) };
+    Scenario { bounds: Bounds::BASE, given: &[], allows: |step| !matches!(step, Action::Verack(_)) };
 
 #[test]
 fn t7_a_disconnect_before_the_verack_tells_no_subscriber_anything() {
@@ -107,7 +107,7 @@ fn t7_after_fifty_disconnects_before_the_verack_the_node_goes_on() {
             assert!(trial.node.disconnect(session), "{who}: the fake peer disconnects");
             trial.rest();
         }
-        let mut heard = trial.node.ledger().subscribers.iter().flat_map(|subscriber| subscriber.heard.iter());
+        let mut heard = trial.node.history().subscribers.iter().flat_map(|subscriber| subscriber.heard.iter());
         assert!(heard.all(|stream| *stream == Stream::Nothing), "{who}: nobody heard of anybody");
         drop(heard);
         let live = trial.node.connect();

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use handfast::ownership::Token;
 use handfast_spec::Protocol;
 use handfast_spec::ownership::pool::Pool;
-use handfast_spec::ownership::{Fact, Incarnation, Ledger, Thread};
+use handfast_spec::ownership::{History, Incarnation, Output, Thread};
 use shuttle::thread::yield_now;
 
 /// What is outside of the pool.
@@ -16,7 +16,7 @@ pub(crate) struct Kernel(Mutex<Inner>);
 #[derive(Default)]
 struct Inner {
     sockets: Vec<Socket>,
-    ledger: Ledger,
+    history: History,
     broken: Option<&'static str>,
     counts: Counts,
 }
@@ -65,9 +65,9 @@ impl Kernel {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Enters facts into the ledger, in the same step as what they are of, and judges it.
-    pub(crate) fn tell(&self, facts: &[Fact]) {
-        self.with(|inner| inner.tell(facts));
+    /// Enters outputs into the history, in the same step as what they are of, and judges it.
+    pub(crate) fn tell(&self, outputs: &[Output]) {
+        self.with(|inner| inner.tell(outputs));
     }
 
     /// The first rule that was broken.
@@ -91,7 +91,11 @@ impl Kernel {
             let number = (0..).find(|number| !is_taken(number)).unwrap_or_default();
             inner.sockets.push(Socket { open: true, number, home: Some(thread), ..Socket::default() });
             inner.counts.opened += 1;
-            inner.tell(&[Fact::Opened(thread, which), Fact::Watched(thread, which), Fact::HandedBack(thread, which)]);
+            inner.tell(&[
+                Output::Opened(thread, which),
+                Output::Watched(thread, which),
+                Output::HandedBack(thread, which),
+            ]);
             (which, number)
         });
         Connection { which, number, holder: thread, kernel: std::sync::Arc::clone(self) }
@@ -105,10 +109,10 @@ impl Kernel {
         self.with(|inner| {
             let socket = &mut inner.sockets[which.index()];
             socket.open = false;
-            let forgotten = socket.home.take().map(|home| Fact::Forgotten(home, which, which));
+            let forgotten = socket.home.take().map(|home| Output::Forgotten(home, which, which));
             inner.counts.closed += 1;
-            let facts: Vec<Fact> = forgotten.into_iter().chain([Fact::Closed(thread, which)]).collect();
-            inner.tell(&facts);
+            let outputs: Vec<Output> = forgotten.into_iter().chain([Output::Closed(thread, which)]).collect();
+            inner.tell(&outputs);
         });
     }
 
@@ -120,7 +124,7 @@ impl Kernel {
                 (0..inner.sockets.len()).filter(|at| inner.sockets[*at].open && !inner.sockets[*at].data).collect();
             let Some(&at) = open.get(draw % open.len().max(1)) else { return };
             inner.sockets[at].data = true;
-            inner.tell(&[Fact::Arrived(Incarnation(at as u32))]);
+            inner.tell(&[Output::Arrived(Incarnation(at as u32))]);
         });
     }
 
@@ -137,9 +141,9 @@ impl Kernel {
                 }
                 socket.noted = true;
                 let waker = socket.waker.take();
-                inner.tell(&[Fact::Known(which)]);
+                inner.tell(&[Output::Known(which)]);
                 if let Some(token) = waker {
-                    inner.tell(&[Fact::Woken(thread, which)]);
+                    inner.tell(&[Output::Woken(thread, which)]);
                     woken.push((which, token));
                 }
             }
@@ -165,7 +169,7 @@ impl Kernel {
             let socket = &mut inner.sockets[which.index()];
             (socket.noted, socket.waker) = (false, None);
             if let Some(home) = socket.home.take() {
-                inner.tell(&[Fact::Forgotten(home, which, which)]);
+                inner.tell(&[Output::Forgotten(home, which, which)]);
             }
         });
     }
@@ -174,7 +178,7 @@ impl Kernel {
         yield_now();
         self.with(|inner| {
             inner.sockets[which.index()].home = Some(thread);
-            inner.tell(&[Fact::Watched(thread, which)]);
+            inner.tell(&[Output::Watched(thread, which)]);
         });
     }
 
@@ -183,18 +187,18 @@ impl Kernel {
         yield_now();
         self.with(|inner| {
             let disturbed = asks && inner.sockets[which.index()].data;
-            inner.tell(&[if disturbed { Fact::Known(which) } else { Fact::Given(thread, which) }]);
+            inner.tell(&[if disturbed { Output::Known(which) } else { Output::Given(thread, which) }]);
             !disturbed
         })
     }
 }
 
 impl Inner {
-    fn tell(&mut self, facts: &[Fact]) {
-        for fact in facts {
-            Pool::record(&mut self.ledger, fact);
+    fn tell(&mut self, outputs: &[Output]) {
+        for output in outputs {
+            Pool::record(&mut self.history, output);
         }
-        let broken = Pool::INVARIANTS.iter().find(|rule| !(rule.holds)(&self.ledger)).map(|rule| rule.id);
+        let broken = Pool::INVARIANTS.iter().find(|rule| !(rule.holds)(&self.history)).map(|rule| rule.id);
         self.broken = self.broken.or(broken);
     }
 }

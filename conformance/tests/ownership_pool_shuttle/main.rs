@@ -1,5 +1,5 @@
 //! Tier 6: the pool's cores under schedules that shuttle draws: several workers that put, take, look, expire and stop,
-//! and servers that close. What each was told is entered into the ledger of the specification, and judged by its rules
+//! and servers that close. What each was told is entered into the history of the specification, and judged by its rules
 //! after every step.
 //!
 //! What a worker does is drawn from a seed, which is printed: with it and the schedule an execution can be had again.

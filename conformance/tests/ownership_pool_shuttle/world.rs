@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use handfast::ownership::{Guard, Numbered, Refused, Sharing, Table, Token, Worker};
 use handfast::pool::core::{Claim, Limits, Place, Put, Shelf, Stamps, Unclaimed};
-use handfast_spec::ownership::{Away, Fact, Incarnation, Owner, Thread};
+use handfast_spec::ownership::{Away, Incarnation, Output, Owner, Thread};
 use shuttle::sync::{Mutex, MutexGuard};
 
 use conformance::ownership::families::Shuttle;
@@ -79,9 +79,9 @@ impl World {
             Ok(inside) => {
                 let which = inside.which;
                 self.kernel.tell(&[
-                    Fact::TakenOver(thread, which),
-                    Fact::Entered(thread, which, which),
-                    Fact::Unlisted(thread, which),
+                    Output::TakenOver(thread, which),
+                    Output::Entered(thread, which, which),
+                    Output::Unlisted(thread, which),
                 ]);
                 Ok(inside)
             }
@@ -99,7 +99,7 @@ impl World {
         let mut connection = entry.connection.take().expect("it leaves its entry together with its slot");
         connection.holder = thread;
         let _ = inside.delete();
-        self.kernel.tell(&[Fact::Left(thread, which), Fact::TakenOut(thread, which)]);
+        self.kernel.tell(&[Output::Left(thread, which), Output::TakenOut(thread, which)]);
         connection
     }
 
@@ -114,16 +114,16 @@ impl World {
         let inserted = self.table.insert_and_enter(entry, Sharing::Exclusive(worker(thread)));
         let mut inside = inserted.map_err(|error| error.reason).expect("the number's slot is free");
         let owner = Owner::Thread(thread);
-        self.kernel.tell(&[Fact::Inserted(thread, which, owner), Fact::Entered(thread, which, which)]);
+        self.kernel.tell(&[Output::Inserted(thread, which, owner), Output::Entered(thread, which, which)]);
         let token = inside.token();
         if self.kernel.asks(which, Some(token)) {
             return Some(self.hand_back(inside, thread));
         }
         if self.mistake == Mistake::LeavesBeforeListing {
             drop(inside);
-            self.kernel.tell(&[Fact::Left(thread, which)]);
+            self.kernel.tell(&[Output::Left(thread, which)]);
             let put = self.shelf(thread).put((), token, Stamps { now, born: now }, |token| self.claim(token, thread));
-            self.kernel.tell(&[Fact::Listed(thread, which)]);
+            self.kernel.tell(&[Output::Listed(thread, which)]);
             self.close(put.ok().and_then(|put| put.evicted), thread);
             return None;
         }
@@ -133,10 +133,10 @@ impl World {
             drop(shelf);
             return Some(self.hand_back(inside, thread));
         };
-        self.kernel.tell(&[Fact::Listed(thread, which)]);
+        self.kernel.tell(&[Output::Listed(thread, which)]);
         inside.get_mut().expect("it is one worker's").place = Some(place);
         drop(inside);
-        self.kernel.tell(&[Fact::Left(thread, which)]);
+        self.kernel.tell(&[Output::Left(thread, which)]);
         drop(shelf);
         self.close(evicted, thread);
         None
@@ -144,7 +144,7 @@ impl World {
 
     fn hand_back(&self, inside: Inside<'_>, thread: Thread) -> Connection {
         let connection = self.release(inside, thread);
-        self.kernel.tell(&[Fact::HandedBack(thread, connection.which)]);
+        self.kernel.tell(&[Output::HandedBack(thread, connection.which)]);
         connection
     }
 
@@ -182,22 +182,22 @@ impl World {
 
     pub(crate) fn look(&self, thread: Thread, about: Incarnation, token: Token) {
         let Ok(mut inside) = self.table.enter(token, worker(thread)) else {
-            self.kernel.tell(&[Fact::TurnedAway(thread, about, Away::Gone)]);
+            self.kernel.tell(&[Output::TurnedAway(thread, about, Away::Gone)]);
             self.kernel.count(|counts| counts.late += 1);
             return;
         };
         let which = inside.which;
-        self.kernel.tell(&[Fact::Entered(thread, which, about)]);
+        self.kernel.tell(&[Output::Entered(thread, which, about)]);
         if !self.kernel.asks(which, Some(token)) {
             drop(inside);
-            self.kernel.tell(&[Fact::Left(thread, which)]);
+            self.kernel.tell(&[Output::Left(thread, which)]);
             return;
         }
         let place = inside.get_mut().expect("it is one worker's").place.take();
         if let (Some(place), false) = (place, self.mistake == Mistake::ClosesWhatIsListed) {
             let mut shelf = self.shelf(thread);
             if shelf.remove(place) {
-                self.kernel.tell(&[Fact::Unlisted(thread, which)]);
+                self.kernel.tell(&[Output::Unlisted(thread, which)]);
             }
         }
         drop(self.release(inside, thread));

@@ -16,7 +16,7 @@ use conformance::ownership::families::Shuttle;
 use conformance::ownership::record::family::{Checker, Torn};
 use conformance::ownership::record::{Line, Scribe, explained, is_accepted};
 use handfast_spec::Observation;
-use handfast_spec::ownership::Fact;
+use handfast_spec::ownership::Output;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
 
@@ -105,8 +105,8 @@ fn name(line: &Line) -> String {
     let action = action.split(' ').next().unwrap_or_default();
     match &line.observation {
         Some(Observation::Refused(refusal)) => format!("{action}: {refusal:?}"),
-        Some(Observation::Told(facts)) => match facts.first() {
-            Some(Fact::TurnedAway(_, _, away)) => format!("{action}: {away:?}"),
+        Some(Observation::Accepted(outputs)) => match outputs.first() {
+            Some(Output::TurnedAway(_, _, away)) => format!("{action}: {away:?}"),
             // Whatever else is told, the action was taken.
             _ => action.to_owned(),
         },

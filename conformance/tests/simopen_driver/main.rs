@@ -13,9 +13,9 @@ use conformance::failure;
 use conformance::simopen::driver::{Chop, Clocks, Driver, DriverMachine, handfasts};
 use handfast_spec::Recorded;
 use handfast_spec::simopen::{Kind, Name};
-use model::catalogue::{self, Scope};
-use model::design::Checked;
-use model::simopen::{Config, Connection, EndConfig, settings};
+use model::checker::catalogue::Scope;
+use model::checker::design::Checked;
+use model::simopen::{Config, Connection, EndConfig, instances};
 
 use broken::{DRIVERS, FLAWLESS};
 
@@ -36,9 +36,9 @@ fn walk(
     Ok(walked)
 }
 
-fn setting(scope: Scope, name: &str) -> Checked<Connection> {
-    let setting = settings(scope).into_iter().find(|setting| setting.name == name);
-    setting.expect("there is such a setting").checked
+fn instance(scope: Scope, name: &str) -> Checked<Connection> {
+    let instance = instances(scope).into_iter().find(|instance| instance.name == name);
+    instance.expect("there is such an instance").checked
 }
 
 fn cover(name: &str, checked: &Checked<Connection>, chops: &[Chop]) {
@@ -59,25 +59,25 @@ const EVERY: [Chop; 3] = [Chop::Whole, Chop::Halves, Chop::Bytes];
 
 #[test]
 fn the_drivers_take_every_edge_of_dialers() {
-    cover("dialers", &setting(Scope::Small, "dialers"), &[Chop::Whole, Chop::Bytes]);
-    cover("dialers, default", &setting(Scope::Default, "dialers"), &[Chop::Halves]);
+    cover("dialers", &instance(Scope::Small, "dialers"), &[Chop::Whole, Chop::Bytes]);
+    cover("dialers, default", &instance(Scope::Default, "dialers"), &[Chop::Halves]);
 }
 
 #[test]
 fn the_drivers_take_every_edge_of_others_and_of_their_reflection() {
-    cover("others, default", &setting(Scope::Default, "others"), &EVERY);
-    cover("reflection, default", &setting(Scope::Default, "reflection"), &EVERY);
+    cover("others, default", &instance(Scope::Default, "others"), &EVERY);
+    cover("reflection, default", &instance(Scope::Default, "reflection"), &EVERY);
 }
 
 #[test]
 fn the_drivers_take_every_edge_where_nobody_disturbs_them() {
-    cover("undisturbed", &setting(Scope::Small, "undisturbed"), &[Chop::Whole, Chop::Bytes]);
-    cover("undisturbed, default", &setting(Scope::Default, "undisturbed"), &[Chop::Halves]);
+    cover("undisturbed", &instance(Scope::Small, "undisturbed"), &[Chop::Whole, Chop::Bytes]);
+    cover("undisturbed, default", &instance(Scope::Default, "undisturbed"), &[Chop::Halves]);
 }
 
 #[test]
 fn the_drivers_take_every_edge_with_strangers() {
-    cover("strangers", &setting(Scope::Small, "strangers"), &[Chop::Halves]);
+    cover("strangers", &instance(Scope::Small, "strangers"), &[Chop::Halves]);
 }
 
 /// In the small scope a dialer with the extension meets strangers, in the default scope everybody does, on more connections
@@ -94,15 +94,15 @@ fn the_drivers_take_every_edge_of_others_with_strangers() {
             timed: true,
         })
     });
-    let alphabet = setting(Scope::Small, "strangers").alphabet().to_vec();
+    let alphabet = instance(Scope::Small, "strangers").alphabet().to_vec();
     cover("others with strangers", &Checked::new(starts.to_vec(), alphabet).in_parts(), &EVERY);
 }
 
-/// There are no other settings: a new one is not forgotten here.
+/// There are no other instances: a new one is not forgotten here.
 #[test]
 fn every_setting_is_walked() {
     for scope in [Scope::Small, Scope::Default] {
-        let names: Vec<_> = settings(scope).iter().map(|setting| setting.name).collect();
+        let names: Vec<_> = instances(scope).iter().map(|instance| instance.name).collect();
         assert_eq!(names, ["dialers", "others", "reflection", "strangers", "undisturbed"]);
     }
 }
@@ -111,18 +111,18 @@ fn every_setting_is_walked() {
 /// are told from the model. The difference is shrunk and saved, and the model rejects it where it is.
 #[test]
 fn a_broken_driver_is_told_from_the_model() {
-    let walked = ["undisturbed", "others"].map(|name| (name, setting(Scope::Small, name)));
+    let walked = ["undisturbed", "others"].map(|name| (name, instance(Scope::Small, name)));
     for (name, checked) in &walked {
         let flawless = walk(name, checked, Chop::Halves, FLAWLESS);
         flawless.unwrap_or_else(|difference| panic!("without a mistake: {difference}"));
     }
     for (name, driver) in DRIVERS {
-        let found = walked.iter().find_map(|(setting, checked)| walk(setting, checked, Chop::Halves, *driver).err());
+        let found = walked.iter().find_map(|(instance, checked)| walk(instance, checked, Chop::Halves, *driver).err());
         let difference = found.unwrap_or_else(|| panic!("{name} was not noticed"));
         println!("{name}: {difference}{}", save(name, &difference));
         assert!(difference.actions.len() <= 16, "{name} was not shrunk: {difference}");
     }
-    let simopen = catalogue::find("simopen").expect("there is such a protocol");
+    let simopen = model::registry::find("simopen").expect("there is such a protocol");
     let refuses = walk(walked[0].0, &walked[0].1, Chop::Whole, DRIVERS[0].1).expect_err("it is noticed");
     let explanation = (simopen.explain)(&mut refuses.log().as_bytes()).expect("what is saved is a log");
     let rejection = explanation.rejection.expect("the last step is no behaviour of the model");

@@ -10,15 +10,15 @@ use core::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use handfast_spec::lifecycle::{Key, Limits, Origin, SessionId};
-use model::design::Checked;
-use model::explore::{Graph, Options, Packed, explore};
-use model::lifecycle::handfast::{Duplicates, Extent, Flaw, Handfast, checked};
+use model::checker::design::Checked;
+use model::checker::explore::{Graph, Options, Packed, explore};
+use model::lifecycle::handfast::{Bounds, Duplicates, Flaw, Handfast, checked};
 use stateright::{Checker, Model, Property};
 
 use two_phase::TwoPhase;
 
 /// Two sessions with one key, and two subscribers that come and go.
-const SMALL: Extent = Extent {
+const SMALL: Bounds = Bounds {
     keys: &[Key(0), Key(0)],
     duplicates: &[Duplicates::KeepNew],
     limits: &[Limits::new(2, 2)],
@@ -34,7 +34,7 @@ const SMALL: Extent = Extent {
 };
 
 /// The same with a selector that comes and goes too and two peers that get ahead.
-const LARGE: Extent = Extent { coming_and_going: (0, 2), ahead: &[SessionId(0), SessionId(1)], ..SMALL };
+const LARGE: Bounds = Bounds { coming_and_going: (0, 2), ahead: &[SessionId(0), SessionId(1)], ..SMALL };
 
 fn main() {
     let mut criterion = Criterion::default().sample_size(10).configure_from_args();
@@ -45,8 +45,8 @@ fn main() {
     criterion.final_summary();
 }
 
-fn handfast(criterion: &mut Criterion, name: &str, extent: &Extent) {
-    let checked: Checked<Handfast> = checked(extent, Flaw::None);
+fn handfast(criterion: &mut Criterion, name: &str, bounds: &Bounds) {
+    let checked: Checked<Handfast> = checked(bounds, Flaw::None);
     compare(criterion, name, checked.clone(), &|options| checked.explore(options));
 }
 

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use model::catalogue::{ENTRIES, Entry};
-use model::explore::Observer;
-use model::report::{self, ProtocolReport, Status};
-use model::subject::Plan;
+use model::checker::catalogue::Entry;
+use model::checker::explore::Observer;
+use model::checker::report::{self, ProtocolReport, Status};
+use model::checker::target::Plan;
+use model::registry::ENTRIES;
 
 use super::{Error, ScopeArgument, Threads, print, protocol, style};
 
@@ -30,13 +31,13 @@ pub(super) struct Arguments {
     scope: ScopeArgument,
     #[command(flatten)]
     threads: Threads,
-    /// Check the designs of history and the mutants too (the default)
+    /// Check the historical designs and the mutants too (the default)
     #[arg(long, overrides_with = "no_mutants")]
     mutants: bool,
     /// Check handfast's own designs only
     #[arg(long)]
     no_mutants: bool,
-    /// How much memory the graph of one setting may take, in MiB [default: three quarters of what is free]
+    /// How much memory the graph of one instance may take, in MiB [default: three quarters of what is free]
     #[arg(long, value_name = "MIB")]
     memory: Option<usize>,
     /// Print one JSON document

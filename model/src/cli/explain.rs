@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
 use clap::Args;
-use model::explain::{Explanation, Possible, Rejection};
+use model::checker::explain::{Explanation, Possible, Rejection};
 
 use super::{Error, print, protocol};
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Args;
-use model::catalogue::Scope;
+use model::checker::catalogue::Scope;
 
 use super::{Error, ScopeArgument, protocol, trace::design};
 
@@ -18,7 +18,7 @@ Examples:
 pub(super) struct Arguments {
     /// The protocol
     protocol: String,
-    /// A design of history or a mutant [default: handfast's own design]
+    /// A historical design or a mutant [default: handfast's own design]
     #[arg(long, value_name = "DESIGN")]
     design: Option<String>,
     /// How much of handfast's own design to offer
@@ -38,11 +38,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     }
     let entry = protocol(&arguments.protocol)?;
     let scope: Scope = arguments.scope.into();
-    let subject = match &arguments.design {
+    let target = match &arguments.design {
         None => (entry.own)(scope),
-        Some(name) => design(entry, name)?.subject,
+        Some(name) => design(entry, name)?.target,
     };
-    eprintln!("Exploring {} of {} on http://{address}/ (Ctrl-C ends it)", subject.name(), entry.name);
-    subject.serve(address).map_err(|source| Error::File { path: address.to_string(), source })?;
+    eprintln!("Exploring {} of {} on http://{address}/ (Ctrl-C ends it)", target.name(), entry.name);
+    target.serve(address).map_err(|source| Error::File { path: address.to_string(), source })?;
     Ok(0)
 }

@@ -3,7 +3,8 @@
 use core::fmt::Write;
 
 use clap::Args;
-use model::catalogue::{ENTRIES, Entry, Kind, LeftOut, Rule, Variant};
+use model::checker::catalogue::{Entry, Kind, LeftOut, Rule, Variant};
+use model::registry::ENTRIES;
 use serde_json::{Value, json};
 
 use super::{Error, print};
@@ -11,14 +12,14 @@ use super::{Error, print};
 const EXAMPLES: &str = "\
 Examples:
   model list                    protocols with their rules
-  model list --mutants          with the designs of history, the mutants and their sources
+  model list --mutants          with the historical designs, the mutants and their sources
   model list --mutants --json   for programs";
 
 /// Show protocols, ids, historical designs and mutants with their sources
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Show the designs of history and the mutants too
+    /// Show the historical designs and the mutants too
     #[arg(long)]
     mutants: bool,
     /// Print one JSON document
@@ -59,7 +60,7 @@ fn as_text(out: &mut String, entry: &Entry, mutants: bool) -> core::fmt::Result 
     if !mutants {
         return Ok(());
     }
-    writeln!(out, "\n  designs of history and mutants")?;
+    writeln!(out, "\n  historical designs and mutants")?;
     for variant in (entry.variants)() {
         let violates = if variant.violates.is_empty() { "nothing".to_owned() } else { variant.violates.join(" ") };
         writeln!(out, "    {} ({})", variant.name, variant.kind.word())?;

@@ -10,8 +10,8 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::catalogue::{self, Entry, Scope};
-use model::report::Style;
+use model::checker::catalogue::{Entry, Scope};
+use model::checker::report::Style;
 
 /// Exit status for a command line that cannot be carried out.
 const USAGE: u8 = 2;
@@ -104,7 +104,7 @@ enum Error {
     #[error("{path}: {source}")]
     File { path: String, source: io::Error },
     #[error(transparent)]
-    Log(#[from] model::explain::LogError),
+    Log(#[from] model::checker::explain::LogError),
     #[error("standard output: {0}")]
     Output(io::Error),
 }
@@ -114,8 +114,8 @@ fn hint(near: &Option<&'static str>) -> String {
 }
 
 fn protocol(name: &str) -> Result<&'static Entry, Error> {
-    let known = || catalogue::ENTRIES.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
-    catalogue::find(name).ok_or_else(|| Error::NoProtocol { name: name.to_owned(), known: known() })
+    let known = || model::registry::ENTRIES.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
+    model::registry::find(name).ok_or_else(|| Error::NoProtocol { name: name.to_owned(), known: known() })
 }
 
 /// Colours where a person looks at a terminal and has not asked for none.

@@ -3,12 +3,12 @@
 use core::ops::ControlFlow;
 
 use clap::{Args, ValueEnum};
-use model::catalogue::{Entry, Variant};
-use model::explore::Observer;
-use model::findings::Findings;
-use model::format;
-use model::subject::Plan;
-use model::trace::Trace;
+use model::checker::catalogue::{Entry, Variant};
+use model::checker::explore::Observer;
+use model::checker::findings::Findings;
+use model::checker::format;
+use model::checker::target::Plan;
+use model::checker::trace::Trace;
 
 use super::{Error, ScopeArgument, Threads, print, protocol};
 
@@ -26,7 +26,7 @@ Examples:
 pub(super) struct Arguments {
     /// The protocol
     protocol: String,
-    /// Show how this design of history or mutant violates a rule
+    /// Show how this historical design or mutant violates a rule
     #[arg(long, value_name = "MUTANT", conflicts_with = "cover")]
     mutant: Option<String>,
     /// The rule that is to be violated, or the witness to be reached [default: of a mutant, the rule that is violated
@@ -87,7 +87,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
 
 fn traces(arguments: &Arguments, entry: &'static Entry, plan: &Plan<'_>) -> Result<Vec<Trace>, Error> {
     if let Some(name) = &arguments.mutant {
-        let findings = design(entry, name)?.subject.check(plan);
+        let findings = design(entry, name)?.target.check(plan);
         let found = match &arguments.violates {
             None => findings.shortest().cloned(),
             Some(id) => with_id(&findings, id)?,
@@ -107,9 +107,9 @@ fn traces(arguments: &Arguments, entry: &'static Entry, plan: &Plan<'_>) -> Resu
 }
 
 fn with_id(findings: &Findings, id: &str) -> Result<Option<Trace>, Error> {
-    let rulings = findings.rulings().map(|ruling| (ruling.id, &ruling.broken_by));
+    let rule_results = findings.rule_results().map(|result| (result.id, &result.broken_by));
     let witnesses = findings.witnesses.iter().map(|witness| (witness.id, &witness.reached_by));
-    let found = rulings.chain(witnesses).find(|(known, _)| known.eq_ignore_ascii_case(id));
+    let found = rule_results.chain(witnesses).find(|(known, _)| known.eq_ignore_ascii_case(id));
     found.map(|(_, trace)| trace.clone()).ok_or_else(|| Error::Other(format!("there is no rule with the id {id}")))
 }
 

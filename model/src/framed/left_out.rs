@@ -1,6 +1,6 @@
 //! Mistakes of the reference list that are not modelled, and why.
 
-use crate::catalogue::LeftOut;
+use crate::checker::catalogue::LeftOut;
 
 /// What of the reference list is not modelled.
 pub(super) const LEFT_OUT: &[LeftOut] = &[

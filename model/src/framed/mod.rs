@@ -7,12 +7,12 @@ pub mod zrepl;
 
 pub use tcp::Kernel;
 
-use handfast_spec::framed::{EndRecord, Framed, Ledger, Moment, Offences};
+use handfast_spec::framed::{EndRecord, Framed, History, Moment, Violations};
 
-use crate::catalogue::{Entry, Rules, Scope, Variant};
-use crate::explain;
+use crate::checker::catalogue::{Entry, Rules, Scope, Variant};
+use crate::checker::explain;
+use crate::checker::target::{Instances, Target};
 use crate::in_parts;
-use crate::subject::{Settings, Subject};
 
 /// Framed connections in the catalogue.
 pub const ENTRY: Entry = Entry {
@@ -26,8 +26,8 @@ pub const ENTRY: Entry = Entry {
     explain: |log| explain::explain::<handfast::Handfast>(log),
 };
 
-fn own(scope: Scope) -> Box<dyn Subject> {
-    Box::new(Settings::new("handfast", handfast::settings(scope, handfast::Flaw::None)))
+fn own(scope: Scope) -> Box<dyn Target> {
+    Box::new(Instances::new("handfast", handfast::instances(scope, handfast::Flaw::None)))
 }
 
 /// The designs of zrepl first, then the mutants of handfast's.
@@ -35,4 +35,4 @@ fn variants() -> Vec<Variant> {
     zrepl::variants().into_iter().chain(handfast::variants()).collect()
 }
 
-in_parts!(Ledger { ends: [EndRecord; 2] } and { now: Option<Moment>, discards: u16, tells: bool, offences: Offences });
+in_parts!(History { ends: [EndRecord; 2] } and { now: Option<Moment>, discards: u16, tells: bool, violations: Violations });

@@ -4,7 +4,7 @@
 //! or reordered on the way. What Linux does was measured, and is told in the document of the protocol: a reset drops the
 //! send queues of both ends and leaves the receive queue of whom it hits, unless [`Kernel::purges`].
 
-use handfast_spec::framed::{End, Fact, Half, Refusal};
+use handfast_spec::framed::{End, Half, Output, Refusal};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -143,20 +143,20 @@ impl Tcp {
     }
 
     /// Closes an end's socket. With unread input that is a reset, which drops what this end has not sent yet.
-    pub(super) fn close(&mut self, end: End, kernel: &Kernel, facts: &mut Vec<Fact>) {
+    pub(super) fn close(&mut self, end: End, kernel: &Kernel, outputs: &mut Vec<Output>) {
         self.sockets[end.index()].closed = true;
-        facts.push(Fact::Closed(end));
+        outputs.push(Output::Closed(end));
         let unread = &mut self.pipes[end.peer().index()].receive;
         if unread.is_empty() {
             self.shut_write(end);
             return;
         }
         unread.clear();
-        self.break_off(end, kernel, facts);
+        self.break_off(end, kernel, outputs);
     }
 
     /// One half or the end of the stream goes over the network.
-    pub(super) fn carry(&mut self, from: End, kernel: &Kernel, facts: &mut Vec<Fact>) -> Result<(), Refusal> {
+    pub(super) fn carry(&mut self, from: End, kernel: &Kernel, outputs: &mut Vec<Output>) -> Result<(), Refusal> {
         let to_closed = self.sockets[from.peer().index()].closed;
         if self.sockets[from.index()].health != Health::Alive {
             return Err(Refusal::Nothing);
@@ -165,7 +165,7 @@ impl Tcp {
         match (pipe.send.is_empty(), pipe.stream) {
             (false, _) if to_closed => {
                 pipe.send.clear();
-                self.break_off(from.peer(), kernel, facts);
+                self.break_off(from.peer(), kernel, outputs);
             }
             (false, _) if pipe.receive.len() >= usize::from(kernel.receive) => return Err(Refusal::NoRoom),
             (false, _) => {
@@ -174,7 +174,7 @@ impl Tcp {
             }
             (true, Stream::Ending) => {
                 pipe.stream = Stream::Arrived;
-                facts.push(Fact::Arrived(from));
+                outputs.push(Output::Arrived(from));
             }
             (true, Stream::Open | Stream::Arrived) => return Err(Refusal::Nothing),
         }
@@ -182,7 +182,7 @@ impl Tcp {
     }
 
     /// An end that is closed answers with a reset. What neither end's kernel has sent yet is lost.
-    fn break_off(&mut self, closed: End, kernel: &Kernel, facts: &mut Vec<Fact>) {
+    fn break_off(&mut self, closed: End, kernel: &Kernel, outputs: &mut Vec<Output>) {
         let peer = closed.peer();
         self.sockets[closed.index()].health = Health::Dead;
         self.pipes.iter_mut().for_each(|pipe| pipe.send.clear());
@@ -191,7 +191,7 @@ impl Tcp {
         }
         if self.sockets[peer.index()].health == Health::Alive {
             self.sockets[peer.index()].health = Health::Reset;
-            facts.push(Fact::Reset(peer));
+            outputs.push(Output::Reset(peer));
         }
     }
 

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use handfast_spec::lifecycle::{
-    Duplicates, Keys, Ledger, Lifecycle, Limits, Offences, Phase, SessionId, SessionRecord, SubscriberRecord, Table,
+    Duplicates, History, Keys, Lifecycle, Limits, Phase, SessionId, SessionRecord, SubscriberRecord, Table, Violations,
 };
 
-use crate::catalogue::{Entry, Rules, Scope, Variant};
-use crate::explain;
+use crate::checker::catalogue::{Entry, Rules, Scope, Variant};
+use crate::checker::explain;
+use crate::checker::target::{Instances, Target};
 use crate::in_parts;
-use crate::subject::{Settings, Subject};
 
 /// The peer lifecycle in the catalogue.
 pub const ENTRY: Entry = Entry {
@@ -27,8 +27,8 @@ pub const ENTRY: Entry = Entry {
     explain: |log| explain::explain::<handfast::Handfast>(log),
 };
 
-fn own(scope: Scope) -> Box<dyn Subject> {
-    Box::new(Settings::new("handfast", handfast::settings(scope, handfast::Flaw::None)))
+fn own(scope: Scope) -> Box<dyn Target> {
+    Box::new(Instances::new("handfast", handfast::instances(scope, handfast::Flaw::None)))
 }
 
 /// The designs of btcd first, then the mutants of handfast's.
@@ -37,7 +37,7 @@ fn variants() -> Vec<Variant> {
     historical.chain(handfast::variants()).collect()
 }
 
-in_parts!(Ledger {
+in_parts!(History {
     sessions: Table<SessionRecord, 3>,
     subscribers: Table<SubscriberRecord, 2>,
 } and {
@@ -47,5 +47,5 @@ in_parts!(Ledger {
     phase: Phase,
     limits: Limits,
     duplicates: Duplicates,
-    offences: Offences,
+    violations: Violations,
 });

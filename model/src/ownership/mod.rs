@@ -6,13 +6,13 @@ pub mod pool;
 
 use handfast_spec::Table;
 use handfast_spec::ownership::pool::Pool;
-use handfast_spec::ownership::{DescriptorRecord, Ledger, Offences, Ownership, Threads};
+use handfast_spec::ownership::{DescriptorRecord, History, Ownership, Threads, Violations};
 
-use crate::catalogue::{Entry, Rules, Scope, Variant};
-use crate::explain;
+use crate::checker::catalogue::{Entry, Rules, Scope, Variant};
+use crate::checker::composite::Together;
+use crate::checker::explain;
+use crate::checker::target::{Instances, Target};
 use crate::in_parts;
-use crate::subject::{Settings, Subject};
-use crate::together::Together;
 
 /// Descriptor ownership in the catalogue.
 pub const ENTRY: Entry = Entry {
@@ -26,9 +26,9 @@ pub const ENTRY: Entry = Entry {
     explain: |log| explain::explain_either::<handfast::Handfast, pool::Pool>(log),
 };
 
-fn own(scope: Scope) -> Box<dyn Subject> {
-    let word = Settings::new("handfast", handfast::settings(scope, handfast::Flaw::None));
-    let pool = Settings::new("handfast", pool::settings(scope, pool::Flaw::None));
+fn own(scope: Scope) -> Box<dyn Target> {
+    let word = Instances::new("handfast", handfast::instances(scope, handfast::Flaw::None));
+    let pool = Instances::new("handfast", pool::instances(scope, pool::Flaw::None));
     Box::new(Together::new("handfast", vec![Box::new(word), Box::new(pool)]))
 }
 
@@ -38,9 +38,9 @@ fn variants() -> Vec<Variant> {
     historical.chain(handfast::variants()).chain(pool::variants()).collect()
 }
 
-in_parts!(Ledger {
+in_parts!(History {
     descriptors: Table<DescriptorRecord, 3>,
 } and {
     calling: Threads,
-    offences: Offences,
+    violations: Violations,
 });

@@ -1,6 +1,6 @@
 //! Who is at the ends of a connection, and what it holds.
 
-use handfast_spec::simopen::{End, Kind, Name, Nonce, Pair, Party};
+use handfast_spec::simopen::{End, EndpointConfig, Kind, Name, Nonce, Pair};
 use serde::Serialize;
 use smallvec::SmallVec;
 
@@ -58,7 +58,7 @@ impl Config {
 
     /// The same, as the vocabulary has it.
     pub fn pair(&self) -> Pair {
-        let party = |end: &EndConfig| Party { kind: end.kind, protocols: end.protocols.to_vec() };
+        let party = |end: &EndConfig| EndpointConfig { kind: end.kind, protocols: end.protocols.to_vec() };
         Pair { left: party(&self.left), right: party(&self.right), patience: self.patience, timed: self.timed }
     }
 }

@@ -2,21 +2,21 @@
 
 use core::fmt::{self, Debug, Formatter};
 
-use handfast_spec::simopen::{Action, End, Fact, Failure, Kind, Ledger, Nonce, Refusal, Simopen, Token};
+use handfast_spec::simopen::{Action, End, Failure, History, Kind, Nonce, Output, Refusal, Simopen, Token};
 use handfast_spec::{Machine, Observation, Recorded};
 use serde::Serialize;
 use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::config::{Config, EndConfig};
+use super::endpoint::{At, Endpoint, InFlight, Outputs, Stage};
 use super::flaw::{Flaw, Flaws};
 use super::log::Header;
-use super::party::{At, Facts, Parcel, Party, Stage};
-use crate::design::Design;
+use crate::checker::design::Design;
 use crate::in_parts;
 
 /// Messages on their way in one direction.
-type Channel = SmallVec<[Parcel; 4]>;
+type Channel = SmallVec<[InFlight; 4]>;
 
 pub(super) type Done = Result<(), Refusal>;
 
@@ -24,15 +24,15 @@ pub(super) type Done = Result<(), Refusal>;
 #[derive(Clone, Eq, Hash, PartialEq, Serialize)]
 pub struct Connection {
     pub(super) config: Config,
-    pub(super) left: Party,
-    pub(super) right: Party,
+    pub(super) left: Endpoint,
+    pub(super) right: Endpoint,
     pub(super) to_left: Channel,
     pub(super) to_right: Channel,
 }
 
 in_parts!(Connection {
-    left: Party,
-    right: Party,
+    left: Endpoint,
+    right: Endpoint,
     to_left: Channel,
     to_right: Channel,
 } and {
@@ -44,7 +44,7 @@ impl Connection {
     pub fn new(config: Config) -> Self {
         let party = |end: &EndConfig| {
             let stage = if end.kind.is_honest() { Stage::Idle } else { Stage::Aloof };
-            Party { stage, ..Party::default() }
+            Endpoint { stage, ..Endpoint::default() }
         };
         let (left, right) = (party(&config.left), party(&config.right));
         Self { config, left, right, to_left: Channel::new(), to_right: Channel::new() }
@@ -63,32 +63,32 @@ impl Connection {
         self
     }
 
-    /// The same with its ledger.
+    /// The same with its history.
     pub fn recorded(config: Config) -> Recorded<Self> {
-        let ledger = Ledger::between(config.pair());
-        Recorded { machine: Self::new(config), ledger }
+        let history = History::between(config.pair());
+        Recorded { machine: Self::new(config), history }
     }
 
-    pub(super) fn party(&self, end: End) -> &Party {
+    pub(super) fn party(&self, end: End) -> &Endpoint {
         match end {
             End::Left => &self.left,
             End::Right => &self.right,
         }
     }
 
-    fn party_mut(&mut self, end: End) -> &mut Party {
+    fn party_mut(&mut self, end: End) -> &mut Endpoint {
         match end {
             End::Left => &mut self.left,
             End::Right => &mut self.right,
         }
     }
 
-    fn at<'a>(&'a mut self, end: End, facts: &'a mut Facts) -> At<'a> {
+    fn at<'a>(&'a mut self, end: End, outputs: &'a mut Outputs) -> At<'a> {
         let (party, config) = match end {
             End::Left => (&mut self.left, &self.config.left),
             End::Right => (&mut self.right, &self.config.right),
         };
-        At { end, config, patience: self.config.patience, party, facts }
+        At { end, config, patience: self.config.patience, party, outputs }
     }
 
     /// What is on its way to this end.
@@ -114,96 +114,96 @@ impl Connection {
         self.config.end(end).flaws.has(flaw)
     }
 
-    fn attempt(&mut self, action: &Action, facts: &mut Facts) -> Done {
+    fn attempt(&mut self, action: &Action, outputs: &mut Outputs) -> Done {
         match *action {
-            Action::Start { end, nonce } => self.start(end, nonce, facts),
-            Action::Write { end } => self.write(end, facts),
-            Action::Read { end } => self.read(end, facts),
-            Action::Expire { end } => self.expire(end, facts),
-            Action::Close { end } => self.close(end, facts),
+            Action::Start { end, nonce } => self.start(end, nonce, outputs),
+            Action::Write { end } => self.write(end, outputs),
+            Action::Read { end } => self.read(end, outputs),
+            Action::Expire { end } => self.expire(end, outputs),
+            Action::Close { end } => self.close(end, outputs),
             Action::Forge { end, token } => self.forge(end, token),
         }
     }
 
-    fn start(&mut self, end: End, nonce: Nonce, facts: &mut Facts) -> Done {
+    fn start(&mut self, end: End, nonce: Nonce, outputs: &mut Outputs) -> Done {
         if self.party(end).stage != Stage::Idle {
             return Err(Refusal::NothingToStart);
         }
-        self.at(end, facts).start(nonce);
+        self.at(end, outputs).start(nonce);
         Ok(())
     }
 
-    fn write(&mut self, end: End, facts: &mut Facts) -> Done {
+    fn write(&mut self, end: End, outputs: &mut Outputs) -> Done {
         self.has_next(end)?;
         let peer = end.other();
         if self.party(peer).stage == Stage::Over {
             // The peer is gone: what is written is lost, and the writer does not hear of it.
-            self.hand_over(end, facts);
+            self.hand_over(end, outputs);
             self.sweep(end);
             return Ok(());
         }
         if self.channel(peer).len() >= self.config.room(peer) {
             return Err(Refusal::NoRoom);
         }
-        let parcel = self.hand_over(end, facts);
+        let parcel = self.hand_over(end, outputs);
         self.channel_mut(peer).push(parcel);
         self.sweep(end);
         Ok(())
     }
 
     /// Takes the next message out of the writer's hands. There is one.
-    fn hand_over(&mut self, end: End, facts: &mut Facts) -> Parcel {
+    fn hand_over(&mut self, end: End, outputs: &mut Outputs) -> InFlight {
         let party = self.party_mut(end);
         if party.outbox.is_empty() {
-            let hop = party.hop.saturating_add(1);
+            let flight = party.flight.saturating_add(1);
             let Stage::Settled { acts, sent, .. } = &mut party.stage else {
                 unreachable!("only an upper layer writes what is not pending")
             };
             *sent = true;
-            facts.push(Fact::Sent(end, *acts));
-            return Parcel { token: Token::Payload(*acts), hop };
+            outputs.push(Output::Sent(end, *acts));
+            return InFlight { token: Token::Payload(*acts), flight };
         }
         let parcel = party.outbox.remove(0);
-        facts.push(match parcel.token {
-            Token::Payload(role) if self.kind(end).is_honest() => Fact::Sent(end, role),
+        outputs.push(match parcel.token {
+            Token::Payload(role) if self.kind(end).is_honest() => Output::Sent(end, role),
             // Every other message is of the negotiation.
-            token => Fact::Said(end, token),
+            token => Output::Said(end, token),
         });
-        self.at(end, facts).wrote();
+        self.at(end, outputs).wrote();
         parcel
     }
 
-    fn read(&mut self, end: End, facts: &mut Facts) -> Done {
+    fn read(&mut self, end: End, outputs: &mut Outputs) -> Done {
         self.would_hear(end)?;
         let peer = end.other();
         let parcel = if !self.channel(end).is_empty() {
             self.channel_mut(end).remove(0)
         } else if self.config.room(end) == 0 && self.has_next(peer).is_ok() {
-            self.hand_over(peer, facts)
+            self.hand_over(peer, outputs)
         } else if self.party(peer).stage == Stage::Over && self.is_pending(end) {
-            self.at(end, facts).hear_the_end();
+            self.at(end, outputs).hear_the_end();
             self.sweep(end);
             return Ok(());
         } else {
             return Err(Refusal::NothingToRead);
         };
-        self.take(end, parcel, facts);
+        self.take(end, parcel, outputs);
         Ok(())
     }
 
-    fn take(&mut self, end: End, Parcel { token, hop }: Parcel, facts: &mut Facts) {
+    fn take(&mut self, end: End, InFlight { token, flight }: InFlight, outputs: &mut Outputs) {
         let (kind, overreads) = (self.kind(end), self.has(end, Flaw::OverReads));
         let party = self.party_mut(end);
         match &mut party.stage {
             // SIM-14: what follows the negotiation is left to the layer above, to the byte.
             Stage::Settled { received, .. } => {
                 *received = true;
-                facts.push(Fact::Received(end, token));
+                outputs.push(Output::Received(end, token));
             }
             Stage::Aloof => {
-                facts.push(Fact::Heard(end, token));
+                outputs.push(Output::Heard(end, token));
                 if kind == Kind::Reflector {
-                    party.outbox.push(Parcel { token, hop: hop.saturating_add(1) });
+                    party.outbox.push(InFlight { token, flight: flight.saturating_add(1) });
                 }
             }
             Stage::Idle
@@ -217,8 +217,8 @@ impl Connection {
             | Stage::Joining(_)
             | Stage::Mute
             | Stage::Over => {
-                party.hop = hop;
-                self.at(end, facts).hear(token);
+                party.flight = flight;
+                self.at(end, outputs).hear(token);
                 let heard_all = matches!(self.party(end).stage, Stage::Settled { .. } | Stage::Finishing { .. });
                 if overreads && heard_all {
                     self.channel_mut(end).clear();
@@ -237,7 +237,7 @@ impl Connection {
     }
 
     /// SIM-27: a deadline does not ask what its end waits for.
-    fn expire(&mut self, end: End, facts: &mut Facts) -> Done {
+    fn expire(&mut self, end: End, outputs: &mut Outputs) -> Done {
         match self.party(end).stage {
             Stage::Idle => return Err(Refusal::NotStarted),
             // A deadline is for what waits.
@@ -246,18 +246,18 @@ impl Connection {
             }
             _ => {} // It waits, for whatever it may be.
         }
-        self.at(end, facts).fail(Failure::Deadline);
+        self.at(end, outputs).fail(Failure::Deadline);
         self.sweep(end);
         Ok(())
     }
 
-    fn close(&mut self, end: End, facts: &mut Facts) -> Done {
+    fn close(&mut self, end: End, outputs: &mut Outputs) -> Done {
         match self.party(end).stage {
             Stage::Idle => return Err(Refusal::NotStarted),
             Stage::Over => return Err(Refusal::Over),
             _ => {} // It may be dropped anywhere else.
         }
-        facts.push(Fact::Closed(end));
+        outputs.push(Output::Closed(end));
         let party = self.party_mut(end);
         party.stage = Stage::Over;
         party.outbox.clear();
@@ -276,7 +276,7 @@ impl Connection {
         if !party.outbox.is_empty() {
             return Err(Refusal::NoRoom);
         }
-        party.outbox.push(Parcel { token, hop: 0 });
+        party.outbox.push(InFlight { token, flight: 0 });
         Ok(())
     }
 }
@@ -284,10 +284,10 @@ impl Connection {
 impl Machine for Connection {
     type Protocol = Simopen;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
-        let mut facts = Facts::new();
-        match self.attempt(action, &mut facts) {
-            Ok(()) => Observation::Told(facts),
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
+        let mut outputs = Outputs::new();
+        match self.attempt(action, &mut outputs) {
+            Ok(()) => Observation::Accepted(outputs),
             Err(refusal) => Observation::Refused(refusal),
         }
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Config, EndConfig};
 use super::connection::Connection;
-use super::party::{Party, Stage};
-use crate::explain::Explains;
+use super::endpoint::{Endpoint, Stage};
+use crate::checker::explain::Explains;
 
 /// Who was at the ends of a connection, and what it held, as the header of its log says.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -99,7 +99,7 @@ impl Explains for Connection {
 impl Connection {
     fn summary_of(&self, end: End) -> Option<String> {
         let kind = self.config.end(end).kind;
-        let Party { stage, outbox, .. } = self.party(end);
+        let Endpoint { stage, outbox, .. } = self.party(end);
         let is = match stage {
             Stage::Idle => return None,
             Stage::Header => "waits for the header".to_owned(),

@@ -1,30 +1,30 @@
 //! Models of simultaneous open: handfast's ends, those of history, and mutants, on connections that hold little.
 
+mod bounds;
 mod config;
 mod connection;
+mod enabled;
+mod endpoint;
 mod flaw;
-mod hear;
-mod history;
+mod historical;
 mod log;
 mod mutants;
-mod party;
-mod ready;
-mod scope;
+mod on_message;
 mod variants;
 
-use handfast_spec::simopen::{EndRecord, Ledger, Pair, Simopen};
+use handfast_spec::simopen::{EndRecord, History, Pair, Simopen};
 
+pub use self::bounds::{Bounds, checked, instances};
 pub use self::config::{Config, EndConfig};
 pub use self::connection::Connection;
 pub use self::flaw::{Flaw, Flaws};
-use self::history::HISTORY;
+use self::historical::HISTORICAL;
 pub use self::log::{Header, HeaderEnd};
 use self::mutants::{LEFT_OUT, mutants};
-pub use self::scope::{Extent, checked, settings};
-use crate::catalogue::{Entry, Rules, Scope, Variant};
-use crate::explain;
+use crate::checker::catalogue::{Entry, Rules, Scope, Variant};
+use crate::checker::explain;
+use crate::checker::target::{Instances, Target};
 use crate::in_parts;
-use crate::subject::{Settings, Subject};
 
 /// Simultaneous open in the catalogue.
 pub const ENTRY: Entry = Entry {
@@ -38,16 +38,16 @@ pub const ENTRY: Entry = Entry {
     explain: |log| explain::explain::<Connection>(log),
 };
 
-fn own(scope: Scope) -> Box<dyn Subject> {
-    Box::new(Settings::new("handfast", settings(scope)))
+fn own(scope: Scope) -> Box<dyn Target> {
+    Box::new(Instances::new("handfast", instances(scope)))
 }
 
-/// The designs of history first, then the mutants of handfast's.
+/// The historical designs first, then the mutants of handfast's.
 fn variants() -> Vec<Variant> {
-    HISTORY.iter().chain(mutants()).map(variants::Other::variant).collect()
+    HISTORICAL.iter().chain(mutants()).map(variants::Other::variant).collect()
 }
 
-in_parts!(Ledger {
+in_parts!(History {
     left: EndRecord,
     right: EndRecord,
 } and {

@@ -1,10 +1,10 @@
-//! A design other than handfast's, and the settings in which it shows all that it does.
+//! A design other than handfast's, and the instances in which it shows all that it does.
 
+use super::bounds::{self, Bounds, checked};
 use super::connection::Connection;
 use super::flaw::{Flaw, Flaws};
-use super::scope::{self, Extent, checked};
-use crate::catalogue::{Kind, Variant};
-use crate::subject::{Setting, Settings};
+use crate::checker::catalogue::{Kind, Variant};
+use crate::checker::target::{Instance, Instances};
 
 /// A design other than handfast's.
 pub(super) struct Other {
@@ -13,7 +13,7 @@ pub(super) struct Other {
     pub(super) source: &'static str,
     pub(super) about: &'static str,
     pub(super) ends: Ends,
-    pub(super) settings: &'static [Shown],
+    pub(super) instances: &'static [Shown],
     pub(super) violates: &'static [&'static str],
 }
 
@@ -28,7 +28,7 @@ pub(super) enum Ends {
     Each(&'static [Flaw], &'static [Flaw]),
 }
 
-/// A setting in which a design shows what it does.
+/// An instance in which a design shows what it does.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shown {
     /// Two dialers.
@@ -62,39 +62,39 @@ pub(super) enum Shown {
 }
 
 impl Shown {
-    fn setting(self) -> (&'static str, Extent) {
+    fn instance(self) -> (&'static str, Bounds) {
         match self {
-            Self::Dialers => ("dialers", scope::DIALERS),
-            Self::Others => ("others", scope::OTHERS),
-            Self::Reflection => ("reflection", scope::REFLECTION),
-            Self::Strangers => ("strangers", scope::STRANGERS),
-            Self::Tempters => ("tempters", scope::TEMPTERS),
-            Self::Listener => ("listener", scope::LISTENER),
-            Self::Undisturbed => ("undisturbed", scope::UNDISTURBED_SMALL),
-            Self::SignedNumbers => ("signed-numbers", scope::SIGNED_NUMBERS),
-            Self::LargeNumbers => ("large-numbers", scope::LARGE_NUMBERS),
-            Self::ShortNumbers => ("short-numbers", scope::SHORT_NUMBERS),
-            Self::Translated => ("translated", scope::TRANSLATED),
-            Self::Presumed => ("presumed", scope::PRESUMED),
-            Self::Given => ("given", scope::GIVEN),
-            Self::Lazy => ("lazy", scope::LAZY),
+            Self::Dialers => ("dialers", bounds::DIALERS),
+            Self::Others => ("others", bounds::OTHERS),
+            Self::Reflection => ("reflection", bounds::REFLECTION),
+            Self::Strangers => ("strangers", bounds::STRANGERS),
+            Self::Tempters => ("tempters", bounds::TEMPTERS),
+            Self::Listener => ("listener", bounds::LISTENER),
+            Self::Undisturbed => ("undisturbed", bounds::UNDISTURBED_SMALL),
+            Self::SignedNumbers => ("signed-numbers", bounds::SIGNED_NUMBERS),
+            Self::LargeNumbers => ("large-numbers", bounds::LARGE_NUMBERS),
+            Self::ShortNumbers => ("short-numbers", bounds::SHORT_NUMBERS),
+            Self::Translated => ("translated", bounds::TRANSLATED),
+            Self::Presumed => ("presumed", bounds::PRESUMED),
+            Self::Given => ("given", bounds::GIVEN),
+            Self::Lazy => ("lazy", bounds::LAZY),
         }
     }
 }
 
 impl Other {
     pub(super) fn variant(&self) -> Variant {
-        let Self { name, kind, source, about, ends, settings, violates } = *self;
+        let Self { name, kind, source, about, ends, instances, violates } = *self;
         let flaws = match ends {
             Ends::Both(flaws) => [Flaws::of(flaws); 2],
             Ends::Left(flaws) => [Flaws::of(flaws), Flaws::NONE],
             Ends::Each(left, right) => [Flaws::of(left), Flaws::of(right)],
         };
-        let setting = |shown: &Shown| -> Setting<Connection> {
-            let (name, extent) = shown.setting();
-            Setting { name, checked: checked(&extent, flaws) }
+        let instance = |shown: &Shown| -> Instance<Connection> {
+            let (name, bounds) = shown.instance();
+            Instance { name, checked: checked(&bounds, flaws) }
         };
-        let subject = Box::new(Settings::new(name, settings.iter().map(setting).collect()));
-        Variant { name, kind, source, about, violates, subject }
+        let target = Box::new(Instances::new(name, instances.iter().map(instance).collect()));
+        Variant { name, kind, source, about, violates, target }
     }
 }

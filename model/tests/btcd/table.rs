@@ -1,9 +1,10 @@
 //! The specification's table of btcd's designs, and the race that it is about.
 
-use handfast_spec::lifecycle::{Event as Heard, Fact, SELECTOR, Stream};
+use handfast_spec::lifecycle::{Event as Heard, Output, SELECTOR, Stream};
 use handfast_spec::{Observation, Protocol};
 use model::lifecycle::btcd::{
-    Action, Btcd, Channels, Event, Extent, Gate, Guard, History, Message, Part, Ready, Select, Switches, Task, Teller,
+    Action, Bounds, Btcd, Channels, Event, Gate, Guard, Historical, Message, Part, Ready, Select, Switches, Task,
+    Teller,
 };
 
 use super::{PEER, States, explored, numbers, violated};
@@ -68,28 +69,28 @@ const TABLE: [Row; 16] = [
 
 #[test]
 fn the_table_of_the_specification_holds_in_little_and_in_more_room() {
-    for extent in [Extent::BASE, Extent::ROOMY] {
+    for bounds in [Bounds::BASE, Bounds::ROOMY] {
         for row in &TABLE {
-            let graph = explored(row.switches, extent);
+            let graph = explored(row.switches, bounds);
             assert_eq!(steps_to_stuck(&graph), row.stuck, "{:?}", row.switches);
             assert_eq!(steps_to_break(&graph, "PEER-1"), row.done_before_add, "{:?}", row.switches);
             assert_eq!(steps_to_break(&graph, "PEER-3"), row.down_before_up, "{:?}", row.switches);
             assert_eq!(steps_to_break(&graph, "PEER-4"), row.down_of_unknown, "{:?}", row.switches);
         }
     }
-    let rejecting = Extent { rejects: Part::Present, ..Extent::BASE };
+    let rejecting = Bounds { rejects: Part::Present, ..Bounds::BASE };
     assert_eq!(violated(&explored(SOLE_SENDER_REGISTERED, rejecting)), [""; 0]);
 }
 
 fn steps_to_break(graph: &States, id: &str) -> Option<usize> {
-    let rule = History::INVARIANTS.iter().find(|rule| rule.id == id).expect("there is such a rule");
-    graph.first(|state| !(rule.holds)(&state.ledger)).map(|state| graph.depth_of(state))
+    let rule = Historical::INVARIANTS.iter().find(|rule| rule.id == id).expect("there is such a rule");
+    graph.first(|state| !(rule.holds)(&state.history)).map(|state| graph.depth_of(state))
 }
 
 /// The steps to the nearest state in which the server loop has handled the end of the peer and from which no state is
 /// reachable in which the sync manager does not take it for live.
 fn steps_to_stuck(graph: &States) -> Option<usize> {
-    let believed = |state: u32| graph.state(state).ledger.selector_believes(PEER);
+    let believed = |state: u32| graph.state(state).history.selector_believes(PEER);
     let mut escapes: Vec<bool> = numbers(graph).map(|state| !believed(state)).collect();
     // The graph has no cycles; a few passes against its order settle what is reachable.
     loop {
@@ -102,7 +103,7 @@ fn steps_to_stuck(graph: &States) -> Option<usize> {
         }
     }
     let end_handled = |state: u32| {
-        let heard = graph.state(state).ledger.sessions.get(PEER.index()).registry;
+        let heard = graph.state(state).history.sessions.get(PEER.index()).registry;
         heard.is_ended() || heard.is_late()
     };
     numbers(graph).find(|&state| !escapes[state as usize] && end_handled(state)).map(|state| graph.depth_of(state))
@@ -131,18 +132,18 @@ fn the_race_of_two_loops_takes_the_seventeen_steps_that_are_told() {
         Action::Delete(PEER),
         Action::Handle(Message::NewPeer(PEER)),
     ];
-    let mut node = Btcd::recorded(Switches::BEFORE, Extent::BASE);
-    let mut last = Observation::Told(vec![]);
+    let mut node = Btcd::recorded(Switches::BEFORE, Bounds::BASE);
+    let mut last = Observation::Accepted(vec![]);
     for action in race {
         last = node.step(&action);
         assert!(!last.is_refused(), "{action}");
     }
-    let told = vec![Fact::Heard(SELECTOR, Heard::Up(PEER)), Fact::Heeded(PEER), Fact::Active(Some(PEER))];
-    assert_eq!(last, Observation::Told(told));
-    assert_eq!(node.ledger.heard(SELECTOR, PEER), Stream::Late);
-    assert!(!node.ledger.sessions.get(PEER.index()).registered);
+    let told = vec![Output::Heard(SELECTOR, Heard::Up(PEER)), Output::Heeded(PEER), Output::Active(Some(PEER))];
+    assert_eq!(last, Observation::Accepted(told));
+    assert_eq!(node.history.heard(SELECTOR, PEER), Stream::Late);
+    assert!(!node.history.sessions.get(PEER.index()).registered);
 
-    let graph = explored(Switches::BEFORE, Extent::BASE);
+    let graph = explored(Switches::BEFORE, Bounds::BASE);
     assert!(graph.states().any(|state| state == node));
     assert_eq!(steps_to_stuck(&graph), Some(race.len()), "no shorter way leads there");
 }

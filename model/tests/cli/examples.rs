@@ -102,7 +102,7 @@ fn the_examples_of_explore_name_what_is_there() {
         let words: Vec<&str> = example.split_whitespace().skip(1).collect();
         assert_eq!(words[..2], ["explore", "lifecycle"]);
         let design = words.iter().position(|word| *word == "--design").map(|at| words[at + 1]);
-        let variants = (model::catalogue::find("lifecycle").expect("it is there").variants)();
+        let variants = (model::registry::find("lifecycle").expect("it is there").variants)();
         assert!(design.is_none_or(|design| variants.iter().any(|variant| variant.name == design)), "{example}");
         let port = words.iter().position(|word| *word == "--address").map(|at| words[at + 1]);
         assert!(port.is_none_or(|address| address.starts_with("127.0.0.1:")), "{example}");

@@ -1,9 +1,10 @@
 //! What programs read: every key that is promised, with its type.
 
-use model::catalogue::{ENTRIES, Entry, Scope, Variant, find};
+use model::checker::catalogue::{Entry, Scope, Variant};
+use model::checker::report;
+use model::checker::target::Plan;
 use model::lifecycle::ENTRY as LIFECYCLE;
-use model::report;
-use model::subject::Plan;
+use model::registry::{ENTRIES, find};
 use serde_json::Value;
 
 use super::run;
@@ -112,8 +113,8 @@ fn check_prints_one_document_with_every_key_that_is_promised() {
     for (list, rules) in [("invariants", rules.invariants), ("goals", rules.goals), ("witnesses", rules.witnesses)] {
         assert_eq!(ids(list), rules.iter().map(|rule| rule.id).collect::<Vec<_>>());
     }
-    let settings = protocol["settings"].as_array().expect("a list");
-    let states: u64 = settings.iter().filter_map(|setting| setting["states"].as_u64()).sum();
+    let instances = protocol["instances"].as_array().expect("a list");
+    let states: u64 = instances.iter().filter_map(|instance| instance["states"].as_u64()).sum();
     assert_eq!(Some(states), protocol["states"].as_u64());
 }
 

@@ -45,7 +45,7 @@ fn a_terminal_gets_colours_unless_no_color_is_set() {
 fn text_says_complete_and_names_every_rule() {
     let run = run("check lifecycle --scope small --no-mutants");
     assert!(run.stdout.contains("small scope: complete"), "{}", run.stdout);
-    let rules = (model::catalogue::find("lifecycle").expect("it is there").rules)();
+    let rules = (model::registry::find("lifecycle").expect("it is there").rules)();
     for rule in rules.invariants.iter().chain(&rules.goals) {
         assert!(run.stdout.contains(&format!("{:<8} holds", rule.id)), "{}: {}", rule.id, run.stdout);
         assert!(run.stdout.contains(rule.title), "{}: {}", rule.id, run.stdout);

@@ -3,10 +3,11 @@
 
 use core::time::Duration;
 
-use model::catalogue::{ENTRIES, Scope, find};
-use model::report::{ProtocolReport, Status, Style, check, json, text};
-use model::second::{Disagreement, Engine};
-use model::subject::Plan;
+use model::checker::catalogue::Scope;
+use model::checker::cross_check::{Disagreement, Engine};
+use model::checker::report::{ProtocolReport, Status, Style, check, json, text};
+use model::checker::target::Plan;
+use model::registry::{ENTRIES, find};
 
 use super::{LOG, run, run_on};
 
@@ -57,7 +58,7 @@ fn said(report: ProtocolReport) -> (u8, String, serde_json::Value) {
 fn a_disagreement_of_the_engines_is_4_whatever_else_is_wrong() {
     let mut report = report();
     let disagreement = Disagreement::States { engine: Engine::DepthFirst, ours: 7_188, theirs: 7_187 };
-    report.findings.settings[0].comparison.disagreements.push(disagreement.clone());
+    report.findings.instances[0].comparison.disagreements.push(disagreement.clone());
     report.findings.witnesses[0].reached_by = None;
     let (status, text, json) = said(report);
     assert_eq!(status, 4);
@@ -69,7 +70,7 @@ fn a_disagreement_of_the_engines_is_4_whatever_else_is_wrong() {
 #[test]
 fn a_violation_a_missed_witness_and_an_empty_promise_are_1() {
     let trace = report().findings.witnesses[0].reached_by.clone().expect("it is reached");
-    let spoil: [fn(&mut ProtocolReport, &model::trace::Trace); 4] = [
+    let spoil: [fn(&mut ProtocolReport, &model::checker::trace::Trace); 4] = [
         |report, trace| report.findings.invariants[0].broken_by = Some(trace.clone()),
         |report, trace| report.findings.goals[0].broken_by = Some(trace.clone()),
         |report, _| report.findings.witnesses[0].reached_by = None,
@@ -94,16 +95,16 @@ fn the_worst_status_counts() {
 
 #[test]
 fn a_mutant_that_is_not_as_listed_is_1() {
-    use model::catalogue::{Entry, Kind, Variant};
+    use model::checker::catalogue::{Entry, Kind, Variant};
     const SURVIVES: Entry = Entry { variants: one_that_survives, ..copy(&ENTRIES[0]) };
     const fn copy(entry: &Entry) -> Entry {
         let Entry { name, about, document, rules, own, variants, left_out, explain } = *entry;
         Entry { name, about, document, rules, own, variants, left_out, explain }
     }
     fn one_that_survives() -> Vec<Variant> {
-        let subject = (ENTRIES[0].own)(Scope::Small);
+        let target = (ENTRIES[0].own)(Scope::Small);
         let (source, about) = ("made up", "handfast's own design, called a mutant");
-        vec![Variant { name: "survivor", kind: Kind::Mutant, source, about, violates: &["PEER-1"], subject }]
+        vec![Variant { name: "survivor", kind: Kind::Mutant, source, about, violates: &["PEER-1"], target }]
     }
     let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
     let (status, text, json) = said(check(&SURVIVES, Scope::Small, true, &plan, &|_| {}));

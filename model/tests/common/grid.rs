@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use model::design::TO_THE_END;
+use model::checker::design::TO_THE_END;
 use stateright::{Checker, Model, Property};
 
 /// A walk right and up from the origin of a square to the opposite corner.

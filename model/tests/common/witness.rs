@@ -1,7 +1,7 @@
 //! Walks the behaviour that is said to break a promise, and checks each of its claims on the graph.
 
-use model::explore::Graph;
-use model::liveness::{Lasso, Promise};
+use model::checker::explore::Graph;
+use model::checker::liveness::{Lasso, Promise};
 
 use super::digraph::Edge;
 

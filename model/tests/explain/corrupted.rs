@@ -6,14 +6,14 @@
 
 use core::fmt::{self, Display, Formatter};
 
-use handfast_spec::lifecycle::{Action, Fact, Refusal};
+use handfast_spec::lifecycle::{Action, Output, Refusal};
 use handfast_spec::{Observation, Recorded};
-use model::catalogue::Scope;
-use model::design::Design;
-use model::explore::{Graph, Options};
-use model::format;
-use model::lifecycle::handfast::{Flaw, Handfast, settings};
-use model::trace::Trace;
+use model::checker::catalogue::Scope;
+use model::checker::design::Design;
+use model::checker::explore::{Graph, Options};
+use model::checker::format;
+use model::checker::trace::Trace;
+use model::lifecycle::handfast::{Flaw, Handfast, instances};
 
 use super::{every_walk, explained};
 
@@ -66,7 +66,7 @@ impl Display for Tally {
 struct Step {
     line: String,
     action: Action,
-    observation: Observation<Fact, Refusal>,
+    observation: Observation<Output, Refusal>,
 }
 
 fn steps(trace: &Trace) -> Vec<Step> {
@@ -94,14 +94,14 @@ fn end(graph: &Graph<Recorded<Handfast>, Action>, start: u32, steps: &[Step]) ->
     Some(graph.state(at))
 }
 
-/// Makes each mistake at every position of every `nth` walk of a setting.
-fn corrupt(setting: &str, nth: usize) -> [(Mistake, Tally); 3] {
-    let settings = settings(Scope::Small, Flaw::None);
-    let checked = &settings.iter().find(|known| known.name == setting).expect("the setting is there").checked;
+/// Makes each mistake at every position of every `nth` walk of an instance.
+fn corrupt(instance: &str, nth: usize) -> [(Mistake, Tally); 3] {
+    let instances = instances(Scope::Small, Flaw::None);
+    let checked = &instances.iter().find(|known| known.name == instance).expect("the instance is there").checked;
     let graph = checked.explore(&Options::default());
     let mut tallies = [Mistake::Lost, Mistake::Swapped, Mistake::Twice].map(|mistake| (mistake, Tally::default()));
     let mut walks = 0;
-    every_walk(setting, |trace| {
+    every_walk(instance, |trace| {
         walks += 1;
         if walks % nth != 0 {
             return;
@@ -128,7 +128,7 @@ fn corrupt(setting: &str, nth: usize) -> [(Mistake, Tally); 3] {
         }
     });
     for (mistake, tally) in &tallies {
-        println!("{setting}, {mistake:?}: {tally}");
+        println!("{instance}, {mistake:?}: {tally}");
     }
     tallies
 }
@@ -139,10 +139,10 @@ fn corrupt(setting: &str, nth: usize) -> [(Mistake, Tally); 3] {
 /// of lines that are there twice 98% and 97%. The rest is concurrency: two neighbours that are independent of each other
 /// commute, and a step of the environment that nothing later depends on may as well not have happened.
 #[track_caller]
-fn mostly_rejected(setting: &str, nth: usize, at_least: [f64; 3]) {
-    for ((mistake, tally), bound) in corrupt(setting, nth).into_iter().zip(at_least) {
-        assert!(tally.rejected + tally.accepted > 1_000, "{setting}, {mistake:?}: too few to say anything, {tally}");
-        assert!(tally.share_rejected() >= bound, "{setting}, {mistake:?}: {tally}");
+fn mostly_rejected(instance: &str, nth: usize, at_least: [f64; 3]) {
+    for ((mistake, tally), bound) in corrupt(instance, nth).into_iter().zip(at_least) {
+        assert!(tally.rejected + tally.accepted > 1_000, "{instance}, {mistake:?}: too few to say anything, {tally}");
+        assert!(tally.share_rejected() >= bound, "{instance}, {mistake:?}: {tally}");
     }
 }
 
@@ -159,15 +159,18 @@ fn most_mistakes_in_walks_of_the_selection_are_found() {
 /// What is accepted would be told from what is no behaviour.
 #[test]
 fn a_path_that_is_none_is_found() {
-    let settings = settings(Scope::Small, Flaw::None);
-    let graph = settings[0].checked.explore(&Options::default());
-    let step =
-        |line: &str, action, fact| Step { line: line.to_owned(), action, observation: Observation::Told(vec![fact]) };
-    let begins = step("", Action::Shutdown, Fact::ShutdownBegun);
-    let completes = step("", Action::Finish, Fact::ShutdownComplete);
+    let instances = instances(Scope::Small, Flaw::None);
+    let graph = instances[0].checked.explore(&Options::default());
+    let step = |line: &str, action, output| Step {
+        line: line.to_owned(),
+        action,
+        observation: Observation::Accepted(vec![output]),
+    };
+    let begins = step("", Action::Shutdown, Output::ShutdownBegun);
+    let completes = step("", Action::Finish, Output::ShutdownComplete);
     assert!(end(&graph, 0, &[begins.clone(), completes.clone()]).is_some());
     assert!(end(&graph, 0, &[completes.clone(), begins.clone()]).is_none(), "an edge that is not there");
     assert!(end(&graph, 0, &[begins.clone(), begins]).is_none(), "an edge that is not there any more");
-    let wrong = step("", Action::Shutdown, Fact::ShutdownComplete);
+    let wrong = step("", Action::Shutdown, Output::ShutdownComplete);
     assert!(end(&graph, 0, &[wrong]).is_none(), "an edge that tells something else");
 }

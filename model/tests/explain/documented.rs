@@ -1,19 +1,19 @@
 //! One life of one session as a log, and what is said of it when a line is missing, in the wrong place, or twice.
 
-use model::explain::{Explanation, Possible, Rejection};
+use model::checker::explain::{Explanation, Possible, Rejection};
 
 use super::explained;
 
 /// Line by line: somebody comes and goes, and the selector hears of both.
 const LOG: [&str; 8] = [
     r#"{"protocol":"lifecycle","total":2,"pending":2,"capacity":3,"duplicates":"keep_new","subscribers":1}"#,
-    r#"{"action":{"open":{"session":0}},"observation":{"told":[{"opened":0}]}}"#,
-    r#"{"action":{"greet":{"session":0,"key":7}},"observation":{"told":[{"greeted":[0,7]}]}}"#,
-    r#"{"action":{"announce":{"session":0}},"observation":{"told":[{"announced":0},{"registered":0}]}}"#,
-    r#"{"action":{"receive":{"subscriber":0}},"observation":{"told":[{"heard":[0,{"up":0}]}]}}"#,
-    r#"{"action":{"disconnect":{"session":0}},"observation":{"told":[{"disconnecting":0}]}}"#,
-    r#"{"action":{"end":{"session":0}},"observation":{"told":[{"ended":0},{"removed":0},{"closed":0}]}}"#,
-    r#"{"action":{"receive":{"subscriber":0}},"observation":{"told":[{"heard":[0,{"down":0}]}]}}"#,
+    r#"{"action":{"open":{"session":0}},"observation":{"accepted":[{"opened":0}]}}"#,
+    r#"{"action":{"greet":{"session":0,"key":7}},"observation":{"accepted":[{"greeted":[0,7]}]}}"#,
+    r#"{"action":{"announce":{"session":0}},"observation":{"accepted":[{"announced":0},{"registered":0}]}}"#,
+    r#"{"action":{"receive":{"subscriber":0}},"observation":{"accepted":[{"heard":[0,{"up":0}]}]}}"#,
+    r#"{"action":{"disconnect":{"session":0}},"observation":{"accepted":[{"disconnecting":0}]}}"#,
+    r#"{"action":{"end":{"session":0}},"observation":{"accepted":[{"ended":0},{"removed":0},{"closed":0}]}}"#,
+    r#"{"action":{"receive":{"subscriber":0}},"observation":{"accepted":[{"heard":[0,{"down":0}]}]}}"#,
 ];
 
 fn rejection(lines: &[&str]) -> Rejection {

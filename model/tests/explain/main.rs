@@ -7,11 +7,12 @@ mod documented;
 
 use core::ops::ControlFlow;
 
-use model::catalogue::{Entry, Scope, find};
-use model::explain::{Explanation, LogError};
-use model::format;
-use model::subject::Plan;
-use model::trace::Trace;
+use model::checker::catalogue::{Entry, Scope};
+use model::checker::explain::{Explanation, LogError};
+use model::checker::format;
+use model::checker::target::Plan;
+use model::checker::trace::Trace;
+use model::registry::find;
 
 fn entry() -> &'static Entry {
     find("lifecycle").expect("the catalogue has the peer lifecycle")
@@ -26,22 +27,22 @@ fn explained(log: impl AsRef<[u8]>) -> Explanation {
     explain(log).expect("the log can be read")
 }
 
-/// Passes on every walk of the edge cover of one setting of the small scope.
-fn every_walk(setting: &str, mut each: impl FnMut(Trace)) {
+/// Passes on every walk of the edge cover of one instance of the small scope.
+fn every_walk(instance: &str, mut each: impl FnMut(Trace)) {
     let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
     let mut was_there = false;
     (entry().own)(Scope::Small).cover(&plan, &mut |trace| {
-        if trace.setting == setting {
+        if trace.instance == instance {
             was_there = true;
             each(trace);
             return ControlFlow::Continue(());
         }
         if was_there { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    assert!(was_there, "there is no setting {setting}");
+    assert!(was_there, "there is no instance {instance}");
 }
 
-/// Together they take every edge of the setting, so that no transition of the design is unknown to `explain`.
+/// Together they take every edge of the instance, so that no transition of the design is unknown to `explain`.
 #[test]
 fn every_walk_of_an_edge_cover_is_accepted() {
     let (mut walks, mut steps) = (0, 0);

@@ -7,7 +7,7 @@ use core::fmt::Debug;
 use core::hash::Hash;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use model::explore::{Completeness, Graph, Limit, Observer, Options, explore};
+use model::checker::explore::{Completeness, Graph, Limit, Observer, Options, explore};
 use model::lifecycle::handfast::{self, Flaw};
 use stateright::{Checker, Model};
 
@@ -64,14 +64,14 @@ fn a_model_without_states_has_an_empty_graph() {
 #[test]
 fn stepping_every_machine_once_gives_the_same_graph() {
     for flaw in [Flaw::None, Flaw::DownAfterRelease] {
-        for setting in handfast::settings(model::catalogue::Scope::Small, flaw) {
-            let checked = &setting.checked;
+        for instance in handfast::instances(model::checker::catalogue::Scope::Small, flaw) {
+            let checked = &instance.checked;
             let stepped = explore(checked, &Options { threads: 2, ..Options::default() });
             let stepped_told = told(&stepped);
             for threads in 1..=4 {
                 let remembered = checked.explore(&Options { threads, ..Options::default() });
-                assert_eq!(remembered.actions(), stepped.actions(), "{} with {flaw:?}", setting.name);
-                assert!(told(&remembered) == stepped_told, "{} with {flaw:?}, {threads} threads", setting.name);
+                assert_eq!(remembered.actions(), stepped.actions(), "{} with {flaw:?}", instance.name);
+                assert!(told(&remembered) == stepped_told, "{} with {flaw:?}, {threads} threads", instance.name);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use model::format::dot;
+use model::checker::format::dot;
 
 use super::{awkward, circle, shapes, standstill};
 

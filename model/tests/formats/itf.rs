@@ -1,8 +1,8 @@
 //! The Informal Trace Format, read by somebody else's parser.
 
 use itf::trace_from_value;
-use model::format;
-use model::trace::Trace;
+use model::checker::format;
+use model::checker::trace::Trace;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

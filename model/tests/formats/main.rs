@@ -8,10 +8,11 @@ mod text;
 use std::sync::LazyLock;
 
 use handfast_spec::lifecycle::{Action, Key, SubscriberId};
-use model::catalogue::{Scope, find};
-use model::lifecycle::handfast::{Flaw, settings};
-use model::subject::Plan;
-use model::trace::{Trace, TraceStep, replay};
+use model::checker::catalogue::Scope;
+use model::checker::target::Plan;
+use model::checker::trace::{Trace, TraceStep, replay};
+use model::lifecycle::handfast::{Flaw, instances};
+use model::registry::find;
 use serde_json::json;
 use stateright::Model;
 
@@ -20,8 +21,8 @@ fn violations(variant: &str) -> Vec<Trace> {
     let entry = find("lifecycle").expect("the catalogue has the peer lifecycle");
     let variant = (entry.variants)().into_iter().find(|known| known.name == variant);
     let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
-    let findings = variant.expect("the variant is in the catalogue").subject.check(&plan);
-    findings.rulings().filter_map(|ruling| ruling.broken_by.clone()).collect()
+    let findings = variant.expect("the variant is in the catalogue").target.check(&plan);
+    findings.rule_results().filter_map(|result| result.broken_by.clone()).collect()
 }
 
 /// A behaviour that ends.
@@ -35,10 +36,10 @@ fn finite() -> Trace {
 /// assumed to be fair have nothing left to do. So this one is of handfast's own design, and no violation: somebody is
 /// banned, and then a subscriber comes and goes.
 fn circle() -> Trace {
-    let setting = &settings(Scope::Small, Flaw::None)[0].checked;
+    let instance = &instances(Scope::Small, Flaw::None)[0].checked;
     let subscriber = SubscriberId(1);
     let actions = [Action::Ban { key: Key(0) }, Action::Unsubscribe { subscriber }, Action::Subscribe { subscriber }];
-    let (initial, steps) = replay(&setting.init_states()[0], actions, setting.alphabet());
+    let (initial, steps) = replay(&instance.init_states()[0], actions, instance.alphabet());
     Trace { initial, steps, repeats_from: Some(1), title: "a circle".to_owned(), ..finite() }
 }
 
@@ -64,17 +65,17 @@ fn awkward(steps: usize) -> Trace {
         action: AWKWARD.to_owned(),
         action_value: json!({ "open": { "session": number } }),
         told: vec![AWKWARD.to_owned(), "end".to_owned()],
-        observation_value: json!({ "told": [number] }),
-        state: json!({ "machine": { "next": number }, "ledger": [null, -1, 1.5, u64::MAX] }),
+        observation_value: json!({ "accepted": [number] }),
+        state: json!({ "machine": { "next": number }, "history": [null, -1, 1.5, u64::MAX] }),
         alternatives: vec![AWKWARD.to_owned()],
     };
     Trace {
         protocol: "made-up",
         design: AWKWARD.to_owned(),
-        setting: "any".to_owned(),
+        instance: "any".to_owned(),
         title: AWKWARD.to_owned(),
         header: json!(null),
-        initial: json!({ "machine": { "next": 0 }, "ledger": [] }),
+        initial: json!({ "machine": { "next": 0 }, "history": [] }),
         steps: (1..=steps).map(step).collect(),
         repeats_from: Some(steps),
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use model::format::mermaid;
-use model::trace::Trace;
+use model::checker::format::mermaid;
+use model::checker::trace::Trace;
 
 use super::{awkward, circle, finite, shapes, standstill};
 

@@ -1,6 +1,6 @@
 //! Numbered steps.
 
-use model::format::text;
+use model::checker::format::text;
 
 use super::{awkward, circle, finite, shapes, standstill};
 

@@ -3,7 +3,7 @@
 use core::fmt::{self, Display, Formatter};
 
 use super::{
-    Action, Component, End, Ending, Fact, Forgery, FrameId, Given, Half, Item, Moment, Outcome, Part, Refusal, Shape,
+    Action, Component, End, Ending, Forgery, FrameId, Given, Half, Item, Moment, Outcome, Output, Part, Refusal, Shape,
 };
 
 impl Display for End {
@@ -144,7 +144,7 @@ impl Display for Given {
     }
 }
 
-impl Display for Fact {
+impl Display for Output {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepted(end, frame) => write!(f, "{end}: {frame} is accepted"),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Key;
 
-/// A limit that limits nothing: no ledger has room for more sessions.
+/// A limit that limits nothing: no history has room for more sessions.
 pub const NO_LIMIT: u32 = u32::MAX;
 
 /// How many slots there are. Logs leave out what limits nothing.

@@ -1,7 +1,7 @@
 //! What must happen, and under which fairness.
 
-use super::predicates::{active_is_dead, any};
-use super::{Component, Ledger, Lifecycle, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
+use super::invariants::{active_is_dead, any};
+use super::{Component, History, Lifecycle, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
 use crate::protocol::{Goal, Promise, Protocol, promised};
 
 /// What must happen, and under which fairness handfast promises it.
@@ -25,7 +25,7 @@ pub(super) const GOALS: &[Goal<Lifecycle>] = &[
 /// # Panics
 ///
 /// When there is no such goal; at compile time where the call is in a constant.
-pub const fn goal<P: Protocol<Ledger = Ledger>>(
+pub const fn goal<P: Protocol<History = History>>(
     id: &'static str,
     fair: fn(&P::Component) -> bool,
     assumes: &'static str,
@@ -33,54 +33,54 @@ pub const fn goal<P: Protocol<Ledger = Ledger>>(
     promised(PROMISES, id, fair, assumes)
 }
 
-const PROMISES: &[Promise<Ledger>] = &[
+const PROMISES: &[Promise<History>] = &[
     Promise {
         id: "PEER-21",
         title: "a session that is to end is gone from the registry and from every subscriber",
-        trigger: |ledger| is_visible_though_dead(ledger),
-        outcome: |ledger| !is_visible_though_dead(ledger),
+        trigger: |history| is_visible_though_dead(history),
+        outcome: |history| !is_visible_though_dead(history),
     },
     Promise {
         id: "PEER-22",
         title: "a session that is announced is heard of by every subscriber, or ends",
         trigger: is_unheard_though_up,
-        outcome: |ledger| !is_unheard_though_up(ledger),
+        outcome: |history| !is_unheard_though_up(history),
     },
     Promise {
         id: "PEER-23",
         title: "a dead peer does not stay active",
         trigger: active_is_dead,
-        outcome: |ledger| !active_is_dead(ledger),
+        outcome: |history| !active_is_dead(history),
     },
     Promise {
         id: "PEER-24",
         title: "where a live peer is ahead and nobody is active, somebody becomes active",
         trigger: is_idle_though_behind,
-        outcome: |ledger| !is_idle_though_behind(ledger),
+        outcome: |history| !is_idle_though_behind(history),
     },
     Promise {
         id: "PEER-27",
         title: "a session that is to end ends, however slow the subscribers are",
         trigger: is_registered_though_dead,
-        outcome: |ledger| !is_registered_though_dead(ledger),
+        outcome: |history| !is_registered_though_dead(history),
     },
     Promise {
         id: "PEER-28",
         title: "a shutdown completes",
-        trigger: |ledger| ledger.phase == Phase::Begun,
-        outcome: |ledger| ledger.phase == Phase::Complete,
+        trigger: |history| history.phase == Phase::Begun,
+        outcome: |history| history.phase == Phase::Complete,
     },
     Promise {
         id: "PEER-29",
         title: "a session is announced or ends within its handshake timeout",
-        trigger: |ledger| any(ledger, SessionRecord::is_pending),
-        outcome: |ledger| !any(ledger, SessionRecord::is_pending),
+        trigger: |history| any(history, SessionRecord::is_pending),
+        outcome: |history| !any(history, SessionRecord::is_pending),
     },
     Promise {
         id: "PEER-30",
         title: "the connection of a session that is to end is closed",
-        trigger: |ledger| any(ledger, |session| session.is_dead() && !session.closed),
-        outcome: |ledger| !any(ledger, |session| session.is_dead() && !session.closed),
+        trigger: |history| any(history, |session| session.is_dead() && !session.closed),
+        outcome: |history| !any(history, |session| session.is_dead() && !session.closed),
     },
 ];
 
@@ -96,30 +96,30 @@ fn is_subscriber(component: &Component) -> bool {
     matches!(component, Component::Subscriber(_))
 }
 
-fn is_visible_though_dead(ledger: &Ledger) -> bool {
-    ledger.sessions.iter().enumerate().any(|(session, record)| {
-        let believed = || ledger.subscribers.iter().any(|subscriber| subscriber.heard.get(session).believes());
+fn is_visible_though_dead(history: &History) -> bool {
+    history.sessions.iter().enumerate().any(|(session, record)| {
+        let believed = || history.subscribers.iter().any(|subscriber| subscriber.heard.get(session).believes());
         record.is_dead() && (record.registered || believed())
     })
 }
 
-fn is_registered_though_dead(ledger: &Ledger) -> bool {
-    any(ledger, |session| session.opened && session.is_dead() && (session.registered || !session.registry.is_ended()))
+fn is_registered_though_dead(history: &History) -> bool {
+    any(history, |session| session.opened && session.is_dead() && (session.registered || !session.registry.is_ended()))
 }
 
-fn is_unheard_though_up(ledger: &Ledger) -> bool {
-    ledger.sessions.iter().enumerate().any(|(session, record)| {
+fn is_unheard_though_up(history: &History) -> bool {
+    history.sessions.iter().enumerate().any(|(session, record)| {
         let unheard = |subscriber: &SubscriberRecord| {
             subscriber.subscription == Subscription::On && subscriber.heard.get(session) == Stream::Nothing
         };
-        record.registry == Stream::Up && ledger.subscribers.iter().any(unheard)
+        record.registry == Stream::Up && history.subscribers.iter().any(unheard)
     })
 }
 
-fn is_idle_though_behind(ledger: &Ledger) -> bool {
+fn is_idle_though_behind(history: &History) -> bool {
     let is_candidate = |(session, record): (usize, &SessionRecord)| {
-        let believed = ledger.subscribers.iter().next().is_some_and(|selector| selector.heard.get(session).believes());
+        let believed = history.subscribers.iter().next().is_some_and(|selector| selector.heard.get(session).believes());
         believed && record.ahead && !record.stalled && !record.is_dead()
     };
-    ledger.active.is_none() && ledger.sessions.iter().enumerate().any(is_candidate)
+    history.active.is_none() && history.sessions.iter().enumerate().any(is_candidate)
 }

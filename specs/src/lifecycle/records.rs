@@ -178,10 +178,10 @@ pub enum Phase {
     Complete,
 }
 
-/// What a fact gives away at the moment when it is told, and a ledger could not tell later. Once committed it stays.
+/// What a output gives away at the moment when it is told, and a history could not tell later. Once committed it stays.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
-pub enum Offence {
+pub enum Violation {
     /// Announced without a completed handshake (PEER-5).
     Ungreeted,
     /// Payload taken in by a selector that has not heard Up (PEER-6).
@@ -222,8 +222,8 @@ pub enum Offence {
     RejectedWithRoom,
 }
 
-impl Offence {
-    /// Every offence.
+impl Violation {
+    /// Every violation.
     pub const ALL: [Self; 19] = [
         Self::Ungreeted,
         Self::PayloadBeforeUp,
@@ -247,18 +247,18 @@ impl Offence {
     ];
 }
 
-/// The offences that were committed.
+/// The violations that were committed.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Offences(u32);
+pub struct Violations(u32);
 
-impl Offences {
+impl Violations {
     /// Whether it was committed.
-    pub fn has(self, offence: Offence) -> bool {
-        self.0 & (1 << offence as u8) != 0
+    pub fn has(self, violation: Violation) -> bool {
+        self.0 & (1 << violation as u8) != 0
     }
 
-    pub(super) fn commit(&mut self, offence: Offence) {
-        self.0 |= 1 << offence as u8;
+    pub(super) fn commit(&mut self, violation: Violation) {
+        self.0 |= 1 << violation as u8;
     }
 }

@@ -3,7 +3,7 @@
 use core::fmt::{self, Debug, Display, Formatter};
 
 use super::{
-    Action, Component, Direction, Event, Fact, Key, Ledger, Origin, Phase, Reason, Refusal, SELECTOR, SessionId,
+    Action, Component, Direction, Event, History, Key, Origin, Output, Phase, Reason, Refusal, SELECTOR, SessionId,
     SessionRecord, SubscriberId, Subscription,
 };
 
@@ -112,7 +112,7 @@ impl Display for Reason {
     }
 }
 
-impl Display for Fact {
+impl Display for Output {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Came(session, origin) => write!(f, "{session} is {origin}"),
@@ -176,7 +176,7 @@ impl Display for Refusal {
 }
 
 /// A line for each session and subscriber of which something was told.
-impl Debug for Ledger {
+impl Debug for History {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (index, session) in self.sessions.iter().enumerate() {
             if *session != SessionRecord::default() {
@@ -194,9 +194,9 @@ impl Debug for Ledger {
         if let Some(active) = self.active {
             writeln!(f, "active: {active}")?;
         }
-        let offences: Vec<_> = self.offences().collect();
-        if !offences.is_empty() {
-            writeln!(f, "offences: {offences:?}")?;
+        let violations: Vec<_> = self.violations().collect();
+        if !violations.is_empty() {
+            writeln!(f, "violations: {violations:?}")?;
         }
         match self.phase {
             Phase::Open => Ok(()),

@@ -1,34 +1,34 @@
 //! Whether a slot was free, and a key had room, by what the participants were told.
 
-use super::{Direction, Duplicates, Ledger, Limits, NO_LIMIT, Offence, Origin, Reason, SessionId, SessionRecord};
+use super::{Direction, Duplicates, History, Limits, NO_LIMIT, Origin, Reason, SessionId, SessionRecord, Violation};
 
 /// The limits that hold for sessions without privilege, reservation apart.
 pub(super) const BY_ORIGIN: [Reason; 4] =
     [Reason::Inbound, Reason::Outbound, Reason::PerAddress, Reason::PendingFromSource];
 
-impl Ledger {
+impl History {
     /// What it gives away that the session is given a slot, or none.
     pub(super) fn judge_opened(&mut self, session: SessionId) {
         let origin = self.sessions.get(session.index()).origin;
         let over = BY_ORIGIN.into_iter().any(|limit| self.is_exhausted(&origin, limit));
-        self.offend(Offence::OverLimit, over);
+        self.violate(Violation::OverLimit, over);
         let taken = self.limits.reserved > 0 && self.is_exhausted(&origin, Reason::Reserved);
-        self.offend(Offence::ReservedTaken, taken);
+        self.violate(Violation::ReservedTaken, taken);
     }
 
     /// What it gives away that the session is turned away for this reason.
     pub(super) fn judge_rejected(&mut self, session: SessionId, reason: Reason) {
         let record = self.sessions.get(session.index());
         let free = !self.is_exhausted(&record.origin, reason);
-        self.offend(Offence::SlotWasFree, free);
+        self.violate(Violation::SlotWasFree, free);
         match reason {
             Reason::Duplicate => {
                 let room = self.holders(&record).count() < self.duplicates.most() as usize;
-                self.offend(Offence::RejectedWithRoom, room);
+                self.violate(Violation::RejectedWithRoom, room);
                 let preferred = self.is_preferred_to_a_holder(session, &record);
-                self.offend(Offence::PreferredRejected, preferred);
+                self.violate(Violation::PreferredRejected, preferred);
             }
-            Reason::Myself => self.offend(Offence::RejectedWithRoom, !self.is_our_own(&record)),
+            Reason::Myself => self.violate(Violation::RejectedWithRoom, !self.is_our_own(&record)),
             Reason::Full
             | Reason::Pending
             | Reason::Reserved

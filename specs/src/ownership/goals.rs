@@ -1,7 +1,7 @@
 //! What must happen, and under which fairness.
 
-use super::predicates::any;
-use super::{Component, DescriptorRecord, Ledger, Ownership, Stage};
+use super::invariants::any;
+use super::{Component, DescriptorRecord, History, Ownership, Stage};
 use crate::protocol::{Goal, Promise, Protocol, promised};
 
 /// What must happen, and under which fairness handfast promises it.
@@ -17,7 +17,7 @@ pub(super) const GOALS: &[Goal<Ownership>] = &[
 /// # Panics
 ///
 /// When there is no such goal; at compile time where the call is in a constant.
-pub const fn goal<P: Protocol<Ledger = Ledger>>(
+pub const fn goal<P: Protocol<History = History>>(
     id: &'static str,
     fair: fn(&P::Component) -> bool,
     assumes: &'static str,
@@ -25,30 +25,30 @@ pub const fn goal<P: Protocol<Ledger = Ledger>>(
     promised(PROMISES, id, fair, assumes)
 }
 
-const PROMISES: &[Promise<Ledger>] = &[
+const PROMISES: &[Promise<History>] = &[
     Promise {
         id: "OWN-21",
         title: "a descriptor whose deletion was asked for is closed",
-        trigger: |ledger| any(ledger, is_owed_its_close),
-        outcome: |ledger| !any(ledger, is_owed_its_close),
+        trigger: |history| any(history, is_owed_its_close),
+        outcome: |history| !any(history, is_owed_its_close),
     },
     Promise {
         id: "OWN-22",
         title: "what arrives is dealt with by whoever owns the descriptor, or the descriptor ends",
-        trigger: |ledger| any(ledger, is_unheeded),
-        outcome: |ledger| !any(ledger, is_unheeded),
+        trigger: |history| any(history, is_unheeded),
+        outcome: |history| !any(history, is_unheeded),
     },
     Promise {
         id: "OWN-23",
         title: "a thread that was turned away because it is not the owner is not woken for ever",
-        trigger: |ledger| any(ledger, |record| !record.astray.is_empty()),
-        outcome: |ledger| !any(ledger, |record| !record.astray.is_empty()),
+        trigger: |history| any(history, |record| !record.astray.is_empty()),
+        outcome: |history| !any(history, |record| !record.astray.is_empty()),
     },
     Promise {
         id: "OWN-24",
         title: "every call ends",
-        trigger: |ledger| !ledger.calling.is_empty(),
-        outcome: |ledger| ledger.calling.is_empty(),
+        trigger: |history| !history.calling.is_empty(),
+        outcome: |history| history.calling.is_empty(),
     },
 ];
 

@@ -129,10 +129,10 @@ impl DescriptorRecord {
     }
 }
 
-/// What a fact gives away at the moment when it is told, and a ledger could not tell later. Once committed it stays.
+/// What a output gives away at the moment when it is told, and a history could not tell later. Once committed it stays.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
-pub enum Offence {
+pub enum Violation {
     /// Two threads were told to close one descriptor (OWN-3).
     TwoClosers,
     /// A descriptor was closed by somebody who was not told to, or twice (OWN-3).
@@ -160,8 +160,8 @@ pub enum Offence {
     GivenDisturbed,
 }
 
-impl Offence {
-    /// Every offence.
+impl Violation {
+    /// Every violation.
     pub const ALL: [Self; 12] = [
         Self::TwoClosers,
         Self::ClosedUnasked,
@@ -178,18 +178,18 @@ impl Offence {
     ];
 }
 
-/// The offences that were committed.
+/// The violations that were committed.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Offences(u16);
+pub struct Violations(u16);
 
-impl Offences {
+impl Violations {
     /// Whether it was committed.
-    pub fn has(self, offence: Offence) -> bool {
-        self.0 & (1 << offence as u8) != 0
+    pub fn has(self, violation: Violation) -> bool {
+        self.0 & (1 << violation as u8) != 0
     }
 
-    pub(super) fn commit(&mut self, offence: Offence) {
-        self.0 |= 1 << offence as u8;
+    pub(super) fn commit(&mut self, violation: Violation) {
+        self.0 |= 1 << violation as u8;
     }
 }

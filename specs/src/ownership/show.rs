@@ -3,7 +3,7 @@
 use core::fmt::{self, Debug, Display, Formatter};
 
 use super::{
-    Action, Away, Component, DescriptorRecord, Fact, Hold, IdleRecord, Incarnation, Ledger, Owner, Refusal, Thread,
+    Action, Away, Component, DescriptorRecord, History, Hold, IdleRecord, Incarnation, Output, Owner, Refusal, Thread,
     Threads,
 };
 
@@ -71,7 +71,7 @@ impl Display for Away {
     }
 }
 
-impl Display for Fact {
+impl Display for Output {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opened(thread, which) => write!(f, "{thread} has {which}"),
@@ -136,7 +136,7 @@ impl Display for Refusal {
 }
 
 /// What is shown in Stateright's Explorer.
-impl Debug for Ledger {
+impl Debug for History {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (index, record) in self.descriptors.iter().enumerate() {
             if *record != DescriptorRecord::default() {
@@ -147,8 +147,8 @@ impl Debug for Ledger {
         if !self.calling.is_empty() {
             writeln!(f, "in a call: {}", names(self.calling))?;
         }
-        let offences: Vec<_> = self.offences().collect();
-        if offences.is_empty() { Ok(()) } else { writeln!(f, "offences: {offences:?}") }
+        let violations: Vec<_> = self.violations().collect();
+        if violations.is_empty() { Ok(()) } else { writeln!(f, "violations: {violations:?}") }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What must happen, and under which fairness.
 
-use super::predicates::{settled, with_listener};
-use super::{Component, Ledger, Simopen};
+use super::invariants::{settled, with_listener};
+use super::{Component, History, Simopen};
 use super::{End, Kind};
 use crate::protocol::Goal;
 
@@ -10,8 +10,8 @@ pub(super) const GOALS: &[Goal<Simopen>] = &[
     Goal {
         id: "SIM-24",
         title: "two ends that keep to the protocol both end, without any deadline, however little the connection holds",
-        trigger: |ledger| ledger.pair.is_promised() && both_started(ledger),
-        outcome: |ledger| both_ended(ledger),
+        trigger: |history| history.pair.is_promised() && both_started(history),
+        outcome: |history| both_ended(history),
         fair: moves,
         assumes: "each end's reader and writer, no deadline",
     },
@@ -19,18 +19,18 @@ pub(super) const GOALS: &[Goal<Simopen>] = &[
         id: "SIM-25",
         title: "two ends that both speak the extension both settle, if their numbers differ and they have a protocol in \
                 common",
-        trigger: |ledger| {
-            let chosen = || ledger.winner().and_then(|winner| ledger.pair.choice(winner));
-            ledger.pair.is_of(Kind::Simopen, Kind::Simopen) && chosen().is_some()
+        trigger: |history| {
+            let chosen = || history.winner().and_then(|winner| history.pair.choice(winner));
+            history.pair.is_of(Kind::Simopen, Kind::Simopen) && chosen().is_some()
         },
-        outcome: |ledger| settled(ledger).count() == 2 || ledger.was_cut_short(),
+        outcome: |history| settled(history).count() == 2 || history.was_cut_short(),
         fair: moves,
         assumes: "each end's reader and writer",
     },
     Goal {
         id: "SIM-26",
         title: "where one end has failed or was closed, the other ends too",
-        trigger: |ledger| ledger.pair.is_honest() && both_started(ledger) && one_is_gone(ledger),
+        trigger: |history| history.pair.is_honest() && both_started(history) && one_is_gone(history),
         outcome: both_ended,
         fair: moves,
         assumes: "each end's reader and writer, no deadline",
@@ -39,7 +39,7 @@ pub(super) const GOALS: &[Goal<Simopen>] = &[
         id: "SIM-27",
         title: "an end ends at its deadline, whatever its peer does and whatever it waits for",
         trigger: somebody_waits,
-        outcome: |ledger| !somebody_waits(ledger),
+        outcome: |history| !somebody_waits(history),
         fair: |component| match component {
             Component::Timer(_) => true,
             Component::Reader(_) | Component::Writer(_) => false,
@@ -49,16 +49,16 @@ pub(super) const GOALS: &[Goal<Simopen>] = &[
     Goal {
         id: "SIM-28",
         title: "what the layer above sends after both have settled is received by that of the other end",
-        trigger: |ledger| ledger.pair.is_promised() && settled(ledger).count() == 2,
-        outcome: |ledger| all_received(ledger) || ledger.left.closed || ledger.right.closed,
+        trigger: |history| history.pair.is_promised() && settled(history).count() == 2,
+        outcome: |history| all_received(history) || history.left.closed || history.right.closed,
         fair: moves,
         assumes: "each end's reader and writer",
     },
     Goal {
         id: "SIM-29",
         title: "a dialer settles with a listener that supports one of its protocols",
-        trigger: |ledger| with_listener(ledger) && both_started(ledger) && dialer_has_a_choice(ledger),
-        outcome: |ledger| settled(ledger).count() == 2 || ledger.was_cut_short(),
+        trigger: |history| with_listener(history) && both_started(history) && dialer_has_a_choice(history),
+        outcome: |history| settled(history).count() == 2 || history.was_cut_short(),
         fair: moves,
         assumes: "each end's reader and writer",
     },
@@ -71,27 +71,27 @@ fn moves(component: &Component) -> bool {
     }
 }
 
-fn both_started(ledger: &Ledger) -> bool {
-    ledger.left.started.is_some() && ledger.right.started.is_some()
+fn both_started(history: &History) -> bool {
+    history.left.started.is_some() && history.right.started.is_some()
 }
 
-fn both_ended(ledger: &Ledger) -> bool {
-    ledger.left.has_ended() && ledger.right.has_ended()
+fn both_ended(history: &History) -> bool {
+    history.left.has_ended() && history.right.has_ended()
 }
 
-fn one_is_gone(ledger: &Ledger) -> bool {
-    End::BOTH.into_iter().any(|end| ledger.end(end).failure().is_some() || ledger.end(end).closed)
+fn one_is_gone(history: &History) -> bool {
+    End::BOTH.into_iter().any(|end| history.end(end).failure().is_some() || history.end(end).closed)
 }
 
-fn somebody_waits(ledger: &Ledger) -> bool {
-    ledger.pair.timed && ledger.honest().any(|end| ledger.end(end).is_pending())
+fn somebody_waits(history: &History) -> bool {
+    history.pair.timed && history.honest().any(|end| history.end(end).is_pending())
 }
 
-fn all_received(ledger: &Ledger) -> bool {
-    End::BOTH.into_iter().all(|end| ledger.end(end).upper.received.is_some())
+fn all_received(history: &History) -> bool {
+    End::BOTH.into_iter().all(|end| history.end(end).upper.received.is_some())
 }
 
-fn dialer_has_a_choice(ledger: &Ledger) -> bool {
-    let is_dialer = |end: &End| ledger.pair.kind(*end) != Kind::Listener;
-    End::BOTH.into_iter().filter(is_dialer).all(|end| ledger.pair.choice(end).is_some())
+fn dialer_has_a_choice(history: &History) -> bool {
+    let is_dialer = |end: &End| history.pair.kind(*end) != Kind::Listener;
+    End::BOTH.into_iter().filter(is_dialer).all(|end| history.pair.choice(end).is_some())
 }

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Display, Formatter};
 
-use super::{Action, Component, End, Fact, Failure, Kind, Name, Nonce, Refusal, Role, Token};
+use super::{Action, Component, End, Failure, Kind, Name, Nonce, Output, Refusal, Role, Token};
 
 impl Display for End {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -88,7 +88,7 @@ impl Display for Action {
     }
 }
 
-impl Display for Fact {
+impl Display for Output {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started(end, nonce) => write!(f, "{end} negotiates with {nonce} at hand"),

@@ -149,7 +149,7 @@ impl Run<'_> {
                 self.line(&format!(r#""arrive":{{"incarnation":{incarnation}}}"#), "");
                 self.alone("poll", worker);
                 let told = format!(
-                    r#","observation":{{"told":[{{"entered":[{worker},{incarnation},{incarnation}]}},{{"handled":[{worker},{incarnation}]}}]}}"#
+                    r#","observation":{{"accepted":[{{"entered":[{worker},{incarnation},{incarnation}]}},{{"handled":[{worker},{incarnation}]}}]}}"#
                 );
                 self.line(&format!(r#""enter":{{"thread":{worker},"incarnation":{incarnation}}}"#), &told);
             }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bitcoin::p2p::Magic;
 use conformance::log::Log;
 use handfast::lifecycle::{Event, Metrics, Node, NodeConfig, Reason, SessionId};
-use model::explain::explain;
+use model::checker::explain::explain;
 use model::lifecycle::handfast::Handfast;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle, Runtime};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use model::catalogue::{ENTRIES, Variant};
+use model::checker::catalogue::Variant;
+use model::registry::ENTRIES;
 
 use crate::workspace::file;
 use crate::{nothing, one_for_each};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::catalogue::{ENTRIES, Entry, Rules};
+use model::checker::catalogue::{Entry, Rules};
+use model::registry::ENTRIES;
 use syn::visit::{self, Visit};
 
 use crate::code::{line, parse};

@@ -1,6 +1,6 @@
 //! A protocol exists several times under the same name.
 
-use model::catalogue::ENTRIES;
+use model::checker::model::registry::ENTRIES;
 
 use crate::nothing;
 use crate::workspace::{below, file, files};
@@ -18,7 +18,7 @@ fn every_protocol_has_a_document_and_a_module_that_is_documented_by_it() {
         let name = entry.name;
         assert_eq!(entry.document, format!("specs/{name}.md"));
         nothing(lacks(entry.document, &[]));
-        nothing(lacks(&format!("specs/src/{name}.rs"), &[&format!("#![doc = include_str!(\"../{name}.md\")]")]));
+        nothing(lacks(&format!("specs/src/{name}/mod.rs"), &[&format!("#![doc = include_str!(\"../../{name}.md\")]")]));
         nothing(lacks("specs/src/lib.rs", &[&format!("pub mod {name};"), &format!("[`{name}`]")]));
     }
 }

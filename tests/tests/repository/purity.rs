@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::catalogue::ENTRIES;
+use model::checker::model::registry::ENTRIES;
 use syn::visit::{self, Visit};
 
 use crate::code::{line, parse, paths};

@@ -1,7 +1,7 @@
 //! A new word of a vocabulary must be thought of wherever words are told apart, so that no match catches what it does
 //! not name.
 
-use model::catalogue::ENTRIES;
+use model::checker::model::registry::ENTRIES;
 use quote::ToTokens;
 use syn::visit::{self, Visit};
 
@@ -82,13 +82,13 @@ fn no_match_in_a_core_catches_what_it_does_not_name() {
 #[test]
 fn a_match_that_catches_the_rest_is_found() {
     let text = "
-fn f(action: Action, fact: Fact, flaw: Flaw) -> u8 {
-    match (action, fact) {
+fn f(action: Action, output: Output, flaw: Flaw) -> u8 {
+    match (action, output) {
         (Action::Open, _) => 0,
         (_, _) => 1,
     };
     match action {
-        Action::Open => match fact { Fact::Up => 1, other => 2 },
+        Action::Open => match output { Output::Up => 1, other => 2 },
         _ => 3,
     };
     match flaw { Flaw::None => 0, _ => 1 };

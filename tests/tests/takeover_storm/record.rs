@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use model::catalogue::ENTRIES;
-use model::explain::Explanation;
+use model::checker::explain::Explanation;
+use model::registry::ENTRIES;
 
 use crate::{count, storm};
 

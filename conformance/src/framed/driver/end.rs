@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handfast::framed as product;
-use handfast_spec::framed::{Action, End, Ending, Fact, FrameId, Moment, Refusal, Shape};
+use handfast_spec::framed::{Action, End, Ending, FrameId, Moment, Output, Refusal, Shape};
 use model::framed::handfast::Config;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::framed::clocks::Clocks;
+use crate::framed::convert::{HALF, MAX_FRAME, ending, frame, given, outcome};
 use crate::framed::task::Task;
 use crate::framed::wire::{Call, Caller, Socket, Wire};
-use crate::framed::words::{HALF, MAX_FRAME, ending, frame, given, outcome};
 
 type Reader = product::Reader<Socket>;
 type Writer = product::Writer<Socket>;
@@ -44,7 +44,7 @@ pub(super) struct Driver {
 pub(super) struct At<'w> {
     pub(super) end: End,
     pub(super) wire: &'w Wire,
-    pub(super) facts: Vec<Fact>,
+    pub(super) outputs: Vec<Output>,
 }
 
 impl Driver {
@@ -138,7 +138,7 @@ impl Driver {
                     return Err(Refusal::Gone);
                 }
                 (self.reading, self.reader) = (None, None);
-                at.facts.push(Fact::Left(end));
+                at.outputs.push(Output::Left(end));
             }
             Action::Shutdown { by, .. } => self.shut_down(at, by)?,
             Action::ReadAhead { .. } => at.wire.grant(end, Call::Read { ahead: true }),
@@ -181,7 +181,7 @@ impl Driver {
             Some(Ok(())) => {
                 self.writing = over.is_none().then_some(writing);
                 self.accepted += 1;
-                at.facts.push(Fact::Accepted(at.end, number));
+                at.outputs.push(Output::Accepted(at.end, number));
                 Ok(())
             }
             Some(Err(_)) if self.until.is_some() => Err(Refusal::ShutDown),
@@ -198,7 +198,7 @@ impl Driver {
             return Err(if self.closer.outcome().is_some() { Refusal::Over } else { Refusal::Joined });
         }
         self.until = Some(by);
-        at.facts.push(Fact::Begun(at.end, by));
+        at.outputs.push(Output::Begun(at.end, by));
         Ok(())
     }
 
@@ -237,11 +237,12 @@ impl Driver {
             // FRM-7: everybody is told the same.
             assert_eq!(Some(told), self.closer.outcome(), "callers of one shutdown were told two outcomes");
         }
-        at.facts.extend(self.closer.outcome().filter(|_| known.is_none()).map(|told| Fact::Over(end, outcome(told))));
+        at.outputs
+            .extend(self.closer.outcome().filter(|_| known.is_none()).map(|told| Output::Over(end, outcome(told))));
         match read {
-            Some(Ok(Some(frame))) => at.facts.push(Fact::Delivered(end, given(&frame).0)),
-            Some(Ok(None)) => at.facts.push(Fact::Ended(end, Ending::Marker)),
-            Some(Err(error)) => at.facts.push(Fact::Ended(end, ending(&error))),
+            Some(Ok(Some(frame))) => at.outputs.push(Output::Delivered(end, given(&frame).0)),
+            Some(Ok(None)) => at.outputs.push(Output::Ended(end, Ending::Marker)),
+            Some(Err(error)) => at.outputs.push(Output::Ended(end, ending(&error))),
             None => {}
         }
     }

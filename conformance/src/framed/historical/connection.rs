@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use handfast_spec::framed::{Action, End, Ending, Fact, FrameId, Given, Half, Item, Part, Shape};
+use handfast_spec::framed::{Action, End, Ending, FrameId, Given, Half, Item, Output, Part, Shape};
 use tokio::sync::Mutex;
 
 use super::ground::{Ground, Read};
+use crate::framed::convert::{HALF, bytes, frame, given, item};
 use crate::framed::kernel::Chunk;
-use crate::framed::words::{HALF, bytes, frame, given, item};
 
 /// One end of the original's connection. The names of steps are those of its description.
 pub(super) struct Connection {
@@ -137,7 +137,7 @@ impl Connection {
     /// Reads so many halves.
     async fn fill(&self, into: &mut Vec<Chunk>, halves: usize) -> Result<(), Ending> {
         while into.len() < halves {
-            match self.ground.read(self.end, Action::Read { end: self.end }, Fact::Took).await? {
+            match self.ground.read(self.end, Action::Read { end: self.end }, Output::Took).await? {
                 Read::Chunk(chunk) => into.push(chunk),
                 Read::Reset => return Err(Ending::Reset),
                 Read::End => return Err(Ending::WithoutMarker),
@@ -161,7 +161,7 @@ impl Connection {
             let _reads = self.ground.lock_in_time(end, step, &self.read).await;
             // S7: whatever comes is thrown away, however much, and how it ends is not looked at.
             let drains = Action::ReadAhead { end };
-            while let Ok(Read::Chunk(_)) = self.ground.read(end, drains, |end, _| Fact::Discarded(end)).await {}
+            while let Ok(Read::Chunk(_)) = self.ground.read(end, drains, |end, _| Output::Discarded(end)).await {}
             self.ground.close(end);
         } else {
             // What went wrong is dropped with the socket.

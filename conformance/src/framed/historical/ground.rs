@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard as StdGuard, PoisonError};
 use std::task::Poll;
 
-use handfast_spec::framed::{Action, End, Ending, Fact, Half, Refusal};
+use handfast_spec::framed::{Action, End, Ending, Half, Output, Refusal};
 use model::framed::Kernel;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -17,7 +17,7 @@ pub(super) struct Ground(Arc<StdMutex<Inner>>);
 struct Inner {
     tcp: Tcp,
     turn: Option<Action>,
-    told: Vec<Fact>,
+    told: Vec<Output>,
     /// Whether the deadline of an end's connection has passed.
     late: [bool; 2],
     /// Whether the idle timeout of a write has passed.
@@ -46,12 +46,12 @@ impl Ground {
         std::mem::replace(&mut self.inner().turn, turn).is_none()
     }
 
-    pub(super) fn told(&self) -> Vec<Fact> {
+    pub(super) fn told(&self) -> Vec<Output> {
         std::mem::take(&mut self.inner().told)
     }
 
-    pub(super) fn tell(&self, fact: Fact) {
-        self.inner().told.push(fact);
+    pub(super) fn tell(&self, output: Output) {
+        self.inner().told.push(output);
     }
 
     pub(super) fn carry(&self, from: End) -> Result<(), Refusal> {
@@ -135,7 +135,7 @@ impl Ground {
             }
             match inner.tcp.write(end, chunk.clone()) {
                 Wrote::Full => return Poll::Pending,
-                Wrote::Taken => inner.told.push(Fact::Handed(end, chunk.half)),
+                Wrote::Taken => inner.told.push(Output::Handed(end, chunk.half)),
                 Wrote::Gone => {
                     inner.turn = None;
                     return Poll::Ready(Err(()));
@@ -148,7 +148,7 @@ impl Ground {
     }
 
     /// Reads one half. What is read is entered as `told`.
-    pub(super) async fn read(&self, end: End, step: Action, told: fn(End, Half) -> Fact) -> Result<Read, Ending> {
+    pub(super) async fn read(&self, end: End, step: Action, told: fn(End, Half) -> Output) -> Result<Read, Ending> {
         poll_fn(|_| {
             let mut inner = self.inner();
             if let Some(why) = inner.interrupted(end) {

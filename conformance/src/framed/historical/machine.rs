@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use handfast_spec::framed::{Action, End, Ending, Fact, FrameId, Framed, Given, Moment, Outcome, Refusal, Shape};
+use handfast_spec::framed::{Action, End, Ending, FrameId, Framed, Given, Moment, Outcome, Output, Refusal, Shape};
 use handfast_spec::{Machine, Observation};
 use model::framed::Kernel;
 
@@ -30,7 +30,7 @@ struct Side {
     /// Its reader was told of the end: the layer above takes any error for the last.
     has_ended: bool,
     deadline: Option<Moment>,
-    facts: Vec<Fact>,
+    outputs: Vec<Output>,
 }
 
 impl Historical {
@@ -46,7 +46,7 @@ impl Historical {
             Action::Carry { from } => self.ground.carry(from),
             Action::Pass { moment } if self.now.is_none_or(|now| now < moment) => {
                 self.now = Some(moment);
-                self.ground.tell(Fact::Passed(moment));
+                self.ground.tell(Output::Passed(moment));
                 Ok(())
             }
             Action::Write { end, shape } => self.write(end, shape),
@@ -96,7 +96,7 @@ impl Historical {
         self.ground.set_stalled(end, true);
         side.poll_writer(end);
         self.ground.set_stalled(end, false);
-        if side.facts.is_empty() { Err(Refusal::Nothing) } else { Ok(()) }
+        if side.outputs.is_empty() { Err(Refusal::Nothing) } else { Ok(()) }
     }
 
     fn shut_down(&mut self, end: End, by: Moment) -> Result<(), Refusal> {
@@ -106,7 +106,7 @@ impl Historical {
         if side.deadline.is_some() && side.shutdown.is_none() {
             // M27.
             if poll(&mut call) == Some(false) {
-                side.facts.push(Fact::Over(end, Outcome::Failed));
+                side.outputs.push(Output::Over(end, Outcome::Failed));
             }
             return Ok(());
         }
@@ -119,7 +119,7 @@ impl Historical {
         }
         // M15: the deadline is set by whoever came last, and he then waits behind the first one.
         side.deadline = Some(by);
-        side.facts.push(Fact::Begun(end, by));
+        side.outputs.push(Output::Begun(end, by));
         Ok(())
     }
 
@@ -145,7 +145,7 @@ impl Historical {
         }
         (side.reading, side.writing, side.connection) = (None, None, None);
         side.has_ended = true;
-        side.facts.push(Fact::Abandoned(end));
+        side.outputs.push(Output::Abandoned(end));
         self.ground.close(end);
         Ok(())
     }
@@ -175,7 +175,7 @@ impl Side {
             accepted: 0,
             has_ended: false,
             deadline: None,
-            facts: Vec::new(),
+            outputs: Vec::new(),
         }
     }
 
@@ -188,10 +188,10 @@ impl Side {
         self.writing = None;
         match written {
             Ok(()) => {
-                self.facts.push(Fact::Accepted(end, FrameId(self.accepted)));
+                self.outputs.push(Output::Accepted(end, FrameId(self.accepted)));
                 self.accepted += 1;
             }
-            Err(NotWritten::ShutDown | NotWritten::Socket) => self.facts.push(Fact::WriteFailed(end)),
+            Err(NotWritten::ShutDown | NotWritten::Socket) => self.outputs.push(Output::WriteFailed(end)),
         }
     }
 
@@ -202,10 +202,10 @@ impl Side {
         let Some(read) = poll(call) else { return };
         self.reading = None;
         match read {
-            Ok(given) => self.facts.push(Fact::Delivered(end, given)),
+            Ok(given) => self.outputs.push(Output::Delivered(end, given)),
             Err(ending) => {
                 self.has_ended = true;
-                self.facts.push(Fact::Ended(end, ending));
+                self.outputs.push(Output::Ended(end, ending));
             }
         }
     }
@@ -214,7 +214,7 @@ impl Side {
         let Some(over) = self.shutdown.as_mut().and_then(poll) else { return };
         self.shutdown = None;
         // No error is all that the caller is told.
-        self.facts.push(Fact::Over(end, if over { Outcome::Clean } else { Outcome::Failed }));
+        self.outputs.push(Output::Over(end, if over { Outcome::Clean } else { Outcome::Failed }));
     }
 }
 
@@ -227,34 +227,34 @@ fn poll<T>(call: &mut Call<T>) -> Option<T> {
 }
 
 /// Of what is told in one step, the order in which the model says it.
-fn order(fact: &Fact) -> u8 {
-    match fact {
-        Fact::Handed(..)
-        | Fact::Took(..)
-        | Fact::Discarded(_)
-        | Fact::Arrived(_)
-        | Fact::Left(_)
-        | Fact::Abandoned(_)
-        | Fact::Begun(..)
-        | Fact::Passed(_)
-        | Fact::Overcommitted(_)
-        | Fact::Panicked(_) => 0,
-        Fact::WriteFailed(_) => 1,
-        Fact::Accepted(..) | Fact::Delivered(..) | Fact::Ended(..) => 2,
-        Fact::Over(..) => 3,
-        Fact::Closed(_) => 4,
-        Fact::Reset(_) => 5,
+fn order(output: &Output) -> u8 {
+    match output {
+        Output::Handed(..)
+        | Output::Took(..)
+        | Output::Discarded(_)
+        | Output::Arrived(_)
+        | Output::Left(_)
+        | Output::Abandoned(_)
+        | Output::Begun(..)
+        | Output::Passed(_)
+        | Output::Overcommitted(_)
+        | Output::Panicked(_) => 0,
+        Output::WriteFailed(_) => 1,
+        Output::Accepted(..) | Output::Delivered(..) | Output::Ended(..) => 2,
+        Output::Over(..) => 3,
+        Output::Closed(_) => 4,
+        Output::Reset(_) => 5,
     }
 }
 
 impl Machine for Historical {
     type Protocol = Framed;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
         let taken = self.take(*action);
-        let mut facts = self.ground.told();
-        self.ends.iter_mut().for_each(|side| facts.append(&mut side.facts));
-        facts.sort_by_key(order);
-        taken.map(|()| facts).into()
+        let mut outputs = self.ground.told();
+        self.ends.iter_mut().for_each(|side| outputs.append(&mut side.outputs));
+        outputs.sort_by_key(order);
+        taken.map(|()| outputs).into()
     }
 }

@@ -9,7 +9,7 @@ mod predicted;
 
 use std::collections::BTreeSet;
 
-use handfast_spec::framed::{Action, End, Framed, Ledger};
+use handfast_spec::framed::{Action, End, Framed, History};
 use handfast_spec::{Goal, Machine, Protocol, Recorded};
 use model::framed::Kernel;
 
@@ -48,7 +48,7 @@ pub fn try_out(candidate: &impl Candidate, place: Place, order: &[Action]) -> BT
         let mut trial = begin(candidate, place);
         step_through(&mut trial, &order[..length], &mut violated);
         go_on(&mut trial, goal, &mut violated);
-        if (goal.trigger)(&trial.ledger) && !(goal.outcome)(&trial.ledger) {
+        if (goal.trigger)(&trial.history) && !(goal.outcome)(&trial.history) {
             violated.insert(goal.id);
         }
     }
@@ -64,7 +64,7 @@ pub fn step_out(candidate: &impl Candidate, place: Place, order: &[Action]) -> B
 
 fn begin<C: Candidate>(candidate: &C, place: Place) -> Recorded<C::Ends> {
     let Place { kernel, frames, discards } = place;
-    Recorded { machine: candidate.establish(kernel, frames), ledger: Ledger::new(discards, kernel.tells) }
+    Recorded { machine: candidate.establish(kernel, frames), history: History::new(discards, kernel.tells) }
 }
 
 fn step_through<M>(trial: &mut Recorded<M>, order: &[Action], violated: &mut BTreeSet<&'static str>)
@@ -82,7 +82,7 @@ where
     M: Machine<Protocol = Framed>,
 {
     let refused = trial.step(action).is_refused();
-    violated.extend(Framed::INVARIANTS.iter().filter(|rule| !(rule.holds)(&trial.ledger)).map(|rule| rule.id));
+    violated.extend(Framed::INVARIANTS.iter().filter(|rule| !(rule.holds)(&trial.history)).map(|rule| rule.id));
     !refused
 }
 

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use handfast_spec::framed::{Action, Framed};
 use handfast_spec::{Protocol, Recorded};
-use model::cover;
-use model::explore::{Completeness, Options};
-use model::framed::zrepl::{Zrepl, settings};
-use model::liveness::{Promise, decide};
-use model::trace::{actions_of, actions_to};
+use model::checker::cover;
+use model::checker::explore::{Completeness, Options};
+use model::checker::liveness::{Promise, decide};
+use model::checker::trace::{actions_of, actions_to};
+use model::framed::zrepl::{Zrepl, instances};
 
 use super::Place;
 
-/// What the model of the original predicts in one of its settings.
+/// What the model of the original predicts in one of its instances.
 #[derive(Debug)]
 pub struct Predicted {
     /// Where it is.
@@ -24,26 +24,26 @@ pub struct Predicted {
 }
 
 impl Predicted {
-    /// Explores the model in the setting with this name.
+    /// Explores the model in the instance with this name.
     ///
     /// # Panics
     ///
-    /// If there is no such setting, or it is too large to be explored whole.
+    /// If there is no such instance, or it is too large to be explored whole.
     pub fn of(name: &str) -> Self {
-        let setting = settings().into_iter().find(|setting| setting.name == name);
-        let graph = setting.expect("there is such a setting").checked.explore(&Options::default());
+        let instance = instances().into_iter().find(|instance| instance.name == name);
+        let graph = instance.expect("there is such an instance").checked.explore(&Options::default());
         assert_eq!(graph.completeness(), Completeness::Complete, "only a whole graph predicts anything");
-        let Recorded { machine, ledger } = graph.state(0).clone();
-        let place = Place { kernel: machine.kernel(), frames: machine.frames(), discards: ledger.discards };
+        let Recorded { machine, history } = graph.state(0).clone();
+        let place = Place { kernel: machine.kernel(), frames: machine.frames(), discards: history.discards };
         let mut counterexamples = BTreeMap::new();
         for rule in Framed::INVARIANTS {
-            let violation = graph.first(|state| !(rule.holds)(&state.ledger));
+            let violation = graph.first(|state| !(rule.holds)(&state.history));
             counterexamples.extend(violation.map(|state| (rule.id, actions_to(&graph, state).1)));
         }
         for goal in Framed::GOALS {
             let promise = Promise {
-                trigger: &|state: &Recorded<Zrepl>| (goal.trigger)(&state.ledger),
-                outcome: &|state: &Recorded<Zrepl>| (goal.outcome)(&state.ledger),
+                trigger: &|state: &Recorded<Zrepl>| (goal.trigger)(&state.history),
+                outcome: &|state: &Recorded<Zrepl>| (goal.outcome)(&state.history),
                 fair: &|action: &Action| action.component().filter(goal.fair),
             };
             let verdict = decide(&graph, &promise).expect("the graph is whole");

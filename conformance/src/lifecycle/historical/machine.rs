@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use handfast_spec::lifecycle::{Component, Fact, Refusal, SessionId};
+use handfast_spec::lifecycle::{Component, Output, Refusal, SessionId};
 use handfast_spec::{Machine, Observation, Protocol};
-use model::lifecycle::btcd::{Action, Adder, Extent, History, Switches, Verdict};
+use model::lifecycle::btcd::{Action, Adder, Bounds, Historical, Switches, Verdict};
 
 use super::manager::Manager;
 use super::node::{Inboxes, Node, Peer, Room, locked};
@@ -40,16 +40,16 @@ impl Running {
 }
 
 impl Stepped {
-    /// A node with so many connections, as the extent has them, with as much room. See
-    /// [`is_implemented`](super::is_implemented) for the parts of an extent that are there.
-    pub fn new(switches: Switches, extent: Extent) -> Self {
-        Self::with_room(switches, extent, extent.events.into(), extent.messages.into())
+    /// A node with so many connections, as the bounds has them, with as much room. See
+    /// [`is_implemented`](super::is_implemented) for the parts of an bounds that are there.
+    pub fn new(switches: Switches, bounds: Bounds) -> Self {
+        Self::with_room(switches, bounds, bounds.events.into(), bounds.messages.into())
     }
 
     /// The same with other room in its channels, which may be more than fits into a state of a model.
-    pub fn with_room(switches: Switches, extent: Extent, events: usize, messages: usize) -> Self {
-        let screens = extent.rejects.is_present() || extent.shutdown.is_present();
-        let room = Room { events, messages, screens, rejects: extent.rejects };
+    pub fn with_room(switches: Switches, bounds: Bounds, events: usize, messages: usize) -> Self {
+        let screens = bounds.rejects.is_present() || bounds.shutdown.is_present();
+        let room = Room { events, messages, screens, rejects: bounds.rejects };
         let (node, inboxes) = Node::new(switches, room, Pace::stepped(), 1);
         let node = Arc::new(node);
         let Inboxes { lifecycle, done_peers, subscribers } = inboxes;
@@ -59,9 +59,9 @@ impl Stepped {
             let manager = Manager { node: Arc::clone(&node), messages };
             tasks.push(Running { of: None, future: Box::pin(manager.run()) });
         }
-        let stops = extent.shutdown.is_present();
+        let stops = bounds.shutdown.is_present();
         let mut stepped = Self { node, peers: Vec::new(), tasks, called_again: BTreeSet::new(), stops };
-        for _ in 0..extent.sessions {
+        for _ in 0..bounds.sessions {
             stepped.connect();
         }
         stepped
@@ -85,7 +85,7 @@ impl Stepped {
 
     /// Lets some task take some step, but no timer fire; the step and what was told. `draw` chooses a number below the
     /// one that it is given: which task and which of its steps are tried first.
-    pub fn take_any(&mut self, draw: &mut dyn FnMut(usize) -> usize) -> Option<(Action, Vec<Fact>)> {
+    pub fn take_any(&mut self, draw: &mut dyn FnMut(usize) -> usize) -> Option<(Action, Vec<Output>)> {
         let tasks = self.tasks.len();
         let first = draw(tasks);
         for index in (0..tasks).map(|index| (first + index) % tasks) {
@@ -184,7 +184,7 @@ impl Stepped {
             if !self.stops || !self.node.stopping.set(()) {
                 return Err(Refusal::AlreadyClosing);
             }
-            self.node.pace.tell(Fact::ShutdownBegun);
+            self.node.pace.tell(Output::ShutdownBegun);
             return Ok(Happened::Wholly);
         }
         Ok(Happened::TaskIsNext)
@@ -200,9 +200,9 @@ enum Happened {
 
 /// The implementation says that it refuses, not why: a task that waits does not know for what else it might have waited.
 impl Machine for Stepped {
-    type Protocol = History;
+    type Protocol = Historical;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
         let happened = match self.happen(*action) {
             Ok(happened) => happened,
             Err(refusal) => return Observation::Refused(refusal),
@@ -213,7 +213,7 @@ impl Machine for Stepped {
             }
             return Observation::Refused(Refusal::NotNow);
         }
-        Observation::Told(self.node.pace.told())
+        Observation::Accepted(self.node.pace.told())
     }
 }
 
@@ -222,7 +222,7 @@ fn session_of(step: Action) -> Option<SessionId> {
     if let Action::Verack(id) | Action::VerackAgain(id) | Action::Disconnect(id) = step {
         return Some(id);
     }
-    match History::component(&step)? {
+    match Historical::component(&step)? {
         Component::Session(session)
         | Component::Timer(session)
         | Component::Handshake(session)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use handfast_spec::lifecycle::{Event as Heard, Fact, SELECTOR, SessionId};
+use handfast_spec::lifecycle::{Event as Heard, Output, SELECTOR, SessionId};
 use model::lifecycle::btcd::{Action, Drain, Event, Evictor};
 
 use super::channel::{Inbox, News, only_if};
@@ -42,21 +42,21 @@ impl Manager {
     fn new_peer(&self, id: SessionId) {
         let pace = &self.node.pace;
         locked(&self.node.manager, |(peers, _)| peers.insert(id));
-        pace.tell(Fact::Heard(SELECTOR, Heard::Up(id)));
-        pace.tell(Fact::Heeded(id));
+        pace.tell(Output::Heard(SELECTOR, Heard::Up(id)));
+        pace.tell(Output::Heeded(id));
         self.start_sync();
     }
 
     fn done_peer(&self, id: SessionId) {
         let pace = &self.node.pace;
-        pace.tell(Fact::Heard(SELECTOR, Heard::Down(id)));
+        pace.tell(Output::Heard(SELECTOR, Heard::Down(id)));
         let (was_known, was_sync_peer) =
             locked(&self.node.manager, |(peers, sync)| (peers.remove(&id), sync.take_if(|sync| *sync == id).is_some()));
         if was_sync_peer && !self.start_sync() {
-            pace.tell(Fact::Active(None));
+            pace.tell(Output::Active(None));
         }
         if was_known && self.node.switches.evictor == Evictor::Manager {
-            pace.tell(Fact::Dropped(id));
+            pace.tell(Output::Dropped(id));
         }
     }
 
@@ -70,7 +70,7 @@ impl Manager {
             *sync
         });
         if picked.is_some() {
-            self.node.pace.tell(Fact::Active(picked));
+            self.node.pace.tell(Output::Active(picked));
         }
         picked.is_some()
     }

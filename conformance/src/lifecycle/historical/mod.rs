@@ -23,15 +23,15 @@ mod pace;
 mod server;
 mod session;
 
-use model::lifecycle::btcd::Extent;
+use model::lifecycle::btcd::Bounds;
 
 pub use channel::{Inbox, Letter, News};
 pub use machine::Stepped;
 pub use network::{Connection, Network};
 pub use pace::Pace;
 
-/// Whether the parts of the node that an extent has are there in the implementation, whatever the design.
-pub fn is_implemented(extent: &Extent) -> bool {
-    let absent = [extent.operator, extent.attachment, extent.panics].iter().all(|part| !part.is_present());
-    absent && extent.transactions == 0 && extent.blocks == 0
+/// Whether the parts of the node that an bounds has are there in the implementation, whatever the design.
+pub fn is_implemented(bounds: &Bounds) -> bool {
+    let absent = [bounds.operator, bounds.attachment, bounds.panics].iter().all(|part| !part.is_present());
+    absent && bounds.transactions == 0 && bounds.blocks == 0
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use handfast_spec::lifecycle::{Fact, SessionId};
+use handfast_spec::lifecycle::{Output, SessionId};
 use model::lifecycle::btcd::{Channels, Part, Switches, Task};
 use tokio::task::AbortHandle;
 
@@ -84,6 +84,6 @@ impl Connection {
 
     /// Somebody disconnects the peer.
     pub async fn disconnect(&self) {
-        self.peer.disconnect(&self.node.pace, Task::Reader, Fact::Disconnecting(self.peer.id)).await;
+        self.peer.disconnect(&self.node.pace, Task::Reader, Output::Disconnecting(self.peer.id)).await;
     }
 }

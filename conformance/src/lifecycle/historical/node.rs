@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use handfast_spec::lifecycle::{Fact, Reason, SessionId};
+use handfast_spec::lifecycle::{Output, Reason, SessionId};
 use model::lifecycle::btcd::{Action, Channels, Event, Gate, Part, Switches, Task};
 
 use super::channel::{Flag, Inbox, News, Notice, Once, Outbox, channel};
@@ -47,14 +47,14 @@ impl Peer {
     }
 
     /// `Disconnect()`: whoever sets the flag closes the socket and then the channel; everybody else returns.
-    pub(super) async fn disconnect(&self, pace: &Pace, by: Task, fact: Fact) {
+    pub(super) async fn disconnect(&self, pace: &Pace, by: Task, output: Output) {
         if self.disconnecting.set() {
             return;
         }
-        pace.tell(fact);
+        pace.tell(output);
         pace.at(Action::CloseQuit(self.id, by)).await;
         if self.socket_closed.set(()) {
-            pace.tell(Fact::Closed(self.id));
+            pace.tell(Output::Closed(self.id));
         }
         self.quit.close();
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use handfast_spec::lifecycle::Fact;
+use handfast_spec::lifecycle::Output;
 use model::lifecycle::btcd::Action;
 
 /// Is asked before each step of each task. Clones share what was decided.
@@ -21,7 +21,7 @@ struct Script {
     turn: Option<Action>,
     /// The steps that the task that is being polled waits for.
     waiting: BTreeSet<Action>,
-    told: Vec<Fact>,
+    told: Vec<Output>,
 }
 
 impl Pace {
@@ -90,9 +90,9 @@ impl Pace {
     }
 
     /// A participant is told something.
-    pub(super) fn tell(&self, fact: Fact) {
+    pub(super) fn tell(&self, output: Output) {
         if let Some(script) = &self.0 {
-            lock(script).told.push(fact);
+            lock(script).told.push(output);
         }
     }
 
@@ -108,7 +108,7 @@ impl Pace {
     }
 
     /// What was told since this was last called.
-    pub(super) fn told(&self) -> Vec<Fact> {
+    pub(super) fn told(&self) -> Vec<Output> {
         self.0.as_ref().map(|script| std::mem::take(&mut lock(script).told)).unwrap_or_default()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use handfast_spec::lifecycle::Fact;
+use handfast_spec::lifecycle::Output;
 use model::lifecycle::btcd::{Action, Drain, Event, Guard, Retract, Task, Teller, Verdict};
 
 use super::channel::{Inbox, Notice, only_if};
@@ -59,7 +59,7 @@ impl Server {
     async fn add(&self, peer: &Arc<Peer>) {
         let (node, id) = (&self.node, peer.id);
         let pace = &node.pace;
-        pace.tell(Fact::Announced(id));
+        pace.tell(Output::Announced(id));
         pace.at(Action::Guard(id)).await;
         if node.switches.guard == Guard::Present && !peer.is_connected() {
             return;
@@ -74,13 +74,13 @@ impl Server {
                 () = pace.when(Action::Screen(id, Verdict::Admit), || only_if(node.objection(peer).is_none())) => None,
             };
             if let Some(reason) = objection {
-                pace.tell(Fact::Rejected(id, reason));
-                return peer.disconnect(pace, Task::Server, Fact::Disconnecting(id)).await;
+                pace.tell(Output::Rejected(id, reason));
+                return peer.disconnect(pace, Task::Server, Output::Disconnecting(id)).await;
             }
         }
         pace.at(Action::Insert(id)).await;
         locked(&node.map, |map| map.insert(id));
-        pace.tell(Fact::Registered(id));
+        pace.tell(Output::Registered(id));
         node.send_news(Action::NewPeer(id, Task::Server), peer, Event::Add).await;
         peer.told.set();
     }
@@ -92,9 +92,9 @@ impl Server {
         pace.at(Action::Delete(id)).await;
         let was_in_map = locked(&node.map, |map| map.remove(&id));
         peer.done.set();
-        pace.tell(Fact::Ended(id));
+        pace.tell(Output::Ended(id));
         if was_in_map {
-            pace.tell(Fact::Removed(id));
+            pace.tell(Output::Removed(id));
         }
         let retracts = match node.switches.retract {
             Retract::Always => true,
@@ -118,7 +118,7 @@ impl Server {
                 Drain::UntilEmpty => !peer.done.is_set(),
             };
             if is_swept {
-                peer.disconnect(&node.pace, Task::Server, Fact::Disconnecting(peer.id)).await;
+                peer.disconnect(&node.pace, Task::Server, Output::Disconnecting(peer.id)).await;
             }
         }
     }
@@ -130,7 +130,7 @@ impl Server {
         node.pace.when(Action::ServerEnds, || node.manager_ended.wait()).await;
         self.lifecycle.clear();
         self.done_peers.clear();
-        node.pace.tell(Fact::ShutdownComplete);
+        node.pace.tell(Output::ShutdownComplete);
         // A channel of Go outlives its receiver: whoever sends now fills it, and then waits for ever.
         std::future::pending::<()>().await;
     }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use handfast_spec::lifecycle::{Fact, Key};
+use handfast_spec::lifecycle::{Key, Output};
 use model::lifecycle::btcd::{
     Action, Adder, Event, Gate, OnVersion, Ready, Select, Signal, Spawn, StartWait, Task, Teller,
 };
@@ -31,10 +31,10 @@ pub(super) async fn start(node: Arc<Node>, peer: Arc<Peer>) {
             peer.started.set(());
         }
         () = pace.when(Action::StartFailed(id), || negotiated(false)) => {
-            peer.disconnect(pace, Task::Start, Fact::Disconnecting(id)).await;
+            peer.disconnect(pace, Task::Start, Output::Disconnecting(id)).await;
         }
         () = pace.timer(Action::Expire(id), NEGOTIATE_TIMEOUT) => {
-            peer.disconnect(pace, Task::Start, Fact::TimedOut(id)).await;
+            peer.disconnect(pace, Task::Start, Output::TimedOut(id)).await;
         }
         () = pace.when(Action::StartQuits(id), quits) => {}
     }
@@ -57,8 +57,8 @@ pub(super) async fn negotiate(node: Arc<Node>, peer: Arc<Peer>) {
     if completed {
         pace.at(Action::SetFlag(id)).await;
         peer.verack_received.set();
-        pace.tell(Fact::Greeted(id, Key(id.0)));
-        pace.tell(Fact::Ahead(id));
+        pace.tell(Output::Greeted(id, Key(id.0)));
+        pace.tell(Output::Ahead(id));
         match node.switches.adder {
             Adder::Negotiation => node.send_event(Action::SendAdd(id, Task::Negotiation), &peer, Event::Add).await,
             Adder::Watcher | Adder::Both => {
@@ -85,13 +85,13 @@ async fn on_verack(node: &Node, peer: &Peer, by: Task) -> Result<(), Died> {
     match node.switches.signal {
         Signal::Once => {
             if !peer.signalled.set(()) {
-                pace.tell(Fact::GreetedTwice(id));
+                pace.tell(Output::GreetedTwice(id));
             }
             return Ok(());
         }
         Signal::Check => {
             if peer.signalled.is_closed() {
-                pace.tell(Fact::GreetedTwice(id));
+                pace.tell(Output::GreetedTwice(id));
                 return Ok(());
             }
             pace.at(Action::CloseVerAck(id, by)).await;
@@ -100,8 +100,8 @@ async fn on_verack(node: &Node, peer: &Peer, by: Task) -> Result<(), Died> {
     }
     if catch_unwind(AssertUnwindSafe(|| peer.signalled.close())).is_err() {
         // The task recovers by a disconnect, and ends.
-        pace.tell(Fact::Panicked(id));
-        peer.disconnect(pace, by, Fact::Disconnecting(id)).await;
+        pace.tell(Output::Panicked(id));
+        peer.disconnect(pace, by, Output::Disconnecting(id)).await;
         return Err(Died);
     }
     Ok(())
@@ -114,7 +114,7 @@ pub(super) async fn call_again(node: Arc<Node>, peer: Arc<Peer>) {
 
 /// Somebody disconnects the peer: the peer itself, by closing the connection, or anybody of this node.
 pub(super) async fn end(node: Arc<Node>, peer: Arc<Peer>) {
-    peer.disconnect(&node.pace, Task::Reader, Fact::Disconnecting(peer.id)).await;
+    peer.disconnect(&node.pace, Task::Reader, Output::Disconnecting(peer.id)).await;
 }
 
 /// The watcher: `peerDoneHandler`, later `peerLifecycleHandler`.

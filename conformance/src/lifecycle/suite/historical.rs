@@ -1,8 +1,8 @@
 //! btcd's designs on trial.
 
-use handfast_spec::lifecycle::{Fact, Ledger, Phase, SELECTOR, SessionId, Subscription};
+use handfast_spec::lifecycle::{History, Output, Phase, SELECTOR, SessionId, Subscription};
 use handfast_spec::{Machine, Observation};
-use model::lifecycle::btcd::{Action, Extent, Switches};
+use model::lifecycle::btcd::{Action, Bounds, Switches};
 
 use super::{Node, Observed};
 use crate::lifecycle::historical::Stepped;
@@ -10,32 +10,32 @@ use crate::lifecycle::historical::Stepped;
 /// A design of btcd's, on tokio.
 pub struct Historical {
     machine: Stepped,
-    ledger: Ledger,
+    history: History,
 }
 
 impl Historical {
     /// A node without connections.
-    pub fn new(switches: Switches, extent: Extent) -> Self {
-        Self::with_room(switches, extent, extent.events.into(), extent.messages.into())
+    pub fn new(switches: Switches, bounds: Bounds) -> Self {
+        Self::with_room(switches, bounds, bounds.events.into(), bounds.messages.into())
     }
 
     /// The same with other room in the channels that carry events and in that of the sync manager.
-    pub fn with_room(switches: Switches, extent: Extent, events: usize, messages: usize) -> Self {
-        let mut ledger = Ledger::default();
-        ledger.subscribers.entry(SELECTOR.index()).subscription = Subscription::On;
-        let machine = Stepped::with_room(switches, Extent { sessions: 0, ..extent }, events, messages);
-        Self { machine, ledger }
+    pub fn with_room(switches: Switches, bounds: Bounds, events: usize, messages: usize) -> Self {
+        let mut history = History::default();
+        history.subscribers.entry(SELECTOR.index()).subscription = Subscription::On;
+        let machine = Stepped::with_room(switches, Bounds { sessions: 0, ..bounds }, events, messages);
+        Self { machine, history }
     }
 
-    fn tell(&mut self, facts: &[Fact]) {
-        facts.iter().for_each(|fact| self.ledger.record(fact));
+    fn tell(&mut self, outputs: &[Output]) {
+        outputs.iter().for_each(|output| self.history.record(output));
     }
 }
 
 impl Node for Historical {
     fn connect(&mut self) -> SessionId {
         let session = self.machine.connect();
-        self.tell(&[Fact::Opened(session)]);
+        self.tell(&[Output::Opened(session)]);
         session
     }
 
@@ -61,14 +61,14 @@ impl Node for Historical {
     }
 
     fn stop(&mut self) -> bool {
-        self.ledger.phase == Phase::Open && self.turn(Action::Stop)
+        self.history.phase == Phase::Open && self.turn(Action::Stop)
     }
 
     fn turn(&mut self, step: Action) -> bool {
         match self.machine.step(&step) {
             Observation::Refused(_) => false,
-            Observation::Told(facts) => {
-                self.tell(&facts);
+            Observation::Accepted(outputs) => {
+                self.tell(&outputs);
                 true
             }
         }
@@ -77,15 +77,15 @@ impl Node for Historical {
     fn take_any(&mut self, draw: &mut dyn FnMut(usize) -> usize) -> bool {
         match self.machine.take_any(draw) {
             None => false,
-            Some((_, facts)) => {
-                self.tell(&facts);
+            Some((_, outputs)) => {
+                self.tell(&outputs);
                 true
             }
         }
     }
 
-    fn ledger(&self) -> &Ledger {
-        &self.ledger
+    fn history(&self) -> &History {
+        &self.history
     }
 
     fn observed(&self) -> Observed {

@@ -14,7 +14,7 @@ mod task;
 use std::collections::BTreeSet;
 
 use handfast_spec::Protocol;
-use handfast_spec::lifecycle::{Ledger, Lifecycle, SessionId};
+use handfast_spec::lifecycle::{History, Lifecycle, SessionId};
 use model::lifecycle::btcd::{Action, Verdict};
 
 pub use historical::Historical;
@@ -55,9 +55,9 @@ pub trait Node {
     fn take_any(&mut self, draw: &mut dyn FnMut(usize) -> usize) -> bool;
 
     /// What was told so far.
-    fn ledger(&self) -> &Ledger;
+    fn history(&self) -> &History;
 
-    /// What there is to see without the ledger.
+    /// What there is to see without the history.
     fn observed(&self) -> Observed;
 }
 
@@ -74,17 +74,17 @@ pub struct Observed {
 
 impl Observed {
     /// What there should be to see, by what was told.
-    pub fn told(ledger: &Ledger) -> Self {
-        let sessions = || (0..ledger.sessions.iter().count() as u32).map(SessionId);
+    pub fn told(history: &History) -> Self {
+        let sessions = || (0..history.sessions.iter().count() as u32).map(SessionId);
         Self {
-            registered: sessions().filter(|session| ledger.sessions.get(session.index()).registered).collect(),
-            believed: sessions().filter(|session| ledger.selector_believes(*session)).collect(),
-            active: ledger.active,
+            registered: sessions().filter(|session| history.sessions.get(session.index()).registered).collect(),
+            believed: sessions().filter(|session| history.selector_believes(*session)).collect(),
+            active: history.active,
         }
     }
 }
 
-/// A node on trial: after each step its ledger is judged.
+/// A node on trial: after each step its history is judged.
 pub struct Trial<N> {
     /// The node.
     pub node: N,
@@ -138,7 +138,7 @@ impl<N: Node> Trial<N> {
     pub fn rest(&mut self) {
         loop {
             self.rest_without_timers();
-            let sessions = self.node.ledger().sessions.iter().enumerate();
+            let sessions = self.node.history().sessions.iter().enumerate();
             let pending: Vec<usize> =
                 sessions.filter(|(_, session)| session.is_pending()).map(|(index, _)| index).collect();
             let mut fired = pending.into_iter().map(|index| self.node.time_out(SessionId(index as u32)));
@@ -147,8 +147,8 @@ impl<N: Node> Trial<N> {
             }
         }
         self.judge();
-        let ledger = self.node.ledger();
-        let unkept = Lifecycle::GOALS.iter().filter(|goal| (goal.trigger)(ledger) && !(goal.outcome)(ledger));
+        let history = self.node.history();
+        let unkept = Lifecycle::GOALS.iter().filter(|goal| (goal.trigger)(history) && !(goal.outcome)(history));
         self.violated.extend(unkept.map(|goal| goal.id));
     }
 
@@ -161,8 +161,8 @@ impl<N: Node> Trial<N> {
 
     /// Looks at what was told so far.
     pub fn judge(&mut self) {
-        let ledger = self.node.ledger();
-        let broken = Lifecycle::INVARIANTS.iter().filter(|rule| !(rule.holds)(ledger));
+        let history = self.node.history();
+        let broken = Lifecycle::INVARIANTS.iter().filter(|rule| !(rule.holds)(history));
         self.violated.extend(broken.map(|rule| rule.id));
     }
 

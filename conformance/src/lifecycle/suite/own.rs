@@ -7,9 +7,9 @@ use handfast::lifecycle::{
     self as product, ActivePeer, Config, Duplicates, Handshake, Limits, NodeConfig, Origin, Reason, Report,
     Subscription, Switch,
 };
-use handfast_spec::lifecycle::{self as spec, Component, Fact, Key, Ledger, SELECTOR, SessionId};
+use handfast_spec::lifecycle::{self as spec, Component, History, Key, Output, SELECTOR, SessionId};
 use handfast_spec::{Observation, Protocol};
-use model::lifecycle::btcd::{Action, History};
+use model::lifecycle::btcd::{Action, Historical};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
@@ -40,7 +40,7 @@ pub struct Own<'r> {
     selector: ActivePeer,
     believed: BTreeSet<SessionId>,
     shutdown: Option<Task<Report>>,
-    ledger: Ledger,
+    history: History,
 }
 
 struct Session {
@@ -78,7 +78,7 @@ impl<'r> Own<'r> {
             selector: ActivePeer::new(),
             believed: BTreeSet::new(),
             shutdown: None,
-            ledger: Ledger::configured(spec::Limits::new(slots, slots), spec::Duplicates::KeepOld),
+            history: History::configured(spec::Limits::new(slots, slots), spec::Duplicates::KeepOld),
         };
         let header = own.log.take();
         let begin = header.iter().position(|byte| *byte == b'\n').map_or(header.len(), |end| end + 1);
@@ -86,7 +86,7 @@ impl<'r> Own<'r> {
         own
     }
 
-    /// Enters what was recorded into the ledger; whether that was anything.
+    /// Enters what was recorded into the history; whether that was anything.
     fn told(&mut self) -> bool {
         let lines = self.log.take();
         self.read(&lines);
@@ -96,18 +96,18 @@ impl<'r> Own<'r> {
     fn read(&mut self, lines: &[u8]) {
         #[derive(serde::Deserialize)]
         struct Line {
-            observation: Observation<Fact, spec::Refusal>,
+            observation: Observation<Output, spec::Refusal>,
         }
         for line in serde_json::Deserializer::from_slice(lines).into_iter::<Line>() {
             match line.expect("a line is a step").observation {
                 Observation::Refused(_) => {}
-                Observation::Told(facts) => self.tell(&facts),
+                Observation::Accepted(outputs) => self.tell(&outputs),
             }
         }
     }
 
-    fn tell(&mut self, facts: &[Fact]) {
-        facts.iter().for_each(|fact| self.ledger.record(fact));
+    fn tell(&mut self, outputs: &[Output]) {
+        outputs.iter().for_each(|output| self.history.record(output));
     }
 
     fn session(&mut self, session: SessionId) -> Option<&mut Session> {
@@ -134,7 +134,7 @@ impl<'r> Own<'r> {
             product::Event::Up(peer) => {
                 let session = number(peer.session);
                 self.believed.insert(session);
-                self.tell(&[Fact::Heeded(session)]);
+                self.tell(&[Output::Heeded(session)]);
                 self.selector.up(peer.session, true)
             }
             product::Event::Down(peer, _) => {
@@ -147,7 +147,7 @@ impl<'r> Own<'r> {
             }
         };
         if let Some(Switch { to, .. }) = switch {
-            self.tell(&[Fact::Active(to.map(number))]);
+            self.tell(&[Output::Active(to.map(number))]);
         }
         true
     }
@@ -185,14 +185,14 @@ impl Node for Own<'_> {
         let sent = self.session(session).and_then(|session| session.verack.take());
         let sent = sent.is_some_and(|verack| verack.send(()).is_ok());
         if sent {
-            self.tell(&[Fact::Ahead(session)]);
+            self.tell(&[Output::Ahead(session)]);
         }
         sent
     }
 
     fn complete_again(&mut self, session: SessionId) -> bool {
         // Who says it first is somebody else's business; there is a second only after a first.
-        let greeted = self.ledger.sessions.get(session.index()).key.is_some();
+        let greeted = self.history.sessions.get(session.index()).key.is_some();
         let signal = self.session(session).map(|session| session.signal.clone()).filter(|_| greeted);
         signal.is_some_and(|signal| signal.established(Key(session.0), ()).is_ok()) && self.told()
     }
@@ -229,7 +229,7 @@ impl Node for Own<'_> {
     }
 
     fn turn(&mut self, step: Action) -> bool {
-        match History::component(&step) {
+        match Historical::component(&step) {
             Some(
                 Component::Session(session)
                 | Component::Timer(session)
@@ -253,8 +253,8 @@ impl Node for Own<'_> {
         order.any(|index| if index == sessions { self.receive() } else { self.run(SessionId(index as u32)) })
     }
 
-    fn ledger(&self) -> &Ledger {
-        &self.ledger
+    fn history(&self) -> &History {
+        &self.history
     }
 
     fn observed(&self) -> Observed {

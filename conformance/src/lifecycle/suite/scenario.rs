@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use handfast_spec::lifecycle::{Ledger, SELECTOR, SessionId, Stream};
+use handfast_spec::lifecycle::{History, SELECTOR, SessionId, Stream};
 use handfast_spec::{Protocol, Recorded};
-use model::cover;
-use model::design::Checked;
-use model::explore::{Completeness, Graph, Options};
-use model::lifecycle::btcd::{Action, Btcd, Extent, History, Switches, checked};
-use model::liveness::{Promise, decide};
-use model::trace::{actions_of, actions_to};
+use model::checker::cover;
+use model::checker::design::Checked;
+use model::checker::explore::{Completeness, Graph, Options};
+use model::checker::liveness::{Promise, decide};
+use model::checker::trace::{actions_of, actions_to};
+use model::lifecycle::btcd::{Action, Bounds, Btcd, Historical, Switches, checked};
 
 /// What a test lets happen.
 #[derive(Clone, Copy)]
 pub struct Scenario {
     /// How much of the node is looked at.
-    pub extent: Extent,
+    pub bounds: Bounds,
     /// What has happened before, in this order; where a design does not have a step, it is left out.
     pub given: &'static [Action],
     /// What may happen from then on. Everything that a task does by itself should be allowed.
@@ -42,8 +42,8 @@ impl Scenario {
     ///
     /// If the scenario is too large to be explored whole.
     pub fn predict(&self, switches: Switches) -> Predicted {
-        let alphabet: Vec<Action> = checked(switches, self.extent).alphabet().to_vec();
-        let mut start = Btcd::recorded(switches, self.extent);
+        let alphabet: Vec<Action> = checked(switches, self.bounds).alphabet().to_vec();
+        let mut start = Btcd::recorded(switches, self.bounds);
         let given: Vec<Action> = self.given.iter().copied().filter(|step| !start.step(step).is_refused()).collect();
         let allowed = alphabet.into_iter().filter(self.allows).collect();
         let graph = Checked::new(vec![start], allowed).explore(&Options::default());
@@ -56,7 +56,7 @@ impl Scenario {
         let waits = |state| graph.steps(state).all(|step| step.action.component().is_none());
         let mut heard = BTreeSet::new();
         for state in (0..graph.state_count() as u32).filter(|&state| waits(state)) {
-            if heard.insert(Heard::in_all(&graph.state(state).ledger)) {
+            if heard.insert(Heard::in_all(&graph.state(state).history)) {
                 orders.push(actions_to(&graph, state).1);
             }
         }
@@ -77,10 +77,10 @@ pub struct Heard {
 
 impl Heard {
     /// All that was heard until now.
-    pub fn in_all(ledger: &Ledger) -> Self {
+    pub fn in_all(history: &History) -> Self {
         Self {
-            by_registry: words(ledger.sessions.get(SessionId(0).index()).registry),
-            by_subscriber: words(ledger.heard(SELECTOR, SessionId(0))),
+            by_registry: words(history.sessions.get(SessionId(0).index()).registry),
+            by_subscriber: words(history.heard(SELECTOR, SessionId(0))),
         }
     }
 }
@@ -101,14 +101,14 @@ fn words(stream: Stream) -> &'static str {
 /// For each rule that is violated, a shortest order that violates it.
 fn counterexamples(graph: &Graph<Recorded<Btcd>, Action>) -> Vec<(&'static str, Vec<Action>)> {
     let mut found = Vec::new();
-    for rule in History::INVARIANTS {
-        let violation = graph.first(|state| !(rule.holds)(&state.ledger));
+    for rule in Historical::INVARIANTS {
+        let violation = graph.first(|state| !(rule.holds)(&state.history));
         found.extend(violation.map(|state| (rule.id, actions_to(graph, state).1)));
     }
-    for goal in History::GOALS {
+    for goal in Historical::GOALS {
         let promise = Promise {
-            trigger: &|state: &Recorded<Btcd>| (goal.trigger)(&state.ledger),
-            outcome: &|state: &Recorded<Btcd>| (goal.outcome)(&state.ledger),
+            trigger: &|state: &Recorded<Btcd>| (goal.trigger)(&state.history),
+            outcome: &|state: &Recorded<Btcd>| (goal.outcome)(&state.history),
             fair: &|action: &Action| action.component().filter(goal.fair),
         };
         let verdict = decide(graph, &promise).expect("the graph is whole");

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use handfast_spec::ownership::Thread;
-use model::ownership::haproxy::{Action, Extent};
+use model::ownership::haproxy::{Action, Bounds};
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 use shuttle::{Config, FailurePersistence, Runner};
 
@@ -57,8 +57,8 @@ pub struct End {
 /// # Panics
 ///
 /// If shuttle does not run it.
-pub fn follow_to_end<D: Design>(extent: Extent, trace: Trace) -> Result<End, Box<Divergence>> {
-    let (_, end) = run::<D>(extent, vec![trace])?;
+pub fn follow_to_end<D: Design>(bounds: Bounds, trace: Trace) -> Result<End, Box<Divergence>> {
+    let (_, end) = run::<D>(bounds, vec![trace])?;
     Ok(end.expect("a trace that is not left has an end"))
 }
 
@@ -67,21 +67,21 @@ pub fn follow_to_end<D: Design>(extent: Extent, trace: Trace) -> Result<End, Box
 /// # Errors
 ///
 /// Where the port leaves the first one that it leaves.
-pub fn follow<D: Design>(extent: Extent, traces: Vec<Trace>) -> Result<usize, Box<Divergence>> {
-    run::<D>(extent, traces).map(|(taken, _)| taken)
+pub fn follow<D: Design>(bounds: Bounds, traces: Vec<Trace>) -> Result<usize, Box<Divergence>> {
+    run::<D>(bounds, traces).map(|(taken, _)| taken)
 }
 
 /// How many actions were taken, and the end of the last trace.
-fn run<D: Design>(extent: Extent, traces: Vec<Trace>) -> Result<(usize, Option<End>), Box<Divergence>> {
+fn run<D: Design>(bounds: Bounds, traces: Vec<Trace>) -> Result<(usize, Option<End>), Box<Divergence>> {
     let stage = Arc::new(Mutex::new(Stage::<D>::new(traces)));
     let mut config = Config::new();
     config.failure_persistence = FailurePersistence::None;
     config.silence_warnings = true;
     let ours = Arc::clone(&stage);
     Runner::new(Follower { stage: Arc::clone(&stage) }, config).run(move || {
-        let process = Process::new(extent);
+        let process = Process::new(bounds);
         at(&ours).process = Some(Arc::clone(&process));
-        let threads: Vec<_> = extent
+        let threads: Vec<_> = bounds
             .each()
             .map(|thread| {
                 let hand = Puppet { stage: Arc::clone(&ours), thread };

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use handfast_spec::ownership::Thread;
-use model::ownership::haproxy::{Action, Extent, Kind};
+use model::ownership::haproxy::{Action, Bounds, Kind};
 use serde::Deserialize;
 
 use super::design::Design;
@@ -21,7 +21,7 @@ pub struct Process<A: Family, D: Design> {
 /// What is around the entry.
 #[derive(Clone, Debug)]
 pub struct Around {
-    pub(super) extent: Extent,
+    pub(super) bounds: Bounds,
     /// What becomes of the object that owns the descriptor.
     pub conn: Conn,
     /// Who has locked the list that the connection is in, or the socket.
@@ -69,10 +69,10 @@ pub enum Conn {
 
 impl<A: Family, D: Design> Process<A, D> {
     /// A process that has just been started.
-    pub fn new(extent: Extent) -> Arc<Self> {
-        let threads = usize::from(extent.threads());
+    pub fn new(bounds: Bounds) -> Arc<Self> {
+        let threads = usize::from(bounds.threads());
         let around = Around {
-            extent,
+            bounds,
             conn: Conn::Gone,
             lock: None,
             open: None,
@@ -80,7 +80,7 @@ impl<A: Family, D: Design> Process<A, D> {
             data: false,
             inside: vec![None; threads],
             pollers: vec![Poller::default(); threads],
-            takeovers: extent.takeovers,
+            takeovers: bounds.takeovers,
             takers: 0,
             arrivals: 0,
             broken: Vec::new(),
@@ -109,7 +109,7 @@ impl<A: Family, D: Design> Process<A, D> {
 impl Around {
     /// Whether the thread may begin this, in its loop.
     pub fn allows(&self, action: &Action) -> bool {
-        let Extent { openers, takers, deleters, kinds, once_each, .. } = self.extent;
+        let Bounds { openers, takers, deleters, kinds, once_each, .. } = self.bounds;
         let unlocked = self.lock.is_none();
         match *action {
             Action::Open(thread) => {
@@ -121,7 +121,7 @@ impl Around {
                 let other = matches!(self.conn, Conn::Listed(owner) if owner != thread);
                 takers.has(thread) && unlocked && other && self.takeovers > 0 && !begun
             }
-            Action::Use(thread) => self.extent.uses && unlocked && self.conn == Conn::Listed(thread),
+            Action::Use(thread) => self.bounds.uses && unlocked && self.conn == Conn::Listed(thread),
             Action::List(thread) => self.conn == Conn::Used(thread),
             Action::Delete(thread) => deleters.has(thread) && self.is_deletable(thread),
             Action::Poll(thread) => self.pollers[thread.index()].entries > 0 || self.is_due(thread),
@@ -143,7 +143,7 @@ impl Around {
     }
 
     pub(super) fn kind(&self) -> Option<Kind> {
-        self.extent.kinds.get(self.open? as usize).copied().flatten()
+        self.bounds.kinds.get(self.open? as usize).copied().flatten()
     }
 
     pub(super) fn breaks(&mut self, id: &'static str) {

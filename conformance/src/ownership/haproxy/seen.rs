@@ -2,7 +2,7 @@
 
 use handfast_spec::Recorded;
 use handfast_spec::ownership::Thread;
-use model::ownership::haproxy::{Extent, Haproxy};
+use model::ownership::haproxy::{Bounds, Haproxy};
 use serde::Deserialize;
 
 use super::process::{Conn, Poller};
@@ -65,14 +65,14 @@ struct Working {
 /// # Panics
 ///
 /// If the model does not serialize what is compared.
-pub fn seen(state: &Recorded<Haproxy>, extent: &Extent) -> Seen {
+pub fn seen(state: &Recorded<Haproxy>, bounds: &Bounds) -> Seen {
     let value = serde_json::to_value(&state.machine).expect("a machine can be written");
     let machine: Machine = serde_json::from_value(value).expect("a machine has what is compared");
     let Slot { refs, tgid, running, threads, updates, polled, listed, flags, owner, generation } = machine.slot;
     let (active, must_close) = (flags.active, flags.must_close);
     let owner = owner.map_or(0, |which| which + 1);
     let group = tgid;
-    let threads_there = usize::from(extent.threads());
+    let threads_there = usize::from(bounds.threads());
     let workers = &machine.workers[..threads_there];
     Seen {
         entry: Snapshot {

@@ -35,8 +35,8 @@ pub struct Worker<A: Family, D: Design, H> {
 impl<A: Family, D: Design, H: Hand> Worker<A, D, H> {
     /// A thread of the process.
     pub fn new(process: Arc<Process<A, D>>, thread: Thread, hand: H) -> Self {
-        let extent = process.around().extent;
-        let (bit, group) = (extent.bit(thread).into(), extent.group(thread).into());
+        let bounds = process.around().bounds;
+        let (bit, group) = (bounds.bit(thread).into(), bounds.group(thread).into());
         Self { process, thread, bit, group, hand, found: None }
     }
 
@@ -89,7 +89,7 @@ impl<A: Family, D: Design, H: Hand> Worker<A, D, H> {
     }
 
     fn opens(&mut self, process: &Process<A, D>) {
-        let (extent, kind, which) = {
+        let (bounds, kind, which) = {
             let mut around = process.around();
             if !around.allows(&Action::Open(self.thread)) {
                 return;
@@ -97,13 +97,13 @@ impl<A: Family, D: Design, H: Hand> Worker<A, D, H> {
             let which = around.next;
             around.next += 1;
             around.open = Some(which);
-            around.arrivals = around.extent.arrivals;
+            around.arrivals = around.bounds.arrivals;
             self.found = Some(which);
-            (around.extent, around.kind(), which)
+            (around.bounds, around.kind(), which)
         };
-        let group = extent.group(self.thread);
+        let group = bounds.group(self.thread);
         let shared = kind == Some(Kind::Listener);
-        let threads = if shared { extent.listening_in(group).into() } else { self.bit };
+        let threads = if shared { bounds.listening_in(group).into() } else { self.bit };
         process.entry.insert(self, u64::from(which) + 1, threads);
         process.entry.want(self, shared);
         process.around().unlock(self.thread);
@@ -116,7 +116,7 @@ impl<A: Family, D: Design, H: Hand> Worker<A, D, H> {
                 return;
             }
             around.takeovers -= 1;
-            around.takers |= if around.extent.once_each { 1 << self.thread.0 } else { 0 };
+            around.takers |= if around.bounds.once_each { 1 << self.thread.0 } else { 0 };
             around.lock = Some(self.thread);
         }
         if process.entry.takeover(self) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use handfast::ownership::Token;
-use handfast_spec::ownership::{Fact, Incarnation, Refusal, Thread};
+use handfast_spec::ownership::{Incarnation, Output, Refusal, Thread};
 
 use super::{At, Outcome, PoolMachine};
 
@@ -41,9 +41,9 @@ impl PoolMachine {
         self.open.insert(incarnation, Connection { number, data: false, home: Some(thread), watched });
         self.worker(thread).uses = Some(incarnation);
         Ok(vec![
-            Fact::Opened(thread, incarnation),
-            Fact::Watched(thread, incarnation),
-            Fact::HandedBack(thread, incarnation),
+            Output::Opened(thread, incarnation),
+            Output::Watched(thread, incarnation),
+            Output::HandedBack(thread, incarnation),
         ])
     }
 
@@ -54,7 +54,7 @@ impl PoolMachine {
         }
         connection.data = true;
         connection.watched.values_mut().for_each(|watched| watched.due = true);
-        Ok(vec![Fact::Arrived(incarnation)])
+        Ok(vec![Output::Arrived(incarnation)])
     }
 
     pub(super) fn ring(&mut self, incarnation: Incarnation) -> Outcome {
@@ -69,7 +69,7 @@ impl PoolMachine {
 
     pub(super) fn poll(&mut self, thread: Thread) -> Outcome {
         self.runs(thread)?;
-        let (mut facts, mut is_new) = (Vec::new(), false);
+        let (mut outputs, mut is_new) = (Vec::new(), false);
         let reports = &mut self.workers.entry(thread).or_default().reports;
         for (which, connection) in &mut self.open {
             let Some(watched) = connection.watched.get_mut(&thread).filter(|watched| watched.due) else { continue };
@@ -77,23 +77,23 @@ impl PoolMachine {
             let waker = watched.waker.take();
             *watched = Watched { due: false, noted: true, waker: None };
             if connection.data {
-                facts.push(Fact::Known(*which));
+                outputs.push(Output::Known(*which));
             }
             if let Some(token) = waker {
                 reports.push((*which, token));
-                facts.push(Fact::Woken(thread, *which));
+                outputs.push(Output::Woken(thread, *which));
             }
         }
-        if is_new { Ok(facts) } else { Err(Refusal::NothingNew) }
+        if is_new { Ok(outputs) } else { Err(Refusal::NothingNew) }
     }
 
     /// What its poller has noted of a connection, or it is to wake the worker of the token.
-    pub(super) fn asks(&mut self, which: Incarnation, waker: Option<Token>, facts: &mut Vec<Fact>) -> bool {
+    pub(super) fn asks(&mut self, which: Incarnation, waker: Option<Token>, outputs: &mut Vec<Output>) -> bool {
         let Some(connection) = self.open.get_mut(&which) else { return false };
         let home = connection.home.and_then(|home| connection.watched.get_mut(&home));
         let Some(watched) = home else { return false };
         if watched.noted && connection.data {
-            facts.push(Fact::Known(which));
+            outputs.push(Output::Known(which));
             return true;
         }
         watched.noted = false;
@@ -110,7 +110,7 @@ impl PoolMachine {
             connection.home = None;
         }
         self.go(thread, At::Homeless(which));
-        Ok(vec![Fact::Forgotten(from, which, which)])
+        Ok(vec![Output::Forgotten(from, which, which)])
     }
 
     pub(super) fn register(&mut self, thread: Thread) -> Outcome {
@@ -122,16 +122,16 @@ impl PoolMachine {
             connection.home = Some(thread);
         }
         self.go(thread, At::Probing(which));
-        Ok(vec![Fact::Watched(thread, which)])
+        Ok(vec![Output::Watched(thread, which)])
     }
 
     pub(super) fn close(&mut self, thread: Thread) -> Outcome {
         let At::Closing(which, found) = self.leave_off(thread, |at| matches!(at, At::Closing(..)))? else {
             return Err(Refusal::NotNow);
         };
-        let mut facts = self.ends(thread, which);
-        self.goes_on(thread, found, &mut facts);
-        Ok(facts)
+        let mut outputs = self.ends(thread, which);
+        self.goes_on(thread, found, &mut outputs);
+        Ok(outputs)
     }
 
     pub(super) fn give_up(&mut self, thread: Thread) -> Outcome {
@@ -140,10 +140,10 @@ impl PoolMachine {
         Ok(self.ends(thread, which))
     }
 
-    fn ends(&mut self, thread: Thread, which: Incarnation) -> Vec<Fact> {
+    fn ends(&mut self, thread: Thread, which: Incarnation) -> Vec<Output> {
         let home = self.open.remove(&which).and_then(|connection| connection.home);
-        let forgotten = home.map(|home| Fact::Forgotten(home, which, which));
-        forgotten.into_iter().chain([Fact::Closed(thread, which)]).collect()
+        let forgotten = home.map(|home| Output::Forgotten(home, which, which));
+        forgotten.into_iter().chain([Output::Closed(thread, which)]).collect()
     }
 
     /// What has a number now.

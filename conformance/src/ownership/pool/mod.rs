@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use handfast::ownership::{Guard, Numbered, Refused, Table, Token, Worker};
 use handfast::pool::core::{Claim, Place, Unclaimed};
 use handfast_spec::ownership::pool::{Action, Pool as Protocol};
-use handfast_spec::ownership::{Away, Fact, Incarnation, Refusal, Thread};
+use handfast_spec::ownership::{Away, Incarnation, Output, Refusal, Thread};
 use handfast_spec::{Machine, Observation};
 use model::ownership::pool::Config;
 
@@ -68,7 +68,7 @@ impl Numbered for Entry {
 }
 
 type Inside = Guard<'static, Entry>;
-type Outcome = Result<Vec<Fact>, Refusal>;
+type Outcome = Result<Vec<Output>, Refusal>;
 
 struct Found {
     inside: Inside,
@@ -182,12 +182,12 @@ impl PoolMachine {
     }
 
     /// What is left to be closed, and then what was found.
-    fn goes_on(&mut self, thread: Thread, found: Option<Found>, facts: &mut Vec<Fact>) {
+    fn goes_on(&mut self, thread: Thread, found: Option<Found>, outputs: &mut Vec<Output>) {
         let at = match (self.worker(thread).old.is_empty(), found) {
             (false, found) => At::Clearing(found),
             (true, Some(found)) => At::Took(found),
             (true, None) => {
-                facts.push(Fact::Returned(thread));
+                outputs.push(Output::Returned(thread));
                 At::Rest
             }
         };
@@ -222,9 +222,9 @@ fn away(refused: Refused) -> Away {
 impl Machine for PoolMachine {
     type Protocol = Protocol;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
         match self.attempt(*action) {
-            Ok(facts) => Observation::Told(facts),
+            Ok(outputs) => Observation::Accepted(outputs),
             Err(refusal) => Observation::Refused(refusal),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use handfast::ownership::Token;
 use handfast::pool::core::{Limits, Put, Shelf, Stamps, Unclaimed};
-use handfast_spec::ownership::{Away, Fact, Incarnation, Refusal, Thread};
+use handfast_spec::ownership::{Away, Incarnation, Output, Refusal, Thread};
 
 use super::taking::{Next, Taking};
 use super::{At, Found, Inside, Mistake, Outcome, PoolMachine, claim};
@@ -62,7 +62,7 @@ impl PoolMachine {
         seat.free()?;
         let until = seat.listed.iter().find(|(which, _)| *which == incarnation).map(|(_, until)| *until);
         seat.now = until.unwrap_or(seat.now);
-        Ok(vec![Fact::Expired(incarnation)])
+        Ok(vec![Output::Expired(incarnation)])
     }
 
     fn now(&mut self, thread: Thread) -> Duration {
@@ -88,8 +88,8 @@ impl PoolMachine {
             return Ok(Vec::new());
         };
         seat.listed.push((which, stamps.now + IDLE));
-        let mut facts = Vec::new();
-        self.takes_off(thread, evicted, &mut facts);
+        let mut outputs = Vec::new();
+        self.takes_off(thread, evicted, &mut outputs);
         if let Some(entry) = inside.get_mut() {
             entry.place = Some(place);
         }
@@ -98,18 +98,18 @@ impl PoolMachine {
         } else {
             drop(inside);
         }
-        facts.extend([Fact::Listed(thread, which), Fact::Left(thread, which)]);
-        self.goes_on(thread, None, &mut facts);
-        Ok(facts)
+        outputs.extend([Output::Listed(thread, which), Output::Left(thread, which)]);
+        self.goes_on(thread, None, &mut outputs);
+        Ok(outputs)
     }
 
     /// What was claimed to be closed, and is off its shelf.
-    fn takes_off(&mut self, thread: Thread, claimed: impl IntoIterator<Item = Inside>, facts: &mut Vec<Fact>) {
+    fn takes_off(&mut self, thread: Thread, claimed: impl IntoIterator<Item = Inside>, outputs: &mut Vec<Output>) {
         for inside in claimed {
             let which = inside.which;
-            facts.extend([Fact::TakenOver(thread, which), Fact::Entered(thread, which, which)]);
+            outputs.extend([Output::TakenOver(thread, which), Output::Entered(thread, which, which)]);
             if self.seat(thread).cut(which) {
-                facts.push(Fact::Unlisted(thread, which));
+                outputs.push(Output::Unlisted(thread, which));
             }
             self.worker(thread).old.push(inside);
         }
@@ -129,9 +129,9 @@ impl PoolMachine {
         }
         let shelf = seat.shelf.take().ok_or(Refusal::Busy)?;
         self.takes += 1;
-        let mut facts = vec![Fact::Called(thread)];
-        self.hears(thread, from, Taking::begin(shelf, from, now), &mut facts);
-        Ok(facts)
+        let mut outputs = vec![Output::Called(thread)];
+        self.hears(thread, from, Taking::begin(shelf, from, now), &mut outputs);
+        Ok(outputs)
     }
 
     pub(super) fn claim_next(&mut self, thread: Thread) -> Outcome {
@@ -140,41 +140,41 @@ impl PoolMachine {
         };
         let (from, token) = (taking.from, taking.asked());
         let (mut claimed, away) = claim(self.table, token, thread);
-        let mut facts = Vec::new();
+        let mut outputs = Vec::new();
         match (&claimed, away) {
             (Ok(inside), _) => {
                 let which = inside.which;
-                facts.extend([Fact::TakenOver(thread, which), Fact::Entered(thread, which, which)]);
-                self.cuts(thread, from, which, &mut facts);
+                outputs.extend([Output::TakenOver(thread, which), Output::Entered(thread, which, which)]);
+                self.cuts(thread, from, which, &mut outputs);
             }
             (Err(unclaimed), away) => {
                 let which = self.with_number(token.slot());
-                facts.push(Fact::TurnedAway(thread, which, away.unwrap_or(Away::Gone)));
+                outputs.push(Output::TurnedAway(thread, which, away.unwrap_or(Away::Gone)));
                 if *unclaimed == Unclaimed::Gone {
-                    self.cuts(thread, from, which, &mut facts);
+                    self.cuts(thread, from, which, &mut outputs);
                 }
             }
         }
         if self.mistake == Mistake::SaysGone && claimed.is_err() {
             claimed = Err(Unclaimed::Gone);
         }
-        self.hears(thread, from, taking.answer(claimed), &mut facts);
-        Ok(facts)
+        self.hears(thread, from, taking.answer(claimed), &mut outputs);
+        Ok(outputs)
     }
 
-    fn cuts(&mut self, thread: Thread, from: Thread, which: Incarnation, facts: &mut Vec<Fact>) {
+    fn cuts(&mut self, thread: Thread, from: Thread, which: Incarnation, outputs: &mut Vec<Output>) {
         if self.seat(from).cut(which) {
-            facts.push(Fact::Unlisted(thread, which));
+            outputs.push(Output::Unlisted(thread, which));
         }
     }
 
-    fn hears(&mut self, thread: Thread, from: Thread, next: Next, facts: &mut Vec<Fact>) {
+    fn hears(&mut self, thread: Thread, from: Thread, next: Next, outputs: &mut Vec<Output>) {
         match next {
             Next::Asks(taking) => self.go(thread, At::Taking(taking)),
             Next::Returns(shelf, took) => {
                 self.seat(from).shelf = Some(*shelf);
                 self.worker(thread).old.extend(took.expired);
-                self.goes_on(thread, took.found.map(|inside| Found { inside, from }), facts);
+                self.goes_on(thread, took.found.map(|inside| Found { inside, from }), outputs);
             }
         }
     }
@@ -191,15 +191,15 @@ impl PoolMachine {
         let place = inside.get_mut().and_then(|entry| entry.place.take());
         let keeps = self.mistake == Mistake::KeepsListed;
         let seat = self.seat(thread);
-        let mut facts = Vec::new();
+        let mut outputs = Vec::new();
         if let Some(place) = place
             && (keeps || seat.free()?.remove(place))
             && seat.cut(which)
         {
-            facts.push(Fact::Unlisted(thread, which));
+            outputs.push(Output::Unlisted(thread, which));
         }
         self.go(thread, At::Unlisted(inside));
-        Ok(facts)
+        Ok(outputs)
     }
 
     pub(super) fn expire(&mut self, thread: Thread) -> Outcome {
@@ -209,10 +209,10 @@ impl PoolMachine {
         if expired.is_empty() {
             return Err(Refusal::NothingNew);
         }
-        let mut facts = vec![Fact::Called(thread)];
-        self.takes_off(thread, expired, &mut facts);
-        self.goes_on(thread, None, &mut facts);
-        Ok(facts)
+        let mut outputs = vec![Output::Called(thread)];
+        self.takes_off(thread, expired, &mut outputs);
+        self.goes_on(thread, None, &mut outputs);
+        Ok(outputs)
     }
 
     pub(super) fn stop(&mut self, thread: Thread) -> Outcome {
@@ -227,9 +227,9 @@ impl PoolMachine {
         };
         seat.stopped = true;
         self.worker(thread).reports.clear();
-        let mut facts = vec![Fact::Called(thread)];
-        self.takes_off(thread, all, &mut facts);
-        self.goes_on(thread, None, &mut facts);
-        Ok(facts)
+        let mut outputs = vec![Output::Called(thread)];
+        self.takes_off(thread, all, &mut outputs);
+        self.goes_on(thread, None, &mut outputs);
+        Ok(outputs)
     }
 }

@@ -1,7 +1,7 @@
 //! What workers do with one connection.
 
 use handfast::ownership::Sharing;
-use handfast_spec::ownership::{Fact, Incarnation, Owner, Refusal, Thread};
+use handfast_spec::ownership::{Incarnation, Output, Owner, Refusal, Thread};
 
 use super::{At, Entry, Found, Inside, Outcome, PoolMachine, away, worker};
 
@@ -15,30 +15,30 @@ impl PoolMachine {
         self.puts += 1;
         let entry = Entry { number: self.open[&which].number, which, place: None };
         let Ok(inside) = self.table.insert_and_enter(entry, Sharing::Exclusive(worker(thread))) else {
-            return Ok(vec![Fact::Unclean(thread, which)]);
+            return Ok(vec![Output::Unclean(thread, which)]);
         };
         self.worker(thread).uses = None;
         self.go(thread, At::Putting(inside));
-        let inserted = Fact::Inserted(thread, which, Owner::Thread(thread));
-        Ok(vec![Fact::Called(thread), inserted, Fact::Entered(thread, which, which)])
+        let inserted = Output::Inserted(thread, which, Owner::Thread(thread));
+        Ok(vec![Output::Called(thread), inserted, Output::Entered(thread, which, which)])
     }
 
     pub(super) fn watch(&mut self, thread: Thread) -> Outcome {
         let at = self.leave_off(thread, |at| matches!(at, At::Putting(_) | At::Looking(_)))?;
-        let mut facts = Vec::new();
+        let mut outputs = Vec::new();
         let after = match at {
             At::Putting(inside) => {
                 let (which, token) = (inside.which, inside.token());
-                if self.asks(which, Some(token), &mut facts) { At::Declined(inside) } else { At::Armed(inside) }
+                if self.asks(which, Some(token), &mut outputs) { At::Declined(inside) } else { At::Armed(inside) }
             }
             At::Looking(inside) => {
                 let (which, token) = (inside.which, inside.token());
-                if self.asks(which, Some(token), &mut facts) { At::Disturbed(inside) } else { At::Reassured(inside) }
+                if self.asks(which, Some(token), &mut outputs) { At::Disturbed(inside) } else { At::Reassured(inside) }
             }
             at => at,
         };
         self.go(thread, after);
-        Ok(facts)
+        Ok(outputs)
     }
 
     pub(super) fn look(&mut self, thread: Thread, about: Incarnation) -> Outcome {
@@ -50,9 +50,9 @@ impl PoolMachine {
             Ok(inside) => {
                 let found = inside.which;
                 self.go(thread, At::Looking(inside));
-                Ok(vec![Fact::Called(thread), Fact::Entered(thread, found, about)])
+                Ok(vec![Output::Called(thread), Output::Entered(thread, found, about)])
             }
-            Err(refused) => Ok(vec![Fact::TurnedAway(thread, about, away(refused))]),
+            Err(refused) => Ok(vec![Output::TurnedAway(thread, about, away(refused))]),
         }
     }
 
@@ -62,42 +62,42 @@ impl PoolMachine {
         };
         let which = inside.which;
         drop(inside);
-        Ok(vec![Fact::Left(thread, which), Fact::Returned(thread)])
+        Ok(vec![Output::Left(thread, which), Output::Returned(thread)])
     }
 
     pub(super) fn release(&mut self, thread: Thread) -> Outcome {
         let is_there = |at: &At| matches!(at, At::Declined(_) | At::Unlisted(_) | At::Took(_) | At::Clearing(_));
-        let mut facts = Vec::new();
+        let mut outputs = Vec::new();
         match self.leave_off(thread, is_there)? {
             At::Declined(inside) => {
-                let which = takes_out(thread, inside, &mut facts);
+                let which = takes_out(thread, inside, &mut outputs);
                 self.worker(thread).uses = Some(which);
-                facts.extend([Fact::HandedBack(thread, which), Fact::Returned(thread)]);
+                outputs.extend([Output::HandedBack(thread, which), Output::Returned(thread)]);
             }
             At::Unlisted(inside) => {
-                let which = takes_out(thread, inside, &mut facts);
+                let which = takes_out(thread, inside, &mut outputs);
                 self.go(thread, At::Closing(which, None));
             }
             At::Took(Found { inside, from }) => {
-                let which = takes_out(thread, inside, &mut facts);
+                let which = takes_out(thread, inside, &mut outputs);
                 self.go(thread, At::Settling(which, from));
             }
             At::Clearing(found) => {
                 let inside = self.worker(thread).old.remove(0);
-                let which = takes_out(thread, inside, &mut facts);
+                let which = takes_out(thread, inside, &mut outputs);
                 self.go(thread, At::Closing(which, found));
             }
             _ => return Err(Refusal::NotNow),
         }
-        Ok(facts)
+        Ok(outputs)
     }
 
     pub(super) fn ask(&mut self, thread: Thread) -> Outcome {
         let At::Settling(which, from) = self.leave_off(thread, |at| matches!(at, At::Settling(..)))? else {
             return Err(Refusal::NotNow);
         };
-        let mut facts = Vec::new();
-        let after = if self.asks(which, None, &mut facts) {
+        let mut outputs = Vec::new();
+        let after = if self.asks(which, None, &mut outputs) {
             At::Closing(which, None)
         } else if from == thread {
             At::Probing(which)
@@ -105,7 +105,7 @@ impl PoolMachine {
             At::Moving(which, from)
         };
         self.go(thread, after);
-        Ok(facts)
+        Ok(outputs)
     }
 
     pub(super) fn probe(&mut self, thread: Thread) -> Outcome {
@@ -114,17 +114,17 @@ impl PoolMachine {
         };
         if self.open[&which].data {
             self.go(thread, At::Closing(which, None));
-            return Ok(vec![Fact::Known(which)]);
+            return Ok(vec![Output::Known(which)]);
         }
         self.worker(thread).uses = Some(which);
-        Ok(vec![Fact::Given(thread, which), Fact::Returned(thread)])
+        Ok(vec![Output::Given(thread, which), Output::Returned(thread)])
     }
 }
 
 /// The connection is out of its slot, which is free, as it is when the product takes it out of its entry.
-fn takes_out(thread: Thread, inside: Inside, facts: &mut Vec<Fact>) -> Incarnation {
+fn takes_out(thread: Thread, inside: Inside, outputs: &mut Vec<Output>) -> Incarnation {
     let which = inside.which;
     let _ = inside.delete();
-    facts.extend([Fact::Left(thread, which), Fact::TakenOut(thread, which)]);
+    outputs.extend([Output::Left(thread, which), Output::TakenOut(thread, which)]);
     which
 }

@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use handfast::ownership::Refused;
 use handfast::ownership::core::{State, Word};
 use handfast_spec::Observation;
-use handfast_spec::ownership::{Action, Away, Fact, Incarnation, Refusal, Thread};
-use model::explain::{Explanation, explain};
+use handfast_spec::ownership::{Action, Away, Incarnation, Output, Refusal, Thread};
+use model::checker::explain::{Explanation, explain};
 use model::ownership::handfast::Handfast;
 use serde_json::json;
 
@@ -31,7 +31,7 @@ pub struct Line {
     /// The step.
     pub action: Action,
     /// What was observed.
-    pub observation: Option<Observation<Fact, Refusal>>,
+    pub observation: Option<Observation<Output, Refusal>>,
 }
 
 /// Where in the log: after which change; and of those who saw the same, who came first.
@@ -148,9 +148,10 @@ impl Scribe {
         let Some((_, Line { action, observation })) = book.lines.get_mut(line) else { return };
         let taken = matches!(action, Action::Takeover { .. }).then_some(found);
         let meant = about(action).unwrap_or(found);
-        let facts = taken.map(|which| Fact::TakenOver(thread, which)).into_iter();
-        let facts = facts.chain([Fact::Entered(thread, found, meant)]);
-        *observation = Some(Observation::Told(facts.chain(read.then_some(Fact::Handled(thread, found))).collect()));
+        let outputs = taken.map(|which| Output::TakenOver(thread, which)).into_iter();
+        let outputs = outputs.chain([Output::Entered(thread, found, meant)]);
+        *observation =
+            Some(Observation::Accepted(outputs.chain(read.then_some(Output::Handled(thread, found))).collect()));
     }
 
     /// The thread has inserted it, and is inside.
@@ -166,7 +167,7 @@ impl Scribe {
         let Some(action) = known.intends.pop() else { return };
         let observation = match action {
             Action::Enter { incarnation, .. } => {
-                Observation::Told(vec![Fact::TurnedAway(thread, incarnation, away(refused))])
+                Observation::Accepted(vec![Output::TurnedAway(thread, incarnation, away(refused))])
             }
             // Every other refusal is told as such.
             _ => Observation::Refused(refusal(refused)),
@@ -199,7 +200,7 @@ impl Book {
         self.lines.push((place, line));
     }
 
-    fn now(&mut self, thread: Thread, action: Action, observation: Option<Observation<Fact, Refusal>>) {
+    fn now(&mut self, thread: Thread, action: Action, observation: Option<Observation<Output, Refusal>>) {
         let place = (self.tick(), 0);
         self.write(thread, place, Line { action, observation });
     }
@@ -212,19 +213,19 @@ impl Book {
         let intended = if wiped || known.intends.is_empty() { None } else { Some(known.intends.remove(0)) };
         let action = intended.unwrap_or(Action::Wipe { thread });
         let holds = after.state() == State::Held;
-        let closes = |which| holds.then_some([Fact::Called(thread), Fact::MustClose(thread, which)]);
-        let told = |facts: Vec<Fact>, which| {
-            Observation::Told(facts.into_iter().chain(closes(which).into_iter().flatten()).collect())
+        let closes = |which| holds.then_some([Output::Called(thread), Output::MustClose(thread, which)]);
+        let told = |outputs: Vec<Output>, which| {
+            Observation::Accepted(outputs.into_iter().chain(closes(which).into_iter().flatten()).collect())
         };
         let observation = match (action, inside) {
             (Action::Delete { incarnation, .. }, _) => {
-                Some(told(vec![Fact::Deleting(thread, incarnation)], incarnation))
+                Some(told(vec![Output::Deleting(thread, incarnation)], incarnation))
             }
-            (Action::Leave { .. }, Some(which)) => Some(told(vec![Fact::Left(thread, which)], which)),
+            (Action::Leave { .. }, Some(which)) => Some(told(vec![Output::Left(thread, which)], which)),
             (Action::DeleteInside { .. }, Some(which)) => {
                 let first = matches!(before.state(), State::Live { closing: false, .. });
-                let asked = first.then_some(Fact::Deleting(thread, which));
-                Some(told(asked.into_iter().chain([Fact::Left(thread, which)]).collect(), which))
+                let asked = first.then_some(Output::Deleting(thread, which));
+                Some(told(asked.into_iter().chain([Output::Left(thread, which)]).collect(), which))
             }
             // What is told of these is known when the table returns; of others nothing is its to say.
             _ => None,

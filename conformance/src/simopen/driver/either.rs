@@ -2,21 +2,21 @@
 
 use std::rc::Rc;
 
-use handfast_spec::simopen::{End, Fact, Refusal, Token};
+use handfast_spec::simopen::{End, Output, Refusal, Token};
 use model::simopen::Config;
 use tokio::runtime::Runtime;
 
 use super::end::Driving;
 use super::{Chop, Driver};
-use crate::simopen::end::Party;
-use crate::simopen::wire::{Outcome, Parcel, Player, Standing};
+use crate::simopen::end::Endpoint;
+use crate::simopen::wire::{Outcome, Parcel, Peer, Standing};
 
 /// One end.
 pub(super) enum Driven {
     /// It keeps to the protocol.
     Driver(Box<Driving>),
     /// It is hostile, a reflector or silent.
-    Stranger(Party),
+    Stranger(Endpoint),
 }
 
 impl Driven {
@@ -25,18 +25,18 @@ impl Driven {
         if ours.kind.is_honest() {
             Self::Driver(Box::new(Driving::new(end, config, clock, chop, driver)))
         } else {
-            Self::Stranger(Party::new(end, ours, config.patience))
+            Self::Stranger(Endpoint::new(end, ours, config.patience))
         }
     }
 
-    fn player(&self) -> &dyn Player {
+    fn player(&self) -> &dyn Peer {
         match self {
             Self::Driver(driver) => driver.as_ref(),
             Self::Stranger(party) => party,
         }
     }
 
-    fn player_mut(&mut self) -> &mut dyn Player {
+    fn player_mut(&mut self) -> &mut dyn Peer {
         match self {
             Self::Driver(driver) => driver.as_mut(),
             Self::Stranger(party) => party,
@@ -44,12 +44,12 @@ impl Driven {
     }
 }
 
-impl Player for Driven {
+impl Peer for Driven {
     fn standing(&self) -> Standing {
         self.player().standing()
     }
 
-    fn start(&mut self, nonce: u64) -> Vec<Fact> {
+    fn start(&mut self, nonce: u64) -> Vec<Output> {
         self.player_mut().start(nonce)
     }
 
@@ -57,7 +57,7 @@ impl Player for Driven {
         self.player().has_next()
     }
 
-    fn hand_over(&mut self) -> (Parcel, Vec<Fact>) {
+    fn hand_over(&mut self) -> (Parcel, Vec<Output>) {
         self.player_mut().hand_over()
     }
 
@@ -65,15 +65,15 @@ impl Player for Driven {
         self.player().would_hear()
     }
 
-    fn hear(&mut self, parcel: Parcel) -> Vec<Fact> {
+    fn hear(&mut self, parcel: Parcel) -> Vec<Output> {
         self.player_mut().hear(parcel)
     }
 
-    fn hear_the_end(&mut self) -> Vec<Fact> {
+    fn hear_the_end(&mut self) -> Vec<Output> {
         self.player_mut().hear_the_end()
     }
 
-    fn expire(&mut self) -> Vec<Fact> {
+    fn expire(&mut self) -> Vec<Output> {
         self.player_mut().expire()
     }
 

@@ -9,15 +9,15 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use handfast::simopen::{Error, Options};
-use handfast_spec::simopen::{End, Fact, Failure, Kind, Nonce, Refusal, Role, Token};
+use handfast_spec::simopen::{End, Failure, Kind, Nonce, Output, Refusal, Role, Token};
 use model::simopen::{Config, EndConfig};
 use tokio::io::ReadBuf;
 use tokio::runtime::Runtime;
 
 use super::stream::Teller;
 use super::{Agreed, Chop, Driver, Opening, Stream, TIMEOUT};
-use crate::simopen::wire::{Outcome, Parcel, Player, Standing};
-use crate::simopen::words;
+use crate::simopen::convert;
+use crate::simopen::wire::{Outcome, Parcel, Peer, Standing};
 
 /// Clocks count in these.
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -86,7 +86,7 @@ impl Driving {
     }
 
     /// Polls the driver until it waits, or is done.
-    fn run(&mut self, facts: &mut Vec<Fact>) {
+    fn run(&mut self, outputs: &mut Vec<Output>) {
         while self.woken.0.swap(false, Ordering::Relaxed) {
             let Stage::Negotiates(opening) = &mut self.stage else { return };
             let waker = Waker::from(Arc::clone(&self.woken));
@@ -96,8 +96,8 @@ impl Driving {
             };
             match polled {
                 Poll::Pending => {}
-                Poll::Ready(Ok(agreed)) => self.settle(agreed, facts),
-                Poll::Ready(Err(error)) => self.fail(&error, facts),
+                Poll::Ready(Ok(agreed)) => self.settle(agreed, outputs),
+                Poll::Ready(Err(error)) => self.fail(&error, outputs),
             }
         }
     }
@@ -106,7 +106,7 @@ impl Driving {
     fn look(&mut self) {
         let Stage::Negotiates(_) = self.stage else { return };
         let known = self.outbox.iter().filter(|parcel| !matches!(parcel.token, Token::Payload(_))).count();
-        for (token, _) in words::pending(&self.teller.offered()).into_iter().skip(known) {
+        for (token, _) in convert::pending(&self.teller.offered()).into_iter().skip(known) {
             let hop = self.hop.saturating_add(1);
             self.outbox.push_back(Parcel { token, hop });
             if self.config.kind == Kind::Lazy && self.last() == Some(token) {
@@ -117,26 +117,26 @@ impl Driving {
         }
     }
 
-    fn settle(&mut self, Agreed { role, protocol, stream }: Agreed, facts: &mut Vec<Fact>) {
-        let (role, protocol) = (words::role(role), words::number(&protocol));
-        facts.push(Fact::Settled { end: self.end, role, protocol, flights: self.hop });
+    fn settle(&mut self, Agreed { role, protocol, stream }: Agreed, outputs: &mut Vec<Output>) {
+        let (role, protocol) = (convert::role(role), convert::number(&protocol));
+        outputs.push(Output::Settled { end: self.end, role, protocol, flights: self.hop });
         let sent = self.config.kind == Kind::Lazy && self.last() == Some(Token::Protocol(protocol));
         self.stage = Stage::Settled { role, stream, sent, received: false };
     }
 
-    fn fail(&mut self, error: &Error, facts: &mut Vec<Fact>) {
+    fn fail(&mut self, error: &Error, outputs: &mut Vec<Output>) {
         let failure = match error {
-            Error::Negotiation(failure) => words::failure(failure),
+            Error::Negotiation(failure) => convert::failure(failure),
             // The stream does not fail, and the protocols have names: the model expects nothing that is called so.
             _ => Failure::Malformed,
         };
-        facts.push(Fact::Failed(self.end, failure));
+        outputs.push(Output::Failed(self.end, failure));
         self.drop_it();
     }
 
     /// Lets a message of the driver's be written. It is said when it is written whole, and no buffer has it.
-    fn say(&mut self, token: Token) -> Vec<Fact> {
-        let bytes = words::bytes(token);
+    fn say(&mut self, token: Token) -> Vec<Output> {
+        let bytes = convert::bytes(token);
         let mut after = Vec::new();
         for piece in self.chop.pieces(bytes.len()) {
             self.teller.allow(piece);
@@ -144,24 +144,24 @@ impl Driving {
         }
         let is_said = self.teller.take_written() == bytes && !self.teller.is_stuck();
         self.look();
-        is_said.then_some(Fact::Said(self.end, token)).into_iter().chain(after).collect()
+        is_said.then_some(Output::Said(self.end, token)).into_iter().chain(after).collect()
     }
 
     /// The lazy dialer's payload is written, behind the driver's back; what it wrote before is flushed with it.
-    fn bet(&mut self, role: Role) -> Vec<Fact> {
-        let mut facts = vec![Fact::Sent(self.end, role)];
+    fn bet(&mut self, role: Role) -> Vec<Output> {
+        let mut outputs = vec![Output::Sent(self.end, role)];
         self.teller.let_flush();
-        self.run(&mut facts);
-        facts
+        self.run(&mut outputs);
+        outputs
     }
 }
 
 /// What the layer above does.
 impl Driving {
-    fn write_above(&mut self) -> Option<(Role, Fact)> {
+    fn write_above(&mut self) -> Option<(Role, Output)> {
         let Stage::Settled { role, stream, sent, .. } = &mut self.stage else { return None };
         *sent = true;
-        let bytes = words::bytes(Token::Payload(*role));
+        let bytes = convert::bytes(Token::Payload(*role));
         let mut context = Context::from_waker(Waker::noop());
         let mut at = 0;
         for piece in self.chop.pieces(bytes.len()) {
@@ -172,13 +172,13 @@ impl Driving {
         }
         let is_flushed = stream.as_mut().poll_flush(&mut context).is_ready();
         let role = *role;
-        (self.teller.take_written() == bytes && is_flushed).then_some((role, Fact::Sent(self.end, role)))
+        (self.teller.take_written() == bytes && is_flushed).then_some((role, Output::Sent(self.end, role)))
     }
 
-    fn read_above(&mut self, token: Token) -> Option<Fact> {
+    fn read_above(&mut self, token: Token) -> Option<Output> {
         let Stage::Settled { stream, received, .. } = &mut self.stage else { return None };
         *received = true;
-        let bytes = words::bytes(token);
+        let bytes = convert::bytes(token);
         let mut context = Context::from_waker(Waker::noop());
         let (mut heard, mut at) = (Vec::new(), 0);
         for piece in self.chop.pieces(bytes.len()) {
@@ -190,11 +190,11 @@ impl Driving {
                 heard.extend_from_slice(buffer.filled());
             }
         }
-        (heard == bytes).then_some(Fact::Received(self.end, token))
+        (heard == bytes).then_some(Output::Received(self.end, token))
     }
 }
 
-impl Player for Driving {
+impl Peer for Driving {
     fn standing(&self) -> Standing {
         match self.stage {
             Stage::Idle => Standing::Idle,
@@ -204,15 +204,15 @@ impl Player for Driving {
         }
     }
 
-    fn start(&mut self, nonce: u64) -> Vec<Fact> {
-        let protocols = self.config.protocols.iter().copied().map(words::protocol).collect();
+    fn start(&mut self, nonce: u64) -> Vec<Output> {
+        let protocols = self.config.protocols.iter().copied().map(convert::protocol).collect();
         let options = Options { nonce: Some(nonce), ..self.options };
         self.stage = Stage::Negotiates((self.driver)(self.teller.stream(), self.config.kind, protocols, options));
         self.woken.0.store(true, Ordering::Relaxed);
-        let mut facts = vec![Fact::Started(self.end, Nonce(nonce))];
-        self.run(&mut facts);
+        let mut outputs = vec![Output::Started(self.end, Nonce(nonce))];
+        self.run(&mut outputs);
         self.look();
-        facts
+        outputs
     }
 
     fn has_next(&self) -> Result<(), Refusal> {
@@ -225,7 +225,7 @@ impl Player for Driving {
         }
     }
 
-    fn hand_over(&mut self) -> (Parcel, Vec<Fact>) {
+    fn hand_over(&mut self) -> (Parcel, Vec<Output>) {
         let hop = self.hop.saturating_add(1);
         match self.outbox.pop_front() {
             Some(Parcel { token: Token::Payload(role), hop }) => {
@@ -233,7 +233,7 @@ impl Player for Driving {
             }
             Some(parcel) => (parcel, self.say(parcel.token)),
             None => match self.write_above() {
-                Some((role, fact)) => (Parcel { token: Token::Payload(role), hop }, vec![fact]),
+                Some((role, output)) => (Parcel { token: Token::Payload(role), hop }, vec![output]),
                 None => (Parcel { token: Token::Garbage, hop }, Vec::new()),
             },
         }
@@ -249,10 +249,10 @@ impl Player for Driving {
         }
     }
 
-    fn hear(&mut self, Parcel { token, hop }: Parcel) -> Vec<Fact> {
+    fn hear(&mut self, Parcel { token, hop }: Parcel) -> Vec<Output> {
         let Stage::Negotiates(_) = self.stage else { return self.read_above(token).into_iter().collect() };
         self.hop = hop;
-        let bytes = words::bytes(token);
+        let bytes = convert::bytes(token);
         let (mut after, mut at) = (Vec::new(), 0);
         for piece in self.chop.pieces(bytes.len()) {
             self.teller.give(&bytes[at..at + piece]);
@@ -261,21 +261,21 @@ impl Player for Driving {
         }
         self.look();
         let is_heard = !self.teller.is_unread();
-        is_heard.then_some(Fact::Heard(self.end, token)).into_iter().chain(after).collect()
+        is_heard.then_some(Output::Heard(self.end, token)).into_iter().chain(after).collect()
     }
 
-    fn hear_the_end(&mut self) -> Vec<Fact> {
-        let mut facts = Vec::new();
+    fn hear_the_end(&mut self) -> Vec<Output> {
+        let mut outputs = Vec::new();
         self.teller.end();
-        self.run(&mut facts);
-        facts
+        self.run(&mut outputs);
+        outputs
     }
 
-    fn expire(&mut self) -> Vec<Fact> {
-        let mut facts = Vec::new();
+    fn expire(&mut self) -> Vec<Output> {
+        let mut outputs = Vec::new();
         self.clock.block_on(tokio::time::advance(TIMEOUT + MILLISECOND));
-        self.run(&mut facts);
-        facts
+        self.run(&mut outputs);
+        outputs
     }
 
     /// Dropping what was given the stream closes it.

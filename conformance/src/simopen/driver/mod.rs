@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use handfast::simopen::core::{Protocol, Role};
 use handfast::simopen::{Error, Options, accept, negotiate, propose};
-use handfast_spec::simopen::{Action, End, Fact, Kind, Refusal, Simopen};
+use handfast_spec::simopen::{Action, End, Kind, Output, Refusal, Simopen};
 use handfast_spec::{Machine, Observation};
 use model::simopen::Config;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -111,12 +111,12 @@ impl DriverMachine {
     }
 
     /// What of an observation is seen of a driver: not when it knew its role, which is its own matter until it settles.
-    pub fn sees(observation: Observation<Fact, Refusal>) -> Observation<Fact, Refusal> {
+    pub fn sees(observation: Observation<Output, Refusal>) -> Observation<Output, Refusal> {
         match observation {
             Observation::Refused(refusal) => Observation::Refused(refusal),
-            Observation::Told(mut facts) => {
-                facts.retain(|fact| !matches!(fact, Fact::Assumed(..)));
-                Observation::Told(facts)
+            Observation::Accepted(mut outputs) => {
+                outputs.retain(|output| !matches!(output, Output::Assumed(..)));
+                Observation::Accepted(outputs)
             }
         }
     }
@@ -125,7 +125,7 @@ impl DriverMachine {
 impl Machine for DriverMachine {
     type Protocol = Simopen;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
         Self::sees(self.0.step(*action))
     }
 }

@@ -1,7 +1,7 @@
 //! What the record calls things, and what the model does.
 
 use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Action, Fact, Key, Refusal, SubscriberId};
+use handfast_spec::lifecycle::{Action, Key, Output, Refusal, SubscriberId};
 
 use super::Stepped;
 
@@ -24,20 +24,20 @@ impl Stepped<'_> {
         }
     }
 
-    pub(super) fn renamed_in(&self, observation: Observation<Fact, Refusal>) -> Observation<Fact, Refusal> {
-        let rename = |fact| match fact {
-            Fact::Listed(subscriber, session) => Fact::Listed(self.name(subscriber), session),
-            Fact::Subscribed(subscriber, count) => Fact::Subscribed(self.name(subscriber), count),
-            Fact::Unsubscribed(subscriber) => Fact::Unsubscribed(self.name(subscriber)),
-            Fact::CutOff(subscriber) => Fact::CutOff(self.name(subscriber)),
-            Fact::Greeted(session, key) => Fact::Greeted(session, self.keys.of(key)),
-            Fact::Banned(key) => Fact::Banned(self.keys.of(key)),
-            Fact::Unbanned(key) => Fact::Unbanned(self.keys.of(key)),
-            Fact::Heard(subscriber, event) => Fact::Heard(self.name(subscriber), event),
+    pub(super) fn renamed_in(&self, observation: Observation<Output, Refusal>) -> Observation<Output, Refusal> {
+        let rename = |output| match output {
+            Output::Listed(subscriber, session) => Output::Listed(self.name(subscriber), session),
+            Output::Subscribed(subscriber, count) => Output::Subscribed(self.name(subscriber), count),
+            Output::Unsubscribed(subscriber) => Output::Unsubscribed(self.name(subscriber)),
+            Output::CutOff(subscriber) => Output::CutOff(self.name(subscriber)),
+            Output::Greeted(session, key) => Output::Greeted(session, self.keys.of(key)),
+            Output::Banned(key) => Output::Banned(self.keys.of(key)),
+            Output::Unbanned(key) => Output::Unbanned(self.keys.of(key)),
+            Output::Heard(subscriber, event) => Output::Heard(self.name(subscriber), event),
             other => other,
         };
         match observation {
-            Observation::Told(facts) => Observation::Told(facts.into_iter().map(rename).collect()),
+            Observation::Accepted(outputs) => Observation::Accepted(outputs.into_iter().map(rename).collect()),
             Observation::Refused(refusal) => Observation::Refused(refusal),
         }
     }

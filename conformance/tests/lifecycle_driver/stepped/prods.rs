@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use handfast::lifecycle::{self as product, Subscription};
 use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Event, Fact, Origin, SessionId, SubscriberId};
+use handfast_spec::lifecycle::{Event, Origin, Output, SessionId, SubscriberId};
 use tokio::sync::oneshot;
 
 use super::{BETWEEN_SESSIONS, News, Session, Step, Stepped, number};
@@ -68,10 +68,14 @@ impl Stepped<'_> {
             self.names.retain(|_, name| *name != subscriber);
         }
         let recorded = steps.first().and_then(|(_, observation)| match observation {
-            Observation::Told(facts) => facts.first().copied(),
+            Observation::Accepted(outputs) => outputs.first().copied(),
             Observation::Refused(_) => None,
         });
-        assert_eq!(recorded, heard.map(|event| Fact::Heard(subscriber, event)), "what was heard is what was recorded");
+        assert_eq!(
+            recorded,
+            heard.map(|event| Output::Heard(subscriber, event)),
+            "what was heard is what was recorded"
+        );
         steps
     }
 

@@ -1,9 +1,9 @@
-//! The selector of the active peer, in a setting that has one.
+//! The selector of the active peer, in an instance that has one.
 
 use std::sync::atomic::Ordering;
 
 use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Action, Fact, SELECTOR, SessionId, SubscriberId};
+use handfast_spec::lifecycle::{Action, Output, SELECTOR, SessionId, SubscriberId};
 
 use super::{News, Step, Stepped, number};
 use crate::chooser::STALL_TIMEOUT;
@@ -23,7 +23,7 @@ impl Stepped<'_> {
         };
         state.news = News::Unheeded;
         state.cell.store(true, Ordering::Relaxed);
-        vec![(Action::Ahead { session }, Observation::Told(vec![Fact::Ahead(session)]))]
+        vec![(Action::Ahead { session }, Observation::Accepted(vec![Output::Ahead(session)]))]
     }
 
     pub(super) fn heed(&mut self, session: SessionId) -> Vec<Step> {
@@ -31,8 +31,8 @@ impl Stepped<'_> {
         state.news = News::Heeded;
         let id = state.signal.session();
         let _entered = self.runtime.enter();
-        let facts = self.chooser.as_mut().map(|chooser| chooser.heed(session, id)).unwrap_or_default();
-        vec![(Action::Heed { session }, Observation::Told(facts))]
+        let outputs = self.chooser.as_mut().map(|chooser| chooser.heed(session, id)).unwrap_or_default();
+        vec![(Action::Heed { session }, Observation::Accepted(outputs))]
     }
 
     /// Lets the selector take one step, or makes one where there is none.

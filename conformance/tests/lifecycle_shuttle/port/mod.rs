@@ -12,9 +12,9 @@ use std::io::Write;
 use std::sync::Arc;
 
 use conformance::log::Log;
-use handfast_spec::lifecycle::{Action, Fact, Key, Limits, Refusal, SessionId, SubscriberId};
+use handfast_spec::lifecycle::{Action, Key, Limits, Output, Refusal, SessionId, SubscriberId};
 use handfast_spec::{Machine, Observation};
-use model::design::Design;
+use model::checker::design::Design;
 use model::lifecycle::handfast::{Config, Duplicates, Flaw, Handfast};
 use serde_json::json;
 use shuttle::future::yield_now;
@@ -42,7 +42,7 @@ struct State {
     live_tasks: usize,
 }
 
-type Observed = Observation<Fact, Refusal>;
+type Observed = Observation<Output, Refusal>;
 
 /// A port with a flaw, or with none.
 pub(crate) fn port(setup: Setup, flaw: Flaw, log: &Log) -> Port {
@@ -68,14 +68,14 @@ pub(crate) fn port(setup: Setup, flaw: Flaw, log: &Log) -> Port {
 impl State {
     fn step(&mut self, action: Action) -> Observed {
         let observation = self.machine.step(&action);
-        if let Observation::Told(facts) = &observation {
-            for fact in facts {
-                let _ = match *fact {
-                    Fact::Disconnecting(session) | Fact::TimedOut(session) | Fact::Rejected(session, _) => {
+        if let Observation::Accepted(outputs) = &observation {
+            for output in outputs {
+                let _ = match *output {
+                    Output::Disconnecting(session) | Output::TimedOut(session) | Output::Rejected(session, _) => {
                         self.told_to_end.insert(session)
                     }
-                    Fact::Announced(session) => self.announced.insert(session),
-                    Fact::Ended(session) => self.ended.insert(session),
+                    Output::Announced(session) => self.announced.insert(session),
+                    Output::Ended(session) => self.ended.insert(session),
                     _ => false,
                 };
             }
@@ -125,7 +125,7 @@ impl Port {
     async fn be_announced(&self, session: SessionId) -> bool {
         for attempt in 0..ATTEMPTS {
             let told = |observed: &Observed| match observed {
-                Observation::Told(facts) => facts.contains(&Fact::Announced(session)),
+                Observation::Accepted(outputs) => outputs.contains(&Output::Announced(session)),
                 Observation::Refused(_) => false,
             };
             if told(&self.step(Action::Announce { session })) || told(&self.step(Action::Resume { session })) {
@@ -182,7 +182,7 @@ impl Drop for Guard {
             for _ in 0..ATTEMPTS {
                 match self.port.step(Action::End { session }) {
                     Observation::Refused(Refusal::NoRoom) => shuttle::thread::yield_now(),
-                    Observation::Refused(_) | Observation::Told(_) => break,
+                    Observation::Refused(_) | Observation::Accepted(_) => break,
                 }
             }
         } else {

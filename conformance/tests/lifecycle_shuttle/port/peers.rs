@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Action, Event, Fact, Key, Origin, Refusal, SessionId, SubscriberId};
+use handfast_spec::lifecycle::{Action, Event, Key, Origin, Output, Refusal, SessionId, SubscriberId};
 use shuttle::future::{AbortHandle, spawn, yield_now};
 
 use super::{ATTEMPTS, Guard, Port};
@@ -38,7 +38,7 @@ impl Peers for Port {
             (session, state.step(Action::Open { session, origin: Origin::PLAIN }))
         };
         let is_turned_away = match observed {
-            Observation::Told(facts) => facts.iter().any(|fact| matches!(fact, Fact::Rejected(..))),
+            Observation::Accepted(outputs) => outputs.iter().any(|output| matches!(output, Output::Rejected(..))),
             Observation::Refused(_) => true,
         };
         if is_turned_away {
@@ -76,22 +76,22 @@ impl Peers for Port {
     }
 
     fn subscribe(&self) -> Option<(Vec<SessionId>, Events)> {
-        let (subscriber, mut facts) = {
+        let (subscriber, mut outputs) = {
             let mut state = self.lock();
             let free = (0..u32::MAX).map(SubscriberId).find(|id| !state.subscribers.contains(id))?;
             match state.step(Action::Subscribe { subscriber: free }) {
-                Observation::Told(facts) => {
+                Observation::Accepted(outputs) => {
                     state.subscribers.insert(free);
-                    (free, facts)
+                    (free, outputs)
                 }
                 Observation::Refused(_) => return None,
             }
         };
-        if let Observation::Told(more) = self.step(Action::Resume { session: SessionId(0) }) {
-            facts.extend(more);
+        if let Observation::Accepted(more) = self.step(Action::Resume { session: SessionId(0) }) {
+            outputs.extend(more);
         }
-        let listed = facts.iter().filter_map(|fact| match fact {
-            Fact::Listed(_, session) => Some(*session),
+        let listed = outputs.iter().filter_map(|output| match output {
+            Output::Listed(_, session) => Some(*session),
             _ => None,
         });
         Some((listed.collect(), Events { port: self.clone(), subscriber, over: false }))
@@ -102,9 +102,10 @@ impl Peers for Port {
             if events.over {
                 return None;
             }
-            if let Observation::Told(facts) = events.port.step(Action::Receive { subscriber: events.subscriber }) {
-                let heard = facts.iter().find_map(|fact| match fact {
-                    Fact::Heard(_, event) => Some(*event),
+            if let Observation::Accepted(outputs) = events.port.step(Action::Receive { subscriber: events.subscriber })
+            {
+                let heard = outputs.iter().find_map(|output| match output {
+                    Output::Heard(_, event) => Some(*event),
                     _ => None,
                 });
                 events.over = matches!(heard, Some(Event::Lagged | Event::Closed));
@@ -119,7 +120,7 @@ impl Peers for Port {
         let _ = self.step(Action::Shutdown);
         for _ in 0..ATTEMPTS * 2 {
             match self.step(Action::Finish) {
-                Observation::Told(_) | Observation::Refused(Refusal::AlreadyClosing) => return,
+                Observation::Accepted(_) | Observation::Refused(Refusal::AlreadyClosing) => return,
                 Observation::Refused(_) => yield_now().await,
             }
         }

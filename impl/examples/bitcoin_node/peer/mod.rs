@@ -97,7 +97,7 @@ fn accept_peer(node: &Peers, local: &Arc<Local>, stream: TcpStream, from: Socket
     }
 }
 
-/// Says why a handshake failed; the session ends with the bare fact.
+/// Says why a handshake failed; the session ends with the bare output.
 pub(crate) fn logged<T>(peer: SocketAddr, result: Result<T, HandshakeError>) -> Result<T, HandshakeError> {
     result.inspect_err(|error| tracing::info!(%peer, %error, "handshake failed"))
 }

@@ -1,6 +1,6 @@
 //! How our direction ends.
 
-use super::words::{Delivery, Outcome};
+use super::types::{Delivery, Outcome};
 
 /// The end of the direction in which we send. `T` is a moment.
 ///

@@ -3,12 +3,12 @@
 mod buffer;
 mod ending;
 mod read;
+mod types;
 mod wire;
-mod words;
 mod write;
 
 pub use ending::{Duty, Ending};
 pub use read::{Next, ReadCursor};
+pub use types::{Delivery, Error, Outcome, Violation};
 pub use wire::Frame;
-pub use words::{Delivery, Error, Outcome, Violation};
 pub use write::{WriteCursor, WriteLimits};

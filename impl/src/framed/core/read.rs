@@ -4,8 +4,8 @@ use bytes::buf::Limit;
 use bytes::{Buf, BytesMut};
 
 use super::buffer::Buffer;
+use super::types::Error;
 use super::wire::{Announced, Frame, HEADER, announced};
-use super::words::Error;
 
 /// The peer's bytes on one side, frames on the other.
 ///

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::words::Violation;
+use super::types::Violation;
 
 /// Bytes of a header.
 pub(super) const HEADER: usize = 8;

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 
+use super::types::Error;
 use super::wire::{Frame, HEARTBEAT, MARKER, header, is_reserved};
-use super::words::Error;
 
 /// More memory for small payloads and headers than this is not kept while nothing is to be written.
 const KEPT: usize = 256 * 1024;

@@ -4,15 +4,15 @@ mod admission;
 mod config;
 mod queues;
 mod slots;
+mod types;
 mod view;
-mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use config::{Config, ConfigError, Duplicates, Limits, Rejected};
-pub use words::{
+pub use types::{
     Announcement, Direction, Effect, Ended, Event, Greeting, Misuse, Origin, Peer, Reason, SessionId, Subscribed,
     SubscriberId,
 };

@@ -1,6 +1,7 @@
 //! The core on tokio.
 
 mod config;
+mod convert;
 mod handle;
 mod listener;
 mod once;
@@ -12,7 +13,6 @@ mod shared;
 mod shutdown;
 mod subscription;
 mod terms;
-mod words;
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::Future;

@@ -3,7 +3,7 @@
 mod chain;
 mod keys;
 mod shelf;
-mod words;
+mod types;
 
 pub use shelf::Shelf;
-pub use words::{Claim, Closed, Limits, Place, Put, Stamps, Took, Unclaimed};
+pub use types::{Claim, Closed, Limits, Place, Put, Stamps, Took, Unclaimed};

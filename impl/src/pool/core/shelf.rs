@@ -8,7 +8,7 @@ use slab::Slab;
 
 use super::chain::{Chain, Link, newer, older};
 use super::keys::Keys;
-use super::words::{Claim, Closed, Limits, Place, Put, Stamps, Took, Unclaimed};
+use super::types::{Claim, Closed, Limits, Place, Put, Stamps, Took, Unclaimed};
 
 /// The idle connections of one worker, by destination. `T` is what names a connection to whoever decides who has it.
 ///

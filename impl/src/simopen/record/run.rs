@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use handfast_spec::Observation;
-use handfast_spec::simopen::{Action, End, Fact, Failure, Kind, Nonce, Pair, Party, Refusal, Token};
+use handfast_spec::simopen::{Action, End, EndpointConfig, Failure, Kind, Nonce, Output, Pair, Refusal, Token};
 use serde::Serialize;
 
-use super::words::{self, Names};
+use super::convert::{self, Names};
 use crate::simopen::Options;
 use crate::simopen::core::{Decoder, Negotiation, Protocol, Role, Settled};
 
@@ -42,7 +42,7 @@ struct Header<'a> {
 #[derive(Serialize)]
 struct Line {
     action: Action,
-    observation: Observation<Fact, Refusal>,
+    observation: Observation<Output, Refusal>,
 }
 
 /// This end.
@@ -62,8 +62,8 @@ impl<'a> Record<'a> {
         let names = Names::of(protocols);
         match (&names, u8::try_from(options.proposals)) {
             (Some(names), Ok(patience)) => {
-                let ours = Party { kind, protocols: names.all() };
-                let theirs = Party { kind: Kind::Hostile, protocols: Vec::new() };
+                let ours = EndpointConfig { kind, protocols: names.all() };
+                let theirs = EndpointConfig { kind: Kind::Hostile, protocols: Vec::new() };
                 let pair = Pair { left: ours, right: theirs, patience, timed: true };
                 let names = protocols.iter().map(Protocol::name).collect();
                 sink.write(&Header { protocol: "simopen", pair, capacity: [1, 1], names });
@@ -82,7 +82,7 @@ impl<'a> Record<'a> {
             is_over: false,
         };
         let nonce = Nonce(nonce);
-        let told = [Fact::Started(OURS, nonce)].into_iter().chain(record.assumed(negotiation)).collect();
+        let told = [Output::Started(OURS, nonce)].into_iter().chain(record.assumed(negotiation)).collect();
         record.told(Action::Start { end: OURS, nonce }, told);
         record
     }
@@ -93,13 +93,13 @@ impl<'a> Record<'a> {
         while let Ok((length, Some(message))) = self.said.decode(bytes) {
             bytes = &bytes[length..];
             let token = self.names.token(&message);
-            let mut told = vec![Fact::Said(OURS, token)];
+            let mut told = vec![Output::Said(OURS, token)];
             if bytes.is_empty() {
                 told.extend(self.ended(negotiation));
             }
             self.told(Action::Write { end: OURS }, told);
             // The peer is taken to read at once, so that there is room for the next one.
-            self.told(Action::Read { end: THEIRS }, vec![Fact::Heard(THEIRS, token)]);
+            self.told(Action::Read { end: THEIRS }, vec![Output::Heard(THEIRS, token)]);
         }
     }
 
@@ -109,7 +109,7 @@ impl<'a> Record<'a> {
         while taken < bytes.len() && negotiation.wants_input() {
             let (length, token) = match self.heard.decode(&bytes[taken..]) {
                 Ok((length, message)) => (length, message.map(|message| self.names.token(&message))),
-                Err(error) => (bytes.len() - taken, Some(words::no_message(error))),
+                Err(error) => (bytes.len() - taken, Some(convert::no_message(error))),
             };
             taken += negotiation.received(&bytes[taken..taken + length]);
             if let Some(token) = token {
@@ -121,13 +121,13 @@ impl<'a> Record<'a> {
 
     fn heard(&mut self, token: Token, negotiation: &Negotiation) {
         self.last = Some(token);
-        let told: Vec<_> = [Fact::Heard(OURS, token)]
+        let told: Vec<_> = [Output::Heard(OURS, token)]
             .into_iter()
             .chain(self.assumed(negotiation))
             .chain(self.ended(negotiation))
             .collect();
         self.told(Action::Forge { end: THEIRS, token }, Vec::new());
-        self.told(Action::Write { end: THEIRS }, vec![Fact::Said(THEIRS, token)]);
+        self.told(Action::Write { end: THEIRS }, vec![Output::Said(THEIRS, token)]);
         self.told(Action::Read { end: OURS }, told);
     }
 }
@@ -145,7 +145,7 @@ impl Record<'_> {
             self.sink.give_up("the peer left in the middle of a message, for which the model has no words");
         }
         let told = self.ended(negotiation).into_iter().collect();
-        self.told(Action::Close { end: THEIRS }, vec![Fact::Closed(THEIRS)]);
+        self.told(Action::Close { end: THEIRS }, vec![Output::Closed(THEIRS)]);
         self.told(Action::Read { end: OURS }, told);
     }
 
@@ -160,35 +160,35 @@ impl Record<'_> {
     /// The deadline passed. What was not flushed was not said.
     pub(in crate::simopen) fn expired(&mut self) {
         self.held.clear();
-        self.line(Action::Expire { end: OURS }, vec![Fact::Failed(OURS, Failure::Deadline)]);
+        self.line(Action::Expire { end: OURS }, vec![Output::Failed(OURS, Failure::Deadline)]);
         self.is_over = true;
     }
 
     /// The role, if it was not known before.
-    fn assumed(&mut self, negotiation: &Negotiation) -> Option<Fact> {
+    fn assumed(&mut self, negotiation: &Negotiation) -> Option<Output> {
         let known = std::mem::replace(&mut self.role, negotiation.role());
-        self.role.filter(|_| known.is_none()).map(|role| Fact::Assumed(OURS, words::role(role)))
+        self.role.filter(|_| known.is_none()).map(|role| Output::Assumed(OURS, convert::role(role)))
     }
 
     /// What became of it, if it has ended. What was agreed is held until it is settled.
-    fn ended(&mut self, negotiation: &Negotiation) -> Option<Fact> {
+    fn ended(&mut self, negotiation: &Negotiation) -> Option<Output> {
         match negotiation.outcome()? {
             Ok(Settled { role, protocol }) => {
-                let (role, protocol) = (words::role(*role), self.names.number(protocol));
+                let (role, protocol) = (convert::role(*role), self.names.number(protocol));
                 // Nobody knows how many flights a stranger has made.
-                Some(Fact::Settled { end: OURS, role, protocol, flights: 0 })
+                Some(Output::Settled { end: OURS, role, protocol, flights: 0 })
             }
             Err(failure) => {
                 self.is_over = true;
-                Some(Fact::Failed(OURS, words::failure(failure)))
+                Some(Output::Failed(OURS, convert::failure(failure)))
             }
         }
     }
 
-    fn told(&mut self, action: Action, told: Vec<Fact>) {
-        let line = Line { action, observation: Observation::Told(told) };
+    fn told(&mut self, action: Action, told: Vec<Output>) {
+        let line = Line { action, observation: Observation::Accepted(told) };
         let settles = |line: &Line| match &line.observation {
-            Observation::Told(told) => told.iter().any(|fact| matches!(fact, Fact::Settled { .. })),
+            Observation::Accepted(told) => told.iter().any(|output| matches!(output, Output::Settled { .. })),
             Observation::Refused(_) => false,
         };
         if settles(&line) || !self.held.is_empty() {
@@ -198,15 +198,15 @@ impl Record<'_> {
         }
     }
 
-    fn line(&mut self, action: Action, told: Vec<Fact>) {
-        self.sink.write(&Line { action, observation: Observation::Told(told) });
+    fn line(&mut self, action: Action, told: Vec<Output>) {
+        self.sink.write(&Line { action, observation: Observation::Accepted(told) });
     }
 }
 
 impl Drop for Record<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.line(Action::Close { end: OURS }, vec![Fact::Closed(OURS)]);
+            self.line(Action::Close { end: OURS }, vec![Output::Closed(OURS)]);
         }
     }
 }

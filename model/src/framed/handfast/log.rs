@@ -3,13 +3,13 @@
 use core::fmt::{self, Debug, Formatter};
 
 use handfast_spec::Recorded;
-use handfast_spec::framed::{Action, End, Forgery, Ledger, Moment, Shape};
+use handfast_spec::framed::{Action, End, Forgery, History, Moment, Shape};
 use serde::{Deserialize, Serialize};
 
 use super::super::tcp::Kernel;
 use super::machine::{Phase, Reading, Writing};
 use super::{Config, Flaw, Handfast};
-use crate::explain::Explains;
+use crate::checker::explain::Explains;
 
 /// How a connection was configured, as the header of its log says.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -40,7 +40,7 @@ impl Explains for Handfast {
         if kernel.send == 0 || kernel.receive == 0 {
             return Vec::new();
         }
-        vec![Recorded { machine: Self::new(config), ledger: Ledger::new(discard, kernel.tells) }]
+        vec![Recorded { machine: Self::new(config), history: History::new(discard, kernel.tells) }]
     }
 
     fn attempts(&self) -> Vec<Action> {

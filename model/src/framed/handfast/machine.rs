@@ -1,6 +1,6 @@
 //! The machine: two ends and the TCP between them.
 
-use handfast_spec::framed::{Action, End, Ending, Fact, Framed, Moment, Outcome, Refusal, Shape};
+use handfast_spec::framed::{Action, End, Ending, Framed, Moment, Outcome, Output, Refusal, Shape};
 use handfast_spec::{Machine, Observation};
 use serde::Serialize;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::tcp::{Halves, Kernel, Tcp};
 use super::Flaw;
 use super::log::Header;
-use crate::design::Design;
+use crate::checker::design::Design;
 use crate::in_parts;
 
 /// What the application of an end does.
@@ -110,7 +110,7 @@ pub(super) enum Reading {
     Left,
 }
 
-pub(super) type Facts = Vec<Fact>;
+pub(super) type Outputs = Vec<Output>;
 pub(super) type Step = Result<(), Refusal>;
 
 impl Handfast {
@@ -138,32 +138,32 @@ impl Handfast {
         }
     }
 
-    fn take(&mut self, action: &Action, facts: &mut Facts) -> Step {
+    fn take(&mut self, action: &Action, outputs: &mut Outputs) -> Step {
         let open = |end: End| if self.tcp.is_closed(end) { Err(Refusal::Closed) } else { Ok(end) };
         match *action {
-            Action::Write { end, shape } => self.write(open(end)?, shape, facts),
+            Action::Write { end, shape } => self.write(open(end)?, shape, outputs),
             Action::Forge { end, forgery } => self.forge(open(end)?, forgery),
             Action::DropWrite { end } => self.drop_write(open(end)?),
-            Action::Send { end } => self.send(open(end)?, facts),
-            Action::Read { end } => self.read(open(end)?, facts),
+            Action::Send { end } => self.send(open(end)?, outputs),
+            Action::Read { end } => self.read(open(end)?, outputs),
             Action::DropRead { end } => self.drop_read(open(end)?),
-            Action::Leave { end } => self.leave(open(end)?, facts),
-            Action::Abandon { end } => self.abandon(open(end)?, facts),
-            Action::Shutdown { end, by } => self.shutdown(end, by, facts),
-            Action::ReadAhead { end } => self.read_ahead(open(end)?, facts),
-            Action::Finish { end } => self.finish(open(end)?, facts),
-            Action::Confirm { end } => self.confirm(open(end)?, facts),
-            Action::Expire { end } => self.expire(open(end)?, facts),
-            Action::Close { end } => self.close(open(end)?, facts),
+            Action::Leave { end } => self.leave(open(end)?, outputs),
+            Action::Abandon { end } => self.abandon(open(end)?, outputs),
+            Action::Shutdown { end, by } => self.shutdown(end, by, outputs),
+            Action::ReadAhead { end } => self.read_ahead(open(end)?, outputs),
+            Action::Finish { end } => self.finish(open(end)?, outputs),
+            Action::Confirm { end } => self.confirm(open(end)?, outputs),
+            Action::Expire { end } => self.expire(open(end)?, outputs),
+            Action::Close { end } => self.close(open(end)?, outputs),
             Action::Carry { from } => {
                 let kernel = self.config.kernel;
-                self.tcp.carry(from, &kernel, facts)
+                self.tcp.carry(from, &kernel, outputs)
             }
-            Action::Pass { moment } => self.pass(moment, facts),
+            Action::Pass { moment } => self.pass(moment, outputs),
         }
     }
 
-    fn pass(&mut self, moment: Moment, facts: &mut Facts) -> Step {
+    fn pass(&mut self, moment: Moment, outputs: &mut Outputs) -> Step {
         let is_next = match moment {
             Moment::Soon => self.now.is_none(),
             Moment::Late => self.now == Some(Moment::Soon),
@@ -172,7 +172,7 @@ impl Handfast {
             return Err(Refusal::NotNow);
         }
         self.now = Some(moment);
-        facts.push(Fact::Passed(moment));
+        outputs.push(Output::Passed(moment));
         Ok(())
     }
 }
@@ -190,9 +190,9 @@ impl Phase {
 impl Machine for Handfast {
     type Protocol = Framed;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
-        let mut facts = Vec::new();
-        self.take(action, &mut facts).map(|()| facts).into()
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
+        let mut outputs = Vec::new();
+        self.take(action, &mut outputs).map(|()| outputs).into()
     }
 }
 
@@ -217,12 +217,12 @@ impl Design for Handfast {
 
 impl Handfast {
     /// What is known at the end of a shutdown, told to whoever asked for it. No byte follows.
-    pub(super) fn over(&mut self, end: End, outcome: Outcome, facts: &mut Facts) {
+    pub(super) fn over(&mut self, end: End, outcome: Outcome, outputs: &mut Outputs) {
         let swallows = self.config.flaw == Flaw::SwallowsErrors;
         let side = self.side_mut(end);
         let Some(by) = side.phase.until() else { return };
         side.phase = Phase::Over(by);
         side.queue.clear();
-        facts.push(Fact::Over(end, if swallows { Outcome::Clean } else { outcome }));
+        outputs.push(Output::Over(end, if swallows { Outcome::Clean } else { outcome }));
     }
 }

@@ -8,16 +8,16 @@
 //! The reader goes on until the peer's marker, whatever becomes of its own direction: a failed write and an own shutdown
 //! do not stop it. Only its deadline does.
 
+mod bounds;
 mod flaw;
 mod log;
 mod machine;
 mod mutants;
 mod reader;
-mod scope;
 mod writer;
 
+pub use bounds::{Bounds, checked, instances};
 pub use flaw::Flaw;
 pub use log::Header;
 pub use machine::{Config, Handfast};
 pub use mutants::variants;
-pub use scope::{Extent, checked, settings};

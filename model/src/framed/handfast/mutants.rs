@@ -1,17 +1,17 @@
 //! Mutants of handfast's design: one mistake each, made by somebody in a real system.
 
-use crate::catalogue::{Kind, Scope, Variant};
-use crate::subject::Settings;
+use crate::checker::catalogue::{Kind, Scope, Variant};
+use crate::checker::target::Instances;
 
-use super::{Flaw, settings};
+use super::{Flaw, instances};
 
 struct Mutant {
     name: &'static str,
     flaw: Flaw,
     source: &'static str,
     about: &'static str,
-    /// The settings of the small scope in which it is explored to the end: those in which it shows all that it does.
-    settings: &'static [&'static str],
+    /// The instances of the small scope in which it is explored to the end: those in which it shows all that it does.
+    instances: &'static [&'static str],
     violates: &'static [&'static str],
 }
 
@@ -27,11 +27,11 @@ pub fn variants() -> Vec<Variant> {
 
 impl Mutant {
     fn variant(&self) -> Variant {
-        let Self { name, flaw, source, about, settings: shown_in, violates } = *self;
-        let mut settings = settings(Scope::Small, flaw);
-        settings.retain(|setting| shown_in.contains(&setting.name));
-        let subject = Box::new(Settings::new(name, settings));
-        Variant { name, kind: Kind::Mutant, source, about, violates, subject }
+        let Self { name, flaw, source, about, instances: shown_in, violates } = *self;
+        let mut instances = instances(Scope::Small, flaw);
+        instances.retain(|instance| shown_in.contains(&instance.name));
+        let target = Box::new(Instances::new(name, instances));
+        Variant { name, kind: Kind::Mutant, source, about, violates, target }
     }
 }
 
@@ -41,7 +41,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::PanicsOnPayload,
         source: "zrepl/zrepl b93a06d, base2bufpool Get of one byte (M1)",
         about: "a frame whose payload has one length panics the reader",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-9"],
     },
     Mutant {
@@ -49,7 +49,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::TrustsLength,
         source: "zrepl/zrepl b93a06d, readFrame: Get before any check (M2)",
         about: "room is made for whatever a header announces",
-        settings: HOSTILE,
+        instances: HOSTILE,
         violates: &["FRM-9"],
     },
     Mutant {
@@ -57,7 +57,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::DropsHeader,
         source: "zrepl/zrepl b93a06d, readFrame: a timeout forgets 1 to 7 bytes of a header (M3); tokio read_exact in a select",
         about: "a dropped read forgets the half of a header that it has",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-1", "FRM-3", "FRM-4", "FRM-14"],
     },
     Mutant {
@@ -65,7 +65,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::DropsPayload,
         source: "zrepl/zrepl b93a06d, readFrame: readNextValid stays after a timeout (M4)",
         about: "a dropped read forgets the payload that it has and keeps the header",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-1", "FRM-3", "FRM-4", "FRM-14"],
     },
     Mutant {
@@ -73,7 +73,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::LosesLastFrame,
         source: "zrepl/zrepl b93a06d, readFrame: ReadvFull ends within the next header (M5)",
         about: "a complete frame is given up where the header behind it is cut off",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-4", "FRM-14"],
     },
     Mutant {
@@ -81,7 +81,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::TruncationIsEnd,
         source: "zrepl/zrepl b93a06d, ReadvFull: plain io.EOF whatever was read (M6)",
         about: "the end of the stream within a frame is told as one between frames",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-3"],
     },
     Mutant {
@@ -89,7 +89,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::EndIsMarker,
         source: "zrepl/zrepl b93a06d, an end without the marker is the end of the stream (M7)",
         about: "the end of the stream without the marker counts as the marker",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-3"],
     },
     Mutant {
@@ -97,7 +97,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::Prefetches,
         source: "zrepl/zrepl b93a06d, readFrame: payload and next header in one readv (M8)",
         about: "a frame is given when the header behind it has come",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-14"],
     },
     Mutant {
@@ -105,7 +105,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::LoadedMarkerCounts,
         source: "zrepl/zrepl b93a06d, the length of the marker is not checked (M9)",
         about: "a marker with a payload counts as the marker",
-        settings: HOSTILE,
+        instances: HOSTILE,
         violates: &["FRM-8"],
     },
     Mutant {
@@ -113,7 +113,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::GivesReserved,
         source: "zrepl/zrepl b93a06d, only 1<<28 is looked at (M10)",
         about: "frames of reserved types are given to the application",
-        settings: HOSTILE,
+        instances: HOSTILE,
         violates: &["FRM-8"],
     },
     Mutant {
@@ -121,7 +121,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::ForgetsEnding,
         source: "zrepl/zrepl b93a06d, nextReadErr is taken and cleared (M11)",
         about: "the reason why nothing more comes is told once, and the kernel is asked again",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-3", "FRM-7"],
     },
     Mutant {
@@ -129,7 +129,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::RenewsDeadline,
         source: "zrepl/zrepl PR #415, d118bcc: idle renewal after DisableTimeouts (M12)",
         about: "the deadline is set anew whenever it is about to pass",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-11", "FRM-12", "FRM-13"],
     },
     Mutant {
@@ -137,7 +137,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::LatestDeadline,
         source: "zrepl/zrepl b93a06d, Shutdown: SetDeadline of the second call (M15)",
         about: "a second call moves the deadline, also to later",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-12", "FRM-13"],
     },
     Mutant {
@@ -145,7 +145,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::WritesBehindMarker,
         source: "zrepl/zrepl b93a06d, Shutdown without writeMtx to its end (M18)",
         about: "the write lock is released between the marker and the end of the direction",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-1", "FRM-2", "FRM-6", "FRM-15"],
     },
     Mutant {
@@ -153,7 +153,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::ChecksThenAccepts,
         source: "zrepl/zrepl b93a06d, WriteFrame: IsShuttingDown before the lock (M19)",
         about: "a write looks whether a shutdown has begun, and then waits for its turn",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-1", "FRM-2", "FRM-4", "FRM-5", "FRM-6", "FRM-15"],
     },
     Mutant {
@@ -161,7 +161,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::TearsFrame,
         source: "zrepl/zrepl b93a06d, WriteFrame after a timeout (M16); tokio write_all in a select (M20)",
         about: "a write that is given up leaves the part of the frame that the kernel took, and the next one follows",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-1", "FRM-3", "FRM-4", "FRM-5", "FRM-6"],
     },
     Mutant {
@@ -169,7 +169,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::CleanAtDeadline,
         source: "zrepl/zrepl b93a06d, Shutdown: Close after an incomplete drain returns nil (M21)",
         about: "whatever was acknowledged, the socket is closed at the deadline and that counts as clean",
-        settings: BOTH,
+        instances: BOTH,
         violates: &["FRM-1", "FRM-6"],
     },
     Mutant {
@@ -177,7 +177,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::ClosesAfterMarker,
         source: "zrepl/zrepl b93a06d, Shutdown, the naive option of its comment; hyperium/hyper h1 shutdown",
         about: "the socket is closed right behind the marker",
-        settings: LEAVING,
+        instances: LEAVING,
         violates: &["FRM-1", "FRM-6"],
     },
     Mutant {
@@ -185,7 +185,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::DrainsLate,
         source: "zrepl/zrepl b93a06d, Shutdown: the drain follows the marker (M22); libp2p/rust-yamux PR #102",
         about: "nothing is read from the beginning of the shutdown until the marker is handed over",
-        settings: BOTH,
+        instances: BOTH,
         violates: &["FRM-13", "FRM-15"],
     },
     Mutant {
@@ -193,7 +193,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::SwallowsErrors,
         source: "zrepl/zrepl b93a06d, Shutdown: hardclose drops the cause (M23)",
         about: "what went wrong is not told",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-1", "FRM-6"],
     },
     Mutant {
@@ -201,7 +201,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::StopsReader,
         source: "zrepl/zrepl b93a06d, Shutdown: Begin makes ReadFrame fail (M24)",
         about: "the reader ends when its own end begins to shut down, and what has come is thrown away",
-        settings: BOTH,
+        instances: BOTH,
         violates: &["FRM-1", "FRM-15"],
     },
     Mutant {
@@ -209,7 +209,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::UnboundedDrain,
         source: "zrepl/zrepl b93a06d, Shutdown: io.Copy to Discard (M25)",
         about: "what is thrown away is not counted",
-        settings: LEAVING,
+        instances: LEAVING,
         violates: &["FRM-10"],
     },
     Mutant {
@@ -217,7 +217,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::WaitsForPeer,
         source: "zrepl/zrepl b93a06d, Shutdown: io.Copy until EOF (M26)",
         about: "the shutdown waits for the end of the peer's stream",
-        settings: BOTH,
+        instances: BOTH,
         violates: &["FRM-15"],
     },
     Mutant {
@@ -225,7 +225,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::SecondFails,
         source: "zrepl/zrepl b93a06d, Shutdown: use of closed network connection (M27)",
         about: "a second shutdown after the end fails",
-        settings: ONE_WAY,
+        instances: ONE_WAY,
         violates: &["FRM-7"],
     },
     Mutant {
@@ -233,7 +233,7 @@ const MUTANTS: &[Mutant] = &[
         flaw: Flaw::ResetStopsReader,
         source: "zrepl/zrepl b93a06d, as reproduced on Linux: the write takes the error of the reset",
         about: "a write that fails stops the reader, although what was acknowledged is still in the kernel",
-        settings: LEAVING,
+        instances: LEAVING,
         violates: &["FRM-1"],
     },
 ];

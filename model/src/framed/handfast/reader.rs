@@ -1,10 +1,10 @@
 //! What is read: halves by the connection, frames by the application.
 
-use handfast_spec::framed::{End, Ending, Fact, Forgery, Given, Half, Item, Part, Refusal, Shape};
+use handfast_spec::framed::{End, Ending, Forgery, Given, Half, Item, Output, Part, Refusal, Shape};
 
 use super::super::tcp::Got;
 use super::Flaw;
-use super::machine::{Facts, Handfast, Phase, Reading, Step, Writing};
+use super::machine::{Handfast, Outputs, Phase, Reading, Step, Writing};
 
 /// What comes next in what was read.
 enum Next {
@@ -18,7 +18,7 @@ enum Next {
 
 impl Handfast {
     /// What was read is given first; then what is known of the end; then the kernel is asked.
-    pub(super) fn read(&mut self, end: End, facts: &mut Facts) -> Step {
+    pub(super) fn read(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.side(end);
         let (flaw, reading) = (self.config.flaw, side.reading);
         match reading {
@@ -31,23 +31,23 @@ impl Handfast {
         if flaw == Flaw::DrainsLate && matches!(side.phase, Phase::Writing(_)) {
             return Err(Refusal::ShutDown);
         }
-        if self.give_next(end, facts) {
+        if self.give_next(end, outputs) {
             return Ok(());
         }
         if let Reading::Fails(ending) = reading {
-            self.tell(end, ending, facts);
+            self.tell(end, ending, outputs);
             return Ok(());
         }
         match self.tcp.read(end) {
             Got::Nothing => return Err(Refusal::Nothing),
             Got::Half(half) => {
-                self.keep(end, half, facts);
-                self.give_next(end, facts);
+                self.keep(end, half, outputs);
+                self.give_next(end, outputs);
             }
             got @ (Got::Reset | Got::End) => {
-                self.kernel_ended(end, &got, facts);
-                if !self.give_next(end, facts) {
-                    self.tell_failure(end, facts);
+                self.kernel_ended(end, &got, outputs);
+                if !self.give_next(end, outputs) {
+                    self.tell_failure(end, outputs);
                 }
             }
         }
@@ -55,7 +55,7 @@ impl Handfast {
     }
 
     /// Reads ahead of the reader while the shutdown goes on, so that the peer is not held up by us.
-    pub(super) fn read_ahead(&mut self, end: End, facts: &mut Facts) -> Step {
+    pub(super) fn read_ahead(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let flaw = self.config.flaw;
         let side = self.side(end);
         match side.phase {
@@ -83,13 +83,13 @@ impl Handfast {
         }
         match self.tcp.read(end) {
             Got::Nothing => return Err(Refusal::Nothing),
-            Got::Half(half) if keeps => self.keep(end, half, facts),
+            Got::Half(half) if keeps => self.keep(end, half, outputs),
             Got::Half(_) => {
                 let side = self.side_mut(end);
                 side.discarded += 1;
-                facts.push(Fact::Discarded(end));
+                outputs.push(Output::Discarded(end));
             }
-            got @ (Got::Reset | Got::End) => self.kernel_ended(end, &got, facts),
+            got @ (Got::Reset | Got::End) => self.kernel_ended(end, &got, outputs),
         }
         Ok(())
     }
@@ -112,7 +112,7 @@ impl Handfast {
         Ok(())
     }
 
-    pub(super) fn leave(&mut self, end: End, facts: &mut Facts) -> Step {
+    pub(super) fn leave(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.side_mut(end);
         match side.reading {
             Reading::Waits | Reading::Fails(_) => {}
@@ -121,7 +121,7 @@ impl Handfast {
         }
         side.reading = Reading::Left;
         side.held.clear();
-        facts.push(Fact::Left(end));
+        outputs.push(Output::Left(end));
         Ok(())
     }
 
@@ -134,13 +134,13 @@ impl Handfast {
         }
     }
 
-    fn keep(&mut self, end: End, half: Half, facts: &mut Facts) {
+    fn keep(&mut self, end: End, half: Half, outputs: &mut Outputs) {
         self.side_mut(end).held.push(half);
-        facts.push(Fact::Took(end, half));
+        outputs.push(Output::Took(end, half));
     }
 
     /// The kernel says that nothing more comes.
-    fn kernel_ended(&mut self, end: End, got: &Got, facts: &mut Facts) {
+    fn kernel_ended(&mut self, end: End, got: &Got, outputs: &mut Outputs) {
         let flaw = self.config.flaw;
         let is_partial = self.is_partial(end);
         let side = self.side_mut(end);
@@ -160,7 +160,7 @@ impl Handfast {
             Reading::Fails(_) | Reading::Told | Reading::Left => {}
         }
         if is_reset && self.side(end).writing != Writing::Broken {
-            self.broken(end, facts);
+            self.broken(end, outputs);
         }
     }
 
@@ -175,36 +175,36 @@ impl Handfast {
     }
 
     /// Gives what comes next, if it is there.
-    fn give_next(&mut self, end: End, facts: &mut Facts) -> bool {
+    fn give_next(&mut self, end: End, outputs: &mut Outputs) -> bool {
         match self.next(end) {
             Next::Incomplete => false,
             Next::Give(given, halves) => {
                 self.side_mut(end).held.drain(..halves);
-                facts.push(Fact::Delivered(end, given));
+                outputs.push(Output::Delivered(end, given));
                 true
             }
             Next::End(ending) => {
-                self.tell(end, ending, facts);
+                self.tell(end, ending, outputs);
                 true
             }
             Next::Overcommit => {
                 let side = self.side_mut(end);
                 side.held.clear();
                 side.reading = Reading::Fails(Ending::Truncated);
-                facts.push(Fact::Overcommitted(end));
+                outputs.push(Output::Overcommitted(end));
                 true
             }
             Next::Panic => {
-                facts.push(Fact::Panicked(end));
-                self.tell(end, Ending::Violation, facts);
+                outputs.push(Output::Panicked(end));
+                self.tell(end, Ending::Violation, outputs);
                 true
             }
         }
     }
 
-    fn tell_failure(&mut self, end: End, facts: &mut Facts) {
+    fn tell_failure(&mut self, end: End, outputs: &mut Outputs) {
         match self.side(end).reading {
-            Reading::Fails(ending) => self.tell(end, ending, facts),
+            Reading::Fails(ending) => self.tell(end, ending, outputs),
             Reading::Waits | Reading::Told | Reading::Left => {}
         }
     }
@@ -223,7 +223,7 @@ impl Handfast {
         }
     }
 
-    fn tell(&mut self, end: End, ending: Ending, facts: &mut Facts) {
+    fn tell(&mut self, end: End, ending: Ending, outputs: &mut Outputs) {
         let forgets = self.config.flaw == Flaw::ForgetsEnding;
         let ending = if forgets { ending } else { self.latch(end, ending) };
         let side = self.side_mut(end);
@@ -232,7 +232,7 @@ impl Handfast {
         if ending != Ending::Marker && side.writing == Writing::Sound {
             side.writing = Writing::Refusing;
         }
-        facts.push(Fact::Ended(end, ending));
+        outputs.push(Output::Ended(end, ending));
     }
 
     /// What is next in what was read. FRM-8 and FRM-9: type, length and marker are looked at before anything else.

@@ -1,14 +1,14 @@
 //! What is written: frames by the application, halves by the connection, and the end of both.
 
-use handfast_spec::framed::{End, Ending, Fact, Forgery, FrameId, Half, Item, Moment, Outcome, Refusal, Shape};
+use handfast_spec::framed::{End, Ending, Forgery, FrameId, Half, Item, Moment, Outcome, Output, Refusal, Shape};
 
 use super::super::tcp::Wrote;
 use super::Flaw;
-use super::machine::{Facts, Handfast, Phase, Reading, Step, Writing};
+use super::machine::{Handfast, Outputs, Phase, Reading, Step, Writing};
 
 impl Handfast {
     /// FRM-5: what is accepted is the connection's, which hands it over whole and in its turn.
-    pub(super) fn write(&mut self, end: End, shape: Shape, facts: &mut Facts) -> Step {
+    pub(super) fn write(&mut self, end: End, shape: Shape, outputs: &mut Outputs) -> Step {
         let (side, config) = (self.side(end), &self.config);
         match side.phase {
             Phase::Open => {}
@@ -28,17 +28,17 @@ impl Handfast {
         if config.flaw == Flaw::ChecksThenAccepts {
             self.side_mut(end).checked = Some(shape);
         } else {
-            self.accept(end, shape, facts);
+            self.accept(end, shape, outputs);
         }
         Ok(())
     }
 
-    fn accept(&mut self, end: End, shape: Shape, facts: &mut Facts) {
+    fn accept(&mut self, end: End, shape: Shape, outputs: &mut Outputs) {
         let side = self.side_mut(end);
         let frame = FrameId(side.accepted);
         side.accepted += 1;
         side.queue.extend(Half::of(Item::Frame(frame, shape)));
-        facts.push(Fact::Accepted(end, frame));
+        outputs.push(Output::Accepted(end, frame));
     }
 
     /// Only the environment does this: who forges does not keep to the protocol.
@@ -74,23 +74,23 @@ impl Handfast {
         Ok(())
     }
 
-    pub(super) fn send(&mut self, end: End, facts: &mut Facts) -> Step {
+    pub(super) fn send(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let kernel = self.config.kernel;
         if let (Some(shape), true) = (self.side(end).checked, self.side(end).queue.is_empty()) {
             self.side_mut(end).checked = None;
-            self.accept(end, shape, facts);
+            self.accept(end, shape, outputs);
         }
         let Some(&half) = self.side(end).queue.first() else { return Err(Refusal::Nothing) };
         match self.tcp.write(end, half, &kernel) {
             Wrote::Taken => {
                 self.side_mut(end).queue.remove(0);
-                facts.push(Fact::Handed(end, half));
+                outputs.push(Output::Handed(end, half));
             }
-            Wrote::Full if facts.is_empty() => return Err(Refusal::NoRoom),
+            Wrote::Full if outputs.is_empty() => return Err(Refusal::NoRoom),
             Wrote::Full => {}
             Wrote::Gone => {
-                facts.push(Fact::WriteFailed(end));
-                self.broken(end, facts);
+                outputs.push(Output::WriteFailed(end));
+                self.broken(end, outputs);
                 if self.config.flaw == Flaw::ResetStopsReader {
                     self.stop_reading(end, Ending::Reset);
                 }
@@ -100,18 +100,18 @@ impl Handfast {
     }
 
     /// The connection is gone. The reader is not told yet: what is in the kernel is still there to be read (FRM-1).
-    pub(super) fn broken(&mut self, end: End, facts: &mut Facts) {
+    pub(super) fn broken(&mut self, end: End, outputs: &mut Outputs) {
         let side = self.side_mut(end);
         side.writing = Writing::Broken;
         side.queue.clear();
         let closed = matches!(side.phase, Phase::Closed(_));
         self.latch(end, Ending::Reset);
         let arrived = closed && self.config.kernel.tells && self.tcp.has_arrived(end);
-        self.over(end, if arrived { Outcome::Clean } else { Outcome::PeerGone }, facts);
+        self.over(end, if arrived { Outcome::Clean } else { Outcome::PeerGone }, outputs);
     }
 
     /// The marker goes behind everything that was accepted, in this step; a later call can only shorten the deadline.
-    pub(super) fn shutdown(&mut self, end: End, by: Moment, facts: &mut Facts) -> Step {
+    pub(super) fn shutdown(&mut self, end: End, by: Moment, outputs: &mut Outputs) -> Step {
         let flaw = self.config.flaw;
         let closed = self.tcp.is_closed(end);
         let side = self.side_mut(end);
@@ -122,39 +122,39 @@ impl Handfast {
                 if by < *until || (flaw == Flaw::LatestDeadline && by != *until) =>
             {
                 *until = by;
-                facts.push(Fact::Begun(end, by));
+                outputs.push(Output::Begun(end, by));
                 return Ok(());
             }
             Phase::Writing(_) | Phase::Closed(_) => return Err(Refusal::Joined),
             Phase::Over(until) if by < *until && !closed => {
                 *until = by;
-                facts.push(Fact::Begun(end, by));
+                outputs.push(Output::Begun(end, by));
                 return Ok(());
             }
             Phase::Over(_) if flaw == Flaw::SecondFails => {
-                facts.push(Fact::Over(end, Outcome::Failed));
+                outputs.push(Output::Over(end, Outcome::Failed));
                 return Ok(());
             }
             Phase::Over(_) => return Err(Refusal::Over),
             Phase::Abandoned => return Err(Refusal::Closed),
         }
         side.phase = Phase::Writing(by);
-        facts.push(Fact::Begun(end, by));
+        outputs.push(Output::Begun(end, by));
         if side.writing == Writing::Broken {
-            self.over(end, Outcome::PeerGone, facts);
+            self.over(end, Outcome::PeerGone, outputs);
             return Ok(());
         }
         side.queue.extend(Half::of(Item::Marker));
         if flaw == Flaw::StopsReader && side.reading == Reading::Waits {
             side.reading = Reading::Told;
             side.held.clear();
-            facts.push(Fact::Ended(end, Ending::ShutDown));
+            outputs.push(Output::Ended(end, Ending::ShutDown));
         }
         Ok(())
     }
 
     /// Everything was handed over, the marker last.
-    pub(super) fn finish(&mut self, end: End, facts: &mut Facts) -> Step {
+    pub(super) fn finish(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.side_mut(end);
         let Phase::Writing(by) = side.phase else { return Err(Refusal::NotNow) };
         if !side.queue.is_empty() {
@@ -163,17 +163,17 @@ impl Handfast {
         side.phase = Phase::Closed(by);
         self.tcp.shut_write(end);
         if self.config.flaw == Flaw::ClosesAfterMarker {
-            self.over(end, Outcome::Clean, facts);
+            self.over(end, Outcome::Clean, outputs);
             self.side_mut(end).reading = Reading::Left;
-            facts.push(Fact::Left(end));
+            outputs.push(Output::Left(end));
             let kernel = self.config.kernel;
-            self.tcp.close(end, &kernel, facts);
+            self.tcp.close(end, &kernel, outputs);
         }
         Ok(())
     }
 
     /// FRM-6: clean is what was acknowledged. Where the kernel does not tell, nothing is clean.
-    pub(super) fn confirm(&mut self, end: End, facts: &mut Facts) -> Step {
+    pub(super) fn confirm(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let Phase::Closed(_) = self.side(end).phase else { return Err(Refusal::NotNow) };
         let ended = self.side(end).ended;
         let tells = self.config.kernel.tells && (self.config.flaw != Flaw::WaitsForPeer || ended);
@@ -187,12 +187,12 @@ impl Handfast {
             self.side_mut(end).writing = Writing::Broken;
             self.latch(end, Ending::Reset);
         }
-        self.over(end, outcome, facts);
+        self.over(end, outcome, outputs);
         Ok(())
     }
 
     /// FRM-12: the deadline ends the shutdown, and FRM-13: it ends the wait of the reader.
-    pub(super) fn expire(&mut self, end: End, facts: &mut Facts) -> Step {
+    pub(super) fn expire(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let flaw = self.config.flaw;
         let side = self.side(end);
         let (until, goes_on) = match side.phase {
@@ -219,30 +219,30 @@ impl Handfast {
         if goes_on && outcome != Outcome::Clean && !peer_ended {
             self.latch(end, Ending::Deadline);
         }
-        self.over(end, outcome, facts);
+        self.over(end, outcome, outputs);
         self.stop_reading(end, Ending::Deadline);
         Ok(())
     }
 
     /// Only when nobody needs the socket any more: a close with unread input takes away what is not acknowledged.
-    pub(super) fn close(&mut self, end: End, facts: &mut Facts) -> Step {
+    pub(super) fn close(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.side(end);
         let read = matches!(side.reading, Reading::Told | Reading::Left);
         let (Phase::Over(_), true) = (side.phase, read) else { return Err(Refusal::NotNow) };
         self.let_go(end);
         let kernel = self.config.kernel;
-        self.tcp.close(end, &kernel, facts);
+        self.tcp.close(end, &kernel, outputs);
         Ok(())
     }
 
-    pub(super) fn abandon(&mut self, end: End, facts: &mut Facts) -> Step {
+    pub(super) fn abandon(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.side_mut(end);
         let Phase::Open = side.phase else { return Err(Refusal::NotNow) };
         side.phase = Phase::Abandoned;
-        facts.push(Fact::Abandoned(end));
+        outputs.push(Output::Abandoned(end));
         self.let_go(end);
         let kernel = self.config.kernel;
-        self.tcp.close(end, &kernel, facts);
+        self.tcp.close(end, &kernel, outputs);
         Ok(())
     }
 

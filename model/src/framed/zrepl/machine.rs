@@ -2,12 +2,12 @@
 
 use core::fmt::{self, Debug, Formatter};
 
-use handfast_spec::framed::{Action, End, Ending, Fact, FrameId, Framed, Half, Item, Moment, Refusal, Shape};
+use handfast_spec::framed::{Action, End, Ending, FrameId, Framed, Half, Item, Moment, Output, Refusal, Shape};
 use handfast_spec::{Machine, Observation};
 use serde::Serialize;
 
 use super::super::tcp::{Halves, Kernel, Tcp, Wrote};
-use crate::design::Design;
+use crate::checker::design::Design;
 
 /// frameconn, at both ends of a connection.
 #[derive(Clone, Eq, Hash, PartialEq, Serialize)]
@@ -92,7 +92,7 @@ pub(super) enum Shutdown {
     Done,
 }
 
-pub(super) type Facts = Vec<Fact>;
+pub(super) type Outputs = Vec<Output>;
 pub(super) type Step = Result<(), Refusal>;
 
 impl Zrepl {
@@ -115,24 +115,24 @@ impl Zrepl {
         &mut self.sides[end.index()]
     }
 
-    fn take(&mut self, action: &Action, facts: &mut Facts) -> Step {
+    fn take(&mut self, action: &Action, outputs: &mut Outputs) -> Step {
         match *action {
             Action::Write { end, shape } => self.write(end, shape),
-            Action::DropWrite { end } => self.time_out_write(end, facts),
-            Action::Send { end } => self.send(end, facts),
-            Action::Read { end } => self.read(end, facts),
-            Action::Abandon { end } => self.abandon(end, facts),
-            Action::Shutdown { end, by } => self.shutdown(end, by, facts),
-            Action::Finish { end } => self.finish(end, facts),
-            Action::ReadAhead { end } => self.drain(end, facts),
-            Action::Expire { end } => self.expire(end, facts),
+            Action::DropWrite { end } => self.time_out_write(end, outputs),
+            Action::Send { end } => self.send(end, outputs),
+            Action::Read { end } => self.read(end, outputs),
+            Action::Abandon { end } => self.abandon(end, outputs),
+            Action::Shutdown { end, by } => self.shutdown(end, by, outputs),
+            Action::Finish { end } => self.finish(end, outputs),
+            Action::ReadAhead { end } => self.drain(end, outputs),
+            Action::Expire { end } => self.expire(end, outputs),
             Action::Carry { from } => {
                 let kernel = self.kernel;
-                self.tcp.carry(from, &kernel, facts)
+                self.tcp.carry(from, &kernel, outputs)
             }
             Action::Pass { moment } if self.now.is_none_or(|now| now < moment) => {
                 self.now = Some(moment);
-                facts.push(Fact::Passed(moment));
+                outputs.push(Output::Passed(moment));
                 Ok(())
             }
             Action::Pass { .. }
@@ -162,7 +162,7 @@ impl Zrepl {
     }
 
     /// W2 and W3.
-    fn send(&mut self, end: End, facts: &mut Facts) -> Step {
+    fn send(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let kernel = self.kernel;
         let side = &mut self.sides[end.index()];
         match &mut side.writer {
@@ -180,16 +180,16 @@ impl Zrepl {
                     Wrote::Full => return Err(Refusal::NoRoom),
                     Wrote::Taken => {
                         halves.remove(0);
-                        facts.push(Fact::Handed(end, half));
+                        outputs.push(Output::Handed(end, half));
                         if halves.is_empty() {
-                            facts.push(Fact::Accepted(end, FrameId(side.accepted)));
+                            outputs.push(Output::Accepted(end, FrameId(side.accepted)));
                             side.accepted += 1;
                             side.release_writer();
                         }
                     }
                     Wrote::Gone => {
                         side.release_writer();
-                        facts.push(Fact::WriteFailed(end));
+                        outputs.push(Output::WriteFailed(end));
                     }
                 }
                 Ok(())
@@ -198,19 +198,19 @@ impl Zrepl {
     }
 
     /// W4: nothing could be written for the idle timeout. The part of the frame that was written stays.
-    fn time_out_write(&mut self, end: End, facts: &mut Facts) -> Step {
+    fn time_out_write(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.side(end);
         match side.writer {
             Writer::Writes(_) if side.deadline.is_none() => {
                 side.release_writer();
-                facts.push(Fact::WriteFailed(end));
+                outputs.push(Output::WriteFailed(end));
                 Ok(())
             }
             Writer::Idle | Writer::Waits(_) | Writer::Writes(_) => Err(Refusal::Nothing),
         }
     }
 
-    fn abandon(&mut self, end: End, facts: &mut Facts) -> Step {
+    fn abandon(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let kernel = self.kernel;
         let side = self.side(end);
         if side.begun || self.tcp.is_closed(end) {
@@ -218,8 +218,8 @@ impl Zrepl {
         }
         // The process is gone.
         *self.side(end) = Side { begun: true, reader: Reader::Told, shutdown: Shutdown::Done, ..Side::default() };
-        facts.push(Fact::Abandoned(end));
-        self.tcp.close(end, &kernel, facts);
+        outputs.push(Output::Abandoned(end));
+        self.tcp.close(end, &kernel, outputs);
         Ok(())
     }
 }
@@ -234,9 +234,9 @@ impl Side {
 impl Machine for Zrepl {
     type Protocol = Framed;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
-        let mut facts = Vec::new();
-        self.take(action, &mut facts).map(|()| facts).into()
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
+        let mut outputs = Vec::new();
+        self.take(action, &mut outputs).map(|()| outputs).into()
     }
 }
 

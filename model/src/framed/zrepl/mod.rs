@@ -11,4 +11,4 @@ mod shutdown;
 mod variants;
 
 pub use machine::Zrepl;
-pub use variants::{settings, variants};
+pub use variants::{instances, variants};

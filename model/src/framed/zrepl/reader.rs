@@ -1,18 +1,18 @@
 //! `ReadFrame`, step by step.
 
-use handfast_spec::framed::{End, Ending, Fact, Given, Half, Item, Part, Refusal, Shape};
+use handfast_spec::framed::{End, Ending, Given, Half, Item, Output, Part, Refusal, Shape};
 
 use super::super::tcp::Got;
-use super::machine::{Facts, Lock, Reader, Side, Step, Zrepl};
+use super::machine::{Lock, Outputs, Reader, Side, Step, Zrepl};
 
 impl Zrepl {
-    pub(super) fn read(&mut self, end: End, facts: &mut Facts) -> Step {
+    pub(super) fn read(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = &mut self.sides[end.index()];
         match side.reader {
             Reader::Told => Err(Refusal::Ended),
             // R0.
             Reader::Calls if side.begun => {
-                side.fail(end, Ending::ShutDown, facts);
+                side.fail(end, Ending::ShutDown, outputs);
                 Ok(())
             }
             Reader::Calls => {
@@ -22,7 +22,7 @@ impl Zrepl {
             // R1, and no second look whether a shutdown has begun.
             Reader::Waits if side.read_lock == Lock::Taken => Err(Refusal::NoRoom),
             Reader::Waits if self.tcp.is_closed(end) => {
-                side.fail(end, Ending::ShutDown, facts);
+                side.fail(end, Ending::ShutDown, outputs);
                 Ok(())
             }
             Reader::Waits => {
@@ -30,49 +30,49 @@ impl Zrepl {
                 side.reader = Reader::Reads;
                 Ok(())
             }
-            Reader::Reads => self.read_frame(end, facts),
+            Reader::Reads => self.read_frame(end, outputs),
         }
     }
 
-    fn read_frame(&mut self, end: End, facts: &mut Facts) -> Step {
+    fn read_frame(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = &mut self.sides[end.index()];
         // R2.
         if let Some(error) = side.next_error.take() {
-            side.fail(end, error, facts);
+            side.fail(end, error, outputs);
             return Ok(());
         }
         // R5 and R7: an item without a payload is returned without a look at what follows.
         if let Some(item) = side.next.filter(|item| !has_payload(*item)) {
             side.next = None;
-            side.give(end, item, facts);
+            side.give(end, item, outputs);
             return Ok(());
         }
         let error = match self.tcp.read(end) {
             Got::Nothing => return Err(Refusal::Nothing),
             Got::Half(half) => {
-                facts.push(Fact::Took(end, half));
+                outputs.push(Output::Took(end, half));
                 side.got.push(half);
-                side.advance(end, facts);
+                side.advance(end, outputs);
                 return Ok(());
             }
             Got::Reset => Ending::Reset,
             Got::End => side.end_of_file(),
         };
-        side.interrupted(end, error, facts);
+        side.interrupted(end, error, outputs);
         Ok(())
     }
 }
 
 impl Side {
     /// R3 and R6, as far as the halves reach.
-    fn advance(&mut self, end: End, facts: &mut Facts) {
+    fn advance(&mut self, end: End, outputs: &mut Outputs) {
         match (self.next, self.got.len()) {
             (None, 2) => {
                 let header = header(&self.got);
                 self.got.clear();
                 match header {
                     Some(item) => self.next = Some(item),
-                    None => self.give_garbled(end, facts),
+                    None => self.give_garbled(end, outputs),
                 }
             }
             (Some(item), 4) => {
@@ -81,9 +81,9 @@ impl Side {
                 self.got.clear();
                 self.next = next;
                 if is_whole {
-                    self.give(end, item, facts);
+                    self.give(end, item, outputs);
                 } else {
-                    self.give_garbled(end, facts);
+                    self.give_garbled(end, outputs);
                 }
             }
             (None | Some(_), _) => {}
@@ -91,7 +91,7 @@ impl Side {
     }
 
     /// An error in the middle: R3 forgets the bytes, R6 gives the frame if exactly its payload was read.
-    pub(super) fn interrupted(&mut self, end: End, error: Ending, facts: &mut Facts) {
+    pub(super) fn interrupted(&mut self, end: End, error: Ending, outputs: &mut Outputs) {
         match self.next {
             Some(item) if self.got.len() == 2 => {
                 let is_whole = is_payload_of(item, &self.got);
@@ -99,14 +99,14 @@ impl Side {
                 self.next = None;
                 self.next_error = Some(error);
                 if is_whole {
-                    self.give(end, item, facts);
+                    self.give(end, item, outputs);
                 } else {
-                    self.give_garbled(end, facts);
+                    self.give_garbled(end, outputs);
                 }
             }
             Some(_) | None => {
                 self.got.clear();
-                self.fail(end, error, facts);
+                self.fail(end, error, outputs);
             }
         }
     }
@@ -119,26 +119,26 @@ impl Side {
         }
     }
 
-    fn give(&mut self, end: End, item: Item, facts: &mut Facts) {
+    fn give(&mut self, end: End, item: Item, outputs: &mut Outputs) {
         match item {
             Item::Frame(frame, _) => {
-                facts.push(Fact::Delivered(end, Given::Frame(frame)));
+                outputs.push(Output::Delivered(end, Given::Frame(frame)));
                 self.release_reader();
             }
             Item::Marker => {
                 self.begun = true;
-                self.fail(end, Ending::Marker, facts);
+                self.fail(end, Ending::Marker, outputs);
             }
             // Nobody forges here; every type but the marker's is given.
             Item::Forged(_) => {
-                facts.push(Fact::Delivered(end, Given::Reserved));
+                outputs.push(Output::Delivered(end, Given::Reserved));
                 self.release_reader();
             }
         }
     }
 
-    fn give_garbled(&mut self, end: End, facts: &mut Facts) {
-        facts.push(Fact::Delivered(end, Given::Garbled));
+    fn give_garbled(&mut self, end: End, outputs: &mut Outputs) {
+        outputs.push(Output::Delivered(end, Given::Garbled));
         self.release_reader();
     }
 
@@ -147,13 +147,13 @@ impl Side {
         self.read_lock = Lock::Free;
     }
 
-    pub(super) fn fail(&mut self, end: End, ending: Ending, facts: &mut Facts) {
+    pub(super) fn fail(&mut self, end: End, ending: Ending, outputs: &mut Outputs) {
         if self.reader == Reader::Reads {
             self.read_lock = Lock::Free;
         }
         self.reader = Reader::Told;
         self.next = None;
-        facts.push(Fact::Ended(end, ending));
+        outputs.push(Output::Ended(end, ending));
     }
 }
 

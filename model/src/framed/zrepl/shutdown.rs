@@ -1,18 +1,18 @@
 //! `Shutdown`, step by step.
 
-use handfast_spec::framed::{End, Ending, Fact, Half, Item, Moment, Outcome, Refusal};
+use handfast_spec::framed::{End, Ending, Half, Item, Moment, Outcome, Output, Refusal};
 
 use super::super::tcp::{Got, Wrote};
-use super::machine::{Facts, Lock, Reader, Shutdown, Step, Writer, Zrepl};
+use super::machine::{Lock, Outputs, Reader, Shutdown, Step, Writer, Zrepl};
 
 impl Zrepl {
     /// S0 to S2: nothing new is read or written, and the deadline is set, also by a second call.
-    pub(super) fn shutdown(&mut self, end: End, by: Moment, facts: &mut Facts) -> Step {
+    pub(super) fn shutdown(&mut self, end: End, by: Moment, outputs: &mut Outputs) -> Step {
         let side = self.side(end);
         match side.shutdown {
             Shutdown::Open => side.shutdown = Shutdown::WantsWrite,
             Shutdown::Done if side.deadline.is_some() => {
-                facts.push(Fact::Over(end, Outcome::Failed));
+                outputs.push(Output::Over(end, Outcome::Failed));
                 return Ok(());
             }
             Shutdown::Done => return Err(Refusal::Closed),
@@ -24,12 +24,12 @@ impl Zrepl {
         }
         side.begun = true;
         side.deadline = Some(by);
-        facts.push(Fact::Begun(end, by));
+        outputs.push(Output::Begun(end, by));
         Ok(())
     }
 
     /// S3 to S6.
-    pub(super) fn finish(&mut self, end: End, facts: &mut Facts) -> Step {
+    pub(super) fn finish(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let kernel = self.kernel;
         let side = &mut self.sides[end.index()];
         match &mut side.shutdown {
@@ -44,13 +44,13 @@ impl Zrepl {
                 match self.tcp.write(end, half, &kernel) {
                     Wrote::Full => return Err(Refusal::NoRoom),
                     Wrote::Taken => {
-                        facts.push(Fact::Handed(end, half));
+                        outputs.push(Output::Handed(end, half));
                         halves.remove(0);
                         if halves.is_empty() {
                             side.shutdown = Shutdown::Marked;
                         }
                     }
-                    Wrote::Gone => self.close_wire(end, facts),
+                    Wrote::Gone => self.close_wire(end, outputs),
                 }
             }
             Shutdown::Marked => {
@@ -67,20 +67,20 @@ impl Zrepl {
     }
 
     /// S7 and S8.
-    pub(super) fn drain(&mut self, end: End, facts: &mut Facts) -> Step {
+    pub(super) fn drain(&mut self, end: End, outputs: &mut Outputs) -> Step {
         if self.side(end).shutdown != Shutdown::Drains {
             return Err(Refusal::NotNow);
         }
         match self.tcp.read(end) {
             Got::Nothing => return Err(Refusal::Nothing),
-            Got::Half(_) => facts.push(Fact::Discarded(end)),
-            Got::Reset | Got::End => self.close_wire(end, facts),
+            Got::Half(_) => outputs.push(Output::Discarded(end)),
+            Got::Reset | Got::End => self.close_wire(end, outputs),
         }
         Ok(())
     }
 
     /// The deadline has passed: whatever is blocked fails, and what comes after it in the shutdown too.
-    pub(super) fn expire(&mut self, end: End, facts: &mut Facts) -> Step {
+    pub(super) fn expire(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let now = self.now;
         let side = self.side(end);
         let is_late = side.deadline.is_some_and(|deadline| now.is_some_and(|now| deadline <= now));
@@ -89,27 +89,27 @@ impl Zrepl {
         }
         if matches!(side.writer, Writer::Writes(_)) {
             side.release_writer();
-            facts.push(Fact::WriteFailed(end));
+            outputs.push(Output::WriteFailed(end));
         }
         if side.reader == Reader::Reads {
-            side.interrupted(end, Ending::Deadline, facts);
+            side.interrupted(end, Ending::Deadline, outputs);
         }
-        self.close_wire(end, facts);
+        self.close_wire(end, outputs);
         Ok(())
     }
 
     /// S8 and S9, and `hardclose`: the error of the close is all that is returned.
-    fn close_wire(&mut self, end: End, facts: &mut Facts) {
+    fn close_wire(&mut self, end: End, outputs: &mut Outputs) {
         let kernel = self.kernel;
         let side = self.side(end);
         side.shutdown = Shutdown::Done;
         side.write_lock = Lock::Free;
         side.read_lock = Lock::Free;
         if side.reader == Reader::Reads {
-            side.interrupted(end, Ending::ShutDown, facts);
+            side.interrupted(end, Ending::ShutDown, outputs);
         }
         side.got.clear();
-        facts.push(Fact::Over(end, Outcome::Clean));
-        self.tcp.close(end, &kernel, facts);
+        outputs.push(Output::Over(end, Outcome::Clean));
+        self.tcp.close(end, &kernel, outputs);
     }
 }

@@ -1,13 +1,13 @@
-//! The settings in which zrepl's design is looked at, and what it violates there.
+//! The instances in which zrepl's design is looked at, and what it violates there.
 
 use handfast_spec::Recorded;
-use handfast_spec::framed::{Action, End, Ledger, Moment, Shape};
+use handfast_spec::framed::{Action, End, History, Moment, Shape};
 
 use super::super::tcp::Kernel;
 use super::Zrepl;
-use crate::catalogue::{Kind, Variant};
-use crate::design::Checked;
-use crate::subject::{Setting, Settings};
+use crate::checker::catalogue::{Kind, Variant};
+use crate::checker::design::Checked;
+use crate::checker::target::{Instance, Instances};
 
 struct Historical {
     name: &'static str,
@@ -67,20 +67,20 @@ const ALL: &[Historical] = &[
     },
 ];
 
-/// Every setting, as a design of its own, because each shows something else.
+/// Every instance, as a design of its own, because each shows something else.
 pub fn variants() -> Vec<Variant> {
     let variant = |historical: &Historical| {
         let Historical { name, source, about, violates, .. } = *historical;
-        let setting = Setting { name: "zrepl", checked: checked(historical) };
-        let subject = Box::new(Settings::new(name, vec![setting]));
-        Variant { name, kind: Kind::Historical, source, about, violates, subject }
+        let instance = Instance { name: "zrepl", checked: checked(historical) };
+        let target = Box::new(Instances::new(name, vec![instance]));
+        Variant { name, kind: Kind::Historical, source, about, violates, target }
     };
     ALL.iter().map(variant).collect()
 }
 
-/// Every setting, for whoever holds something to it.
-pub fn settings() -> Vec<Setting<Zrepl>> {
-    ALL.iter().map(|historical| Setting { name: historical.name, checked: checked(historical) }).collect()
+/// Every instance, for whoever holds something to it.
+pub fn instances() -> Vec<Instance<Zrepl>> {
+    ALL.iter().map(|historical| Instance { name: historical.name, checked: checked(historical) }).collect()
 }
 
 fn checked(historical: &Historical) -> Checked<Zrepl> {
@@ -101,5 +101,5 @@ fn checked(historical: &Historical) -> Checked<Zrepl> {
         ]);
     }
     alphabet.push(Action::Pass { moment: Moment::Soon });
-    Checked::new(vec![Recorded { machine, ledger: Ledger::new(DISCARDS, true) }], alphabet)
+    Checked::new(vec![Recorded { machine, history: History::new(DISCARDS, true) }], alphabet)
 }

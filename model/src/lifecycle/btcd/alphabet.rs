@@ -1,32 +1,32 @@
-//! Every step that a node of a given extent may attempt.
+//! Every step that a node of a given bounds may attempt.
 
 use handfast_spec::lifecycle::SessionId;
 
-use super::extent::Extent;
-use super::words::{Action, Event, Message, Ready, Task, Verdict};
+use super::bounds::Bounds;
+use super::vocabulary::{Action, Event, Message, Ready, Task, Verdict};
 
 /// What may be attempted. Steps of parts that are not looked at are left out: they would be refused in every state.
-pub(super) fn alphabet(extent: &Extent) -> Vec<Action> {
-    let sessions = || (0..u32::from(extent.sessions)).map(SessionId);
+pub(super) fn alphabet(bounds: &Bounds) -> Vec<Action> {
+    let sessions = || (0..u32::from(bounds.sessions)).map(SessionId);
     let mut actions: Vec<Action> = sessions().flat_map(of_session).collect();
     let parts: [(bool, Steps); 7] = [
-        (extent.attachment.is_present(), |id| vec![Action::Attach(id)]),
-        (extent.second_verack.is_present(), second_verack),
-        (extent.panics.is_present(), |id| vec![Action::Panic(id)]),
-        (extent.transactions > 0, transactions),
-        (extent.operator.is_present(), |id| vec![Action::DisconnectNode(id)]),
-        (extent.screens(), |id| vec![Action::Screen(id, Verdict::Admit), Action::Screen(id, Verdict::Reject)]),
-        (extent.shutdown.is_present(), |id| vec![Action::Sweep(id)]),
+        (bounds.attachment.is_present(), |id| vec![Action::Attach(id)]),
+        (bounds.second_verack.is_present(), second_verack),
+        (bounds.panics.is_present(), |id| vec![Action::Panic(id)]),
+        (bounds.transactions > 0, transactions),
+        (bounds.operator.is_present(), |id| vec![Action::DisconnectNode(id)]),
+        (bounds.screens(), |id| vec![Action::Screen(id, Verdict::Admit), Action::Screen(id, Verdict::Reject)]),
+        (bounds.shutdown.is_present(), |id| vec![Action::Sweep(id)]),
     ];
     for (_, of_part) in parts.iter().filter(|(present, _)| *present) {
         actions.extend(sessions().flat_map(of_part));
     }
-    if extent.blocks > 0 {
+    if bounds.blocks > 0 {
         actions.extend(sessions().map(Action::Ask));
         actions.extend([Action::Block, Action::Relay, Action::ReceiveRelay]);
         actions.extend([Message::Block, Message::IsCurrent].map(Action::Handle));
     }
-    if extent.shutdown.is_present() {
+    if bounds.shutdown.is_present() {
         actions.extend([Action::Stop, Action::StopServer, Action::StopManager]);
         actions.extend([Action::ManagerEnds, Action::ServerEnds]);
     }

@@ -4,7 +4,7 @@ use core::fmt::{self, Display, Formatter};
 
 use handfast_spec::lifecycle::SessionId;
 
-use super::words::{Action, Event, Message, Ready, Task, Verdict};
+use super::vocabulary::{Action, Event, Message, Ready, Task, Verdict};
 
 impl Display for Action {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

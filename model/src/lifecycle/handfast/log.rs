@@ -7,10 +7,10 @@ use handfast_spec::Recorded;
 use handfast_spec::lifecycle::{Action, Key, Limits, Origin, Phase, SessionId, SubscriberId};
 use serde::{Deserialize, Serialize};
 
+use super::bounds::start;
 use super::machine::{Cell, Mode, Session, Stage};
-use super::scope::start;
 use super::{Config, Duplicates, Flaw, Handfast};
-use crate::explain::Explains;
+use crate::checker::explain::Explains;
 
 /// How a node was configured, as the header of its log says.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]

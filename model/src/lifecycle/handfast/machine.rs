@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use handfast_spec::lifecycle::{
-    Action, Duplicates, Event, Fact, Key, Keys, Lifecycle, Limits, Origin, Phase, Refusal, SessionId, Table,
+    Action, Duplicates, Event, Key, Keys, Lifecycle, Limits, Origin, Output, Phase, Refusal, SessionId, Table,
 };
 use handfast_spec::{Machine, Observation};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use super::Flaw;
 use super::log::Header;
 use super::selector::Selector;
-use crate::design::Design;
+use crate::checker::design::Design;
 use crate::in_parts;
 
 /// What the operator configured.
@@ -138,7 +138,7 @@ pub(super) enum Mode {
     Half,
 }
 
-pub(super) type Facts = Vec<Fact>;
+pub(super) type Outputs = Vec<Output>;
 pub(super) type Outcome = Result<(), Refusal>;
 
 impl Handfast {
@@ -175,29 +175,29 @@ impl Handfast {
         self
     }
 
-    fn take(&mut self, action: &Action, facts: &mut Facts) -> Outcome {
+    fn take(&mut self, action: &Action, outputs: &mut Outputs) -> Outcome {
         match *action {
-            Action::Open { session, origin } => self.open(session, origin, facts),
-            Action::Greet { session, key } => self.greet(session, key, facts),
-            Action::Announce { session } => self.announce(session, facts),
-            Action::Disconnect { session } => self.disconnect(session, facts),
-            Action::Expire { session } => self.expire(session, facts),
-            Action::End { session } => self.end(session, facts),
-            Action::Abort { session } => self.abort(session, facts),
-            Action::Ahead { session } => self.ahead(session, facts),
-            Action::Heed { session } => self.heed(session, facts),
-            Action::Subscribe { subscriber } => self.subscribe(subscriber, facts),
-            Action::Unsubscribe { subscriber } => self.unsubscribe(subscriber, facts),
-            Action::Evict { subscriber } => self.evict(subscriber, facts),
-            Action::Receive { subscriber } => self.receive(subscriber, facts),
-            Action::Stall => self.selector.stall(facts),
-            Action::Ban { key } => self.ban(key, facts),
-            Action::Unban { key } => self.unban(key, facts),
-            Action::BanAddress { address } => self.ban_address(address, facts),
-            Action::UnbanAddress { address } => self.unban_address(address, facts),
-            Action::Shutdown => self.shutdown(facts),
-            Action::Finish => self.finish(facts),
-            Action::Resume { session } => self.resume(session, facts),
+            Action::Open { session, origin } => self.open(session, origin, outputs),
+            Action::Greet { session, key } => self.greet(session, key, outputs),
+            Action::Announce { session } => self.announce(session, outputs),
+            Action::Disconnect { session } => self.disconnect(session, outputs),
+            Action::Expire { session } => self.expire(session, outputs),
+            Action::End { session } => self.end(session, outputs),
+            Action::Abort { session } => self.abort(session, outputs),
+            Action::Ahead { session } => self.ahead(session, outputs),
+            Action::Heed { session } => self.heed(session, outputs),
+            Action::Subscribe { subscriber } => self.subscribe(subscriber, outputs),
+            Action::Unsubscribe { subscriber } => self.unsubscribe(subscriber, outputs),
+            Action::Evict { subscriber } => self.evict(subscriber, outputs),
+            Action::Receive { subscriber } => self.receive(subscriber, outputs),
+            Action::Stall => self.selector.stall(outputs),
+            Action::Ban { key } => self.ban(key, outputs),
+            Action::Unban { key } => self.unban(key, outputs),
+            Action::BanAddress { address } => self.ban_address(address, outputs),
+            Action::UnbanAddress { address } => self.unban_address(address, outputs),
+            Action::Shutdown => self.shutdown(outputs),
+            Action::Finish => self.finish(outputs),
+            Action::Resume { session } => self.resume(session, outputs),
         }
     }
 }
@@ -238,9 +238,9 @@ impl Handfast {
 impl Machine for Handfast {
     type Protocol = Lifecycle;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
-        let mut facts = Vec::new();
-        self.take(action, &mut facts).map(|()| facts).into()
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
+        let mut outputs = Vec::new();
+        self.take(action, &mut outputs).map(|()| outputs).into()
     }
 }
 

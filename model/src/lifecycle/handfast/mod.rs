@@ -11,6 +11,7 @@
 //! - A subscriber that holds up an announcement for too long is cut off: what is queued it may still take, then it
 //!   hears `Lagged` and subscribes again for a fresh snapshot.
 
+mod bounds;
 mod flaw;
 mod halves;
 mod log;
@@ -18,15 +19,14 @@ mod machine;
 mod mutants;
 mod operator;
 mod queues;
-mod scope;
 mod selector;
 mod slots;
 mod steps;
 
 pub use handfast_spec::lifecycle::Duplicates;
 
+pub use bounds::{Bounds, checked, instances};
 pub use flaw::Flaw;
 pub use log::Header;
 pub use machine::{Config, Handfast};
 pub use mutants::{LEFT_OUT, variants};
-pub use scope::{Extent, checked, settings};

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use handfast_spec::lifecycle::{Fact, Key, Phase, Refusal};
+use handfast_spec::lifecycle::{Key, Output, Phase, Refusal};
 
 use super::Flaw;
-use super::machine::{Facts, Handfast, Outcome, Session, Stage};
+use super::machine::{Handfast, Outcome, Outputs, Session, Stage};
 
 impl Handfast {
-    pub(super) fn ban(&mut self, key: Key, facts: &mut Facts) -> Outcome {
+    pub(super) fn ban(&mut self, key: Key, outputs: &mut Outputs) -> Outcome {
         if self.banned.contains(key) || self.queued_ban == Some(key) {
             return Err(Refusal::AlreadyBanned);
         }
@@ -17,56 +17,56 @@ impl Handfast {
         } else {
             self.banned.insert(key);
         }
-        facts.push(Fact::Banned(key));
+        outputs.push(Output::Banned(key));
         for session in self.ids() {
             let state = self.session_mut(session);
             if state.key == key && state.stage == Stage::Up {
-                self.tell_to_end(session, facts);
+                self.tell_to_end(session, outputs);
             }
         }
         Ok(())
     }
 
-    pub(super) fn unban(&mut self, key: Key, facts: &mut Facts) -> Outcome {
+    pub(super) fn unban(&mut self, key: Key, outputs: &mut Outputs) -> Outcome {
         if !self.banned.remove(key) {
             return Err(Refusal::NotBanned);
         }
-        facts.push(Fact::Unbanned(key));
+        outputs.push(Output::Unbanned(key));
         Ok(())
     }
 
     /// PEER-13: whoever has the address and holds a slot is told to end, announced or not.
-    pub(super) fn ban_address(&mut self, address: IpAddr, facts: &mut Facts) -> Outcome {
+    pub(super) fn ban_address(&mut self, address: IpAddr, outputs: &mut Outputs) -> Outcome {
         if !self.banned_addresses.insert(address) {
             return Err(Refusal::AlreadyBanned);
         }
-        facts.push(Fact::AddressBanned(address));
+        outputs.push(Output::AddressBanned(address));
         for session in self.ids() {
             let Session { stage, origin, .. } = *self.session_mut(session);
             let is_pending = matches!(stage, Stage::Shaking | Stage::Greeted);
             let spared = is_pending && self.config.flaw == Flaw::AddressBanSparesPending;
             if origin.address == Some(address) && !spared {
-                self.tell_to_end(session, facts);
+                self.tell_to_end(session, outputs);
             }
         }
         Ok(())
     }
 
-    pub(super) fn unban_address(&mut self, address: IpAddr, facts: &mut Facts) -> Outcome {
+    pub(super) fn unban_address(&mut self, address: IpAddr, outputs: &mut Outputs) -> Outcome {
         if !self.banned_addresses.remove(&address) {
             return Err(Refusal::NotBanned);
         }
-        facts.push(Fact::AddressUnbanned(address));
+        outputs.push(Output::AddressUnbanned(address));
         Ok(())
     }
 
     /// PEER-18, PEER-28: whoever holds a slot is told to end.
-    pub(super) fn shutdown(&mut self, facts: &mut Facts) -> Outcome {
+    pub(super) fn shutdown(&mut self, outputs: &mut Outputs) -> Outcome {
         if self.phase != Phase::Open {
             return Err(Refusal::AlreadyClosing);
         }
         self.phase = Phase::Begun;
-        facts.push(Fact::ShutdownBegun);
+        outputs.push(Output::ShutdownBegun);
         for session in self.ids() {
             let told = match self.session_mut(session).stage {
                 Stage::Unused | Stage::Over => false,
@@ -75,13 +75,13 @@ impl Handfast {
                 Stage::Up | Stage::Rejected | Stage::Half => true,
             };
             if told {
-                self.tell_to_end(session, facts);
+                self.tell_to_end(session, outputs);
             }
         }
         Ok(())
     }
 
-    pub(super) fn finish(&mut self, facts: &mut Facts) -> Outcome {
+    pub(super) fn finish(&mut self, outputs: &mut Outputs) -> Outcome {
         let waits_for = |session: &Session| match session.stage {
             Stage::Unused | Stage::Over => false,
             Stage::Shaking => self.config.flaw != Flaw::StopForgetsPending,
@@ -96,7 +96,7 @@ impl Handfast {
             return Err(Refusal::NotFinished);
         }
         self.phase = Phase::Complete;
-        facts.push(Fact::ShutdownComplete);
+        outputs.push(Output::ShutdownComplete);
         Ok(())
     }
 }

@@ -1,16 +1,16 @@
 //! What subscribers do, and what is queued for them.
 
-use handfast_spec::lifecycle::{Event, Fact, Phase, Refusal, SELECTOR, SessionId, SubscriberId};
+use handfast_spec::lifecycle::{Event, Output, Phase, Refusal, SELECTOR, SessionId, SubscriberId};
 
 use super::Flaw;
-use super::machine::{Cell, Facts, Handfast, Mode, Outcome, Queue, Session, Stage};
+use super::machine::{Cell, Handfast, Mode, Outcome, Outputs, Queue, Session, Stage};
 
 /// Subscribers below this number come in any order. Beyond it no number is skipped.
 const ANY_ORDER: usize = 255;
 
 impl Handfast {
     /// PEER-8: the snapshot is the registry, and the first event queued after it is the next one that happens.
-    pub(super) fn subscribe(&mut self, subscriber: SubscriberId, facts: &mut Facts) -> Outcome {
+    pub(super) fn subscribe(&mut self, subscriber: SubscriberId, outputs: &mut Outputs) -> Outcome {
         if self.phase == Phase::Complete {
             return Err(Refusal::AlreadyClosing);
         }
@@ -23,11 +23,11 @@ impl Handfast {
         }
         let registered: Vec<_> = self.ids().filter(|&session| self.is_registered(session)).collect();
         for &session in &registered {
-            facts.push(Fact::Listed(subscriber, session));
+            outputs.push(Output::Listed(subscriber, session));
         }
         if subscriber == SELECTOR {
             for &session in &registered {
-                self.selector_hears_up(session, facts);
+                self.selector_hears_up(session, outputs);
             }
         }
         if self.config.flaw == Flaw::SnapshotThenSubscribe {
@@ -35,23 +35,23 @@ impl Handfast {
             return Ok(());
         }
         self.queue_of(subscriber).mode = Mode::On;
-        facts.push(Fact::Subscribed(subscriber, registered.len() as u32));
+        outputs.push(Output::Subscribed(subscriber, registered.len() as u32));
         Ok(())
     }
 
-    pub(super) fn unsubscribe(&mut self, subscriber: SubscriberId, facts: &mut Facts) -> Outcome {
+    pub(super) fn unsubscribe(&mut self, subscriber: SubscriberId, outputs: &mut Outputs) -> Outcome {
         self.known_queue(subscriber).filter(|queue| queue.mode != Mode::Off).ok_or(Refusal::NoSuchSubscriber)?;
         *self.queue_of(subscriber) = Queue::default();
-        facts.push(Fact::Unsubscribed(subscriber));
+        outputs.push(Output::Unsubscribed(subscriber));
         if subscriber == SELECTOR {
-            self.selector.forget(facts);
+            self.selector.forget(outputs);
         }
         Ok(())
     }
 
     /// PEER-29: whoever holds up an announcement for too long is cut off. What is queued stays; no Down is lost
     /// silently, because `Lagged` follows.
-    pub(super) fn evict(&mut self, subscriber: SubscriberId, facts: &mut Facts) -> Outcome {
+    pub(super) fn evict(&mut self, subscriber: SubscriberId, outputs: &mut Outputs) -> Outcome {
         // Who waits for an older session with its key, or will be rejected because of it, is not held up by a queue.
         let waits =
             |session: &Session| session.stage == Stage::Greeted && !session.ending && self.has_place_for(session.key);
@@ -60,19 +60,19 @@ impl Handfast {
             return Err(Refusal::NotHolding);
         }
         self.queue_of(subscriber).mode = Mode::CutOff;
-        facts.push(Fact::CutOff(subscriber));
+        outputs.push(Output::CutOff(subscriber));
         Ok(())
     }
 
-    pub(super) fn receive(&mut self, subscriber: SubscriberId, facts: &mut Facts) -> Outcome {
+    pub(super) fn receive(&mut self, subscriber: SubscriberId, outputs: &mut Outputs) -> Outcome {
         let complete = self.phase == Phase::Complete;
         self.known_queue(subscriber).ok_or(Refusal::NoSuchSubscriber)?;
         let queue = self.queue_of(subscriber);
         if !queue.events.is_empty() {
             let event = queue.events.remove(0);
-            facts.push(Fact::Heard(subscriber, event));
+            outputs.push(Output::Heard(subscriber, event));
             if subscriber == SELECTOR {
-                self.selector_hears(event, facts);
+                self.selector_hears(event, outputs);
             }
             return Ok(());
         }
@@ -83,24 +83,24 @@ impl Handfast {
             Mode::On => return Err(Refusal::Empty),
         };
         queue.mode = Mode::Off;
-        facts.push(Fact::Heard(subscriber, last));
+        outputs.push(Output::Heard(subscriber, last));
         if subscriber == SELECTOR {
-            self.selector.forget(facts);
+            self.selector.forget(outputs);
         }
         Ok(())
     }
 
-    fn selector_hears(&mut self, event: Event, facts: &mut Facts) {
+    fn selector_hears(&mut self, event: Event, outputs: &mut Outputs) {
         match event {
-            Event::Up(session) => self.selector_hears_up(session, facts),
-            Event::Down(session) => self.selector.down(session, self.config.flaw, facts),
-            Event::Lagged | Event::Closed => self.selector.forget(facts),
+            Event::Up(session) => self.selector_hears_up(session, outputs),
+            Event::Down(session) => self.selector.down(session, self.config.flaw, outputs),
+            Event::Lagged | Event::Closed => self.selector.forget(outputs),
         }
     }
 
-    fn selector_hears_up(&mut self, session: SessionId, facts: &mut Facts) {
+    fn selector_hears_up(&mut self, session: SessionId, outputs: &mut Outputs) {
         let ahead = self.session_mut(session).ahead != Cell::Level;
-        self.selector.up(session, ahead, self.config.flaw, facts);
+        self.selector.up(session, ahead, self.config.flaw, outputs);
     }
 
     /// Queues an event for everybody who is subscribed. There is room: for Up it was asked for, for Down it was kept.

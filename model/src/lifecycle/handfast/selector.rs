@@ -3,7 +3,7 @@
 //! It hears Up and Down in the order of its queue and is told by a session when its peer is ahead. What a peer said
 //! before the selector heard of it is not lost: the session keeps it in a cell that the selector reads at Up.
 
-use handfast_spec::lifecycle::{Fact, Refusal, SessionId, Table};
+use handfast_spec::lifecycle::{Output, Refusal, SessionId, Table};
 use serde::Serialize;
 
 use super::Flaw;
@@ -30,76 +30,76 @@ pub(super) struct Selector {
 }
 
 impl Selector {
-    pub(super) fn up(&mut self, session: SessionId, ahead: bool, flaw: Flaw, facts: &mut Vec<Fact>) {
+    pub(super) fn up(&mut self, session: SessionId, ahead: bool, flaw: Flaw, outputs: &mut Vec<Output>) {
         *self.peers.entry(session.index()) = match (ahead, flaw) {
             (true, _) => Standing::Ahead,
             (false, Flaw::LevelPeersWrittenOff) => Standing::WrittenOff,
             (false, _) => Standing::Level,
         };
         if ahead {
-            facts.push(Fact::Heeded(session));
+            outputs.push(Output::Heeded(session));
         }
-        self.pick(facts);
+        self.pick(outputs);
     }
 
-    pub(super) fn down(&mut self, session: SessionId, flaw: Flaw, facts: &mut Vec<Fact>) {
+    pub(super) fn down(&mut self, session: SessionId, flaw: Flaw, outputs: &mut Vec<Output>) {
         if flaw == Flaw::PickBeforeDelete {
             if self.active == Some(session) {
                 self.active = None;
-                self.pick(facts);
+                self.pick(outputs);
             }
             *self.peers.entry(session.index()) = Standing::Unknown;
             return;
         }
         *self.peers.entry(session.index()) = Standing::Unknown;
         if self.active == Some(session) {
-            self.replace(facts);
+            self.replace(outputs);
         }
     }
 
     /// A session says that its peer is ahead.
-    pub(super) fn heed(&mut self, session: SessionId, flaw: Flaw, facts: &mut Vec<Fact>) {
+    pub(super) fn heed(&mut self, session: SessionId, flaw: Flaw, outputs: &mut Vec<Output>) {
         match self.peers.get(session.index()) {
             Standing::Unknown if flaw == Flaw::HeedsTheUnheard => {}
-            Standing::Unknown => return facts.push(Fact::Deferred(session)),
-            Standing::WrittenOff | Standing::Stalled => return facts.push(Fact::Heeded(session)),
+            Standing::Unknown => return outputs.push(Output::Deferred(session)),
+            Standing::WrittenOff | Standing::Stalled => return outputs.push(Output::Heeded(session)),
             Standing::Level if flaw == Flaw::OnlyActiveIsHeard && self.active.is_none() => {
-                return facts.push(Fact::Ignored(session));
+                return outputs.push(Output::Ignored(session));
             }
             Standing::Level | Standing::Ahead => {}
         }
         *self.peers.entry(session.index()) = Standing::Ahead;
-        facts.push(Fact::Heeded(session));
+        outputs.push(Output::Heeded(session));
         if flaw != Flaw::NoPickWhenIdle {
-            self.pick(facts);
+            self.pick(outputs);
         }
     }
 
     /// The active peer made no progress.
-    pub(super) fn stall(&mut self, facts: &mut Vec<Fact>) -> Result<(), Refusal> {
+    pub(super) fn stall(&mut self, outputs: &mut Vec<Output>) -> Result<(), Refusal> {
         let active = self.active.ok_or(Refusal::NoneActive)?;
         *self.peers.entry(active.index()) = Standing::Stalled;
-        facts.push(Fact::Stalled(active));
-        self.replace(facts);
+        outputs.push(Output::Stalled(active));
+        self.replace(outputs);
         Ok(())
     }
 
     /// The subscription ended: nobody is known any more.
-    pub(super) fn forget(&mut self, facts: &mut Vec<Fact>) {
+    pub(super) fn forget(&mut self, outputs: &mut Vec<Output>) {
         self.peers = Table::default();
         if self.active.take().is_some() {
-            facts.push(Fact::Active(None));
+            outputs.push(Output::Active(None));
         }
     }
 
-    fn replace(&mut self, facts: &mut Vec<Fact>) {
+    fn replace(&mut self, outputs: &mut Vec<Output>) {
         self.active = self.candidate();
-        facts.push(Fact::Active(self.active));
+        outputs.push(Output::Active(self.active));
     }
 
-    fn pick(&mut self, facts: &mut Vec<Fact>) {
+    fn pick(&mut self, outputs: &mut Vec<Output>) {
         if self.active.is_none() && self.candidate().is_some() {
-            self.replace(facts);
+            self.replace(outputs);
         }
     }
 

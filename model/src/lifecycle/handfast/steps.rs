@@ -1,25 +1,25 @@
 //! What sessions and their timers do under the lock.
 
-use handfast_spec::lifecycle::{Direction, Event, Fact, Key, Origin, Phase, Reason, Refusal, SessionId};
+use handfast_spec::lifecycle::{Direction, Event, Key, Origin, Output, Phase, Reason, Refusal, SessionId};
 
 use super::Flaw;
-use super::machine::{Cell, Facts, Handfast, Outcome, Session, Stage};
+use super::machine::{Cell, Handfast, Outcome, Outputs, Session, Stage};
 use super::slots::Admission;
 
 /// The life of a session.
 impl Handfast {
     /// PEER-9, PEER-10, PEER-41, PEER-42: the slot is checked and taken in one step.
-    pub(super) fn open(&mut self, session: SessionId, origin: Origin, facts: &mut Facts) -> Outcome {
+    pub(super) fn open(&mut self, session: SessionId, origin: Origin, outputs: &mut Outputs) -> Outcome {
         if session.0 != self.next {
             return Err(Refusal::NotNext);
         }
         self.next += 1;
         if !origin.is_plain() {
-            facts.push(Fact::Came(session, origin));
+            outputs.push(Output::Came(session, origin));
         }
         if let Some(reason) = self.turns_away(&origin) {
             self.session_mut(session).stage = Stage::Over;
-            facts.extend([Fact::Rejected(session, reason), Fact::Closed(session)]);
+            outputs.extend([Output::Rejected(session, reason), Output::Closed(session)]);
             return Ok(());
         }
         self.session_mut(session).origin = origin;
@@ -27,34 +27,34 @@ impl Handfast {
             self.session_mut(session).stage = Stage::Half;
             return Ok(());
         }
-        self.take_slot(session, facts);
+        self.take_slot(session, outputs);
         Ok(())
     }
 
-    pub(super) fn take_slot(&mut self, session: SessionId, facts: &mut Facts) {
+    pub(super) fn take_slot(&mut self, session: SessionId, outputs: &mut Outputs) {
         self.session_mut(session).stage = Stage::Shaking;
         let is_inbound = self.session_mut(session).origin.direction == Direction::Inbound;
         self.counted_slots += u16::from(self.counts_slots() || (self.counts_inbound() && is_inbound));
-        facts.push(Fact::Opened(session));
+        outputs.push(Output::Opened(session));
     }
 
     /// PEER-17: a second report changes nothing and says so.
-    pub(super) fn greet(&mut self, session: SessionId, key: Key, facts: &mut Facts) -> Outcome {
+    pub(super) fn greet(&mut self, session: SessionId, key: Key, outputs: &mut Outputs) -> Outcome {
         match self.session(session)?.stage {
             Stage::Shaking => {
                 let session_state = self.session_mut(session);
                 session_state.stage = Stage::Greeted;
                 session_state.key = key;
-                facts.push(Fact::Greeted(session, key));
+                outputs.push(Output::Greeted(session, key));
                 Ok(())
             }
             Stage::Greeted | Stage::Up | Stage::Rejected if self.config.flaw == Flaw::SecondGreetingPanics => {
-                facts.push(Fact::Panicked(session));
-                self.run_guard(session, facts);
+                outputs.push(Output::Panicked(session));
+                self.run_guard(session, outputs);
                 Ok(())
             }
             Stage::Greeted | Stage::Up | Stage::Rejected => {
-                facts.push(Fact::GreetedTwice(session));
+                outputs.push(Output::GreetedTwice(session));
                 Ok(())
             }
             Stage::Unused | Stage::Over | Stage::Half => Err(Refusal::NotNow),
@@ -62,7 +62,7 @@ impl Handfast {
     }
 
     /// PEER-3, PEER-5, PEER-11, PEER-12, PEER-13: one step from the question whether to the Up in every queue.
-    pub(super) fn announce(&mut self, session: SessionId, facts: &mut Facts) -> Outcome {
+    pub(super) fn announce(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let flaw = self.config.flaw;
         let Session { stage, ending, .. } = *self.session(session)?;
         let vetoable = stage == Stage::Half && flaw == Flaw::VetoWithoutRollback;
@@ -77,11 +77,11 @@ impl Handfast {
         if self.phase != Phase::Open {
             return Err(Refusal::AlreadyClosing);
         }
-        if flaw != Flaw::AdmitsAfterUp && !self.admit(session, facts)? {
+        if flaw != Flaw::AdmitsAfterUp && !self.admit(session, outputs)? {
             return Ok(());
         }
         if vetoable {
-            self.announce_to_the_others(session, facts);
+            self.announce_to_the_others(session, outputs);
             return Ok(());
         }
         if flaw != Flaw::LossyQueue && self.somebody_lacks_room() {
@@ -89,20 +89,20 @@ impl Handfast {
         }
         match flaw {
             Flaw::ChecksThenRegisters | Flaw::AdmitsAfterUp | Flaw::VetoWithoutRollback => {
-                self.announce_first_half(session, facts);
+                self.announce_first_half(session, outputs);
             }
-            Flaw::RemovesByKey => self.replace_and_register(session, facts),
-            _ => self.register(session, facts),
+            Flaw::RemovesByKey => self.replace_and_register(session, outputs),
+            _ => self.register(session, outputs),
         }
         Ok(())
     }
 
-    /// Admission by key. Whether the session may be announced now; if not, facts say what was done about it.
-    pub(super) fn admit(&mut self, session: SessionId, facts: &mut Facts) -> Result<bool, Refusal> {
+    /// Admission by key. Whether the session may be announced now; if not, outputs say what was done about it.
+    pub(super) fn admit(&mut self, session: SessionId, outputs: &mut Outputs) -> Result<bool, Refusal> {
         match self.admission(session) {
             Admission::Granted => Ok(true),
             Admission::Rejected(reason) => {
-                self.reject(session, reason, facts);
+                self.reject(session, reason, outputs);
                 Ok(false)
             }
             Admission::After(_) if self.config.flaw == Flaw::RemovesByKey => Ok(true),
@@ -114,24 +114,24 @@ impl Handfast {
                 }
             }
             Admission::After(other) => {
-                self.tell_to_end(other, facts);
+                self.tell_to_end(other, outputs);
                 Ok(false)
             }
         }
     }
 
-    fn reject(&mut self, session: SessionId, reason: Reason, facts: &mut Facts) {
+    fn reject(&mut self, session: SessionId, reason: Reason, outputs: &mut Outputs) {
         self.session_mut(session).stage = Stage::Rejected;
-        facts.push(Fact::Rejected(session, reason));
+        outputs.push(Output::Rejected(session, reason));
     }
 
-    pub(super) fn register(&mut self, session: SessionId, facts: &mut Facts) {
+    pub(super) fn register(&mut self, session: SessionId, outputs: &mut Outputs) {
         self.session_mut(session).stage = Stage::Up;
-        facts.extend([Fact::Announced(session), Fact::Registered(session)]);
+        outputs.extend([Output::Announced(session), Output::Registered(session)]);
         self.queue(Event::Up(session));
     }
 
-    pub(super) fn disconnect(&mut self, session: SessionId, facts: &mut Facts) -> Outcome {
+    pub(super) fn disconnect(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         match stage {
             Stage::Unused | Stage::Over => Err(Refusal::NotNow),
@@ -140,15 +140,15 @@ impl Handfast {
                 Err(Refusal::Ending)
             }
             Stage::Shaking | Stage::Greeted | Stage::Up | Stage::Rejected | Stage::Half => {
-                self.tell_to_end(session, facts);
+                self.tell_to_end(session, outputs);
                 Ok(())
             }
         }
     }
 
-    pub(super) fn tell_to_end(&mut self, session: SessionId, facts: &mut Facts) {
+    pub(super) fn tell_to_end(&mut self, session: SessionId, outputs: &mut Outputs) {
         if !core::mem::replace(&mut self.session_mut(session).ending, true) {
-            facts.push(Fact::Disconnecting(session));
+            outputs.push(Output::Disconnecting(session));
             match self.config.flaw {
                 Flaw::SlotReturnedTwice => self.counted_slots = self.counted_slots.saturating_sub(1),
                 Flaw::InboundReturnedTwice => self.count_ended(self.sessions.get(session.index()).origin),
@@ -158,7 +158,7 @@ impl Handfast {
     }
 
     /// PEER-29: the timer runs until the session is announced, so that it bounds the wait for room too.
-    pub(super) fn expire(&mut self, session: SessionId, facts: &mut Facts) -> Outcome {
+    pub(super) fn expire(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         let runs = match stage {
             Stage::Shaking => true,
@@ -176,15 +176,15 @@ impl Handfast {
             if self.phase != Phase::Open || self.somebody_lacks_room() {
                 return Err(Refusal::NoRoom);
             }
-            self.register(session, facts);
+            self.register(session, outputs);
         }
         self.session_mut(session).ending = true;
-        facts.push(Fact::TimedOut(session));
+        outputs.push(Output::TimedOut(session));
         Ok(())
     }
 
     /// The guard, because the session was told to end or rejected.
-    pub(super) fn end(&mut self, session: SessionId, facts: &mut Facts) -> Outcome {
+    pub(super) fn end(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         match stage {
             Stage::Unused | Stage::Over => return Err(Refusal::NotNow),
@@ -195,12 +195,12 @@ impl Handfast {
         if self.config.flaw == Flaw::DownWaitsForRoom && stage == Stage::Up && self.some_queue_is_full() {
             return Err(Refusal::NoRoom);
         }
-        self.run_guard(session, facts);
+        self.run_guard(session, outputs);
         Ok(())
     }
 
     /// The guard, because the task was aborted or panicked, wherever it was.
-    pub(super) fn abort(&mut self, session: SessionId, facts: &mut Facts) -> Outcome {
+    pub(super) fn abort(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let stage = self.session(session)?.stage;
         match stage {
             Stage::Unused | Stage::Over => return Err(Refusal::NotNow),
@@ -210,21 +210,21 @@ impl Handfast {
         match self.config.flaw {
             Flaw::AbortSkipsDown if stage == Stage::Up => {
                 self.session_mut(session).stage = Stage::Half;
-                facts.push(Fact::Closed(session));
+                outputs.push(Output::Closed(session));
             }
             Flaw::SlotLostOnAbort | Flaw::InboundLostOnAbort => {
                 let is_lost = self.counts_slots() || self.session(session)?.origin.direction == Direction::Inbound;
                 self.counted_slots += u16::from(is_lost);
-                self.run_guard(session, facts);
+                self.run_guard(session, outputs);
             }
             Flaw::DownWaitsForRoom if stage == Stage::Up && self.some_queue_is_full() => return Err(Refusal::NoRoom),
-            _ => self.run_guard(session, facts),
+            _ => self.run_guard(session, outputs),
         }
         Ok(())
     }
 
     /// PEER-2, PEER-8, PEER-9, PEER-14, PEER-15: Down, removal, slot and connection in one step that never waits.
-    pub(super) fn run_guard(&mut self, session: SessionId, facts: &mut Facts) {
+    pub(super) fn run_guard(&mut self, session: SessionId, outputs: &mut Outputs) {
         // Only the cell outlives the session, because the selector may still be about to hear of it.
         let Session { stage: was, key, origin, ending, ahead } = *self.session_mut(session);
         *self.session_mut(session) = Session { stage: Stage::Over, ahead, ..Session::default() };
@@ -232,46 +232,46 @@ impl Handfast {
         self.count_ended(origin);
         match was {
             Stage::Up => {
-                facts.extend([Fact::Ended(session), Fact::Removed(session), Fact::Closed(session)]);
+                outputs.extend([Output::Ended(session), Output::Removed(session), Output::Closed(session)]);
                 if self.config.flaw == Flaw::DownAfterRelease {
                     self.session_mut(session).stage = Stage::Half;
                 } else {
                     self.queue(Event::Down(session));
                 }
             }
-            Stage::Half if self.config.flaw == Flaw::RemovesByKey => self.end_replaced(session, key, facts),
+            Stage::Half if self.config.flaw == Flaw::RemovesByKey => self.end_replaced(session, key, outputs),
             Stage::Half if self.config.flaw == Flaw::AdmitsAfterUp => {
-                facts.extend([Fact::Ended(session), Fact::Removed(session), Fact::Closed(session)]);
+                outputs.extend([Output::Ended(session), Output::Removed(session), Output::Closed(session)]);
                 self.queue(Event::Down(session));
             }
             Stage::Shaking | Stage::Greeted | Stage::Rejected | Stage::Half => {
-                facts.extend([Fact::Ended(session), Fact::Closed(session)]);
+                outputs.extend([Output::Ended(session), Output::Closed(session)]);
             }
             Stage::Unused | Stage::Over => unreachable!("the guard of a session that is not there"),
         }
         if self.config.flaw == Flaw::GuardRunsTwice && ending {
-            facts.extend([Fact::Ended(session), Fact::Closed(session)]);
+            outputs.extend([Output::Ended(session), Output::Closed(session)]);
         }
     }
 
-    pub(super) fn ahead(&mut self, session: SessionId, facts: &mut Facts) -> Outcome {
+    pub(super) fn ahead(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let state = self.session(session)?;
         if state.stage != Stage::Up || state.ending || state.ahead != Cell::Level {
             return Err(Refusal::NotNow);
         }
         self.session_mut(session).ahead = Cell::New;
-        facts.push(Fact::Ahead(session));
+        outputs.push(Output::Ahead(session));
         Ok(())
     }
 
     /// PEER-6, PEER-25: a selector that has not heard of the session yet reads the cell when it does.
-    pub(super) fn heed(&mut self, session: SessionId, facts: &mut Facts) -> Outcome {
+    pub(super) fn heed(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let state = self.session(session)?;
         if state.stage != Stage::Up || state.ahead != Cell::New {
             return Err(Refusal::NothingNew);
         }
         self.session_mut(session).ahead = Cell::Seen;
-        self.selector.heed(session, self.config.flaw, facts);
+        self.selector.heed(session, self.config.flaw, outputs);
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
 //! What the kernel does: numbers, pollers, reports.
 
 use handfast_spec::Table;
-use handfast_spec::ownership::{Fact, Incarnation, Refusal, Thread};
+use handfast_spec::ownership::{Incarnation, Output, Refusal, Thread};
 use serde::Serialize;
 
 use super::Flaw;
-use super::machine::{At, Facts, Handfast, Outcome, Report, Token};
+use super::machine::{At, Handfast, Outcome, Outputs, Report, Token};
 
 /// One open descriptor.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
@@ -49,7 +49,7 @@ impl Registration {
 }
 
 impl Handfast {
-    pub(super) fn open(&mut self, thread: Thread, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+    pub(super) fn open(&mut self, thread: Thread, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
         self.rests(thread)?;
         if incarnation.0 != self.next {
             return Err(Refusal::NotNext);
@@ -59,12 +59,12 @@ impl Handfast {
         self.next += 1;
         *self.kernel.entry(incarnation.index()) = Descriptor { open: true, number, ..Descriptor::default() };
         self.go(thread, At::Opened(incarnation));
-        facts.push(Fact::Opened(thread, incarnation));
+        outputs.push(Output::Opened(thread, incarnation));
         Ok(())
     }
 
     /// A registration of what is ready already is due at once.
-    pub(super) fn watch(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn watch(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
         let descriptor = self.kernel.entry(incarnation.index());
         let data = descriptor.data;
@@ -72,14 +72,14 @@ impl Handfast {
         match registration {
             Registration::None => {
                 *registration = if data { Registration::Due(token) } else { Registration::Quiet(token) };
-                facts.push(Fact::Watched(thread, incarnation));
+                outputs.push(Output::Watched(thread, incarnation));
                 Ok(())
             }
             Registration::Quiet(_) | Registration::Due(_) => Err(Refusal::Watching),
         }
     }
 
-    pub(super) fn arrive(&mut self, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+    pub(super) fn arrive(&mut self, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
         let limit = self.config.arrivals;
         let descriptor = self.kernel.entry(incarnation.index());
         if !descriptor.open {
@@ -91,12 +91,12 @@ impl Handfast {
         descriptor.arrivals += u8::from(limit != u8::MAX);
         descriptor.data = true;
         descriptor.watchers.iter_mut().for_each(Registration::ring);
-        facts.push(Fact::Arrived(incarnation));
+        outputs.push(Output::Arrived(incarnation));
         Ok(())
     }
 
     /// From here on the reports are the thread's, whatever becomes of the descriptors.
-    pub(super) fn poll(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn poll(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         self.rests(thread)?;
         if !self.threads.entry(thread.index()).reports.is_empty() {
             return Err(Refusal::NotNow);
@@ -106,26 +106,26 @@ impl Handfast {
             if let Registration::Due(token) = *registration {
                 *registration = Registration::Quiet(token);
                 self.threads.entry(thread.index()).reports.push(Report { token, about });
-                facts.push(Fact::Reported(thread, about));
+                outputs.push(Output::Reported(thread, about));
             }
         }
-        if facts.is_empty() { Err(Refusal::NothingNew) } else { Ok(()) }
+        if outputs.is_empty() { Err(Refusal::NothingNew) } else { Ok(()) }
     }
 
     /// Closing a number ends the descriptor that has it, and with it every registration.
-    pub(super) fn close_number(&mut self, thread: Thread, number: u8, facts: &mut Facts) {
+    pub(super) fn close_number(&mut self, thread: Thread, number: u8, outputs: &mut Outputs) {
         let closed = self.incarnations().find(|incarnation| {
             let descriptor = self.kernel.iter().nth(incarnation.index());
             descriptor.is_some_and(|descriptor| descriptor.open && descriptor.number == number)
         });
         if let Some(incarnation) = closed {
             *self.kernel.entry(incarnation.index()) = Descriptor { number, ..Descriptor::default() };
-            facts.push(Fact::Closed(thread, incarnation));
+            outputs.push(Output::Closed(thread, incarnation));
         }
     }
 
     /// The poller forgets whatever has the number now, which the kernel refuses if it does not watch it.
-    pub(super) fn forget(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn forget(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Astray(meant, token) = self.at(thread) else { return Err(Refusal::NotNow) };
         self.go(thread, At::Rest);
         if self.config.flaw == Flaw::NeverForgets {
@@ -140,7 +140,7 @@ impl Handfast {
         });
         if let Some(found) = watched {
             *self.kernel.entry(found.index()).watchers.entry(thread.index()) = Registration::None;
-            facts.push(Fact::Forgotten(thread, found, meant));
+            outputs.push(Output::Forgotten(thread, found, meant));
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::kernel::Registration;
 use super::machine::{At, Slot, State};
 use super::{Config, Flaw, Handfast};
-use crate::explain::Explains;
+use crate::checker::explain::Explains;
 
 /// How large the world was, as the header of its log says.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]

@@ -1,6 +1,6 @@
 //! The machine: one step for each access to a slot's word and for each system call.
 
-use handfast_spec::ownership::{Action, Away, Fact, Incarnation, Owner, Ownership, Refusal, Thread};
+use handfast_spec::ownership::{Action, Away, Incarnation, Output, Owner, Ownership, Refusal, Thread};
 use handfast_spec::{Machine, Observation, Table};
 use serde::Serialize;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::Flaw;
 use super::kernel::{Descriptor, Registration};
 use super::log::Header;
-use crate::design::Design;
+use crate::checker::design::Design;
 use crate::in_parts;
 
 /// How large the world is.
@@ -133,7 +133,7 @@ pub(super) enum Half {
     Closed,
 }
 
-pub(super) type Facts = Vec<Fact>;
+pub(super) type Outputs = Vec<Output>;
 pub(super) type Outcome = Result<(), Refusal>;
 
 impl Handfast {
@@ -155,24 +155,24 @@ impl Handfast {
         self
     }
 
-    fn take(&mut self, action: &Action, facts: &mut Facts) -> Outcome {
+    fn take(&mut self, action: &Action, outputs: &mut Outputs) -> Outcome {
         match *action {
-            Action::Open { thread, incarnation } => self.open(thread, incarnation, facts),
-            Action::Claim { thread } => self.claim(thread, facts),
-            Action::Insert { thread, owner } => self.insert(thread, owner, facts),
-            Action::Watch { thread } => self.watch(thread, facts),
-            Action::Arrive { incarnation } => self.arrive(incarnation, facts),
-            Action::Poll { thread } => self.poll(thread, facts),
-            Action::Enter { thread, incarnation } => self.enter(thread, incarnation, facts),
-            Action::Join { thread, incarnation } => self.join(thread, incarnation, facts),
-            Action::Leave { thread } => self.leave(thread, facts),
-            Action::Takeover { thread, incarnation } => self.takeover(thread, incarnation, facts),
-            Action::Delete { thread, incarnation } => self.delete(thread, incarnation, facts),
-            Action::DeleteInside { thread } => self.delete_inside(thread, facts),
-            Action::Wipe { thread } => self.wipe(thread, facts),
-            Action::Close { thread } => self.close(thread, facts),
-            Action::Forget { thread } => self.forget(thread, facts),
-            Action::Resume { thread } => self.resume(thread, facts),
+            Action::Open { thread, incarnation } => self.open(thread, incarnation, outputs),
+            Action::Claim { thread } => self.claim(thread, outputs),
+            Action::Insert { thread, owner } => self.insert(thread, owner, outputs),
+            Action::Watch { thread } => self.watch(thread, outputs),
+            Action::Arrive { incarnation } => self.arrive(incarnation, outputs),
+            Action::Poll { thread } => self.poll(thread, outputs),
+            Action::Enter { thread, incarnation } => self.enter(thread, incarnation, outputs),
+            Action::Join { thread, incarnation } => self.join(thread, incarnation, outputs),
+            Action::Leave { thread } => self.leave(thread, outputs),
+            Action::Takeover { thread, incarnation } => self.takeover(thread, incarnation, outputs),
+            Action::Delete { thread, incarnation } => self.delete(thread, incarnation, outputs),
+            Action::DeleteInside { thread } => self.delete_inside(thread, outputs),
+            Action::Wipe { thread } => self.wipe(thread, outputs),
+            Action::Close { thread } => self.close(thread, outputs),
+            Action::Forget { thread } => self.forget(thread, outputs),
+            Action::Resume { thread } => self.resume(thread, outputs),
         }
     }
 
@@ -214,9 +214,9 @@ impl Handfast {
 impl Machine for Handfast {
     type Protocol = Ownership;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
-        let mut facts = Vec::new();
-        self.take(action, &mut facts).map(|()| facts).into()
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
+        let mut outputs = Vec::new();
+        self.take(action, &mut outputs).map(|()| outputs).into()
     }
 }
 

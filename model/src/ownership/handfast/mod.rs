@@ -7,19 +7,19 @@
 //! otherwise or the descriptor is closed; and a report that a thread has been given stays with it, whatever happens
 //! meanwhile.
 
+mod bounds;
 mod flaw;
 mod kernel;
 mod log;
 mod machine;
 mod mutants;
-mod scope;
 mod steps;
 mod word;
 
+pub use bounds::{Bounds, checked, instances};
 pub use flaw::Flaw;
 pub use log::Header;
 pub use machine::{Config, Handfast};
 pub(super) use machine::{Report, Slot, State, Token};
 pub use mutants::variants;
-pub use scope::{Extent, checked, settings};
 pub(super) use word::{Next, Want};

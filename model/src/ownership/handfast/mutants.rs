@@ -1,9 +1,9 @@
 //! Mutants of handfast's design: one mistake each, made by somebody in a real system.
 
-use crate::catalogue::{Kind, Scope, Variant};
-use crate::subject::Settings;
+use crate::checker::catalogue::{Kind, Scope, Variant};
+use crate::checker::target::Instances;
 
-use super::{Flaw, settings};
+use super::{Flaw, instances};
 
 struct Mutant {
     name: &'static str,
@@ -22,8 +22,8 @@ pub fn variants() -> Vec<Variant> {
 impl Mutant {
     fn variant(&self) -> Variant {
         let Self { name, flaw, kind, source, about, violates } = *self;
-        let subject = Box::new(Settings::new(name, settings(Scope::Small, flaw)));
-        Variant { name, kind, source, about, violates, subject }
+        let target = Box::new(Instances::new(name, instances(Scope::Small, flaw)));
+        Variant { name, kind, source, about, violates, target }
     }
 }
 

@@ -1,27 +1,27 @@
-//! Every action that may be attempted at an extent.
+//! Every action that may be attempted at an bounds.
 
-use super::extent::Extent;
-use super::words::{Action, Step};
+use super::bounds::Bounds;
+use super::vocabulary::{Action, Step};
 
-pub(super) fn alphabet(extent: &Extent) -> Vec<Action> {
+pub(super) fn alphabet(bounds: &Bounds) -> Vec<Action> {
     let mut alphabet = vec![Action::Arrive];
-    for thread in extent.each() {
+    for thread in bounds.each() {
         alphabet.extend([Action::List(thread), Action::Poll(thread)]);
         alphabet.extend(Step::all().map(|step| Action::Step(thread, step)));
-        if extent.openers.has(thread) {
+        if bounds.openers.has(thread) {
             alphabet.push(Action::Open(thread));
         }
-        if extent.takers.has(thread) {
+        if bounds.takers.has(thread) {
             alphabet.push(Action::Takeover(thread));
         }
-        if extent.deleters.has(thread) {
+        if bounds.deleters.has(thread) {
             alphabet.push(Action::Delete(thread));
         }
-        if extent.uses {
+        if bounds.uses {
             alphabet.push(Action::Use(thread));
         }
-        if extent.migrates {
-            let others = extent.each().filter(|other| extent.group(*other) != extent.group(thread));
+        if bounds.migrates {
+            let others = bounds.each().filter(|other| bounds.group(*other) != bounds.group(thread));
             alphabet.extend(others.map(|other| Action::Migrate(thread, other)));
         }
     }

@@ -6,45 +6,45 @@
 //! is that of the specification's tables.
 
 mod alphabet;
+mod bounds;
 mod display;
-mod extent;
 mod machine;
 mod switches;
 mod variants;
-mod words;
+mod vocabulary;
 
 use handfast_spec::Protocol;
-use handfast_spec::ownership::{Component, DEADLOCK, Fact, INVARIANTS, Ledger, Refusal, WITNESSES, goal};
+use handfast_spec::ownership::{Component, DEADLOCK, History, INVARIANTS, Output, Refusal, WITNESSES, goal};
 use handfast_spec::protocol::{Goal, Predicate, rule};
 
-pub use self::extent::{Extent, Kind, Who};
+pub use self::bounds::{Bounds, Kind, Who};
 pub use self::machine::Haproxy;
 pub use self::switches::{
     Closing, Dispatch, Drain, Enter, Foreign, Publish, Queue, Reference, State, Stop, Switches, Unlist, Wait, Walk,
     Wipe,
 };
 pub use self::variants::{LEFT_OUT, Variant, checked, variants};
-pub use self::words::{Action, Step};
+pub use self::vocabulary::{Action, Step};
 
 /// Descriptor ownership in the words of HAProxy's table, held to the same rules as handfast's.
 #[derive(Clone, Copy, Debug)]
-pub enum History {}
+pub enum Historical {}
 
-impl Protocol for History {
+impl Protocol for Historical {
     const NAME: &'static str = "ownership";
-    const INVARIANTS: &'static [Predicate<Ledger>] = INVARIANTS;
-    const WITNESSES: &'static [Predicate<Ledger>] = WITNESSED;
+    const INVARIANTS: &'static [Predicate<History>] = INVARIANTS;
+    const WITNESSES: &'static [Predicate<History>] = WITNESSED;
     const GOALS: &'static [Goal<Self>] = GOALS;
     const DEADLOCK: (&'static str, &'static str) = DEADLOCK;
 
     type Action = Action;
-    type Fact = Fact;
+    type Output = Output;
     type Refusal = Refusal;
     type Component = Component;
-    type Ledger = Ledger;
+    type History = History;
 
-    fn record(ledger: &mut Ledger, fact: &Fact) {
-        ledger.record(fact);
+    fn record(history: &mut History, output: &Output) {
+        history.record(output);
     }
 
     fn component(action: &Action) -> Option<Component> {
@@ -52,16 +52,16 @@ impl Protocol for History {
     }
 }
 
-/// What every extent reaches.
-const WITNESSED: &[Predicate<Ledger>] = &[witness("OWN-33")];
+/// What every bounds reaches.
+const WITNESSED: &[Predicate<History>] = &[witness_of("OWN-33")];
 
-const GOALS: &[Goal<History>] = &[promise("OWN-21"), promise("OWN-22"), promise("OWN-23"), promise("OWN-24")];
+const GOALS: &[Goal<Historical>] = &[promise("OWN-21"), promise("OWN-22"), promise("OWN-23"), promise("OWN-24")];
 
-const fn promise(id: &'static str) -> Goal<History> {
+const fn promise(id: &'static str) -> Goal<Historical> {
     goal(id, |_| true, "every thread")
 }
 
 /// The situation with this id.
-const fn witness(id: &str) -> Predicate<Ledger> {
+const fn witness_of(id: &str) -> Predicate<History> {
     rule(WITNESSES, id)
 }

@@ -1,10 +1,10 @@
 //! What servers, pollers and the kernel do, and what they are asked.
 
-use handfast_spec::ownership::{Fact, Incarnation, Refusal, Thread};
+use handfast_spec::ownership::{Incarnation, Output, Refusal, Thread};
 use serde::Serialize;
 
 use super::Flaw;
-use super::machine::{At, Facts, Half, Outcome, Pool, Who};
+use super::machine::{At, Half, Outcome, Outputs, Pool, Who};
 use crate::ownership::handfast::{Report, Token};
 
 /// A connection.
@@ -56,7 +56,7 @@ impl Pool {
         self.connections.entry(which.index())
     }
 
-    pub(super) fn open(&mut self, thread: Thread, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+    pub(super) fn open(&mut self, thread: Thread, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
         self.runs(thread)?;
         if self.worker(thread).uses.is_some() {
             return Err(Refusal::NotNow);
@@ -71,15 +71,15 @@ impl Pool {
         watched[thread.index()] = Watched::Yes { due: false, noted: false, waker: None };
         *self.connection(incarnation) = Connection { open: true, number, data: false, home: Some(thread), watched };
         self.worker(thread).uses = Some(incarnation);
-        facts.extend([
-            Fact::Opened(thread, incarnation),
-            Fact::Watched(thread, incarnation),
-            Fact::HandedBack(thread, incarnation),
+        outputs.extend([
+            Output::Opened(thread, incarnation),
+            Output::Watched(thread, incarnation),
+            Output::HandedBack(thread, incarnation),
         ]);
         Ok(())
     }
 
-    pub(super) fn arrive(&mut self, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+    pub(super) fn arrive(&mut self, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
         let connection = self.connection(incarnation);
         if !connection.open {
             return Err(Refusal::Gone);
@@ -89,7 +89,7 @@ impl Pool {
         }
         connection.data = true;
         connection.watched.iter_mut().for_each(Watched::ring);
-        facts.push(Fact::Arrived(incarnation));
+        outputs.push(Output::Arrived(incarnation));
         Ok(())
     }
 
@@ -110,7 +110,7 @@ impl Pool {
     }
 
     /// What is noted can be asked for by whoever has the connection. A wake-up names the connection for ever.
-    pub(super) fn poll(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn poll(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         self.runs(thread)?;
         let mut is_new = false;
         for about in self.incarnations() {
@@ -123,14 +123,14 @@ impl Pool {
             let Watched::Yes { waker, .. } = *watched else { continue };
             *watched = Watched::Yes { due: false, noted: true, waker: None };
             if data {
-                facts.push(Fact::Known(about));
+                outputs.push(Output::Known(about));
             }
             if let Some(token) = waker {
                 let reports = &mut self.worker(thread).reports;
                 // The order is that of the connections: which is looked at first is free.
                 let place = reports.iter().position(|other| other.about > about).unwrap_or(reports.len());
                 reports.insert(place, Report { token, about });
-                facts.push(Fact::Woken(thread, about));
+                outputs.push(Output::Woken(thread, about));
             }
             is_new = true;
         }
@@ -138,13 +138,13 @@ impl Pool {
     }
 
     /// What the poller has noted of a connection is looked at, and if it is nothing, forgotten.
-    pub(super) fn asks(&mut self, which: Incarnation, waker: Option<Token>, facts: &mut Facts) -> bool {
+    pub(super) fn asks(&mut self, which: Incarnation, waker: Option<Token>, outputs: &mut Outputs) -> bool {
         let connection = self.connection(which);
         let Some(home) = connection.home else { return false };
         let data = connection.data;
         let Watched::Yes { due, noted, waker: before } = connection.watched[home.index()] else { return false };
         if noted && data {
-            facts.push(Fact::Known(which));
+            outputs.push(Output::Known(which));
             return true;
         }
         let waker = waker.or(before);
@@ -153,71 +153,71 @@ impl Pool {
     }
 
     /// OWN-14: the former owner's poller forgets it first. Any thread may tell it to.
-    pub(super) fn deregister(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn deregister(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Moving(which, from) = self.at(thread) else { return Err(Refusal::NotNow) };
         if self.is(Flaw::DeregistersLate) {
             self.connection(which).home = None;
         } else {
-            self.forget(which, from, which, facts);
+            self.forget(which, from, which, outputs);
         }
         self.go(thread, At::Homeless(which));
         Ok(())
     }
 
     /// A worker's poller forgets a connection that was meant, or not.
-    pub(super) fn forget(&mut self, found: Incarnation, whose: Thread, meant: Incarnation, facts: &mut Facts) {
+    pub(super) fn forget(&mut self, found: Incarnation, whose: Thread, meant: Incarnation, outputs: &mut Outputs) {
         let connection = self.connection(found);
         connection.watched[whose.index()] = Watched::No;
         if connection.home == Some(whose) {
             connection.home = None;
         }
-        facts.push(Fact::Forgotten(whose, found, meant));
+        outputs.push(Output::Forgotten(whose, found, meant));
     }
 
     /// A registration of what is ready already is due at once.
-    pub(super) fn register(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn register(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Homeless(which) = self.at(thread) else { return Err(Refusal::NotNow) };
         let connection = self.connection(which);
         connection.watched[thread.index()] = Watched::Yes { due: connection.data, noted: false, waker: None };
         connection.home = Some(thread);
-        facts.push(Fact::Watched(thread, which));
+        outputs.push(Output::Watched(thread, which));
         self.go(thread, At::Probing(which));
         Ok(())
     }
 
-    pub(super) fn close(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn close(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Closing(which, found) = self.at(thread) else { return Err(Refusal::NotNow) };
         let number = self.number(which);
         let home = self.connection(which).home;
         self.go(thread, At::Clearing(found));
-        self.ends(thread, which, number, facts);
+        self.ends(thread, which, number, outputs);
         if let (true, Some(home)) = (self.is(Flaw::ClosesBeforeDeregistering), home) {
             let who = Who { which, token: Token { number, generation: 0 } };
             self.go(thread, At::Half(Half::Deregisters(home), who));
             return Ok(());
         }
-        self.goes_on(thread, found, facts);
+        self.goes_on(thread, found, outputs);
         Ok(())
     }
 
     /// The connection that somebody uses is closed.
-    pub(super) fn give_up(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn give_up(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         self.rests(thread)?;
         let which = self.worker(thread).uses.take().ok_or(Refusal::NotNow)?;
         let number = self.number(which);
-        self.ends(thread, which, number, facts);
+        self.ends(thread, which, number, outputs);
         Ok(())
     }
 
     /// OWN-3: its poller forgets the connection, and then the kernel closes whatever has its number, which is free.
-    pub(super) fn ends(&mut self, thread: Thread, which: Incarnation, number: u8, facts: &mut Facts) {
+    pub(super) fn ends(&mut self, thread: Thread, which: Incarnation, number: u8, outputs: &mut Outputs) {
         if let (false, Some(home)) = (self.is(Flaw::ClosesBeforeDeregistering), self.connection(which).home) {
-            self.forget(which, home, which, facts);
+            self.forget(which, home, which, outputs);
         }
         let closed = self.with_number(number);
         let Some(closed) = closed else { return };
         *self.connection(closed) = Connection { number, ..Connection::default() };
-        facts.push(Fact::Closed(thread, closed));
+        outputs.push(Output::Closed(thread, closed));
     }
 
     /// What has a number now.

@@ -4,9 +4,9 @@ use handfast_spec::Recorded;
 use handfast_spec::ownership::pool::Action;
 use serde::{Deserialize, Serialize};
 
-use super::scope::{Extent, alphabet};
+use super::bounds::{Bounds, alphabet};
 use super::{Config, Flaw, Pool};
-use crate::explain::Explains;
+use crate::checker::explain::Explains;
 
 /// How large the world was, as the header of its log says, which thereby is not one of the word alone.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -46,8 +46,8 @@ impl Explains for Pool {
         let Config { threads, numbers, room, puts, takes, alarms, flaw } = *self.config();
         let (openers, stoppers, ages) = (threads, threads, true);
         let connections = self.next + 1;
-        let extent = Extent { threads, numbers, connections, room, puts, takes, alarms, openers, stoppers, ages };
-        alphabet(&extent, flaw)
+        let bounds = Bounds { threads, numbers, connections, room, puts, takes, alarms, openers, stoppers, ages };
+        alphabet(&bounds, flaw)
     }
 
     fn summary(&self) -> Vec<String> {

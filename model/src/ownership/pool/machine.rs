@@ -1,7 +1,7 @@
 //! The machine: what there is, and where each worker is.
 
 use handfast_spec::ownership::pool::{Action, Pool as Protocol};
-use handfast_spec::ownership::{Fact, Incarnation, Refusal, Thread};
+use handfast_spec::ownership::{Incarnation, Output, Refusal, Thread};
 use handfast_spec::{Machine, Observation, Table};
 use serde::Serialize;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::kernel::Connection;
 use super::{Flaw, Header};
-use crate::design::Design;
+use crate::checker::design::Design;
 use crate::in_parts;
 use crate::ownership::handfast::{Next, Report, Slot, State, Token, Want};
 
@@ -165,7 +165,7 @@ pub(super) enum Half {
     Deregisters(Thread),
 }
 
-pub(super) type Facts = Vec<Fact>;
+pub(super) type Outputs = Vec<Output>;
 pub(super) type Outcome = Result<(), Refusal>;
 
 impl Pool {
@@ -196,31 +196,31 @@ impl Pool {
         self
     }
 
-    fn attempt(&mut self, action: &Action, facts: &mut Facts) -> Outcome {
+    fn attempt(&mut self, action: &Action, outputs: &mut Outputs) -> Outcome {
         match *action {
-            Action::Open { thread, incarnation } => self.open(thread, incarnation, facts),
-            Action::Arrive { incarnation } => self.arrive(incarnation, facts),
+            Action::Open { thread, incarnation } => self.open(thread, incarnation, outputs),
+            Action::Arrive { incarnation } => self.arrive(incarnation, outputs),
             Action::Ring { incarnation } => self.ring(incarnation),
-            Action::Age { incarnation } => self.age(incarnation, facts),
-            Action::Poll { thread } => self.poll(thread, facts),
-            Action::Insert { thread } => self.insert(thread, facts),
-            Action::Watch { thread } => self.watch(thread, facts),
-            Action::List { thread } => self.list(thread, facts),
-            Action::Take { thread, from } => self.take(thread, from, facts),
-            Action::Claim { thread } => self.claim(thread, facts),
-            Action::Release { thread } => self.release(thread, facts),
-            Action::Ask { thread } => self.ask(thread, facts),
-            Action::Deregister { thread } => self.deregister(thread, facts),
-            Action::Register { thread } => self.register(thread, facts),
-            Action::Probe { thread } => self.probe(thread, facts),
-            Action::Look { thread, incarnation } => self.look(thread, incarnation, facts),
-            Action::Unlist { thread } => self.unlist(thread, facts),
-            Action::Leave { thread } => self.leave(thread, facts),
-            Action::Expire { thread } => self.expire(thread, facts),
-            Action::Stop { thread } => self.stop(thread, facts),
-            Action::Close { thread } => self.close(thread, facts),
-            Action::Drop { thread } => self.give_up(thread, facts),
-            Action::Resume { thread } => self.resume(thread, facts),
+            Action::Age { incarnation } => self.age(incarnation, outputs),
+            Action::Poll { thread } => self.poll(thread, outputs),
+            Action::Insert { thread } => self.insert(thread, outputs),
+            Action::Watch { thread } => self.watch(thread, outputs),
+            Action::List { thread } => self.list(thread, outputs),
+            Action::Take { thread, from } => self.take(thread, from, outputs),
+            Action::Claim { thread } => self.claim(thread, outputs),
+            Action::Release { thread } => self.release(thread, outputs),
+            Action::Ask { thread } => self.ask(thread, outputs),
+            Action::Deregister { thread } => self.deregister(thread, outputs),
+            Action::Register { thread } => self.register(thread, outputs),
+            Action::Probe { thread } => self.probe(thread, outputs),
+            Action::Look { thread, incarnation } => self.look(thread, incarnation, outputs),
+            Action::Unlist { thread } => self.unlist(thread, outputs),
+            Action::Leave { thread } => self.leave(thread, outputs),
+            Action::Expire { thread } => self.expire(thread, outputs),
+            Action::Stop { thread } => self.stop(thread, outputs),
+            Action::Close { thread } => self.close(thread, outputs),
+            Action::Drop { thread } => self.give_up(thread, outputs),
+            Action::Resume { thread } => self.resume(thread, outputs),
         }
     }
 
@@ -255,14 +255,14 @@ impl Pool {
     }
 
     /// A call begins.
-    pub(super) fn call(&mut self, thread: Thread, at: At, facts: &mut Facts) {
-        facts.push(Fact::Called(thread));
+    pub(super) fn call(&mut self, thread: Thread, at: At, outputs: &mut Outputs) {
+        outputs.push(Output::Called(thread));
         self.go(thread, at);
     }
 
     /// A call is over.
-    pub(super) fn rest(&mut self, thread: Thread, facts: &mut Facts) {
-        facts.push(Fact::Returned(thread));
+    pub(super) fn rest(&mut self, thread: Thread, outputs: &mut Outputs) {
+        outputs.push(Output::Returned(thread));
         self.go(thread, At::Rest);
     }
 
@@ -294,9 +294,9 @@ impl Pool {
 impl Machine for Pool {
     type Protocol = Protocol;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
-        let mut facts = Vec::new();
-        self.attempt(action, &mut facts).map(|()| facts).into()
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
+        let mut outputs = Vec::new();
+        self.attempt(action, &mut outputs).map(|()| outputs).into()
     }
 }
 

@@ -6,18 +6,18 @@
 //! kernel. A worker's poller notes what it has to report in the connection, where whoever takes the connection over may
 //! ask for it, and wakes the worker; the wake-up names the connection for ever.
 
+mod bounds;
 mod flaw;
 mod kernel;
 mod log;
 mod machine;
 mod mutants;
-mod scope;
 mod shelf;
 mod show;
 mod steps;
 
+pub use bounds::{Bounds, checked, instances};
 pub use flaw::Flaw;
 pub use log::{Header, Size};
 pub use machine::{Config, Pool};
 pub use mutants::variants;
-pub use scope::{Extent, checked, settings};

@@ -1,8 +1,8 @@
 //! Mutants of the pool: one mistake each, made by somebody in a real system, or a step left out.
 
-use super::{Flaw, settings};
-use crate::catalogue::{Kind, Scope, Variant};
-use crate::subject::Settings;
+use super::{Flaw, instances};
+use crate::checker::catalogue::{Kind, Scope, Variant};
+use crate::checker::target::Instances;
 
 struct Mutant {
     name: &'static str,
@@ -21,8 +21,8 @@ pub fn variants() -> Vec<Variant> {
 impl Mutant {
     fn variant(&self) -> Variant {
         let Self { name, flaw, kind, source, about, violates } = *self;
-        let subject = Box::new(Settings::new(name, settings(Scope::Small, flaw)));
-        Variant { name, kind, source, about, violates, subject }
+        let target = Box::new(Instances::new(name, instances(Scope::Small, flaw)));
+        Variant { name, kind, source, about, violates, target }
     }
 }
 

@@ -1,9 +1,9 @@
 //! What is done under the lock of a shelf. It says which connections there are; whose they are, their words say.
 
-use handfast_spec::ownership::{Away, Fact, Incarnation, Refusal, Thread};
+use handfast_spec::ownership::{Away, Incarnation, Output, Refusal, Thread};
 
 use super::Flaw;
-use super::machine::{At, Facts, Found, Half, Node, Outcome, Pool, Shelf, Who};
+use super::machine::{At, Found, Half, Node, Outcome, Outputs, Pool, Shelf, Who};
 use crate::ownership::handfast::Want;
 
 impl Shelf {
@@ -22,20 +22,20 @@ impl Shelf {
 impl Pool {
     /// The oldest that is young enough has been idle for too long. Whoever locks a shelf has looked at the clock before:
     /// what ages while it is locked is as old as that right after.
-    pub(super) fn age(&mut self, incarnation: Incarnation, facts: &mut Facts) -> Outcome {
+    pub(super) fn age(&mut self, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
         let is_next = |shelf: &&mut Shelf| {
             shelf.nodes.iter().find(|node| !node.expired).is_some_and(|node| node.who.which == incarnation)
         };
         let shelf = self.shelves.iter_mut().find(is_next).ok_or(Refusal::NothingNew)?;
         shelf.is_free()?;
         shelf.nodes.iter_mut().filter(|node| node.who.which == incarnation).for_each(|node| node.expired = true);
-        facts.push(Fact::Expired(incarnation));
+        outputs.push(Output::Expired(incarnation));
         Ok(())
     }
 
     /// OWN-12, OWN-16: a connection is listed in one critical section with the end of the visit, so that it is never
     /// out of sight, and nobody who finds it finds anybody inside.
-    pub(super) fn list(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn list(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Armed(who) = self.at(thread) else { return Err(Refusal::NotNow) };
         let (room, lists_anyway) = (usize::from(self.config.room), self.is(Flaw::ListsAfterStop));
         let shelf = self.shelf(thread);
@@ -44,44 +44,44 @@ impl Pool {
             self.go(thread, At::Declined(who));
             return Ok(());
         }
-        if shelf.nodes.len() >= room && !self.makes_room(thread, facts) {
+        if shelf.nodes.len() >= room && !self.makes_room(thread, outputs) {
             self.go(thread, At::Declined(who));
             return Ok(());
         }
         if self.is(Flaw::LeavesBeforeListing) {
-            self.leaves(thread, who, facts);
+            self.leaves(thread, who, outputs);
             self.go(thread, At::Half(Half::Left, who));
             return Ok(());
         }
-        self.puts_there(thread, who, facts);
+        self.puts_there(thread, who, outputs);
         if self.is(Flaw::ListsBeforeWatching) {
             // It has left, as far as the word knows, and goes on.
             let _ = self.change(who.token, Want::Leave);
             self.go(thread, At::Half(Half::Listed, who));
             return Ok(());
         }
-        self.leaves(thread, who, facts);
-        self.goes_on(thread, None, facts);
+        self.leaves(thread, who, outputs);
+        self.goes_on(thread, None, outputs);
         Ok(())
     }
 
-    pub(super) fn puts_there(&mut self, thread: Thread, who: Who, facts: &mut Facts) {
+    pub(super) fn puts_there(&mut self, thread: Thread, who: Who, outputs: &mut Outputs) {
         self.shelf(thread).nodes.push(Node { who, expired: false });
-        facts.push(Fact::Listed(thread, who.which));
+        outputs.push(Output::Listed(thread, who.which));
     }
 
     /// OWN-13: what makes room is taken over as by anybody else.
-    fn makes_room(&mut self, thread: Thread, facts: &mut Facts) -> bool {
+    fn makes_room(&mut self, thread: Thread, outputs: &mut Outputs) -> bool {
         for Node { who, .. } in self.shelf(thread).nodes.clone() {
-            match self.takes_over(thread, who, facts) {
+            match self.takes_over(thread, who, outputs) {
                 Ok(()) => {
-                    self.cuts(thread, thread, who, facts);
+                    self.cuts(thread, thread, who, outputs);
                     self.worker(thread).old.push(who);
                     return true;
                 }
                 Err(Away::Busy) => {}
                 Err(Away::Gone | Away::Closing | Away::NotOwner | Away::Shared) => {
-                    self.cuts(thread, thread, who, facts);
+                    self.cuts(thread, thread, who, outputs);
                     return true;
                 }
             }
@@ -89,20 +89,20 @@ impl Pool {
         false
     }
 
-    fn takes_over(&mut self, thread: Thread, who: Who, facts: &mut Facts) -> Result<(), Away> {
+    fn takes_over(&mut self, thread: Thread, who: Who, outputs: &mut Outputs) -> Result<(), Away> {
         self.change(who.token, Want::Takeover(thread))?;
         let found = self.payload(who);
-        facts.extend([Fact::TakenOver(thread, found), Fact::Entered(thread, found, who.which)]);
+        outputs.extend([Output::TakenOver(thread, found), Output::Entered(thread, found, who.which)]);
         Ok(())
     }
 
-    pub(super) fn cuts(&mut self, thread: Thread, from: Thread, who: Who, facts: &mut Facts) {
+    pub(super) fn cuts(&mut self, thread: Thread, from: Thread, who: Who, outputs: &mut Outputs) {
         if self.shelf(from).cut(who) {
-            facts.push(Fact::Unlisted(thread, who.which));
+            outputs.push(Output::Unlisted(thread, who.which));
         }
     }
 
-    pub(super) fn take(&mut self, thread: Thread, from: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn take(&mut self, thread: Thread, from: Thread, outputs: &mut Outputs) -> Outcome {
         self.runs(thread)?;
         if self.worker(thread).uses.is_some() {
             return Err(Refusal::NotNow);
@@ -116,19 +116,19 @@ impl Pool {
         shelf.locked = Some(thread);
         let newest = shelf.nodes.len() as u8;
         self.takes += 1;
-        self.call(thread, At::Taking(from, newest), facts);
+        self.call(thread, At::Taking(from, newest), outputs);
         Ok(())
     }
 
     /// The newest first. What cannot be had because somebody looks at it stays where it is.
-    pub(super) fn claim(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn claim(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Taking(from, place) = self.at(thread) else { return Err(Refusal::NotNow) };
         let rest = place.saturating_sub(1);
         let node = self.shelf(from).nodes.get(usize::from(rest)).copied();
-        let Some(Node { who, expired }) = node else { return self.unlocks(thread, from, None, facts) };
-        match self.takes_over(thread, who, facts) {
+        let Some(Node { who, expired }) = node else { return self.unlocks(thread, from, None, outputs) };
+        match self.takes_over(thread, who, outputs) {
             Ok(()) if expired => {
-                self.cuts(thread, from, who, facts);
+                self.cuts(thread, from, who, outputs);
                 self.worker(thread).old.push(who);
             }
             Ok(()) if self.is(Flaw::CutsLater) => {
@@ -137,51 +137,51 @@ impl Pool {
                 return Ok(());
             }
             Ok(()) => {
-                self.cuts(thread, from, who, facts);
-                return self.unlocks(thread, from, Some(who), facts);
+                self.cuts(thread, from, who, outputs);
+                return self.unlocks(thread, from, Some(who), outputs);
             }
             Err(Away::Busy) if !self.is(Flaw::CutsBusy) => {
-                facts.push(Fact::TurnedAway(thread, who.which, Away::Busy));
+                outputs.push(Output::TurnedAway(thread, who.which, Away::Busy));
             }
             Err(away @ (Away::Busy | Away::Gone | Away::Closing | Away::NotOwner | Away::Shared)) => {
-                facts.push(Fact::TurnedAway(thread, who.which, away));
-                self.cuts(thread, from, who, facts);
+                outputs.push(Output::TurnedAway(thread, who.which, away));
+                self.cuts(thread, from, who, outputs);
             }
         }
         if rest == 0 {
-            return self.unlocks(thread, from, None, facts);
+            return self.unlocks(thread, from, None, outputs);
         }
         self.go(thread, At::Taking(from, rest));
         Ok(())
     }
 
-    fn unlocks(&mut self, thread: Thread, from: Thread, who: Option<Who>, facts: &mut Facts) -> Outcome {
+    fn unlocks(&mut self, thread: Thread, from: Thread, who: Option<Who>, outputs: &mut Outputs) -> Outcome {
         self.shelf(from).locked = None;
         if self.is(Flaw::LeaksTheOld) {
             self.worker(thread).old.clear();
         }
-        self.goes_on(thread, who.map(|who| Found { who, from }), facts);
+        self.goes_on(thread, who.map(|who| Found { who, from }), outputs);
         Ok(())
     }
 
-    pub(super) fn finishes_cut(&mut self, thread: Thread, from: Thread, who: Who, facts: &mut Facts) -> Outcome {
+    pub(super) fn finishes_cut(&mut self, thread: Thread, from: Thread, who: Who, outputs: &mut Outputs) -> Outcome {
         self.shelf(from).is_free()?;
-        self.cuts(thread, from, who, facts);
-        self.goes_on(thread, Some(Found { who, from }), facts);
+        self.cuts(thread, from, who, outputs);
+        self.goes_on(thread, Some(Found { who, from }), outputs);
         Ok(())
     }
 
     /// OWN-12: it is off the shelf before it is out of the table.
-    pub(super) fn unlist(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn unlist(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Disturbed(who) = self.at(thread) else { return Err(Refusal::NotNow) };
         self.shelf(thread).is_free()?;
-        self.cuts(thread, thread, who, facts);
+        self.cuts(thread, thread, who, outputs);
         self.go(thread, At::Unlisted(who));
         Ok(())
     }
 
     /// OWN-26: the oldest first, as long as their time is over.
-    pub(super) fn expire(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn expire(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         self.runs(thread)?;
         let shelf = self.shelf(thread);
         shelf.is_free()?;
@@ -189,13 +189,13 @@ impl Pool {
         if expired.is_empty() {
             return Err(Refusal::NothingNew);
         }
-        facts.push(Fact::Called(thread));
-        self.clears(thread, expired, facts);
+        outputs.push(Output::Called(thread));
+        self.clears(thread, expired, outputs);
         Ok(())
     }
 
     /// OWN-25, OWN-26: nobody looks at the shelf of a worker that has stopped, so nothing stays there.
-    pub(super) fn stop(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn stop(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         self.runs(thread)?;
         let shelf = self.shelf(thread);
         shelf.is_free()?;
@@ -205,29 +205,29 @@ impl Pool {
         if self.is(Flaw::StopForgets) {
             return Ok(());
         }
-        facts.push(Fact::Called(thread));
-        self.clears(thread, all, facts);
+        outputs.push(Output::Called(thread));
+        self.clears(thread, all, outputs);
         Ok(())
     }
 
     /// OWN-13: what is too old is taken over as by anybody else.
-    fn clears(&mut self, thread: Thread, all: Vec<Who>, facts: &mut Facts) {
+    fn clears(&mut self, thread: Thread, all: Vec<Who>, outputs: &mut Outputs) {
         for who in all {
             if self.is(Flaw::ClosesWhatHasExpired) {
                 self.worker(thread).old.push(who);
                 continue;
             }
-            match self.takes_over(thread, who, facts) {
+            match self.takes_over(thread, who, outputs) {
                 Ok(()) => {
-                    self.cuts(thread, thread, who, facts);
+                    self.cuts(thread, thread, who, outputs);
                     self.worker(thread).old.push(who);
                 }
                 Err(Away::Busy) => {}
                 Err(Away::Gone | Away::Closing | Away::NotOwner | Away::Shared) => {
-                    self.cuts(thread, thread, who, facts);
+                    self.cuts(thread, thread, who, outputs);
                 }
             }
         }
-        self.goes_on(thread, None, facts);
+        self.goes_on(thread, None, outputs);
     }
 }

@@ -4,7 +4,7 @@ mod roles;
 mod selection;
 
 use super::variants::Other;
-use crate::catalogue::LeftOut;
+use crate::checker::catalogue::LeftOut;
 
 /// Every mutant.
 pub(super) fn mutants() -> impl Iterator<Item = &'static Other> {

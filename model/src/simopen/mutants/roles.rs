@@ -2,7 +2,7 @@
 
 use super::super::flaw::Flaw;
 use super::super::variants::{Ends, Other, Shown};
-use crate::catalogue::Kind;
+use crate::checker::catalogue::Kind;
 
 pub(super) const MUTANTS: &[Other] = &[
     Other {
@@ -11,7 +11,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream v0.4.1, client.go (M04)",
         about: "the first write is joined before the peer's pipelined proposal is read",
         ends: Ends::Both(&[Flaw::JoinsOnClash]),
-        settings: &[Shown::Dialers, Shown::Undisturbed],
+        instances: &[Shown::Dialers, Shown::Undisturbed],
         violates: &["SIM-23", "SIM-24", "SIM-25"],
     },
     Other {
@@ -20,7 +20,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream v0.4.1, client.go (M47)",
         about: "the first write is joined before a message that has no place there is acted on",
         ends: Ends::Both(&[Flaw::JoinsOnError]),
-        settings: &[Shown::Others, Shown::Strangers, Shown::Undisturbed],
+        instances: &[Shown::Others, Shown::Strangers, Shown::Undisturbed],
         violates: &["SIM-18"],
     },
     Other {
@@ -29,7 +29,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream 0a5c7a1; libp2p/rust-libp2p PR #2066 (M03)",
         about: "what is pending is written before anything more is read",
         ends: Ends::Both(&[Flaw::FlushesBeforeReading]),
-        settings: &[Shown::Dialers, Shown::Undisturbed],
+        instances: &[Shown::Dialers, Shown::Undisturbed],
         violates: &["SIM-23", "SIM-24", "SIM-25", "SIM-29"],
     },
     Other {
@@ -38,7 +38,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream 0a5c7a1 to 85f04aa; libp2p/rust-libp2p PR #2066 (M05)",
         about: "any number of proposals is skipped until a number comes",
         ends: Ends::Both(&[Flaw::SkipsAny]),
-        settings: &[Shown::Tempters],
+        instances: &[Shown::Tempters],
         violates: &["SIM-8", "SIM-11"],
     },
     Other {
@@ -47,7 +47,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs connections/simopen.md (M06)",
         about: "the peer's pipelined proposal is not expected",
         ends: Ends::Both(&[Flaw::SkipsNothing]),
-        settings: &[Shown::Dialers],
+        instances: &[Shown::Dialers],
         violates: &["SIM-6", "SIM-22", "SIM-25"],
     },
     Other {
@@ -56,7 +56,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream 0a5c7a1 with the body of 85f04aa (M07)",
         about: "after a tie it selects again, and takes the second number for the proposal that it skips",
         ends: Ends::Both(&[Flaw::RetriesTies, Flaw::SkipsExactlyOne]),
-        settings: &[Shown::Dialers],
+        instances: &[Shown::Dialers],
         violates: &["SIM-24"],
     },
     Other {
@@ -65,7 +65,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/rust-libp2p PR #2066 (M08, M41)",
         about: "a tie is tried again for ever, also against a reflection",
         ends: Ends::Both(&[Flaw::RetriesTies]),
-        settings: &[Shown::Dialers, Shown::Reflection],
+        instances: &[Shown::Dialers, Shown::Reflection],
         violates: &["SIM-8", "SIM-9", "SIM-24"],
     },
     Other {
@@ -76,7 +76,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/rust-libp2p PR #2066 against multiformats/go-multistream (M09)",
         about: "one end tries a tie again, the other fails",
         ends: Ends::Left(&[Flaw::RetriesTies]),
-        settings: &[Shown::Dialers],
+        instances: &[Shown::Dialers],
         violates: &[],
     },
     Other {
@@ -85,7 +85,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream 0a5c7a1, retries",
         about: "a tie is tried again three times",
         ends: Ends::Both(&[Flaw::RetriesThrice]),
-        settings: &[Shown::Dialers, Shown::Reflection],
+        instances: &[Shown::Dialers, Shown::Reflection],
         violates: &["SIM-21"],
     },
     Other {
@@ -94,7 +94,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs#196 (M10)",
         about: "the comparison takes equal for less",
         ends: Ends::Both(&[Flaw::EqualIsResponder]),
-        settings: &[Shown::Dialers],
+        instances: &[Shown::Dialers],
         violates: &["SIM-2", "SIM-6"],
     },
     Other {
@@ -103,7 +103,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs#196 (M10, M12)",
         about: "the comparison takes equal for less, and nobody looks at the role message",
         ends: Ends::Both(&[Flaw::EqualIsResponder, Flaw::RoleUnchecked]),
-        settings: &[Shown::Dialers, Shown::Undisturbed],
+        instances: &[Shown::Dialers, Shown::Undisturbed],
         violates: &["SIM-2", "SIM-6", "SIM-23", "SIM-24"],
     },
     Other {
@@ -112,7 +112,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs connections/simopen.md",
         about: "the lesser number wins, at both ends",
         ends: Ends::Both(&[Flaw::Reversed]),
-        settings: &[Shown::Dialers],
+        instances: &[Shown::Dialers],
         violates: &["SIM-5", "SIM-11"],
     },
     Other {
@@ -121,7 +121,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs connections/simopen.md (M11)",
         about: "the lesser number wins, at one end",
         ends: Ends::Left(&[Flaw::Reversed]),
-        settings: &[Shown::Dialers],
+        instances: &[Shown::Dialers],
         violates: &["SIM-2", "SIM-22", "SIM-25"],
     },
     Other {
@@ -130,7 +130,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs connections/simopen.md (M11, M12)",
         about: "the lesser number wins at one end, and nobody looks at the role message",
         ends: Ends::Each(&[Flaw::Reversed, Flaw::RoleUnchecked], &[Flaw::RoleUnchecked]),
-        settings: &[Shown::Dialers],
+        instances: &[Shown::Dialers],
         violates: &["SIM-1", "SIM-2", "SIM-5", "SIM-11", "SIM-22", "SIM-24", "SIM-25"],
     },
     Other {
@@ -139,7 +139,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs connections/simopen.md (M12)",
         about: "the role message is not looked at",
         ends: Ends::Both(&[Flaw::RoleUnchecked]),
-        settings: &[Shown::Dialers, Shown::Tempters],
+        instances: &[Shown::Dialers, Shown::Tempters],
         violates: &["SIM-11"],
     },
     Other {
@@ -148,7 +148,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs connections/simopen.md (M13)",
         about: "one end says no role message",
         ends: Ends::Left(&[Flaw::RoleUnsaid]),
-        settings: &[Shown::Dialers],
+        instances: &[Shown::Dialers],
         violates: &["SIM-12", "SIM-22", "SIM-25"],
     },
     Other {
@@ -157,7 +157,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs#196 (M14)",
         about: "one end compares the numbers as signed integers",
         ends: Ends::Left(&[Flaw::Signed]),
-        settings: &[Shown::SignedNumbers],
+        instances: &[Shown::SignedNumbers],
         violates: &["SIM-2", "SIM-25"],
     },
     Other {
@@ -166,7 +166,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs#196 (M14)",
         about: "one end compares the numbers as floating point",
         ends: Ends::Left(&[Flaw::Floating]),
-        settings: &[Shown::LargeNumbers],
+        instances: &[Shown::LargeNumbers],
         violates: &["SIM-6", "SIM-25"],
     },
     Other {
@@ -175,7 +175,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs#196 (M14)",
         about: "one end compares the numbers as strings",
         ends: Ends::Left(&[Flaw::Textual]),
-        settings: &[Shown::ShortNumbers],
+        instances: &[Shown::ShortNumbers],
         violates: &["SIM-2", "SIM-25"],
     },
     Other {
@@ -184,7 +184,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/rust-libp2p PR #2066, u64::from_str (M15)",
         about: "what is not a canonical number is taken for one",
         ends: Ends::Both(&[Flaw::LaxNonce]),
-        settings: &[Shown::Strangers],
+        instances: &[Shown::Strangers],
         violates: &["SIM-11", "SIM-18"],
     },
 ];

@@ -2,7 +2,7 @@
 
 use super::super::flaw::Flaw;
 use super::super::variants::{Ends, Other, Shown};
-use crate::catalogue::Kind;
+use crate::checker::catalogue::Kind;
 
 pub(super) const MUTANTS: &[Other] = &[
     Other {
@@ -11,7 +11,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/rust-libp2p multistream-select; paritytech/litep2p#59 (M18)",
         about: "headers may be repeated without end",
         ends: Ends::Both(&[Flaw::RepeatedHeaders]),
-        settings: &[Shown::Tempters],
+        instances: &[Shown::Tempters],
         violates: &["SIM-8", "SIM-11"],
     },
     Other {
@@ -20,7 +20,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/rust-libp2p multistream-select (M19)",
         about: "the header may be missing",
         ends: Ends::Both(&[Flaw::HeaderOptional]),
-        settings: &[Shown::Tempters],
+        instances: &[Shown::Tempters],
         violates: &["SIM-11"],
     },
     Other {
@@ -29,7 +29,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/rust-libp2p PR #2066 (M20)",
         about: "the extension may be offered after it was declined",
         ends: Ends::Both(&[Flaw::SelectsAfterNa]),
-        settings: &[Shown::Tempters],
+        instances: &[Shown::Tempters],
         violates: &["SIM-8", "SIM-9", "SIM-10", "SIM-11", "SIM-12"],
     },
     Other {
@@ -38,7 +38,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/rust-libp2p PR #2066, 200 restarts (M21)",
         about: "the selection may be started again after the roles were taken",
         ends: Ends::Both(&[Flaw::RestartsSelection, Flaw::FlushesBeforeReading]),
-        settings: &[Shown::Tempters],
+        instances: &[Shown::Tempters],
         violates: &["SIM-8", "SIM-9", "SIM-10", "SIM-11", "SIM-12"],
     },
     Other {
@@ -47,7 +47,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream, match-all handlers (M22)",
         about: "a listener accepts the extension as if it were a protocol",
         ends: Ends::Both(&[Flaw::ListenerAcceptsExtension]),
-        settings: &[Shown::Others, Shown::Undisturbed],
+        instances: &[Shown::Others, Shown::Undisturbed],
         violates: &["SIM-3", "SIM-4", "SIM-11", "SIM-12", "SIM-14", "SIM-22", "SIM-29"],
     },
     Other {
@@ -56,7 +56,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream v0.4.1, clientOpen and Client (M23)",
         about: "the winner does not propose its first protocol again",
         ends: Ends::Both(&[Flaw::StartsAtSecond]),
-        settings: &[Shown::Dialers],
+        instances: &[Shown::Dialers],
         violates: &["SIM-4", "SIM-11", "SIM-12"],
     },
     Other {
@@ -65,7 +65,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs connections/simopen.md (M24)",
         about: "the loser answers the pipelined proposal too",
         ends: Ends::Both(&[Flaw::AnswersSkipped]),
-        settings: &[Shown::Dialers],
+        instances: &[Shown::Dialers],
         violates: &["SIM-12", "SIM-14", "SIM-22", "SIM-25"],
     },
     Other {
@@ -74,7 +74,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/go-libp2p-transport-upgrader PR #25 (M25)",
         about: "a dialer reports that it is the initiator, whatever was negotiated",
         ends: Ends::Both(&[Flaw::ReportsDirection]),
-        settings: &[Shown::Dialers],
+        instances: &[Shown::Dialers],
         violates: &["SIM-1", "SIM-4", "SIM-5", "SIM-11", "SIM-12", "SIM-20"],
     },
     Other {
@@ -83,7 +83,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/go-libp2p-transport-upgrader PR #25; libp2p/go-libp2p c2f0e1333 (M26, M27)",
         about: "the layer above is a client because its end dialed",
         ends: Ends::Both(&[Flaw::UpperByDirection]),
-        settings: &[Shown::Dialers],
+        instances: &[Shown::Dialers],
         violates: &["SIM-17"],
     },
     Other {
@@ -92,7 +92,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/go-libp2p#3044, 76a1e92bd, 7f5ce40aa; status-im/nim-libp2p#983 (M29, M30, M32)",
         about: "of two ends with given roles the listener dials as well",
         ends: Ends::Both(&[Flaw::DialsAsListener]),
-        settings: &[Shown::Given],
+        instances: &[Shown::Given],
         violates: &["SIM-1", "SIM-2", "SIM-11", "SIM-12", "SIM-29"],
     },
     Other {
@@ -101,7 +101,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/go-libp2p#3044; status-im/nim-libp2p#983 (M29)",
         about: "of two ends with given roles the dialer listens as well",
         ends: Ends::Both(&[Flaw::ListensAsDialer]),
-        settings: &[Shown::Given],
+        instances: &[Shown::Given],
         violates: &["SIM-2", "SIM-24", "SIM-29"],
     },
     Other {
@@ -110,7 +110,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream before 5da27f8; libp2p/rust-libp2p#1823 (M33)",
         about: "a responder whose peer gave up reports an error of the connection",
         ends: Ends::Both(&[Flaw::EofIsHungUp]),
-        settings: &[Shown::Dialers, Shown::Others],
+        instances: &[Shown::Dialers, Shown::Others],
         violates: &["SIM-22"],
     },
     Other {
@@ -119,7 +119,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/multistream-select, hand-over of the stream (M34)",
         about: "what came together with the last message is dropped",
         ends: Ends::Both(&[Flaw::OverReads]),
-        settings: &[Shown::Lazy],
+        instances: &[Shown::Lazy],
         violates: &["SIM-28"],
     },
     Other {
@@ -128,7 +128,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream#20 (M35)",
         about: "the first bytes of the layer above follow the pipelined proposal",
         ends: Ends::Both(&[Flaw::EarlyPayload]),
-        settings: &[Shown::Dialers, Shown::Others],
+        instances: &[Shown::Dialers, Shown::Others],
         violates: &["SIM-6", "SIM-14", "SIM-15", "SIM-22", "SIM-25", "SIM-28", "SIM-29"],
     },
     Other {
@@ -137,7 +137,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream v0.4.1, early returns (M42)",
         about: "a writer is left over after a failure and goes on",
         ends: Ends::Both(&[Flaw::WritesAfterFailure]),
-        settings: &[Shown::Dialers],
+        instances: &[Shown::Dialers],
         violates: &["SIM-16"],
     },
     Other {
@@ -146,7 +146,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream v0.4.1, the caller has to close (M42)",
         about: "after a failure the connection stays open",
         ends: Ends::Both(&[Flaw::FailsWithoutClosing]),
-        settings: &[Shown::Dialers, Shown::Others],
+        instances: &[Shown::Dialers, Shown::Others],
         violates: &["SIM-24", "SIM-26"],
     },
     Other {
@@ -155,7 +155,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream; libp2p/rust-libp2p multistream-select (M43)",
         about: "any number of proposals is declined",
         ends: Ends::Both(&[Flaw::UnboundedProposals]),
-        settings: &[Shown::Listener],
+        instances: &[Shown::Listener],
         violates: &["SIM-8", "SIM-9", "SIM-11", "SIM-12"],
     },
     Other {
@@ -164,7 +164,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs connections/simopen.md, *responds* (M46)",
         about: "each end says its role after it has heard the other's",
         ends: Ends::Both(&[Flaw::RoleAwaited, Flaw::ProposesAfterRole]),
-        settings: &[Shown::Dialers, Shown::Undisturbed],
+        instances: &[Shown::Dialers, Shown::Undisturbed],
         violates: &["SIM-23", "SIM-24", "SIM-25"],
     },
     Other {
@@ -173,7 +173,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream#47",
         about: "there is no deadline, and a peer that says nothing is waited for without end",
         ends: Ends::Both(&[Flaw::NoDeadline]),
-        settings: &[Shown::Others],
+        instances: &[Shown::Others],
         violates: &["SIM-27"],
     },
     Other {
@@ -182,7 +182,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream v0.4.1, Client",
         about: "the winner proposes after it has heard the loser's role message",
         ends: Ends::Both(&[Flaw::ProposesAfterRole]),
-        settings: &[Shown::Dialers, Shown::Others],
+        instances: &[Shown::Dialers, Shown::Others],
         violates: &["SIM-20"],
     },
     Other {
@@ -191,7 +191,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/specs connections/simopen.md, implementation considerations",
         about: "a dialer proposes after it has heard whether the extension is declined",
         ends: Ends::Both(&[Flaw::ProposesAfterAnswer]),
-        settings: &[Shown::Dialers, Shown::Others],
+        instances: &[Shown::Dialers, Shown::Others],
         violates: &["SIM-12", "SIM-19"],
     },
     Other {
@@ -200,7 +200,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "libp2p/go-libp2p#732",
         about: "a proposal is taken for the acceptance of one's own",
         ends: Ends::Both(&[Flaw::TakesProposalForEcho]),
-        settings: &[Shown::Others],
+        instances: &[Shown::Others],
         violates: &["SIM-7", "SIM-11"],
     },
     Other {
@@ -209,7 +209,7 @@ pub(super) const MUTANTS: &[Other] = &[
         source: "multiformats/go-multistream v0.3.3, #89",
         about: "it is settled as soon as all is heard, although not all is said",
         ends: Ends::Both(&[Flaw::SettlesUnwritten]),
-        settings: &[Shown::Dialers, Shown::Tempters],
+        instances: &[Shown::Dialers, Shown::Tempters],
         violates: &["SIM-12", "SIM-16"],
     },
 ];

@@ -1,15 +1,15 @@
 //! The pool on top of the word: idle connections that any worker may take.
 //!
 //! The same protocol in other words. A worker is a [`Thread`](super::Thread), a connection a descriptor; what
-//! participants are told are the same facts, kept in the same ledger and held to the same rules, and to some more.
+//! participants are told are the same outputs, kept in the same history and held to the same rules, and to some more.
 
-mod rules;
-mod words;
+mod invariants;
+mod vocabulary;
 
-pub use rules::{GOALS, INVARIANTS, WITNESSES};
-pub use words::Action;
+pub use invariants::{GOALS, INVARIANTS, WITNESSES};
+pub use vocabulary::Action;
 
-use super::{Component, DEADLOCK, Fact, Ledger, Ownership, Refusal};
+use super::{Component, DEADLOCK, History, Output, Ownership, Refusal};
 use crate::protocol::{Goal, Predicate, Protocol};
 
 /// Descriptor ownership by the workers of a pool.
@@ -18,19 +18,19 @@ pub enum Pool {}
 
 impl Protocol for Pool {
     const NAME: &'static str = Ownership::NAME;
-    const INVARIANTS: &'static [Predicate<Ledger>] = INVARIANTS;
-    const WITNESSES: &'static [Predicate<Ledger>] = WITNESSES;
+    const INVARIANTS: &'static [Predicate<History>] = INVARIANTS;
+    const WITNESSES: &'static [Predicate<History>] = WITNESSES;
     const GOALS: &'static [Goal<Self>] = GOALS;
     const DEADLOCK: (&'static str, &'static str) = DEADLOCK;
 
     type Action = Action;
-    type Fact = Fact;
+    type Output = Output;
     type Refusal = Refusal;
     type Component = Component;
-    type Ledger = Ledger;
+    type History = History;
 
-    fn record(ledger: &mut Ledger, fact: &Fact) {
-        ledger.record(fact);
+    fn record(history: &mut History, output: &Output) {
+        history.record(output);
     }
 
     fn component(action: &Action) -> Option<Component> {

@@ -54,14 +54,14 @@ impl Host {
         let (hardware, address) = (shown(self.hardware), format!("{}/24", self.address.ip()));
         self.ip(&["link", "set", INTERFACE, "address", &hardware])?;
         self.ip(&["addr", "add", &address, "dev", INTERFACE])?;
-        let setting = |name: &str, value: &str| {
+        let instance = |name: &str, value: &str| {
             let path = format!("/proc/sys/net/ipv4/{name}");
             fs::write(&path, value).map_err(|error| format!("{path}: {error}"))
         };
         self.within(|| {
-            setting(&format!("conf/{INTERFACE}/arp_ignore"), "8")?;
+            instance(&format!("conf/{INTERFACE}/arp_ignore"), "8")?;
             // Whoever waits for an answer does not give up.
-            setting(&format!("neigh/{INTERFACE}/mcast_solicit"), "1000")
+            instance(&format!("neigh/{INTERFACE}/mcast_solicit"), "1000")
         })?;
         self.ip(&["link", "set", INTERFACE, "up"])
     }

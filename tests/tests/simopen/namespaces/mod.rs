@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use handfast::simopen::{Dialed, Dialer, Options, Recorder, Role};
-use model::explain::explain;
+use model::checker::explain::explain;
 use model::simopen::Connection;
 use tokio::runtime::Builder;
 use tokio::time::timeout;

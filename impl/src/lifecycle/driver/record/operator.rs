@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Action, Fact, Refusal};
+use handfast_spec::lifecycle::{Action, Output, Refusal};
 
 use super::Record;
 use crate::lifecycle::{Misuse, SessionId};
@@ -12,9 +12,9 @@ impl<K: Clone + Ord> Record<K> {
     pub(in super::super) fn banned(&mut self, key: &K, outcome: Result<(), Misuse>, told_to_end: &[SessionId]) {
         let Some(key) = self.key(key) else { return };
         let observation = match outcome {
-            Ok(()) => {
-                Observation::Told([Fact::Banned(key)].into_iter().chain(self.disconnecting(told_to_end)).collect())
-            }
+            Ok(()) => Observation::Accepted(
+                [Output::Banned(key)].into_iter().chain(self.disconnecting(told_to_end)).collect(),
+            ),
             Err(_) => Observation::Refused(Refusal::AlreadyBanned),
         };
         self.line(Action::Ban { key }, observation);
@@ -23,7 +23,7 @@ impl<K: Clone + Ord> Record<K> {
     pub(in super::super) fn unbanned(&mut self, key: &K, outcome: Result<(), Misuse>) {
         let Some(key) = self.key(key) else { return };
         let observation = match outcome {
-            Ok(()) => Observation::Told(vec![Fact::Unbanned(key)]),
+            Ok(()) => Observation::Accepted(vec![Output::Unbanned(key)]),
             Err(_) => Observation::Refused(Refusal::NotBanned),
         };
         self.line(Action::Unban { key }, observation);
@@ -37,8 +37,8 @@ impl<K: Clone + Ord> Record<K> {
     ) {
         let address = address.to_canonical();
         let observation = match outcome {
-            Ok(()) => Observation::Told(
-                [Fact::AddressBanned(address)].into_iter().chain(self.disconnecting(told_to_end)).collect(),
+            Ok(()) => Observation::Accepted(
+                [Output::AddressBanned(address)].into_iter().chain(self.disconnecting(told_to_end)).collect(),
             ),
             Err(_) => Observation::Refused(Refusal::AlreadyBanned),
         };
@@ -48,7 +48,7 @@ impl<K: Clone + Ord> Record<K> {
     pub(in super::super) fn address_unbanned(&mut self, address: IpAddr, outcome: Result<(), Misuse>) {
         let address = address.to_canonical();
         let observation = match outcome {
-            Ok(()) => Observation::Told(vec![Fact::AddressUnbanned(address)]),
+            Ok(()) => Observation::Accepted(vec![Output::AddressUnbanned(address)]),
             Err(_) => Observation::Refused(Refusal::NotBanned),
         };
         self.line(Action::UnbanAddress { address }, observation);
@@ -60,7 +60,7 @@ impl<K: Clone + Ord> Record<K> {
     }
 
     pub(in super::super) fn shutting_down(&mut self, told_to_end: &[SessionId]) {
-        let told = [Fact::ShutdownBegun].into_iter().chain(self.disconnecting(told_to_end)).collect::<Vec<_>>();
+        let told = [Output::ShutdownBegun].into_iter().chain(self.disconnecting(told_to_end)).collect::<Vec<_>>();
         self.told(Action::Shutdown, told);
     }
 }

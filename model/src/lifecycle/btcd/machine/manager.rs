@@ -1,11 +1,11 @@
 //! The sync manager (B), `blockHandler`.
 
-use handfast_spec::lifecycle::{Event as Heard, Fact, Refusal, SELECTOR, SessionId};
+use handfast_spec::lifecycle::{Event as Heard, Output, Refusal, SELECTOR, SessionId};
 use serde::Serialize;
 
 use super::server::Server;
 use super::session::Reader;
-use super::{Btcd, Extent, Message, Relay, Told, only_if};
+use super::{Bounds, Btcd, Message, Relay, Told, only_if};
 use crate::lifecycle::btcd::switches::{Drain, Evictor};
 
 /// The sync manager, as far as it knows its peers. Every peer is a candidate.
@@ -13,7 +13,7 @@ use crate::lifecycle::btcd::switches::{Drain, Evictor};
 pub(super) struct Manager {
     place: Place,
     /// `peerStates`.
-    peers: [bool; Extent::MOST_SESSIONS as usize],
+    peers: [bool; Bounds::MOST_SESSIONS as usize],
     /// `syncPeer`.
     sync: Option<SessionId>,
 }
@@ -40,38 +40,38 @@ impl Manager {
     }
 
     /// Nothing asks whether the peer is alive, and nothing remembers one that was unknown when its end came.
-    fn new_peer(&mut self, id: SessionId) -> Vec<Fact> {
+    fn new_peer(&mut self, id: SessionId) -> Vec<Output> {
         self.peers[id.index()] = true;
-        let mut told = vec![Fact::Heard(SELECTOR, Heard::Up(id)), Fact::Heeded(id)];
+        let mut told = vec![Output::Heard(SELECTOR, Heard::Up(id)), Output::Heeded(id)];
         told.extend(self.start_sync());
         told
     }
 
-    fn done_peer(&mut self, id: SessionId) -> Vec<Fact> {
+    fn done_peer(&mut self, id: SessionId) -> Vec<Output> {
         self.peers[id.index()] = false;
-        let mut told = vec![Fact::Heard(SELECTOR, Heard::Down(id))];
+        let mut told = vec![Output::Heard(SELECTOR, Heard::Down(id))];
         if self.sync == Some(id) {
             self.sync = None;
-            told.push(self.start_sync().unwrap_or(Fact::Active(None)));
+            told.push(self.start_sync().unwrap_or(Output::Active(None)));
         }
         told
     }
 
     /// btcd picks at random among the candidates; of two peers there is never more than one to pick from.
-    fn start_sync(&mut self) -> Option<Fact> {
+    fn start_sync(&mut self) -> Option<Output> {
         if self.sync.is_some() {
             return None;
         }
         let candidate = self.peers.iter().position(|known| *known)?;
         self.sync = u32::try_from(candidate).ok().map(SessionId);
-        Some(Fact::Active(self.sync))
+        Some(Output::Active(self.sync))
     }
 }
 
 impl Btcd {
     pub(super) fn block(&mut self) -> Told {
         only_if(self.blocks > 0 && !self.stop.is_manager_stopping(), Refusal::NotNow)?;
-        self.messages.push(Message::Block, self.extent.messages)?;
+        self.messages.push(Message::Block, self.bounds.messages)?;
         self.blocks -= 1;
         Ok(vec![])
     }
@@ -85,7 +85,7 @@ impl Btcd {
                 let known = self.manager.peers[id.index()];
                 let mut told = self.manager.done_peer(id);
                 if known && self.switches.evictor == Evictor::Manager {
-                    told.push(Fact::Dropped(id));
+                    told.push(Output::Dropped(id));
                 }
                 Ok(told)
             }
@@ -108,7 +108,7 @@ impl Btcd {
         if session.reader == Reader::Waiting {
             session.reader = Reader::Reading;
         }
-        Ok(if known { vec![Fact::Kept(id)] } else { vec![] })
+        Ok(if known { vec![Output::Kept(id)] } else { vec![] })
     }
 
     pub(super) fn relay(&mut self) -> Told {

@@ -12,7 +12,7 @@ mod watcher;
 
 use core::fmt::{self, Debug, Formatter};
 
-use handfast_spec::lifecycle::{Fact, Ledger, Refusal, SELECTOR, SessionId, Subscription};
+use handfast_spec::lifecycle::{History, Output, Refusal, SELECTOR, SessionId, Subscription};
 use handfast_spec::{Machine, Observation, Recorded};
 use serde::Serialize;
 
@@ -21,11 +21,11 @@ use self::queue::Queue;
 use self::server::Server;
 use self::session::Session;
 use self::shutdown::Stop;
-use super::History;
-use super::extent::{Extent, Part};
+use super::Historical;
+use super::bounds::{Bounds, Part};
 use super::switches::{Gate, Relay, Switches};
-use super::words::{Action, Event, Message};
-use crate::design::Design;
+use super::vocabulary::{Action, Event, Message};
+use crate::checker::design::Design;
 
 /// btcd's node, as far as the coming and going of its peers is concerned: a few tasks per connection, the server loop,
 /// the sync manager, and the channels between them.
@@ -34,8 +34,8 @@ use crate::design::Design;
 #[derive(Clone, Eq, Hash, PartialEq, Serialize)]
 pub struct Btcd {
     switches: Switches,
-    extent: Extent,
-    sessions: [Session; Extent::MOST_SESSIONS as usize],
+    bounds: Bounds,
+    sessions: [Session; Bounds::MOST_SESSIONS as usize],
     /// `newPeers`, or the one channel of the later designs.
     lifecycle: Queue<(SessionId, Event)>,
     /// `donePeers`; stays empty where there is one channel.
@@ -50,10 +50,10 @@ pub struct Btcd {
     stop: Stop,
 }
 
-/// What a step answers: the facts it told, or why nothing happened.
-type Told = Result<Vec<Fact>, Refusal>;
+/// What a step answers: the outputs it told, or why nothing happened.
+type Told = Result<Vec<Output>, Refusal>;
 
-/// What is shown in Stateright's Explorer: what changes, without the switches and the extent, which do not.
+/// What is shown in Stateright's Explorer: what changes, without the switches and the bounds, which do not.
 impl Debug for Btcd {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (id, session) in self.ids().zip(self.live()) {
@@ -72,39 +72,39 @@ impl Btcd {
     ///
     /// # Panics
     ///
-    /// When the extent asks for more sessions or more room than fit into a state.
-    pub fn new(switches: Switches, extent: Extent) -> Self {
-        assert!(extent.fits(), "the extent is beyond what a state holds");
+    /// When the bounds asks for more sessions or more room than fit into a state.
+    pub fn new(switches: Switches, bounds: Bounds) -> Self {
+        assert!(bounds.fits(), "the bounds is beyond what a state holds");
         Self {
             switches,
-            extent,
-            sessions: [Session::new(&switches, &extent); Extent::MOST_SESSIONS as usize],
+            bounds,
+            sessions: [Session::new(&switches, &bounds); Bounds::MOST_SESSIONS as usize],
             lifecycle: Queue::default(),
             done_peers: Queue::default(),
             server: Server::Idle,
             messages: Queue::default(),
             manager: Manager::default(),
             relayed: 0,
-            blocks: extent.blocks,
+            blocks: bounds.blocks,
             stop: Stop::No,
         }
     }
 
-    /// The node, with a ledger in which its sessions are open and the sync manager listens.
-    pub fn recorded(switches: Switches, extent: Extent) -> Recorded<Self> {
-        let mut ledger = Ledger::default();
-        ledger.subscribers.entry(SELECTOR.index()).subscription = Subscription::On;
-        let machine = Self::new(switches, extent);
-        machine.ids().for_each(|session| ledger.record(&Fact::Opened(session)));
-        Recorded { machine, ledger }
+    /// The node, with a history in which its sessions are open and the sync manager listens.
+    pub fn recorded(switches: Switches, bounds: Bounds) -> Recorded<Self> {
+        let mut history = History::default();
+        history.subscribers.entry(SELECTOR.index()).subscription = Subscription::On;
+        let machine = Self::new(switches, bounds);
+        machine.ids().for_each(|session| history.record(&Output::Opened(session)));
+        Recorded { machine, history }
     }
 
     fn ids(&self) -> impl Iterator<Item = SessionId> + use<> {
-        (0..u32::from(self.extent.sessions)).map(SessionId)
+        (0..u32::from(self.bounds.sessions)).map(SessionId)
     }
 
     fn live(&self) -> impl Iterator<Item = &Session> {
-        self.sessions.iter().take(usize::from(self.extent.sessions))
+        self.sessions.iter().take(usize::from(self.bounds.sessions))
     }
 
     fn session(&self, session: SessionId) -> Result<&Session, Refusal> {
@@ -112,7 +112,7 @@ impl Btcd {
     }
 
     fn session_mut(&mut self, session: SessionId) -> Result<&mut Session, Refusal> {
-        let sessions = usize::from(self.extent.sessions);
+        let sessions = usize::from(self.bounds.sessions);
         self.sessions.iter_mut().take(sessions).nth(session.index()).ok_or(Refusal::NoSuchSession)
     }
 
@@ -135,7 +135,7 @@ impl Btcd {
         if self.stop.is_manager_stopping() {
             return Ok(());
         }
-        self.messages.push(message, self.extent.messages)
+        self.messages.push(message, self.bounds.messages)
     }
 
     fn attempt(&mut self, action: &Action) -> Told {
@@ -189,11 +189,11 @@ impl Btcd {
 }
 
 impl Machine for Btcd {
-    type Protocol = History;
+    type Protocol = Historical;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
         match self.attempt(action) {
-            Ok(facts) => Observation::Told(facts),
+            Ok(outputs) => Observation::Accepted(outputs),
             Err(refusal) => Observation::Refused(refusal),
         }
     }

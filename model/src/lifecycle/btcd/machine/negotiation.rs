@@ -1,11 +1,11 @@
 //! The negotiation (N), and `OnVerAck`, which may have a second caller.
 
-use handfast_spec::lifecycle::{Fact, Key, Refusal, SessionId};
+use handfast_spec::lifecycle::{Key, Output, Refusal, SessionId};
 
 use super::session::{Negotiation, Outcome, Second, Session, Socket};
 use super::{Btcd, Told, only_if};
 use crate::lifecycle::btcd::switches::{Adder, Channels, Gate, Signal};
-use crate::lifecycle::btcd::words::{Event, Task};
+use crate::lifecycle::btcd::vocabulary::{Event, Task};
 
 impl Btcd {
     pub(super) fn read_verack(&mut self, id: SessionId) -> Told {
@@ -24,7 +24,7 @@ impl Btcd {
 
     /// The panic may come anywhere between two steps; it is recovered, and nothing is reported to `start`.
     pub(super) fn panic(&mut self, id: SessionId) -> Told {
-        only_if(self.extent.panics.is_present(), Refusal::NotNow)?;
+        only_if(self.bounds.panics.is_present(), Refusal::NotNow)?;
         let session = self.session_mut(id)?;
         match session.negotiation {
             Negotiation::Unspawned | Negotiation::Reporting(_) | Negotiation::Over => Err(Refusal::NotNow),
@@ -35,7 +35,7 @@ impl Btcd {
             | Negotiation::Closing
             | Negotiation::Adding => {
                 session.negotiation = Negotiation::Over;
-                self.begin_disconnect(id, Task::Negotiation, Fact::Disconnecting(id))
+                self.begin_disconnect(id, Task::Negotiation, Output::Disconnecting(id))
             }
         }
     }
@@ -51,7 +51,7 @@ impl Btcd {
             Adder::Negotiation => Negotiation::Adding,
             Adder::Watcher | Adder::Both => Negotiation::Calling,
         };
-        Ok(vec![Fact::Greeted(id, Key(id.0)), Fact::Ahead(id)])
+        Ok(vec![Output::Greeted(id, Key(id.0)), Output::Ahead(id)])
     }
 
     /// A second verack, as somebody would see it who calls `OnVerAck` from the reader. Where the negotiation sends
@@ -81,7 +81,7 @@ impl Btcd {
             }
             (Signal::Check | Signal::Once, true) => {
                 session.has_called(by, adder);
-                Ok(vec![Fact::GreetedTwice(id)])
+                Ok(vec![Output::GreetedTwice(id)])
             }
             (Signal::Bare, true) => self.closed_twice(id, by),
         }
@@ -107,8 +107,8 @@ impl Btcd {
             Task::Reader => session.second = Second::Over,
             Task::Start | Task::Watcher | Task::Server => return Err(Refusal::NotNow),
         }
-        let mut told = vec![Fact::Panicked(id)];
-        told.extend(self.begin_disconnect(id, by, Fact::Disconnecting(id))?);
+        let mut told = vec![Output::Panicked(id)];
+        told.extend(self.begin_disconnect(id, by, Output::Disconnecting(id))?);
         Ok(told)
     }
 
@@ -131,7 +131,7 @@ impl Btcd {
     }
 
     pub(super) fn send_event(&mut self, id: SessionId, event: Event) -> Result<(), Refusal> {
-        let room = self.extent.events;
+        let room = self.bounds.events;
         match (self.switches.channels, event) {
             (Channels::One, _) | (Channels::Two, Event::Add) => self.lifecycle.push((id, event), room),
             (Channels::Two, Event::Done) => self.done_peers.push((id, event), room),

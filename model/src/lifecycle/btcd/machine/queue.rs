@@ -3,15 +3,15 @@
 use handfast_spec::lifecycle::Refusal;
 use serde::Serialize;
 
-use super::Extent;
+use super::Bounds;
 
 /// A channel, first in, first out, that fits into a state.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-pub(super) struct Queue<T>([Option<T>; Extent::MOST_ROOM as usize]);
+pub(super) struct Queue<T>([Option<T>; Bounds::MOST_ROOM as usize]);
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self([const { None }; Extent::MOST_ROOM as usize])
+        Self([const { None }; Bounds::MOST_ROOM as usize])
     }
 }
 

@@ -1,12 +1,12 @@
 //! The server loop (H), `peerHandler`.
 
-use handfast_spec::lifecycle::{Fact, Reason, Refusal, SessionId};
+use handfast_spec::lifecycle::{Output, Reason, Refusal, SessionId};
 use serde::Serialize;
 
 use super::session::Negotiation;
 use super::{Btcd, Event, Message, Relay, Told, only_if};
 use crate::lifecycle::btcd::switches::{Evictor, Guard, OnVersion, Retract, Teller};
-use crate::lifecycle::btcd::words::{Task, Verdict};
+use crate::lifecycle::btcd::vocabulary::{Task, Verdict};
 
 /// Where the server loop is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
@@ -69,7 +69,7 @@ impl Btcd {
         match event {
             Event::Add => {
                 self.server = Server::AtGuard(id);
-                Ok(vec![Fact::Announced(id)])
+                Ok(vec![Output::Announced(id)])
             }
             Event::Done => {
                 self.server = Server::Deleting(id);
@@ -81,7 +81,7 @@ impl Btcd {
     pub(super) fn guard(&mut self, id: SessionId) -> Told {
         only_if(self.server == Server::AtGuard(id), Refusal::NotNow)?;
         let dropped = self.switches.guard == Guard::Present && !self.session(id)?.is_connected();
-        let screens = self.extent.screens();
+        let screens = self.bounds.screens();
         self.server = match (dropped, screens) {
             (true, _) => Server::Idle,
             (false, true) => Server::Screening(id),
@@ -102,11 +102,11 @@ impl Btcd {
             }
             (Verdict::Reject, true) => Reason::Closing,
             (Verdict::Reject, false) => {
-                only_if(self.extent.rejects.is_present(), Refusal::NotNow)?;
+                only_if(self.bounds.rejects.is_present(), Refusal::NotNow)?;
                 Reason::Vetoed
             }
         };
-        let mut told = vec![Fact::Rejected(id, reason)];
+        let mut told = vec![Output::Rejected(id, reason)];
         told.extend(self.disconnect_from_server(id)?);
         Ok(told)
     }
@@ -115,7 +115,7 @@ impl Btcd {
         only_if(self.server == Server::Inserting(id), Refusal::NotNow)?;
         self.session_mut(id)?.in_map = true;
         self.server = Server::TellingNew(id);
-        Ok(vec![Fact::Registered(id)])
+        Ok(vec![Output::Registered(id)])
     }
 
     pub(super) fn new_peer(&mut self, id: SessionId, by: Task) -> Told {
@@ -124,7 +124,7 @@ impl Btcd {
                 only_if(self.server == Server::TellingNew(id), Refusal::NotNow)?;
                 self.send_message(Message::NewPeer(id))?;
                 self.session_mut(id)?.told = true;
-                self.server = if self.extent.blocks > 0 { Server::Asking(id) } else { Server::Idle };
+                self.server = if self.bounds.blocks > 0 { Server::Asking(id) } else { Server::Idle };
             }
             Task::Negotiation => {
                 let tells = self.switches.version == OnVersion::Tells;
@@ -155,8 +155,8 @@ impl Btcd {
             (Teller::Server, Retract::IfPresent) if !was_in_map => Server::Idle,
             (Teller::Server, Retract::Always | Retract::IfPresent) => Server::AtGate(id),
         };
-        let mut told = vec![Fact::Ended(id)];
-        told.extend(was_in_map.then_some(Fact::Removed(id)));
+        let mut told = vec![Output::Ended(id)];
+        told.extend(was_in_map.then_some(Output::Removed(id)));
         Ok(told)
     }
 
@@ -171,7 +171,7 @@ impl Btcd {
             Task::Server => {
                 only_if(self.server == Server::TellingDone(id), Refusal::NotNow)?;
                 self.send_message(Message::DonePeer(id))?;
-                let evicts = self.switches.evictor == Evictor::Server && self.extent.transactions > 0;
+                let evicts = self.switches.evictor == Evictor::Server && self.bounds.transactions > 0;
                 self.server = if evicts { Server::Evicting(id) } else { Server::Idle };
                 Ok(vec![])
             }
@@ -189,7 +189,7 @@ impl Btcd {
             Task::Server => {
                 only_if(self.server == Server::Evicting(id), Refusal::NotNow)?;
                 self.server = Server::Idle;
-                Ok(vec![Fact::Dropped(id)])
+                Ok(vec![Output::Dropped(id)])
             }
             Task::Watcher => self.watcher_has_evicted(id),
             Task::Start | Task::Negotiation | Task::Reader => Err(Refusal::NotNow),
@@ -199,17 +199,17 @@ impl Btcd {
     /// The operator's request is served: the map entry goes at once, long before *done* comes. The entry is the loop's
     /// own, so that the write of the flag is all that others see.
     pub(super) fn disconnect_node(&mut self, id: SessionId) -> Told {
-        let offered = self.extent.operator.is_present() && self.server == Server::Idle;
+        let offered = self.bounds.operator.is_present() && self.server == Server::Idle;
         only_if(offered && self.session(id)?.in_map, Refusal::NotNow)?;
         self.session_mut(id)?.in_map = false;
         let mut told = self.disconnect_from_server(id)?;
-        told.push(Fact::Removed(id));
+        told.push(Output::Removed(id));
         Ok(told)
     }
 
     /// The loop disconnects a peer, in two steps if nobody has done so before.
     pub(super) fn disconnect_from_server(&mut self, id: SessionId) -> Told {
-        let told = self.begin_disconnect(id, Task::Server, Fact::Disconnecting(id))?;
+        let told = self.begin_disconnect(id, Task::Server, Output::Disconnecting(id))?;
         if told.is_empty() {
             self.server_goes_on(id);
         } else {

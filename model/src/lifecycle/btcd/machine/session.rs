@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Extent, Part, Switches};
+use super::{Bounds, Part, Switches};
 use crate::lifecycle::btcd::switches::{Adder, OnVersion, Spawn};
-use crate::lifecycle::btcd::words::Task;
+use crate::lifecycle::btcd::vocabulary::Task;
 
 /// One connection.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
@@ -121,7 +121,7 @@ pub(super) enum Second {
 }
 
 impl Session {
-    pub(super) fn new(switches: &Switches, extent: &Extent) -> Self {
+    pub(super) fn new(switches: &Switches, bounds: &Bounds) -> Self {
         let unattached = Self {
             socket: Socket::Unattached,
             ending: Ending::No,
@@ -129,7 +129,7 @@ impl Session {
             negotiation: Negotiation::Unspawned,
             watcher: Watcher::Unspawned,
             reader: Reader::Unspawned,
-            second: match extent.second_verack {
+            second: match bounds.second_verack {
                 Part::Absent => Second::Absent,
                 Part::Present => Second::Possible,
             },
@@ -140,9 +140,9 @@ impl Session {
             told: false,
             in_map: false,
             done: false,
-            transactions: extent.transactions,
+            transactions: bounds.transactions,
         };
-        match extent.attachment {
+        match bounds.attachment {
             Part::Present => unattached,
             Part::Absent => unattached.attached(switches),
         }

@@ -1,6 +1,6 @@
 //! How the node stops.
 
-use handfast_spec::lifecycle::{Fact, Refusal, SessionId};
+use handfast_spec::lifecycle::{Output, Refusal, SessionId};
 use serde::Serialize;
 
 use super::server::Server;
@@ -34,9 +34,9 @@ impl Stop {
 
 impl Btcd {
     pub(super) fn stop(&mut self) -> Told {
-        only_if(self.extent.shutdown.is_present() && self.stop == Stop::No, Refusal::AlreadyClosing)?;
+        only_if(self.bounds.shutdown.is_present() && self.stop == Stop::No, Refusal::AlreadyClosing)?;
         self.stop = Stop::Asked;
-        Ok(vec![Fact::ShutdownBegun])
+        Ok(vec![Output::ShutdownBegun])
     }
 
     pub(super) fn stop_server(&mut self) -> Told {
@@ -104,6 +104,6 @@ impl Btcd {
         self.relayed = 0;
         self.stop = Stop::Complete;
         self.server = Server::Over;
-        Ok(vec![Fact::ShutdownComplete])
+        Ok(vec![Output::ShutdownComplete])
     }
 }

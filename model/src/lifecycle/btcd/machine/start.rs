@@ -1,11 +1,11 @@
 //! `start` (S), the attachment of the connection, and the disconnect.
 
-use handfast_spec::lifecycle::{Fact, Refusal, SessionId};
+use handfast_spec::lifecycle::{Output, Refusal, SessionId};
 
 use super::session::{Ending, Outcome, Reader, Socket, Start, Watcher};
 use super::{Btcd, Told, only_if};
 use crate::lifecycle::btcd::switches::{Attach, Spawn, StartWait};
-use crate::lifecycle::btcd::words::Task;
+use crate::lifecycle::btcd::vocabulary::Task;
 
 impl Btcd {
     pub(super) fn attach(&mut self, id: SessionId) -> Told {
@@ -17,7 +17,7 @@ impl Btcd {
         match switches.attach {
             Attach::Checked if too_late => {
                 session.socket = Socket::Closed;
-                Ok(vec![Fact::Closed(id)])
+                Ok(vec![Output::Closed(id)])
             }
             Attach::Checked | Attach::Unchecked => Ok(vec![]),
         }
@@ -37,7 +37,7 @@ impl Btcd {
 
     pub(super) fn start_failed(&mut self, id: SessionId) -> Told {
         self.take_outcome(id, Outcome::Failed)?;
-        self.begin_disconnect(id, Task::Start, Fact::Disconnecting(id))
+        self.begin_disconnect(id, Task::Start, Output::Disconnecting(id))
     }
 
     fn take_outcome(&mut self, id: SessionId, outcome: Outcome) -> Result<&mut super::session::Session, Refusal> {
@@ -52,7 +52,7 @@ impl Btcd {
         let session = self.session_mut(id)?;
         only_if(session.start == Start::Waiting, Refusal::NotNow)?;
         session.start = Start::Over;
-        self.begin_disconnect(id, Task::Start, Fact::TimedOut(id))
+        self.begin_disconnect(id, Task::Start, Output::TimedOut(id))
     }
 
     pub(super) fn start_quits(&mut self, id: SessionId) -> Told {
@@ -67,17 +67,17 @@ impl Btcd {
     /// Whoever wants the connection to end: its peer, by closing it, or anybody on this side.
     pub(super) fn disconnected(&mut self, id: SessionId) -> Told {
         only_if(self.session(id)?.is_connected(), Refusal::Ending)?;
-        self.begin_disconnect(id, Task::Reader, Fact::Disconnecting(id))
+        self.begin_disconnect(id, Task::Reader, Output::Disconnecting(id))
     }
 
     /// The first half of `Disconnect()`. Whoever is first owes the second half; the others return.
-    pub(super) fn begin_disconnect(&mut self, id: SessionId, by: Task, fact: Fact) -> Told {
+    pub(super) fn begin_disconnect(&mut self, id: SessionId, by: Task, output: Output) -> Told {
         let session = self.session_mut(id)?;
         match session.ending {
             Ending::Begun(_) | Ending::QuitClosed => Ok(vec![]),
             Ending::No => {
                 session.ending = Ending::Begun(by);
-                Ok(vec![fact])
+                Ok(vec![output])
             }
         }
     }
@@ -91,7 +91,7 @@ impl Btcd {
             Socket::Unattached | Socket::Closed => vec![],
             Socket::Open => {
                 session.socket = Socket::Closed;
-                vec![Fact::Closed(id)]
+                vec![Output::Closed(id)]
             }
         };
         if by == Task::Server {

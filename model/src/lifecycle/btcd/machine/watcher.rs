@@ -1,11 +1,11 @@
 //! The watcher (L): `peerDoneHandler`, later `peerLifecycleHandler`.
 
-use handfast_spec::lifecycle::{Fact, Refusal, SessionId};
+use handfast_spec::lifecycle::{Output, Refusal, SessionId};
 
 use super::session::{Ending, Session, Watcher};
 use super::{Btcd, Told, only_if};
 use crate::lifecycle::btcd::switches::{Evictor, Select, Teller};
-use crate::lifecycle::btcd::words::{Event, Ready};
+use crate::lifecycle::btcd::vocabulary::{Event, Ready};
 
 impl Btcd {
     pub(super) fn wake(&mut self, id: SessionId, on: Ready) -> Told {
@@ -66,12 +66,12 @@ impl Btcd {
         let session = self.session_mut(id)?;
         only_if(session.watcher == Watcher::Evicting, Refusal::NotNow)?;
         session.watcher = Watcher::Over;
-        Ok(vec![Fact::Dropped(id)])
+        Ok(vec![Output::Dropped(id)])
     }
 
     fn watcher_evicts(&self) -> Watcher {
         match self.switches.evictor {
-            Evictor::Watcher if self.extent.transactions > 0 => Watcher::Evicting,
+            Evictor::Watcher if self.bounds.transactions > 0 => Watcher::Evicting,
             Evictor::Watcher | Evictor::Server | Evictor::Manager => Watcher::Over,
         }
     }

@@ -1,7 +1,7 @@
-//! The corrected design at several extents, and changes to it that no rule can tell.
+//! The corrected design at several bounds, and changes to it that no rule can tell.
 
 use super::{Kind, Variant, unguarded};
-use crate::lifecycle::btcd::extent::{Extent, Part};
+use crate::lifecycle::btcd::bounds::{Bounds, Part};
 use crate::lifecycle::btcd::switches::{Relay, Select, StartWait, Switches};
 
 const SOURCE: &str = "btcsuite/btcd 56613bb8, 45135e67 and 617ebe2b, with a gate on NewPeer, a biased select, orphans \
@@ -16,7 +16,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 the mutants change.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-corrected-wide",
@@ -25,7 +25,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same, with every part of the node that this model has.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent::WIDE,
+        bounds: Bounds::WIDE,
     },
     Variant {
         name: "btcd-corrected-wide-roomy",
@@ -34,7 +34,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same, with room for two events and three messages.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent { events: 2, messages: 3, ..Extent::WIDE },
+        bounds: Bounds { events: 2, messages: 3, ..Bounds::WIDE },
     },
     Variant {
         name: "btcd-corrected-pair",
@@ -43,7 +43,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same, with two peers that may be rejected.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent { rejects: Part::Present, ..Extent::PAIR },
+        bounds: Bounds { rejects: Part::Present, ..Bounds::PAIR },
     },
     Variant {
         name: "btcd-corrected-unguarded",
@@ -56,7 +56,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The server loop does not look whether the peer is connected.",
         violates: &[],
         switches: unguarded(Switches::CORRECTED),
-        extent: Extent::WIDE,
+        bounds: Bounds::WIDE,
     },
     Variant {
         name: "btcd-corrected-random-select",
@@ -68,7 +68,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The watcher's select does not prefer the handshake.",
         violates: &[],
         switches: Switches { select: Select::Random, ..Switches::CORRECTED },
-        extent: Extent::WIDE,
+        bounds: Bounds::WIDE,
     },
     Variant {
         name: "btcd-corrected-deaf-start",
@@ -81,7 +81,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "start does not notice a disconnect while it waits for the handshake.",
         violates: &[],
         switches: Switches { start: StartWait::Deaf, ..Switches::CORRECTED },
-        extent: Extent::WIDE,
+        bounds: Bounds::WIDE,
     },
     Variant {
         name: "btcd-corrected-unbounded-relay",
@@ -93,6 +93,6 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "What the sync manager relays always has room.",
         violates: &[],
         switches: Switches { relay: Relay::Unbounded, ..Switches::CORRECTED },
-        extent: Extent::WIDE,
+        bounds: Bounds::WIDE,
     },
 ];

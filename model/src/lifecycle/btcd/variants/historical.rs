@@ -1,7 +1,7 @@
 //! The event channels as they were, and each of their three faults alone: the rows of the specification's table.
 
 use super::{Kind, REJECTING, Variant, unguarded};
-use crate::lifecycle::btcd::extent::Extent;
+use crate::lifecycle::btcd::bounds::Bounds;
 use crate::lifecycle::btcd::switches::{Channels, Gate, Select, Signal, Switches, Teller};
 
 /// Fault 1 alone: the watcher tells the sync manager of the end, the server loop of the coming.
@@ -23,7 +23,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 manager (PEER-21), which syncs from it (PEER-23).",
         violates: &["PEER-1", "PEER-3", "PEER-4", "PEER-21", "PEER-23", "PEER-27"],
         switches: Switches::BEFORE,
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-before-unguarded",
@@ -34,7 +34,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 (PEER-21, PEER-23).",
         violates: &["PEER-1", "PEER-3", "PEER-4", "PEER-8", "PEER-21", "PEER-23", "PEER-27"],
         switches: unguarded(Switches::BEFORE),
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-v1",
@@ -45,7 +45,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 overtakes NewPeer (PEER-3, PEER-4), which wedges the sync manager (PEER-21, PEER-23).",
         violates: &["PEER-3", "PEER-4", "PEER-21", "PEER-23"],
         switches: V1,
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-v1-unguarded",
@@ -55,7 +55,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 manager (PEER-21, PEER-23) in as few steps as with it.",
         violates: &["PEER-3", "PEER-4", "PEER-21", "PEER-23"],
         switches: unguarded(V1),
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-v2",
@@ -66,7 +66,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 drops it.",
         violates: &["PEER-1", "PEER-4", "PEER-27"],
         switches: V2,
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-v2-unguarded",
@@ -77,7 +77,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 the sync manager (PEER-3), and stays in both (PEER-21, PEER-23).",
         violates: &["PEER-1", "PEER-3", "PEER-4", "PEER-8", "PEER-21", "PEER-23", "PEER-27"],
         switches: unguarded(V2),
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-v2-registered-unguarded",
@@ -88,7 +88,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 manager (PEER-21, PEER-23).",
         violates: &["PEER-1", "PEER-8", "PEER-21", "PEER-23", "PEER-27"],
         switches: unguarded(Switches { gate: Gate::Registered, ..V2 }),
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-v2-v3",
@@ -98,7 +98,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 unknown peer's end (PEER-4); the guard drops it.",
         violates: &["PEER-1", "PEER-4", "PEER-27"],
         switches: V2_V3,
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-v2-v3-unguarded",
@@ -109,7 +109,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 (PEER-3), for good (PEER-21, PEER-23).",
         violates: &["PEER-1", "PEER-3", "PEER-4", "PEER-8", "PEER-21", "PEER-23", "PEER-27"],
         switches: unguarded(V2_V3),
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-fix1",
@@ -121,7 +121,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 peer (PEER-4).",
         violates: &["PEER-1", "PEER-4", "PEER-27"],
         switches: Switches::FIX1,
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-fix1-unguarded",
@@ -132,7 +132,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 (PEER-3), for good (PEER-21, PEER-23).",
         violates: &["PEER-1", "PEER-3", "PEER-4", "PEER-8", "PEER-21", "PEER-23", "PEER-27"],
         switches: unguarded(Switches::FIX1),
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-fix2",
@@ -142,7 +142,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 which is set before add is sent, and is set also where add is never sent (PEER-4).",
         violates: &["PEER-4"],
         switches: Switches::FIX2,
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-merged",
@@ -152,7 +152,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 where the server loop drops or rejects the peer, DonePeer is sent all the same (PEER-4).",
         violates: &["PEER-4"],
         switches: Switches::MERGED,
-        extent: REJECTING,
+        bounds: REJECTING,
     },
     Variant {
         name: "btcd-merged-unguarded",
@@ -162,7 +162,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 is violated. The rejects alone bring DonePeer for unknown peers back (PEER-4).",
         violates: &["PEER-4"],
         switches: unguarded(Switches::MERGED),
-        extent: REJECTING,
+        bounds: REJECTING,
     },
     Variant {
         name: "btcd-merged-biased",
@@ -172,7 +172,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 (PEER-4).",
         violates: &["PEER-4"],
         switches: Switches { select: Select::Biased, ..Switches::MERGED },
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-ungated",
@@ -184,7 +184,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 (PEER-3), and a dead peer that stays (PEER-21) and is active (PEER-23).",
         violates: &["PEER-1", "PEER-3", "PEER-4", "PEER-21", "PEER-23", "PEER-27"],
         switches: Switches { gate: Gate::Open, ..Switches::BEFORE },
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-checked-signal",
@@ -194,6 +194,6 @@ pub(super) const VARIANTS: &[Variant] = &[
                 open, and the second close panics (PEER-17). The gate is that of the second step (PEER-4).",
         violates: &["PEER-4", "PEER-17"],
         switches: Switches { signal: Signal::Check, ..Switches::FIX2 },
-        extent: super::SIGNALLED_TWICE,
+        bounds: super::SIGNALLED_TWICE,
     },
 ];

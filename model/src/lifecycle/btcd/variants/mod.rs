@@ -6,19 +6,19 @@ mod mutants;
 mod node;
 
 use super::alphabet::alphabet;
-use super::extent::{Extent, Part};
+use super::bounds::{Bounds, Part};
 use super::machine::Btcd;
 use super::switches::{Guard, Switches};
-use crate::catalogue::Kind;
-use crate::design::Checked;
-use crate::history::Row;
+use crate::checker::catalogue::Kind;
+use crate::checker::design::Checked;
+use crate::checker::historical::Row;
 
-/// A design with the extent at which it is looked at, and what it violates there.
-pub type Variant = Row<Switches, Extent>;
+/// A design with the bounds at which it is looked at, and what it violates there.
+pub type Variant = Row<Switches, Bounds>;
 
-/// A design at an extent, to be explored.
-pub fn checked(switches: Switches, extent: Extent) -> Checked<Btcd> {
-    Checked::new(vec![Btcd::recorded(switches, extent)], alphabet(&extent))
+/// A design at an bounds, to be explored.
+pub fn checked(switches: Switches, bounds: Bounds) -> Checked<Btcd> {
+    Checked::new(vec![Btcd::recorded(switches, bounds)], alphabet(&bounds))
 }
 
 /// Every variant: the designs of the event channels, those of the node around them, the corrected design, its mutants.
@@ -32,22 +32,22 @@ const fn unguarded(switches: Switches) -> Switches {
 }
 
 /// One peer, and a server loop that may reject it.
-const REJECTING: Extent = Extent { rejects: Part::Present, ..Extent::BASE };
+const REJECTING: Bounds = Bounds { rejects: Part::Present, ..Bounds::BASE };
 
 /// One peer, and blocks that the sync manager relays through the server loop: as many as fill the way back.
-const RELAYING: Extent = Extent { blocks: 2, ..Extent::BASE };
+const RELAYING: Bounds = Bounds { blocks: 2, ..Bounds::BASE };
 
 /// One peer that sends an orphan, and room for a message before the one that tells of its end.
-const ORPHANS: Extent = Extent { transactions: 1, ..Extent::ROOMY };
+const ORPHANS: Bounds = Bounds { transactions: 1, ..Bounds::ROOMY };
 
 /// One peer that may be disconnected before it is given its connection.
-const ATTACHING: Extent = Extent { attachment: Part::Present, ..Extent::BASE };
+const ATTACHING: Bounds = Bounds { attachment: Part::Present, ..Bounds::BASE };
 
 /// One peer, and an operator who disconnects it.
-const OPERATED: Extent = Extent { operator: Part::Present, ..Extent::BASE };
+const OPERATED: Bounds = Bounds { operator: Part::Present, ..Bounds::BASE };
 
 /// One peer whose handshake is reported twice.
-const SIGNALLED_TWICE: Extent = Extent { second_verack: Part::Present, ..Extent::BASE };
+const SIGNALLED_TWICE: Bounds = Bounds { second_verack: Part::Present, ..Bounds::BASE };
 
 /// One peer, and a node that stops.
-const STOPPING: Extent = Extent { shutdown: Part::Present, ..Extent::BASE };
+const STOPPING: Bounds = Bounds { shutdown: Part::Present, ..Bounds::BASE };

@@ -1,7 +1,7 @@
 //! The corrected design with one thing wrong.
 
 use super::{ATTACHING, Kind, OPERATED, ORPHANS, REJECTING, RELAYING, SIGNALLED_TWICE, STOPPING, Variant, unguarded};
-use crate::lifecycle::btcd::extent::Extent;
+use crate::lifecycle::btcd::bounds::Bounds;
 use crate::lifecycle::btcd::switches::{
     Adder, Attach, Channels, Drain, Evictor, Gate, OnVersion, Relay, Retract, Signal, Spawn, Switches, Teller,
 };
@@ -21,7 +21,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 the gate on the verack flag, as in btcd-v1, DonePeer comes and comes too early.",
         violates: &["PEER-21", "PEER-23"],
         switches: Switches { teller: Teller::Watcher, ..RIGHT },
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-mutant-two-channels",
@@ -31,7 +31,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 the add, and the gate lets no DonePeer through, so that the sync manager is spared.",
         violates: &["PEER-1", "PEER-27"],
         switches: TWO_CHANNELS,
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-mutant-two-channels-unguarded",
@@ -41,7 +41,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 and with the sync manager for good (PEER-21, PEER-23).",
         violates: &["PEER-1", "PEER-8", "PEER-21", "PEER-23", "PEER-27"],
         switches: unguarded(TWO_CHANNELS),
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-mutant-add-from-negotiation",
@@ -51,7 +51,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 (PEER-1), which is then the last that is heard (PEER-27).",
         violates: &["PEER-1", "PEER-27"],
         switches: TWO_SENDERS,
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-mutant-add-from-negotiation-unguarded",
@@ -61,7 +61,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 and with the sync manager for good (PEER-21, PEER-23).",
         violates: &["PEER-1", "PEER-8", "PEER-21", "PEER-23", "PEER-27"],
         switches: unguarded(TWO_SENDERS),
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-mutant-gate-verack",
@@ -71,7 +71,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 sync manager never heard (PEER-4).",
         violates: &["PEER-4"],
         switches: Switches { gate: Gate::VerAck, ..RIGHT },
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-mutant-gate-peer-added",
@@ -81,7 +81,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 never told (PEER-4).",
         violates: &["PEER-4"],
         switches: Switches { gate: Gate::PeerAdded, ..RIGHT },
-        extent: REJECTING,
+        bounds: REJECTING,
     },
     Variant {
         name: "btcd-mutant-gate-open",
@@ -90,7 +90,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "DonePeer depends on nothing: it comes for peers without a handshake, too (PEER-4).",
         violates: &["PEER-4"],
         switches: Switches { gate: Gate::Open, ..RIGHT },
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-mutant-done-if-present",
@@ -100,7 +100,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 peer stays with the sync manager (PEER-21) and is active (PEER-23).",
         violates: &["PEER-21", "PEER-23"],
         switches: Switches { retract: Retract::IfPresent, ..RIGHT },
-        extent: OPERATED,
+        bounds: OPERATED,
     },
     Variant {
         name: "btcd-mutant-second-add",
@@ -111,7 +111,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 done (PEER-1), the last that is heard (PEER-27).",
         violates: &["PEER-1", "PEER-2", "PEER-3", "PEER-8", "PEER-27"],
         switches: SECOND_ADD,
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-mutant-second-add-unguarded",
@@ -121,7 +121,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 is not dropped: the dead peer is with the sync manager for good (PEER-21, PEER-23).",
         violates: &["PEER-1", "PEER-2", "PEER-3", "PEER-8", "PEER-21", "PEER-23", "PEER-27"],
         switches: unguarded(SECOND_ADD),
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-mutant-second-new-peer",
@@ -132,7 +132,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 nothing of the first call.",
         violates: &["PEER-3", "PEER-21", "PEER-23"],
         switches: Switches { version: OnVersion::Tells, ..RIGHT },
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-mutant-bare-signal",
@@ -141,7 +141,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "OnVerAck closes its channel whenever it is called: the second call panics (PEER-17).",
         violates: &["PEER-17"],
         switches: Switches { signal: Signal::Bare, ..RIGHT },
-        extent: SIGNALLED_TWICE,
+        bounds: SIGNALLED_TWICE,
     },
     Variant {
         name: "btcd-mutant-checked-signal",
@@ -151,7 +151,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 open, and the second close panics (PEER-17).",
         violates: &["PEER-17"],
         switches: Switches { signal: Signal::Check, ..RIGHT },
-        extent: SIGNALLED_TWICE,
+        bounds: SIGNALLED_TWICE,
     },
     Variant {
         name: "btcd-mutant-blocking-relay",
@@ -162,7 +162,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 channel is not received (PEER-27).",
         violates: &["PEER-21", "PEER-22", "PEER-23", "PEER-26", "PEER-27"],
         switches: Switches { relay: Relay::Blocking, ..RIGHT },
-        extent: RELAYING,
+        bounds: RELAYING,
     },
     Variant {
         name: "btcd-mutant-attach-unchecked",
@@ -171,7 +171,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "A peer that was disconnected is given its connection, which nobody closes then (PEER-30).",
         violates: &["PEER-30"],
         switches: Switches { attach: Attach::Unchecked, ..RIGHT },
-        extent: ATTACHING,
+        bounds: ATTACHING,
     },
     Variant {
         name: "btcd-mutant-eviction-by-server",
@@ -181,7 +181,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 (PEER-16).",
         violates: &["PEER-16"],
         switches: Switches { evictor: Evictor::Server, ..RIGHT },
-        extent: ORPHANS,
+        bounds: ORPHANS,
     },
     Variant {
         name: "btcd-mutant-eviction-by-watcher",
@@ -191,7 +191,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 then is kept after that (PEER-16), in any room.",
         violates: &["PEER-16"],
         switches: Switches { evictor: Evictor::Watcher, ..RIGHT },
-        extent: Extent { events: 1, messages: 1, ..ORPHANS },
+        bounds: Bounds { events: 1, messages: 1, ..ORPHANS },
     },
     Variant {
         name: "btcd-mutant-watcher-after-start",
@@ -201,7 +201,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 loop hears nothing of the end (PEER-27), and so nothing of the session at all (PEER-29).",
         violates: &["PEER-27", "PEER-29"],
         switches: Switches { spawn: Spawn::AfterStart, ..RIGHT },
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-mutant-one-shot-drain",
@@ -213,6 +213,6 @@ pub(super) const VARIANTS: &[Variant] = &[
                 for room (PEER-26).",
         violates: &["PEER-18", "PEER-21", "PEER-22", "PEER-23", "PEER-26", "PEER-27", "PEER-29"],
         switches: Switches { drain: Drain::OneShot, ..RIGHT },
-        extent: STOPPING,
+        bounds: STOPPING,
     },
 ];

@@ -1,7 +1,7 @@
 //! The node around the event channels as it was: what the repair did not touch.
 
 use super::{ATTACHING, Kind, ORPHANS, RELAYING, STOPPING, Variant};
-use crate::lifecycle::btcd::extent::{Extent, Part};
+use crate::lifecycle::btcd::bounds::{Bounds, Part};
 use crate::lifecycle::btcd::switches::{OnVersion, Switches};
 
 pub(super) const VARIANTS: &[Variant] = &[
@@ -15,7 +15,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 The event channels are those of before (PEER-1, PEER-27).",
         violates: &["PEER-1", "PEER-3", "PEER-21", "PEER-23", "PEER-27"],
         switches: Switches { version: OnVersion::Tells, ..Switches::BEFORE },
-        extent: Extent::BASE,
+        bounds: Bounds::BASE,
     },
     Variant {
         name: "btcd-merged-orphans",
@@ -26,7 +26,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 (PEER-16). The gate is peerAdded (PEER-4).",
         violates: &["PEER-4", "PEER-16"],
         switches: Switches::MERGED,
-        extent: ORPHANS,
+        bounds: ORPHANS,
     },
     Variant {
         name: "btcd-merged-relay",
@@ -38,7 +38,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 (PEER-4).",
         violates: &["PEER-4", "PEER-21", "PEER-22", "PEER-23", "PEER-26", "PEER-27"],
         switches: Switches::MERGED,
-        extent: RELAYING,
+        bounds: RELAYING,
     },
     Variant {
         name: "btcd-merged-attach",
@@ -48,7 +48,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 nobody closes it (PEER-30). The gate is peerAdded (PEER-4).",
         violates: &["PEER-4", "PEER-30"],
         switches: Switches::MERGED,
-        extent: ATTACHING,
+        bounds: ATTACHING,
     },
     Variant {
         name: "btcd-merged-shutdown",
@@ -62,7 +62,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 full again waits for ever (PEER-26). The gate is peerAdded (PEER-4).",
         violates: &["PEER-4", "PEER-18", "PEER-21", "PEER-22", "PEER-23", "PEER-26", "PEER-27", "PEER-29"],
         switches: Switches::MERGED,
-        extent: STOPPING,
+        bounds: STOPPING,
     },
     Variant {
         name: "btcd-merged-shutdown-relay",
@@ -73,7 +73,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 PEER-21, PEER-22, PEER-23, PEER-27, PEER-29). The gate is peerAdded (PEER-4).",
         violates: &["PEER-4", "PEER-18", "PEER-21", "PEER-22", "PEER-23", "PEER-26", "PEER-27", "PEER-28", "PEER-29"],
         switches: Switches::MERGED,
-        extent: Extent { blocks: 2, ..STOPPING },
+        bounds: Bounds { blocks: 2, ..STOPPING },
     },
     Variant {
         name: "btcd-merged-shutdown-reader",
@@ -84,6 +84,6 @@ pub(super) const VARIANTS: &[Variant] = &[
                 PEER-27, PEER-29), of the eviction by the server loop (PEER-16) and of the gate (PEER-4).",
         violates: &["PEER-4", "PEER-16", "PEER-18", "PEER-21", "PEER-22", "PEER-23", "PEER-26", "PEER-27", "PEER-29"],
         switches: Switches::MERGED,
-        extent: Extent { shutdown: Part::Present, ..ORPHANS },
+        bounds: Bounds { shutdown: Part::Present, ..ORPHANS },
     },
 ];

@@ -14,7 +14,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "paradigmxyz/reth #7317 (M20)",
         about: "accepted connections are counted, and the count goes down at the wish to end and again at the end",
-        settings: ORIGINS,
+        instances: ORIGINS,
         violates: &["PEER-41"],
     },
     Mutant {
@@ -23,7 +23,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "sigp/lighthouse #2761, #1647 (M20)",
         about: "accepted connections are counted, and the count does not go down when a task is aborted",
-        settings: ORIGINS,
+        instances: ORIGINS,
         violates: &["PEER-9"],
     },
     Mutant {
@@ -32,7 +32,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "paradigmxyz/reth #7317, #7197: inbound and outbound of one peer (M20)",
         about: "the end of a connection takes from the count of the other direction",
-        settings: ORIGINS,
+        instances: ORIGINS,
         violates: &["PEER-9"],
     },
     Mutant {
@@ -41,7 +41,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "btcsuite/btcd 95c11c56, which returns the slot at the verack",
         about: "what a source may have pending is held until the session ends, although it was announced",
-        settings: ORIGINS,
+        instances: ORIGINS,
         violates: &["PEER-9"],
     },
     Mutant {
@@ -50,7 +50,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "tendermint/tendermint #3738: strangers in the slot of a validator",
         about: "reserved slots go to whoever comes",
-        settings: ORIGINS,
+        instances: ORIGINS,
         violates: &["PEER-42"],
     },
     Mutant {
@@ -59,7 +59,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "libp2p/rust-libp2p #752; anacrolix/torrent #154",
         about: "of two connections with one peer each end prefers the one that it dialed itself",
-        settings: TIES,
+        instances: TIES,
         violates: &["PEER-43"],
     },
     Mutant {
@@ -68,7 +68,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "bitcoin/bitcoin #30394",
         about: "a session with the own key is announced",
-        settings: TIES,
+        instances: TIES,
         violates: &["PEER-43"],
     },
     Mutant {
@@ -77,7 +77,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "squid-cache/squid #2168",
         about: "the number of sessions of a key is compared with the limit as if the one that asks were counted",
-        settings: SEVERAL,
+        instances: SEVERAL,
         violates: &["PEER-12", "PEER-14"],
     },
     Mutant {
@@ -86,7 +86,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "svenvc/zinc #153",
         about: "the session that asks is counted among those that its key has",
-        settings: SEVERAL,
+        instances: SEVERAL,
         violates: &["PEER-44"],
     },
     Mutant {
@@ -95,7 +95,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         kind: Kind::Mutant,
         source: "btcsuite/btcd 56613bb8, handleBanPeerMsg, which disconnects nobody",
         about: "a ban of an address leaves sessions alone that are not announced",
-        settings: ADDRESSES,
+        instances: ADDRESSES,
         violates: &["PEER-13"],
     },
 ];

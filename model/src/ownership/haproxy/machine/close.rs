@@ -1,15 +1,15 @@
 //! Deletion by a thread of the group (D), by one of another group (X), and the close (O).
 
-use handfast_spec::ownership::{Fact, Refusal, Thread};
+use handfast_spec::ownership::{Output, Refusal, Thread};
 
 use super::super::switches::{Closing, Drain, Foreign, Reference, Unlist, Wipe};
-use super::super::words::Step;
+use super::super::vocabulary::Step;
 use super::run::only_if;
-use super::{After, Conn, Facts, Flags, Haproxy, Outcome};
+use super::{After, Conn, Flags, Haproxy, Outcome, Outputs};
 
 impl Haproxy {
     /// A connection is deleted by whoever uses it, and out of its list before; a socket by anybody, under its lock.
-    pub(super) fn deletes(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn deletes(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let nested = self.worker(thread).at == Step::Callback;
         if !nested {
             self.is_free(thread)?;
@@ -24,7 +24,7 @@ impl Haproxy {
             Conn::Gone | Conn::Used(_) | Conn::Listed(_) | Conn::Sent(_) => return Err(Refusal::NotOwner),
         }
         if !nested {
-            self.call(thread, Step::D1, facts);
+            self.call(thread, Step::D1, outputs);
         }
         self.worker(thread).nested = nested;
         if self.conn == Conn::Anybodys {
@@ -32,19 +32,19 @@ impl Haproxy {
         } else if !self.worker(thread).inside {
             let worker = self.worker(thread);
             worker.inside = true;
-            facts.push(Fact::Entered(thread, worker.found, worker.found));
+            outputs.push(Output::Entered(thread, worker.found, worker.found));
         }
         let keeps = self.switches.unlist == Unlist::NotForDeletion && matches!(self.conn, Conn::Listed(_));
         if !keeps {
             self.conn = Conn::Gone;
         }
         if self.switches.closing == Closing::Bypassed {
-            self.leave(thread, facts);
-            self.close_number(thread, facts);
-            self.come_back(thread, facts);
+            self.leave(thread, outputs);
+            self.close_number(thread, outputs);
+            self.come_back(thread, outputs);
             return Ok(());
         }
-        let foreign = self.slot.tgid != self.extent.group(thread) && self.switches.foreign != Foreign::Mixes;
+        let foreign = self.slot.tgid != self.bounds.group(thread) && self.switches.foreign != Foreign::Mixes;
         let counted = self.switches.reference == Reference::Everybody;
         self.go(
             thread,
@@ -59,8 +59,8 @@ impl Haproxy {
         Ok(())
     }
 
-    pub(super) fn ends(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
-        let own = self.extent.bit(thread);
+    pub(super) fn ends(&mut self, thread: Thread, step: Step, outputs: &mut Outputs) -> Outcome {
+        let own = self.bounds.bit(thread);
         match step {
             Step::D0 => {
                 only_if(!self.slot.locked)?;
@@ -68,85 +68,85 @@ impl Haproxy {
                 self.go(thread, Step::D1);
             }
             Step::D1 => {
-                self.touch(thread, facts);
+                self.touch(thread, outputs);
                 self.slot.running |= own;
                 self.go(thread, Step::D2);
             }
             Step::D2 => {
-                self.touch(thread, facts);
+                self.touch(thread, outputs);
                 self.slot.flags.must_close = true;
                 self.go(thread, Step::D3);
             }
             Step::D3 => {
-                self.forbid(thread, facts);
+                self.forbid(thread, outputs);
                 self.go(thread, Step::D4);
             }
-            Step::D4 => return self.stops_deleting(thread, own, facts),
+            Step::D4 => return self.stops_deleting(thread, own, outputs),
             Step::D5 if self.slot.flags.must_close => {
-                self.touch(thread, facts);
+                self.touch(thread, outputs);
                 self.slot.flags.must_close = false;
-                self.win(thread, Step::O3, facts);
+                self.win(thread, Step::O3, outputs);
                 self.start_close(thread);
             }
             // D5 that came too late: no other step is sent here.
-            _ => self.come_back(thread, facts),
+            _ => self.come_back(thread, outputs),
         }
         Ok(())
     }
 
     /// OWN-4: from here on nobody enters.
-    fn forbid(&mut self, thread: Thread, facts: &mut Facts) {
+    fn forbid(&mut self, thread: Thread, outputs: &mut Outputs) {
         if self.slot.threads != 0 {
-            self.touch(thread, facts);
+            self.touch(thread, outputs);
         }
         self.slot.threads = 0;
         if self.conn == Conn::Listed(thread) {
             self.conn = Conn::Gone;
         }
-        facts.push(Fact::Deleting(thread, self.worker(thread).found));
+        outputs.push(Output::Deleting(thread, self.worker(thread).found));
     }
 
-    fn stops_deleting(&mut self, thread: Thread, own: u8, facts: &mut Facts) -> Outcome {
+    fn stops_deleting(&mut self, thread: Thread, own: u8, outputs: &mut Outputs) -> Outcome {
         let last = self.slot.running == own;
         let counted = self.switches.reference == Reference::Everybody;
         only_if(last || self.switches.closing != Closing::Waits)?;
-        self.touch(thread, facts);
+        self.touch(thread, outputs);
         self.slot.running &= !own;
-        self.leave(thread, facts);
+        self.leave(thread, outputs);
         self.worker(thread).after = After::Deletion;
         match self.switches.closing {
             Closing::Flag if last && counted => self.go(thread, Step::K3),
             Closing::Flag if last => self.go(thread, Step::D5),
             Closing::Rule | Closing::RuleForAnyone | Closing::RuleAtDeletionOnly => self.go(thread, Step::K1),
             Closing::RuleWithoutMask if last => self.go(thread, Step::K3),
-            Closing::LastLeaver | Closing::Waits if last && counted => self.win(thread, Step::K4, facts),
+            Closing::LastLeaver | Closing::Waits if last && counted => self.win(thread, Step::K4, outputs),
             Closing::LastLeaver if last => {
-                self.win(thread, Step::O3, facts);
+                self.win(thread, Step::O3, outputs);
                 self.start_close(thread);
             }
             Closing::Flag | Closing::RuleWithoutMask | Closing::LastLeaver | Closing::Waits | Closing::Bypassed => {
                 if counted {
                     self.go(thread, Step::K4);
                 } else {
-                    self.come_back(thread, facts);
+                    self.come_back(thread, outputs);
                 }
             }
         }
         Ok(())
     }
 
-    pub(super) fn ends_foreign(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
+    pub(super) fn ends_foreign(&mut self, thread: Thread, step: Step, outputs: &mut Outputs) -> Outcome {
         let early = self.switches.foreign == Foreign::LooksEarly;
         let rule = self.switches.closing == Closing::Rule;
         match step {
             Step::X0 if self.switches.foreign == Foreign::Isolates => {
-                let others = self.extent.each().filter(|other| *other != thread);
+                let others = self.bounds.each().filter(|other| *other != thread);
                 only_if(others.into_iter().all(|other| self.workers[other.index()].at == Step::Rest))?;
                 (self.slot.threads, self.slot.running) = (0, 0);
                 let found = self.worker(thread).found;
-                facts.push(Fact::Deleting(thread, found));
-                self.leave(thread, facts);
-                self.win(thread, Step::O3, facts);
+                outputs.push(Output::Deleting(thread, found));
+                self.leave(thread, outputs);
+                self.win(thread, Step::O3, outputs);
                 self.start_close(thread);
             }
             Step::X0 => {
@@ -161,8 +161,8 @@ impl Haproxy {
             Step::X2 => {
                 self.slot.threads = 0;
                 let found = self.worker(thread).found;
-                facts.push(Fact::Deleting(thread, found));
-                self.leave(thread, facts);
+                outputs.push(Output::Deleting(thread, found));
+                self.leave(thread, outputs);
                 let busy = core::mem::take(&mut self.worker(thread).running) != 0;
                 self.go(
                     thread,
@@ -184,12 +184,12 @@ impl Haproxy {
                 self.go(thread, if self.slot.running == 0 { Step::K3 } else { Step::K4 });
             }
             Step::X3 => self.go(thread, if self.slot.running == 0 { Step::X4 } else { Step::X5 }),
-            Step::X4 if core::mem::take(&mut self.slot.flags.must_close) => self.win(thread, Step::X5, facts),
+            Step::X4 if core::mem::take(&mut self.slot.flags.must_close) => self.win(thread, Step::X5, outputs),
             Step::X4 => self.go(thread, Step::X5),
             // X5, the last step that is sent here.
             _ => {
                 self.release();
-                if self.worker(thread).won { self.start_close(thread) } else { self.come_back(thread, facts) }
+                if self.worker(thread).won { self.start_close(thread) } else { self.come_back(thread, outputs) }
             }
         }
         Ok(())
@@ -205,7 +205,7 @@ impl Haproxy {
         );
     }
 
-    pub(super) fn closes(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
+    pub(super) fn closes(&mut self, thread: Thread, step: Step, outputs: &mut Outputs) -> Outcome {
         let last = self.switches.drain == Drain::Last;
         match step {
             Step::O3 => {
@@ -218,10 +218,10 @@ impl Haproxy {
                 self.go(thread, Step::O6);
             }
             Step::O6 => {
-                let foreign = self.slot.listed != 0 && self.slot.listed != self.extent.group(thread);
+                let foreign = self.slot.listed != 0 && self.slot.listed != self.bounds.group(thread);
                 if foreign && self.switches.wipe == Wipe::KeepsForeignList {
                     let found = self.worker(thread).found;
-                    facts.push(Fact::UpdateMislaid(thread, found));
+                    outputs.push(Output::UpdateMislaid(thread, found));
                 } else {
                     self.slot.listed = 0;
                 }
@@ -231,26 +231,26 @@ impl Haproxy {
                 self.go(thread, Step::O8);
             }
             Step::O8 => {
-                self.wipe(thread, facts);
+                self.wipe(thread, outputs);
                 self.go(thread, if last { Step::O3 } else { Step::O12 });
             }
             // O12, the last step that is sent here.
             _ => {
-                self.close_number(thread, facts);
-                self.come_back(thread, facts);
+                self.close_number(thread, outputs);
+                self.come_back(thread, outputs);
             }
         }
         Ok(())
     }
 
     /// OWN-6: nothing is left but what the poller's threads are to clear themselves.
-    fn wipe(&mut self, thread: Thread, facts: &mut Facts) {
+    fn wipe(&mut self, thread: Thread, outputs: &mut Outputs) {
         let found = self.worker(thread).found;
         if let Some(owner) = self.slot.owner.take() {
             if owner != found {
-                facts.push(Fact::Mixed(thread));
+                outputs.push(Output::Mixed(thread));
             }
-            facts.push(Fact::Wiped(thread, owner));
+            outputs.push(Output::Wiped(thread, owner));
         }
         if self.switches.wipe != Wipe::KeepsPolled {
             self.slot.polled = 0;
@@ -260,16 +260,16 @@ impl Haproxy {
     }
 
     /// OWN-3: the close is the last act, because it gives the number away.
-    fn close_number(&mut self, thread: Thread, facts: &mut Facts) {
+    fn close_number(&mut self, thread: Thread, outputs: &mut Outputs) {
         let found = self.worker(thread).found;
         let closed = self.open.take();
         self.data = false;
         self.workers.iter_mut().for_each(|worker| worker.watched = None);
-        facts.push(Fact::Closed(thread, closed.unwrap_or(found)));
+        outputs.push(Output::Closed(thread, closed.unwrap_or(found)));
     }
 
     /// The call that may have been a deletion is over; or the callback goes on that it was made in.
-    pub(super) fn come_back(&mut self, thread: Thread, facts: &mut Facts) {
+    pub(super) fn come_back(&mut self, thread: Thread, outputs: &mut Outputs) {
         if self.lock == Some(thread) {
             self.lock = None;
         }
@@ -278,7 +278,7 @@ impl Haproxy {
         if core::mem::take(&mut worker.nested) {
             worker.at = Step::Ue13;
         } else {
-            self.rest(thread, facts);
+            self.rest(thread, outputs);
         }
     }
 }

@@ -6,21 +6,21 @@ mod own;
 mod poll;
 mod run;
 
-use handfast_spec::ownership::{Fact, Incarnation, Ledger, Refusal, Thread};
+use handfast_spec::ownership::{History, Incarnation, Output, Refusal, Thread};
 use handfast_spec::{Machine, Observation, Recorded};
 use serde::Serialize;
 
-use super::History;
-use super::extent::{Extent, Kind};
+use super::Historical;
+use super::bounds::{Bounds, Kind};
 use super::switches::{Dispatch, Reference, Switches};
-use super::words::{Action, Step};
-use crate::design::Design;
+use super::vocabulary::{Action, Step};
+use crate::checker::design::Design;
 
 /// One descriptor number, its entry in the table, and the threads that work on it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
 pub struct Haproxy {
     switches: Switches,
-    extent: Extent,
+    bounds: Bounds,
     slot: Slot,
     workers: [Worker; 3],
     conn: Conn,
@@ -116,15 +116,15 @@ enum Conn {
     Anybodys,
 }
 
-type Facts = Vec<Fact>;
+type Outputs = Vec<Output>;
 type Outcome = Result<(), Refusal>;
 
 impl Haproxy {
     /// A process that has just been started.
-    pub fn new(switches: Switches, extent: Extent) -> Self {
+    pub fn new(switches: Switches, bounds: Bounds) -> Self {
         Self {
             switches,
-            extent,
+            bounds,
             slot: Slot::default(),
             workers: [Worker::default(); 3],
             conn: Conn::Gone,
@@ -132,32 +132,32 @@ impl Haproxy {
             open: None,
             next: 0,
             data: false,
-            takeovers: extent.takeovers,
+            takeovers: bounds.takeovers,
             takers: 0,
             arrivals: 0,
         }
     }
 
-    /// The same, with an empty ledger.
-    pub fn recorded(switches: Switches, extent: Extent) -> Recorded<Self> {
-        Recorded { machine: Self::new(switches, extent), ledger: Ledger::default() }
+    /// The same, with an empty history.
+    pub fn recorded(switches: Switches, bounds: Bounds) -> Recorded<Self> {
+        Recorded { machine: Self::new(switches, bounds), history: History::default() }
     }
 
-    fn attempt(&mut self, action: &Action, facts: &mut Facts) -> Outcome {
+    fn attempt(&mut self, action: &Action, outputs: &mut Outputs) -> Outcome {
         match *action {
-            Action::Open(thread) => self.opens(thread, facts),
-            Action::Arrive => self.arrives(facts),
-            Action::Takeover(thread) => self.seeks(thread, facts),
-            Action::Use(thread) => self.uses(thread, facts),
-            Action::List(thread) => self.lists(thread, facts),
-            Action::Migrate(thread, to) => self.sends(thread, to, facts),
-            Action::Delete(thread) => self.deletes(thread, facts),
-            Action::Poll(thread) => self.polls(thread, facts),
-            Action::Step(thread, step) => self.steps(thread, step, facts),
+            Action::Open(thread) => self.opens(thread, outputs),
+            Action::Arrive => self.arrives(outputs),
+            Action::Takeover(thread) => self.seeks(thread, outputs),
+            Action::Use(thread) => self.uses(thread, outputs),
+            Action::List(thread) => self.lists(thread, outputs),
+            Action::Migrate(thread, to) => self.sends(thread, to, outputs),
+            Action::Delete(thread) => self.deletes(thread, outputs),
+            Action::Poll(thread) => self.polls(thread, outputs),
+            Action::Step(thread, step) => self.steps(thread, step, outputs),
         }
     }
 
-    fn steps(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
+    fn steps(&mut self, thread: Thread, step: Step, outputs: &mut Outputs) -> Outcome {
         let Worker { at, report, .. } = *self.worker(thread);
         let begins = at == Step::Rest && report.is_some() && step == self.first();
         if at != step && !begins {
@@ -166,9 +166,9 @@ impl Haproxy {
         match step {
             Step::Rest => Err(Refusal::NotNow),
             Step::Ue1 | Step::Ue2 | Step::Ue3 | Step::Ue4 | Step::Ue5 | Step::Ue6 | Step::Ue7 | Step::Ue8 => {
-                self.enters(thread, step, facts)
+                self.enters(thread, step, outputs)
             }
-            Step::Be1 | Step::Be2 | Step::Be3 => self.entered_before(thread, step, facts),
+            Step::Be1 | Step::Be2 | Step::Be3 => self.entered_before(thread, step, outputs),
             Step::Ue10
             | Step::Ue11
             | Step::Ue12
@@ -176,19 +176,19 @@ impl Haproxy {
             | Step::Ue13
             | Step::Ue14
             | Step::Ue15
-            | Step::Ue17 => self.runs(thread, step, facts),
-            Step::Cm1 | Step::Cm2 | Step::Upd1 | Step::Upd2 => self.loses(thread, step, facts),
-            Step::K1 | Step::K2 | Step::K3 | Step::K4 => self.concludes(thread, step, facts),
+            | Step::Ue17 => self.runs(thread, step, outputs),
+            Step::Cm1 | Step::Cm2 | Step::Upd1 | Step::Upd2 => self.loses(thread, step, outputs),
+            Step::K1 | Step::K2 | Step::K3 | Step::K4 => self.concludes(thread, step, outputs),
             Step::T2 | Step::T3 | Step::T4 | Step::T4b | Step::T4c | Step::T5 | Step::T6 | Step::T7 | Step::T8 => {
-                self.takes_over(thread, step, facts)
+                self.takes_over(thread, step, outputs)
             }
-            Step::Mg1 | Step::Mg2 | Step::Mg3 | Step::Mg4 => self.migrates(thread, step, facts),
-            Step::N3 | Step::N5 | Step::N7 | Step::P0 | Step::P4 => self.inserts(thread, step, facts),
-            Step::D0 | Step::D1 | Step::D2 | Step::D3 | Step::D4 | Step::D5 => self.ends(thread, step, facts),
-            Step::X0 | Step::X1 | Step::X2 | Step::X3 | Step::X4 | Step::X5 => self.ends_foreign(thread, step, facts),
-            Step::O3 | Step::O4 | Step::O6 | Step::O8 | Step::O12 => self.closes(thread, step, facts),
+            Step::Mg1 | Step::Mg2 | Step::Mg3 | Step::Mg4 => self.migrates(thread, step, outputs),
+            Step::N3 | Step::N5 | Step::N7 | Step::P0 | Step::P4 => self.inserts(thread, step, outputs),
+            Step::D0 | Step::D1 | Step::D2 | Step::D3 | Step::D4 | Step::D5 => self.ends(thread, step, outputs),
+            Step::X0 | Step::X1 | Step::X2 | Step::X3 | Step::X4 | Step::X5 => self.ends_foreign(thread, step, outputs),
+            Step::O3 | Step::O4 | Step::O6 | Step::O8 | Step::O12 => self.closes(thread, step, outputs),
             Step::U1 | Step::U2 | Step::U3 | Step::U4 | Step::S1 | Step::S2 | Step::W => {
-                self.updates(thread, step, facts)
+                self.updates(thread, step, outputs)
             }
         }
     }
@@ -210,24 +210,24 @@ impl Haproxy {
     }
 
     /// A thread begins something, on what is in the entry now.
-    fn call(&mut self, thread: Thread, at: Step, facts: &mut Facts) {
+    fn call(&mut self, thread: Thread, at: Step, outputs: &mut Outputs) {
         let found = self.slot.owner.unwrap_or_default();
         let worker = self.worker(thread);
         worker.at = at;
         worker.found = found;
-        facts.push(Fact::Called(thread));
+        outputs.push(Output::Called(thread));
     }
 
     /// What a thread was doing is over.
-    fn rest(&mut self, thread: Thread, facts: &mut Facts) {
+    fn rest(&mut self, thread: Thread, outputs: &mut Outputs) {
         let Worker { entries, report, watched, .. } = *self.worker(thread);
         *self.worker(thread) = Worker { entries, report, watched, ..Worker::default() };
-        facts.push(Fact::Returned(thread));
+        outputs.push(Output::Returned(thread));
     }
 
     /// A thread may begin something: it is in its loop and has acted on its report, if it must.
     fn is_free(&mut self, thread: Thread) -> Outcome {
-        let batches = self.extent.batches;
+        let batches = self.bounds.batches;
         let worker = self.worker(thread);
         if worker.at == Step::Rest && (batches || worker.report.is_none()) { Ok(()) } else { Err(Refusal::NotNow) }
     }
@@ -256,37 +256,37 @@ impl Haproxy {
     }
 
     /// OWN-7: what is written must be of the descriptor that was meant, and in the masks of one's own group.
-    fn touch(&mut self, thread: Thread, facts: &mut Facts) {
+    fn touch(&mut self, thread: Thread, outputs: &mut Outputs) {
         let found = self.worker(thread).found;
-        let foreign = self.slot.tgid != 0 && self.slot.tgid != self.extent.group(thread) && !self.slot.locked;
+        let foreign = self.slot.tgid != 0 && self.slot.tgid != self.bounds.group(thread) && !self.slot.locked;
         if foreign || self.slot.owner.is_some_and(|owner| owner != found) {
-            facts.push(Fact::Mixed(thread));
+            outputs.push(Output::Mixed(thread));
         }
     }
 
     /// The thread does not believe any more that it may run.
-    fn leave(&mut self, thread: Thread, facts: &mut Facts) {
+    fn leave(&mut self, thread: Thread, outputs: &mut Outputs) {
         let uses = self.conn == Conn::Used(thread);
         let worker = self.worker(thread);
         if core::mem::take(&mut worker.inside) && !uses {
             let found = worker.found;
-            facts.push(Fact::Left(thread, found));
+            outputs.push(Output::Left(thread, found));
         }
     }
 
     fn kind(&self) -> Option<Kind> {
         let which = self.open?;
-        self.extent.kinds.get(which.index()).copied().flatten()
+        self.bounds.kinds.get(which.index()).copied().flatten()
     }
 }
 
 impl Machine for Haproxy {
-    type Protocol = History;
+    type Protocol = Historical;
 
-    fn step(&mut self, action: &Action) -> Observation<Fact, Refusal> {
-        let mut facts = Vec::new();
-        match self.attempt(action, &mut facts) {
-            Ok(()) => Observation::Told(facts),
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
+        let mut outputs = Vec::new();
+        match self.attempt(action, &mut outputs) {
+            Ok(()) => Observation::Accepted(outputs),
             Err(refusal) => Observation::Refused(refusal),
         }
     }

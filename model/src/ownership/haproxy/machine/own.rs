@@ -1,57 +1,57 @@
 //! How a descriptor comes into the table (N, P), and to another thread (T, MG).
 
-use handfast_spec::ownership::{Fact, Incarnation, Owner, Refusal, Thread};
+use handfast_spec::ownership::{Incarnation, Output, Owner, Refusal, Thread};
 
-use super::super::extent::Kind;
+use super::super::bounds::Kind;
 use super::super::switches::{Publish, Reference, Stop, Unlist};
-use super::super::words::Step;
+use super::super::vocabulary::Step;
 use super::run::only_if;
-use super::{Conn, Facts, Flags, Haproxy, Outcome};
+use super::{Conn, Flags, Haproxy, Outcome, Outputs};
 
 impl Haproxy {
-    pub(super) fn opens(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn opens(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         self.is_free(thread)?;
         if self.open.is_some() {
             return Err(Refusal::NoNumber);
         }
         let which = Incarnation(self.next);
-        if self.extent.kinds.get(which.index()).copied().flatten().is_none() {
+        if self.bounds.kinds.get(which.index()).copied().flatten().is_none() {
             return Err(Refusal::NotNext);
         }
         self.next += 1;
         self.open = Some(which);
-        self.arrivals = self.extent.arrivals;
-        self.call(thread, Step::N3, facts);
+        self.arrivals = self.bounds.arrivals;
+        self.call(thread, Step::N3, outputs);
         self.worker(thread).found = which;
-        facts.push(Fact::Opened(thread, which));
+        outputs.push(Output::Opened(thread, which));
         Ok(())
     }
 
-    pub(super) fn arrives(&mut self, facts: &mut Facts) -> Outcome {
+    pub(super) fn arrives(&mut self, outputs: &mut Outputs) -> Outcome {
         let Some(which) = self.open else { return Err(Refusal::Gone) };
         if self.data || self.arrivals == 0 || self.slot.owner != Some(which) {
             return Err(Refusal::NothingNew);
         }
         self.arrivals -= 1;
         self.data = true;
-        facts.push(Fact::Arrived(which));
+        outputs.push(Output::Arrived(which));
         Ok(())
     }
 
-    pub(super) fn inserts(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
+    pub(super) fn inserts(&mut self, thread: Thread, step: Step, outputs: &mut Outputs) -> Outcome {
         match step {
             Step::N3 => {
                 only_if(self.slot.refs == 0 && !self.slot.locked)?;
-                self.slot.tgid = self.extent.group(thread);
+                self.slot.tgid = self.bounds.group(thread);
                 self.slot.refs = u8::from(self.switches.reference != Reference::Absent);
                 self.go(thread, Step::N5);
             }
-            Step::N5 => self.stores(thread, facts),
+            Step::N5 => self.stores(thread, outputs),
             Step::N7 => {
                 self.release();
                 self.go(thread, Step::P0);
             }
-            Step::P0 if self.slot.flags.active => self.come_back(thread, facts),
+            Step::P0 if self.slot.flags.active => self.come_back(thread, outputs),
             Step::P0 => {
                 self.slot.flags.active = true;
                 self.go(thread, Step::P4);
@@ -62,57 +62,57 @@ impl Haproxy {
                     self.slot.updates = self.slot.threads;
                     self.slot.listed = self.slot.tgid;
                 } else {
-                    self.note(thread, facts);
+                    self.note(thread, outputs);
                 }
-                self.come_back(thread, facts);
+                self.come_back(thread, outputs);
             }
         }
         Ok(())
     }
 
     /// OWN-6: who inserts finds nothing of the last descriptor, and nobody who runs.
-    fn stores(&mut self, thread: Thread, facts: &mut Facts) {
+    fn stores(&mut self, thread: Thread, outputs: &mut Outputs) {
         let found = self.worker(thread).found;
-        let group = self.extent.group(thread);
+        let group = self.bounds.group(thread);
         if self.slot.owner.is_some() || self.slot.running != 0 || self.slot.flags != Flags::default() {
-            facts.push(Fact::Unclean(thread, found));
+            outputs.push(Output::Unclean(thread, found));
         }
         self.slot.owner = Some(found);
         self.slot.flags = Flags::default();
         let (threads, conn, owner) = match self.kind() {
-            Some(Kind::Connection) | None => (self.extent.bit(thread), Conn::Used(thread), Owner::Thread(thread)),
-            Some(Kind::Socket) => (self.extent.bit(thread), Conn::Anybodys, Owner::Thread(thread)),
-            Some(Kind::Listener) => (self.extent.listening_in(group), Conn::Anybodys, Owner::Everybody),
+            Some(Kind::Connection) | None => (self.bounds.bit(thread), Conn::Used(thread), Owner::Thread(thread)),
+            Some(Kind::Socket) => (self.bounds.bit(thread), Conn::Anybodys, Owner::Thread(thread)),
+            Some(Kind::Listener) => (self.bounds.listening_in(group), Conn::Anybodys, Owner::Everybody),
         };
         self.slot.threads = threads;
         self.conn = conn;
-        facts.push(Fact::Inserted(thread, found, owner));
+        outputs.push(Output::Inserted(thread, found, owner));
         // A socket is made, and registered, under its lock.
         if conn == Conn::Anybodys {
             self.lock = Some(thread);
         } else {
-            facts.push(Fact::Entered(thread, found, found));
+            outputs.push(Output::Entered(thread, found, found));
         }
         self.go(thread, Step::N7);
     }
 
-    pub(super) fn lists(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn lists(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         self.is_free(thread)?;
         if self.conn != Conn::Used(thread) {
             return Err(Refusal::NotOwner);
         }
         self.conn = Conn::Listed(thread);
-        facts.push(Fact::Left(thread, self.slot.owner.unwrap_or_default()));
+        outputs.push(Output::Left(thread, self.slot.owner.unwrap_or_default()));
         Ok(())
     }
 
-    pub(super) fn uses(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn uses(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         self.is_free(thread)?;
         let found = self.slot.owner.unwrap_or_default();
         if self.conn == Conn::Listed(thread) {
             self.unlocked()?;
             if self.switches.unlist == Unlist::NotForUse {
-                self.call(thread, Step::Callback, facts);
+                self.call(thread, Step::Callback, outputs);
                 self.worker(thread).inside = true;
             } else {
                 self.conn = Conn::Used(thread);
@@ -120,12 +120,12 @@ impl Haproxy {
         } else {
             return Err(Refusal::NotOwner);
         }
-        facts.push(Fact::Entered(thread, found, found));
+        outputs.push(Output::Entered(thread, found, found));
         Ok(())
     }
 
     /// A thread that seeks a connection locks the list in which it is, and keeps it locked.
-    pub(super) fn seeks(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn seeks(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         self.is_free(thread)?;
         self.unlocked()?;
         match self.conn {
@@ -139,24 +139,24 @@ impl Haproxy {
             return Err(Refusal::NothingNew);
         }
         self.takeovers -= 1;
-        self.takers |= if self.extent.once_each { bit } else { 0 };
+        self.takers |= if self.bounds.once_each { bit } else { 0 };
         self.lock = Some(thread);
-        self.call(thread, Step::T2, facts);
+        self.call(thread, Step::T2, outputs);
         Ok(())
     }
 
-    pub(super) fn takes_over(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
-        let own = self.extent.bit(thread);
-        let group = self.extent.group(thread);
+    pub(super) fn takes_over(&mut self, thread: Thread, step: Step, outputs: &mut Outputs) -> Outcome {
+        let own = self.bounds.bit(thread);
+        let group = self.bounds.group(thread);
         let crosses = self.slot.locked;
         let clears_first = self.switches.publish == Publish::AfterClearing;
         match step {
-            Step::T2 => return self.begins_takeover(thread, group, facts),
+            Step::T2 => return self.begins_takeover(thread, group, outputs),
             Step::T3 if self.slot.running == 0 || self.switches.takes_over_busy => {
                 self.slot.running |= own;
                 let worker = self.worker(thread);
                 worker.inside = true;
-                facts.push(Fact::Entered(thread, worker.found, worker.found));
+                outputs.push(Output::Entered(thread, worker.found, worker.found));
                 self.go(thread, Step::T4);
             }
             Step::T3 => {
@@ -168,7 +168,7 @@ impl Haproxy {
             Step::T4 => {
                 self.slot.threads = own;
                 let found = self.worker(thread).found;
-                facts.push(Fact::TakenOver(thread, found));
+                outputs.push(Output::TakenOver(thread, found));
                 self.go(
                     thread,
                     if !crosses {
@@ -205,7 +205,7 @@ impl Haproxy {
                 self.release();
                 self.slot.locked = false;
                 self.lock = None;
-                self.rest(thread, facts);
+                self.rest(thread, outputs);
             }
         }
         Ok(())
@@ -221,7 +221,7 @@ impl Haproxy {
     }
 
     /// From another group the entry is locked, which fails if anybody holds a reference.
-    fn begins_takeover(&mut self, thread: Thread, group: u8, facts: &mut Facts) -> Outcome {
+    fn begins_takeover(&mut self, thread: Thread, group: u8, outputs: &mut Outputs) -> Outcome {
         let foreign = self.slot.tgid != 0 && self.slot.tgid != group;
         let taken = if foreign {
             let free = self.slot.refs == 0 && !self.slot.locked;
@@ -237,12 +237,12 @@ impl Haproxy {
             self.go(thread, Step::T3);
         } else {
             self.lock = None;
-            self.rest(thread, facts);
+            self.rest(thread, outputs);
         }
         Ok(())
     }
 
-    pub(super) fn sends(&mut self, thread: Thread, to: Thread, facts: &mut Facts) -> Outcome {
+    pub(super) fn sends(&mut self, thread: Thread, to: Thread, outputs: &mut Outputs) -> Outcome {
         self.is_free(thread)?;
         if self.conn != Conn::Used(thread) {
             return Err(Refusal::NotOwner);
@@ -251,37 +251,37 @@ impl Haproxy {
             return Err(Refusal::NothingNew);
         }
         self.takeovers -= 1;
-        self.call(thread, Step::Mg1, facts);
-        facts.push(Fact::Left(thread, self.worker(thread).found));
+        self.call(thread, Step::Mg1, outputs);
+        outputs.push(Output::Left(thread, self.worker(thread).found));
         self.conn = Conn::Sent(to);
         self.lock = Some(thread);
         Ok(())
     }
 
     /// A connection that was sent to a thread is taken up by it, which wishes it to be polled.
-    pub(super) fn takes_up(&mut self, thread: Thread, facts: &mut Facts) {
+    pub(super) fn takes_up(&mut self, thread: Thread, outputs: &mut Outputs) {
         self.conn = Conn::Used(thread);
-        self.call(thread, Step::P0, facts);
+        self.call(thread, Step::P0, outputs);
         let found = self.worker(thread).found;
-        facts.push(Fact::Entered(thread, found, found));
+        outputs.push(Output::Entered(thread, found, found));
     }
 
-    pub(super) fn migrates(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
+    pub(super) fn migrates(&mut self, thread: Thread, step: Step, outputs: &mut Outputs) -> Outcome {
         let Conn::Sent(to) = self.conn else { return Err(Refusal::NotNow) };
         match step {
             Step::Mg1 => {
                 only_if(self.slot.refs == 0 && !self.slot.locked)?;
                 self.slot.refs = 1;
                 self.slot.locked = true;
-                self.slot.tgid = self.extent.group(to);
+                self.slot.tgid = self.bounds.group(to);
                 if self.switches.migrates_clean {
                     (self.slot.polled, self.slot.updates) = (0, 0);
                 }
                 self.go(thread, Step::Mg2);
             }
             Step::Mg2 => {
-                self.slot.threads = self.extent.bit(to);
-                facts.push(Fact::TakenOver(to, self.worker(thread).found));
+                self.slot.threads = self.bounds.bit(to);
+                outputs.push(Output::TakenOver(to, self.worker(thread).found));
                 self.go(thread, Step::Mg3);
             }
             Step::Mg3 => {
@@ -293,7 +293,7 @@ impl Haproxy {
                 self.slot.locked = false;
                 self.release();
                 self.lock = None;
-                self.rest(thread, facts);
+                self.rest(thread, outputs);
             }
         }
         Ok(())

@@ -1,17 +1,17 @@
 //! What a thread does with a report (UE, and B before the repair).
 
-use handfast_spec::ownership::{Away, Fact, Refusal, Thread};
+use handfast_spec::ownership::{Away, Output, Refusal, Thread};
 
 use super::super::switches::{Closing, Dispatch, Enter, State, Wait};
-use super::super::words::Step;
-use super::{After, Conn, Facts, Flags, Haproxy, Outcome};
+use super::super::vocabulary::Step;
+use super::{After, Conn, Flags, Haproxy, Outcome, Outputs};
 
 impl Haproxy {
-    pub(super) fn enters(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
-        let own = self.extent.bit(thread);
+    pub(super) fn enters(&mut self, thread: Thread, step: Step, outputs: &mut Outputs) -> Outcome {
+        let own = self.bounds.bit(thread);
         match step {
-            Step::Ue1 => self.dispatch(thread, facts),
-            Step::Ue2 => return self.take_reference(thread, facts),
+            Step::Ue1 => self.dispatch(thread, outputs),
+            Step::Ue2 => return self.take_reference(thread, outputs),
             Step::Ue3 if self.slot.threads & own == 0 && self.switches.enter != Enter::AnnouncesAtOnce => {
                 self.go(thread, Step::Upd1);
             }
@@ -20,7 +20,7 @@ impl Haproxy {
             Step::Ue4 => {
                 self.slot.running |= own;
                 match self.switches.enter {
-                    Enter::LooksThenSets => self.validate(thread, facts),
+                    Enter::LooksThenSets => self.validate(thread, outputs),
                     Enter::AnnouncesThenLooks
                     | Enter::AnnouncesThenLooksOnce
                     | Enter::AnnouncesAtOnce
@@ -31,8 +31,8 @@ impl Haproxy {
                 self.worker(thread).running = self.slot.running & !own;
                 self.go(thread, Step::Ue6);
             }
-            Step::Ue6 => self.synchronise(thread, facts),
-            Step::Ue7 => self.withdraw(thread, facts),
+            Step::Ue6 => self.synchronise(thread, outputs),
+            Step::Ue7 => self.withdraw(thread, outputs),
             // UE8, the last step that is sent here.
             _ => {
                 self.release();
@@ -45,23 +45,23 @@ impl Haproxy {
     }
 
     /// OWN-5, at HEAD: the report is of the entry's generation, and of this group.
-    fn dispatch(&mut self, thread: Thread, facts: &mut Facts) {
+    fn dispatch(&mut self, thread: Thread, outputs: &mut Outputs) {
         let Some(about) = self.worker(thread).report else { return };
         let lock_shows = self.slot.locked && !self.switches.lock_bit_hidden;
         if about.0 != self.slot.generation {
             self.worker(thread).report = None;
-            facts.push(Fact::TurnedAway(thread, about, Away::Gone));
-        } else if self.slot.tgid != self.extent.group(thread) || lock_shows {
+            outputs.push(Output::TurnedAway(thread, about, Away::Gone));
+        } else if self.slot.tgid != self.bounds.group(thread) || lock_shows {
             self.worker(thread).report = None;
-            facts.push(Fact::TurnedAway(thread, about, Away::NotOwner));
-            self.forget(thread, about, facts);
+            outputs.push(Output::TurnedAway(thread, about, Away::NotOwner));
+            self.forget(thread, about, outputs);
         } else {
-            self.call(thread, Step::Ue2, facts);
+            self.call(thread, Step::Ue2, outputs);
         }
     }
 
-    fn take_reference(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
-        let group = self.extent.group(thread);
+    fn take_reference(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
+        let group = self.bounds.group(thread);
         let ours = self.grab(group)?;
         let Some(about) = self.worker(thread).report.take() else { return Ok(()) };
         let began = self.worker(thread).at == Step::Ue2;
@@ -72,12 +72,12 @@ impl Haproxy {
             }
             let strays = self.switches.forgets_strays && self.slot.tgid != 0 && self.slot.owner == Some(about);
             let away = if strays { Away::NotOwner } else { Away::Gone };
-            facts.push(Fact::TurnedAway(thread, about, away));
+            outputs.push(Output::TurnedAway(thread, about, away));
             if strays {
-                self.forget(thread, about, facts);
+                self.forget(thread, about, outputs);
             }
             if began {
-                self.rest(thread, facts);
+                self.rest(thread, outputs);
             }
             return Ok(());
         }
@@ -85,15 +85,15 @@ impl Haproxy {
         if began {
             self.go(thread, first)
         } else {
-            self.call(thread, first, facts)
+            self.call(thread, first, outputs)
         }
         self.worker(thread).meant = about;
         Ok(())
     }
 
     /// The synchronisation loop: a taker that has begun is among those who run and not among those who are allowed.
-    fn synchronise(&mut self, thread: Thread, facts: &mut Facts) {
-        let own = self.extent.bit(thread);
+    fn synchronise(&mut self, thread: Thread, outputs: &mut Outputs) {
+        let own = self.bounds.bit(thread);
         let threads = self.slot.threads;
         let runs = core::mem::take(&mut self.worker(thread).running);
         let allowed = threads & own != 0;
@@ -104,34 +104,34 @@ impl Haproxy {
         if runs & !threads != 0 && waits && self.switches.enter != Enter::AnnouncesThenLooksOnce {
             self.go(thread, Step::Ue5);
         } else if allowed {
-            self.validate(thread, facts);
+            self.validate(thread, outputs);
         } else {
             self.go(thread, Step::Ue7);
         }
     }
 
     /// OWN-1, OWN-4: from here on the thread believes that the descriptor is its own.
-    fn validate(&mut self, thread: Thread, facts: &mut Facts) {
+    fn validate(&mut self, thread: Thread, outputs: &mut Outputs) {
         let plain = self.switches.state == State::Plain;
         let threads = if plain { self.slot.threads } else { 0 };
         let worker = self.worker(thread);
         worker.inside = true;
         worker.threads = threads;
         worker.at = Step::Ue8;
-        facts.push(Fact::Entered(thread, worker.found, worker.meant));
+        outputs.push(Output::Entered(thread, worker.found, worker.meant));
     }
 
-    fn withdraw(&mut self, thread: Thread, facts: &mut Facts) {
-        let own = self.extent.bit(thread);
+    fn withdraw(&mut self, thread: Thread, outputs: &mut Outputs) {
+        let own = self.bounds.bit(thread);
         let last = self.slot.running == own;
-        self.touch(thread, facts);
+        self.touch(thread, outputs);
         self.slot.running &= !own;
         self.worker(thread).after = After::Lost;
         match self.switches.closing {
             Closing::Flag => self.go(thread, if last { Step::Cm1 } else { Step::Upd1 }),
             Closing::Rule | Closing::RuleForAnyone => self.go(thread, Step::K1),
             Closing::RuleWithoutMask if last => self.go(thread, Step::K3),
-            Closing::LastLeaver if last && self.slot.threads == 0 => self.win(thread, Step::K4, facts),
+            Closing::LastLeaver if last && self.slot.threads == 0 => self.win(thread, Step::K4, outputs),
             Closing::RuleWithoutMask
             | Closing::LastLeaver
             | Closing::RuleAtDeletionOnly
@@ -141,8 +141,8 @@ impl Haproxy {
     }
 
     /// Before the repair: a look until the masks agree, and a swap that succeeds if the running mask looks as before.
-    pub(super) fn entered_before(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
-        let own = self.extent.bit(thread);
+    pub(super) fn entered_before(&mut self, thread: Thread, step: Step, outputs: &mut Outputs) -> Outcome {
+        let own = self.bounds.bit(thread);
         let slot = self.slot;
         let worker = self.worker(thread);
         match step {
@@ -161,7 +161,7 @@ impl Haproxy {
             Step::Be2 => worker.at = Step::Be3,
             Step::Be3 if core::mem::take(&mut worker.running) == slot.running => {
                 self.slot.running |= own;
-                self.validate(thread, facts);
+                self.validate(thread, outputs);
             }
             // B3 that failed: no other step is sent here.
             _ => worker.at = Step::Be1,
@@ -169,15 +169,15 @@ impl Haproxy {
         Ok(())
     }
 
-    pub(super) fn runs(&mut self, thread: Thread, step: Step, facts: &mut Facts) -> Outcome {
-        let own = self.extent.bit(thread);
+    pub(super) fn runs(&mut self, thread: Thread, step: Step, outputs: &mut Outputs) -> Outcome {
+        let own = self.bounds.bit(thread);
         match step {
             Step::Ue10 => {
                 self.worker(thread).flags = self.slot.flags;
                 self.go(thread, Step::Ue11);
             }
-            Step::Ue11 => self.store_flags(thread, facts),
-            Step::Ue12 => return self.calls_back(thread, facts),
+            Step::Ue11 => self.store_flags(thread, outputs),
+            Step::Ue12 => return self.calls_back(thread, outputs),
             Step::Callback => {
                 let idle = self.worker(thread).idle && self.conn == Conn::Used(thread);
                 if idle {
@@ -187,34 +187,34 @@ impl Haproxy {
                 self.go(thread, Step::Ue13);
             }
             Step::Ue13 => {
-                let group = self.extent.group(thread);
+                let group = self.bounds.group(thread);
                 if self.grab(group)? {
                     self.go(thread, Step::Ue14);
                 } else {
-                    self.leave(thread, facts);
-                    self.rest(thread, facts);
+                    self.leave(thread, outputs);
+                    self.rest(thread, outputs);
                 }
             }
             Step::Ue14 => {
                 self.worker(thread).threads = self.slot.threads;
                 self.go(thread, Step::Ue15);
             }
-            Step::Ue15 => self.stops(thread, own, facts),
+            Step::Ue15 => self.stops(thread, own, outputs),
             // UE17, the last step that is sent here.
             _ => {
                 self.release();
-                self.rest(thread, facts);
+                self.rest(thread, outputs);
             }
         }
         Ok(())
     }
 
     /// OWN-10: what somebody else set between the read and the write is lost.
-    fn store_flags(&mut self, thread: Thread, facts: &mut Facts) {
+    fn store_flags(&mut self, thread: Thread, outputs: &mut Outputs) {
         let Flags { active, must_close } = core::mem::take(&mut self.worker(thread).flags);
         let Flags { active: now_active, must_close: owed } = self.slot.flags;
         if (now_active, owed) != (active, must_close) {
-            facts.push(Fact::FlagLost(self.worker(thread).found));
+            outputs.push(Output::FlagLost(self.worker(thread).found));
         }
         self.slot.flags = Flags { active, must_close };
         let before = self.switches.state == State::PlainBefore;
@@ -223,7 +223,7 @@ impl Haproxy {
 
     /// The callback reads all there is. One of an idle connection takes it out of its list first, one of a socket
     /// takes the lock of it.
-    fn calls_back(&mut self, thread: Thread, facts: &mut Facts) -> Outcome {
+    fn calls_back(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         if !self.slot.flags.active {
             self.go(thread, Step::Ue13);
             return Ok(());
@@ -241,23 +241,23 @@ impl Haproxy {
         }
         let found = self.worker(thread).found;
         if self.open.is_some_and(|open| open != found) {
-            facts.push(Fact::Mixed(thread));
+            outputs.push(Output::Mixed(thread));
         } else if core::mem::take(&mut self.data) {
-            facts.push(Fact::Handled(thread, found));
+            outputs.push(Output::Handled(thread, found));
         }
         self.go(thread, Step::Callback);
         Ok(())
     }
 
-    fn stops(&mut self, thread: Thread, own: u8, facts: &mut Facts) {
+    fn stops(&mut self, thread: Thread, own: u8, outputs: &mut Outputs) {
         let last = self.slot.running == own;
         let ran = self.slot.running & own != 0;
         let threads = core::mem::take(&mut self.worker(thread).threads);
         if ran {
-            self.touch(thread, facts);
+            self.touch(thread, outputs);
         }
         self.slot.running &= !own;
-        self.leave(thread, facts);
+        self.leave(thread, outputs);
         self.worker(thread).after = After::Callback;
         let next = match self.switches.closing {
             Closing::Flag if last && threads & own == 0 => Step::Cm1,
@@ -265,7 +265,7 @@ impl Haproxy {
             Closing::Rule if ran => Step::K1,
             Closing::RuleForAnyone => Step::K1,
             Closing::RuleWithoutMask if last => Step::K3,
-            Closing::LastLeaver if last && threads == 0 => return self.win(thread, Step::K4, facts),
+            Closing::LastLeaver if last && threads == 0 => return self.win(thread, Step::K4, outputs),
             Closing::Flag
             | Closing::Rule
             | Closing::RuleWithoutMask

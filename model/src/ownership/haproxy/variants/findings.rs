@@ -1,9 +1,9 @@
 //! The residual findings, one by one, each in the corrected design.
 
-use super::super::extent::Extent;
+use super::super::bounds::Bounds;
 use super::super::switches::{Closing, Dispatch, Foreign, Publish, Queue, Reference, State, Switches};
 use super::Variant;
-use crate::catalogue::Kind;
+use crate::checker::catalogue::Kind;
 
 const RIGHT: Switches = Switches::CORRECTED;
 
@@ -16,7 +16,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 before the deleter has cleared the masks.",
         violates: &["OWN-2", "OWN-3", "OWN-6", "OWN-7", "OWN-22"],
         switches: Switches { closing: Closing::Flag, reference: Reference::NotForDeletion, ..RIGHT },
-        extent: Extent::PAIR,
+        bounds: Bounds::PAIR,
     },
     Variant {
         name: "haproxy-r2-nobody-closes",
@@ -26,7 +26,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 to a thread that does not know.",
         violates: &["OWN-21"],
         switches: Switches { closing: Closing::Flag, ..RIGHT },
-        extent: Extent::SOCKET,
+        bounds: Bounds::SOCKET,
     },
     Variant {
         name: "haproxy-r3-steals-the-flag",
@@ -36,7 +36,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 next descriptor.",
         violates: &["OWN-2", "OWN-3", "OWN-7"],
         switches: Switches { reference: Reference::NotForDeletion, ..RIGHT },
-        extent: Extent::PAIR,
+        bounds: Bounds::PAIR,
     },
     Variant {
         name: "haproxy-r4-looks-early",
@@ -46,7 +46,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 store and a load.",
         violates: &["OWN-2", "OWN-21"],
         switches: Switches { foreign: Foreign::LooksEarly, ..RIGHT },
-        extent: Extent::FOREIGN,
+        bounds: Bounds::FOREIGN,
     },
     Variant {
         name: "haproxy-r5-overwrites-the-flag",
@@ -55,7 +55,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "A thread alone writes the flags that it has read, and what a deleter set in between is lost.",
         violates: &["OWN-10", "OWN-21"],
         switches: Switches { state: State::Plain, ..RIGHT },
-        extent: Extent::SOCKET,
+        bounds: Bounds::SOCKET,
     },
     Variant {
         name: "haproxy-r6-queues-twice",
@@ -65,7 +65,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 queued a second time.",
         violates: &["OWN-9"],
         switches: Switches { queue: Queue::IfUnnoted, ..RIGHT },
-        extent: Extent::PAIR,
+        bounds: Bounds::PAIR,
     },
     Variant {
         name: "haproxy-r7-migrates-the-masks",
@@ -75,7 +75,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 old one.",
         violates: &["OWN-9", "OWN-22"],
         switches: Switches { migrates_clean: false, ..RIGHT },
-        extent: Extent::MIGRATING,
+        bounds: Bounds::MIGRATING,
     },
     Variant {
         name: "haproxy-r8-compares-the-lock",
@@ -85,7 +85,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 a registration that is still believed in.",
         violates: &["OWN-22"],
         switches: Switches { dispatch: Dispatch::Before, lock_bit_hidden: false, ..RIGHT },
-        extent: Extent::TRIED,
+        bounds: Bounds::TRIED,
     },
     Variant {
         name: "haproxy-r9-keeps-a-stray",
@@ -94,7 +94,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "Back from another group, a registration that the masks know nothing of reports for ever.",
         violates: &["OWN-23"],
         switches: Switches { dispatch: Dispatch::Before, forgets_strays: false, ..RIGHT },
-        extent: Extent::BACK,
+        bounds: Bounds::BACK,
     },
     Variant {
         name: "haproxy-r10-publishes-first",
@@ -103,7 +103,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The new group is published while the masks are those of the old one.",
         violates: &["OWN-8"],
         switches: Switches { publish: Publish::ThenClears, ..RIGHT },
-        extent: Extent::RETURNED,
+        bounds: Bounds::RETURNED,
     },
     Variant {
         name: "haproxy-rule-for-anyone",
@@ -113,6 +113,6 @@ pub(super) const VARIANTS: &[Variant] = &[
                 number now: of the next descriptor, before its owner is stored.",
         violates: &["OWN-3", "OWN-7"],
         switches: Switches { closing: Closing::RuleForAnyone, ..RIGHT },
-        extent: Extent::PAIR,
+        bounds: Bounds::PAIR,
     },
 ];

@@ -1,9 +1,9 @@
-//! The designs of history, and the corrected one.
+//! The historical designs, and the corrected one.
 
-use super::super::extent::{Extent, Who};
+use super::super::bounds::{Bounds, Who};
 use super::super::switches::Switches;
 use super::Variant;
-use crate::catalogue::Kind;
+use crate::checker::catalogue::Kind;
 
 pub(super) const VARIANTS: &[Variant] = &[
     Variant {
@@ -16,7 +16,7 @@ pub(super) const VARIANTS: &[Variant] = &[
             "OWN-22", "OWN-24",
         ],
         switches: Switches::BEFORE,
-        extent: Extent::PAIR,
+        bounds: Bounds::PAIR,
     },
     Variant {
         name: "haproxy-before-one",
@@ -26,7 +26,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 came back.",
         violates: &["OWN-1", "OWN-2", "OWN-3", "OWN-4", "OWN-21"],
         switches: Switches::BEFORE,
-        extent: Extent::ONE,
+        bounds: Bounds::ONE,
     },
     Variant {
         name: "haproxy-seed",
@@ -36,7 +36,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 Findings R1, R3 and R6.",
         violates: &["OWN-2", "OWN-3", "OWN-6", "OWN-7", "OWN-9", "OWN-22"],
         switches: Switches::SEED,
-        extent: Extent::PAIR,
+        bounds: Bounds::PAIR,
     },
     Variant {
         name: "haproxy-seed-socket",
@@ -45,7 +45,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The repair with a socket that any thread deletes. Findings R2 and R5 as well.",
         violates: &["OWN-2", "OWN-3", "OWN-7", "OWN-9", "OWN-10", "OWN-21"],
         switches: Switches::SEED,
-        extent: Extent::SOCKET,
+        bounds: Bounds::SOCKET,
     },
     Variant {
         name: "haproxy-seed-listener",
@@ -54,7 +54,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The repair with a listening socket: two threads that are too late wait for each other.",
         violates: &["OWN-21", "OWN-24"],
         switches: Switches::SEED,
-        extent: Extent::LISTENER,
+        bounds: Bounds::LISTENER,
     },
     Variant {
         name: "haproxy-head",
@@ -63,7 +63,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "What became of the repair, with a socket that any thread deletes.",
         violates: &["OWN-2", "OWN-3", "OWN-7", "OWN-9", "OWN-10", "OWN-21"],
         switches: Switches::HEAD,
-        extent: Extent::SOCKET,
+        bounds: Bounds::SOCKET,
     },
     Variant {
         name: "haproxy-corrected",
@@ -73,7 +73,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 change.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent::PAIR,
+        bounds: Bounds::PAIR,
     },
     Variant {
         name: "haproxy-corrected-batches",
@@ -83,7 +83,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 connections.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent { batches: true, uses: true, ..Extent::PAIR },
+        bounds: Bounds { batches: true, uses: true, ..Bounds::PAIR },
     },
     Variant {
         name: "haproxy-corrected-three",
@@ -92,7 +92,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same with three threads, two takeovers and one connection.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent { groups: [1, 1, 1], takeovers: 2, takers: Who(0b110), deleters: Who(0b100), ..Extent::ONE },
+        bounds: Bounds { groups: [1, 1, 1], takeovers: 2, takers: Who(0b110), deleters: Who(0b100), ..Bounds::ONE },
     },
     Variant {
         name: "haproxy-corrected-socket",
@@ -101,7 +101,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same with sockets that any thread deletes.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent::SOCKET,
+        bounds: Bounds::SOCKET,
     },
     Variant {
         name: "haproxy-corrected-listener",
@@ -110,7 +110,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same with a listening socket of three threads.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent::LISTENER,
+        bounds: Bounds::LISTENER,
     },
     Variant {
         name: "haproxy-corrected-listener-of-two",
@@ -119,7 +119,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same with a listening socket of two threads, which both delete.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent::LISTENER_OF_TWO,
+        bounds: Bounds::LISTENER_OF_TWO,
     },
     Variant {
         name: "haproxy-corrected-foreign",
@@ -128,7 +128,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same with a socket that a thread of another group deletes.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent::FOREIGN,
+        bounds: Bounds::FOREIGN,
     },
     Variant {
         name: "haproxy-corrected-foreign-listener",
@@ -137,7 +137,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same with a listening socket.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent::FOREIGN_LISTENER,
+        bounds: Bounds::FOREIGN_LISTENER,
     },
     Variant {
         name: "haproxy-corrected-crossing",
@@ -146,7 +146,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same with a connection between two groups.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent::CROSSING,
+        bounds: Bounds::CROSSING,
     },
     Variant {
         name: "haproxy-corrected-migrating",
@@ -155,7 +155,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same with a connection that is handed to another group.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent::MIGRATING,
+        bounds: Bounds::MIGRATING,
     },
     Variant {
         name: "haproxy-corrected-tried",
@@ -164,7 +164,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same with two threads of one group and one of another.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent::TRIED,
+        bounds: Bounds::TRIED,
     },
     Variant {
         name: "haproxy-corrected-back",
@@ -173,7 +173,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same with a connection that goes to another group and comes back.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent::BACK,
+        bounds: Bounds::BACK,
     },
     Variant {
         name: "haproxy-corrected-returned",
@@ -182,6 +182,6 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The same with one thread of one group and two of another.",
         violates: &[],
         switches: Switches::CORRECTED,
-        extent: Extent::RETURNED,
+        bounds: Bounds::RETURNED,
     },
 ];

@@ -1,6 +1,6 @@
 //! What of the reference list is not modelled.
 
-use crate::catalogue::LeftOut;
+use crate::checker::catalogue::LeftOut;
 
 /// Mistakes that are known and were not modelled, with the reasons.
 pub const LEFT_OUT: &[LeftOut] = &[

@@ -1,16 +1,16 @@
 //! The corrected design with one thing wrong, by the numbers of the collection.
 
-use super::super::extent::{Extent, Who};
+use super::super::bounds::{Bounds, Who};
 use super::super::switches::{
     Closing, Dispatch, Drain, Enter, Foreign, Reference, State, Stop, Switches, Unlist, Wait, Walk, Wipe,
 };
 use super::Variant;
-use crate::catalogue::Kind;
+use crate::checker::catalogue::Kind;
 
 const RIGHT: Switches = Switches::CORRECTED;
 
 /// Two connections under one number, which nobody takes over.
-const QUIET: Extent = Extent { takeovers: 0, takers: Who::NONE, ..Extent::PAIR };
+const QUIET: Bounds = Bounds { takeovers: 0, takers: Who::NONE, ..Bounds::PAIR };
 
 pub(super) const VARIANTS: &[Variant] = &[
     Variant {
@@ -20,7 +20,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "A takeover comes and goes between the look and the swap.",
         violates: &["OWN-1", "OWN-2", "OWN-4"],
         switches: Switches { enter: Enter::LooksThenSwaps, ..RIGHT },
-        extent: Extent::ONE,
+        bounds: Bounds::ONE,
     },
     Variant {
         name: "haproxy-m02-last-leaver-closes",
@@ -29,7 +29,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "Nothing says that somebody closes already, and two see themselves alone.",
         violates: &["OWN-3"],
         switches: Switches { closing: Closing::LastLeaver, ..RIGHT },
-        extent: Extent::ONE,
+        bounds: Bounds::ONE,
     },
     Variant {
         name: "haproxy-m03-drains-last",
@@ -38,7 +38,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The entry is wiped while others hold references, and their notes stay without entries.",
         violates: &["OWN-9", "OWN-22"],
         switches: Switches { drain: Drain::Last, ..RIGHT },
-        extent: Extent::PAIR,
+        bounds: Bounds::PAIR,
     },
     Variant {
         name: "haproxy-m04-waits-for-all",
@@ -47,7 +47,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "Two threads that are not allowed any more wait for each other's running bit.",
         violates: &["OWN-21", "OWN-24"],
         switches: Switches { wait: Wait::ForAll, ..RIGHT },
-        extent: Extent::LISTENER,
+        bounds: Bounds::LISTENER,
     },
     Variant {
         name: "haproxy-m05-isolates",
@@ -57,7 +57,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 for the lock.",
         violates: &["OWN-11", "OWN-22", "OWN-24"],
         switches: Switches { foreign: Foreign::Isolates, ..RIGHT },
-        extent: Extent::FOREIGN,
+        bounds: Bounds::FOREIGN,
     },
     Variant {
         name: "haproxy-m06-mixes-masks",
@@ -66,7 +66,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The deleter sets its bit in the mask of another group.",
         violates: &["OWN-2", "OWN-7"],
         switches: Switches { foreign: Foreign::Mixes, ..RIGHT },
-        extent: Extent::FOREIGN,
+        bounds: Bounds::FOREIGN,
     },
     Variant {
         name: "haproxy-m07-keeps-the-list",
@@ -75,7 +75,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "Whoever closes takes the entry out of the list of its own group.",
         violates: &["OWN-9"],
         switches: Switches { wipe: Wipe::KeepsForeignList, ..RIGHT },
-        extent: Extent::FOREIGN_LISTENER,
+        bounds: Bounds::FOREIGN_LISTENER,
     },
     Variant {
         name: "haproxy-m08-keeps-active",
@@ -84,7 +84,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The wish of the last owner is left, so that the taker wishes nothing new.",
         violates: &["OWN-22"],
         switches: Switches { stop: Stop::Nobody, ..RIGHT },
-        extent: Extent::ONE,
+        bounds: Bounds::ONE,
     },
     Variant {
         name: "haproxy-m09-stops-the-owner",
@@ -93,7 +93,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "A taker that fails clears the wish of the owner.",
         violates: &["OWN-22"],
         switches: Switches { stop: Stop::Everybody, ..RIGHT },
-        extent: Extent::ONE,
+        bounds: Bounds::ONE,
     },
     Variant {
         name: "haproxy-m10-leaks-a-reference",
@@ -102,7 +102,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "Whoever walks the list and finds nothing to do keeps its reference.",
         violates: &["OWN-11", "OWN-21", "OWN-23", "OWN-24"],
         switches: Switches { walk: Walk::Leaks, ..RIGHT },
-        extent: Extent::LISTENER_OF_TWO,
+        bounds: Bounds::LISTENER_OF_TWO,
     },
     Variant {
         name: "haproxy-m11-waits-for-runners",
@@ -111,7 +111,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The deleter, under its lock, waits until nobody runs, and who runs waits for the lock.",
         violates: &["OWN-11", "OWN-21", "OWN-24"],
         switches: Switches { closing: Closing::Waits, ..RIGHT },
-        extent: Extent::SOCKET,
+        bounds: Bounds::SOCKET,
     },
     Variant {
         name: "haproxy-m12-takes-over-busy",
@@ -120,7 +120,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "A swap that failed is tried again with what it found.",
         violates: &["OWN-1"],
         switches: Switches { takes_over_busy: true, ..RIGHT },
-        extent: Extent::ONE,
+        bounds: Bounds::ONE,
     },
     Variant {
         name: "haproxy-m13-looks-then-sets",
@@ -129,7 +129,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "A thread looks whether it is allowed, and sets its bit when it is not any more.",
         violates: &["OWN-1", "OWN-2", "OWN-4"],
         switches: Switches { enter: Enter::LooksThenSets, ..RIGHT },
-        extent: Extent::ONE,
+        bounds: Bounds::ONE,
     },
     Variant {
         name: "haproxy-m14-writes-before",
@@ -138,7 +138,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The flags are written by a thread that has not announced itself.",
         violates: &["OWN-3", "OWN-10", "OWN-21", "OWN-22"],
         switches: Switches { state: State::PlainBefore, ..RIGHT },
-        extent: Extent::ONE,
+        bounds: Bounds::ONE,
     },
     Variant {
         name: "haproxy-m15-uses-what-is-listed",
@@ -147,7 +147,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "A connection is worked on outside of its callback while it is in the list.",
         violates: &["OWN-1", "OWN-2", "OWN-22"],
         switches: Switches { unlist: Unlist::NotForUse, ..RIGHT },
-        extent: Extent { uses: true, ..Extent::ONE },
+        bounds: Bounds { uses: true, ..Bounds::ONE },
     },
     Variant {
         name: "haproxy-m16-deletes-what-is-listed",
@@ -156,7 +156,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "A connection that is to be deleted is found in the list, and taken over.",
         violates: &["OWN-1", "OWN-2", "OWN-3", "OWN-4", "OWN-21", "OWN-24"],
         switches: Switches { unlist: Unlist::NotForDeletion, ..RIGHT },
-        extent: Extent::ONE,
+        bounds: Bounds::ONE,
     },
     Variant {
         name: "haproxy-m23-keeps-polled",
@@ -165,7 +165,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The next descriptor with the number is believed to be registered.",
         violates: &["OWN-22"],
         switches: Switches { wipe: Wipe::KeepsPolled, ..RIGHT },
-        extent: QUIET,
+        bounds: QUIET,
     },
     Variant {
         name: "haproxy-m29-closes-outside",
@@ -174,7 +174,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "The number is closed, and its entry left as it is.",
         violates: &["OWN-3", "OWN-6", "OWN-7", "OWN-8", "OWN-22"],
         switches: Switches { closing: Closing::Bypassed, ..RIGHT },
-        extent: QUIET,
+        bounds: QUIET,
     },
     Variant {
         name: "haproxy-m30-takes-any-report",
@@ -183,7 +183,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "A report of an earlier descriptor is taken for one of the number.",
         violates: &["OWN-5"],
         switches: Switches { dispatch: Dispatch::Unchecked, ..RIGHT },
-        extent: Extent { batches: true, ..QUIET },
+        bounds: Bounds { batches: true, ..QUIET },
     },
     Variant {
         name: "haproxy-m37-no-references",
@@ -192,7 +192,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "Nothing keeps the entry while a thread works on it.",
         violates: &["OWN-2", "OWN-3", "OWN-6", "OWN-7", "OWN-9", "OWN-22"],
         switches: Switches { reference: Reference::Absent, ..RIGHT },
-        extent: Extent::PAIR,
+        bounds: Bounds::PAIR,
     },
     Variant {
         name: "haproxy-m38-looks-once",
@@ -201,7 +201,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "A thread that has announced itself does not wait for a taker that has.",
         violates: &["OWN-1"],
         switches: Switches { enter: Enter::AnnouncesThenLooksOnce, ..RIGHT },
-        extent: Extent::ONE,
+        bounds: Bounds::ONE,
     },
     Variant {
         name: "haproxy-m39-ignores-the-allowed",
@@ -211,7 +211,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 for since.",
         violates: &["OWN-2"],
         switches: Switches { closing: Closing::RuleWithoutMask, ..RIGHT },
-        extent: Extent::LISTENER,
+        bounds: Bounds::LISTENER,
     },
     Variant {
         name: "haproxy-m40-announces-at-once",
@@ -222,7 +222,7 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "No look before the announcement.",
         violates: &[],
         switches: Switches { enter: Enter::AnnouncesAtOnce, ..RIGHT },
-        extent: Extent::PAIR,
+        bounds: Bounds::PAIR,
     },
     Variant {
         name: "haproxy-only-the-deleter-looks",
@@ -231,6 +231,6 @@ pub(super) const VARIANTS: &[Variant] = &[
         about: "Nobody who leaves asks whether a close is owed.",
         violates: &["OWN-21"],
         switches: Switches { closing: Closing::RuleAtDeletionOnly, ..RIGHT },
-        extent: Extent::SOCKET,
+        bounds: Bounds::SOCKET,
     },
 ];

@@ -1,0 +1,266 @@
+//! A record of what happened, for the model to explain.
+
+mod header;
+mod operator;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use handfast_spec::Observation;
+use handfast_spec::lifecycle::{self as spec, Action, Output, Refusal};
+use serde::Serialize;
+
+use super::convert::{origin, refusal, word};
+use super::shared::How;
+use crate::lifecycle::{Announcement, Config, Ended, Event, Greeting, Misuse, Origin, Reason, SessionId, SubscriberId};
+use header::Keys;
+
+/// Writes each step as a line of the log that `model explain lifecycle` reads.
+///
+/// It is called under the lock, so that the order of lines is the order of steps. Sessions and keys are numbered as
+/// they appear, those apart that are compared with our own.
+pub(super) struct Record<K> {
+    out: Box<dyn Write + Send>,
+    /// The first error; nothing is written after it, because what has a gap cannot be explained.
+    error: Option<io::Error>,
+    sessions: BTreeMap<SessionId, spec::SessionId>,
+    /// Sessions that are over, with the subscribers that may have their Up or Down queued.
+    unheard: BTreeMap<SessionId, (spec::SessionId, BTreeSet<SubscriberId>)>,
+    next_session: u32,
+    keys: Keys<K>,
+    subscribers: BTreeMap<SubscriberId, spec::SubscriberId>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    action: Action,
+    observation: Observation<Output, Refusal>,
+}
+
+impl<K: Clone + Ord> Record<K> {
+    pub(super) fn begin(out: Box<dyn Write + Send>, config: &Config<K>) -> Self {
+        let (header, keys) = header::of(config);
+        let mut record = Self {
+            out,
+            error: None,
+            sessions: BTreeMap::new(),
+            unheard: BTreeMap::new(),
+            next_session: 0,
+            keys,
+            subscribers: BTreeMap::new(),
+        };
+        record.write(&header);
+        record
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        match self.error.take() {
+            Some(error) => {
+                self.error = Some(io::Error::new(error.kind(), error.to_string()));
+                Err(error)
+            }
+            None => self.out.flush(),
+        }
+    }
+
+    pub(super) fn opened(&mut self, session: SessionId, from: Origin) {
+        let number = self.new_session();
+        self.sessions.insert(session, number);
+        self.asked(number, from, &[Output::Opened(number)]);
+    }
+
+    pub(super) fn turned_away(&mut self, from: Origin, reason: Reason) {
+        let Some(reason) = word(reason) else { return };
+        let session = self.new_session();
+        self.asked(session, from, &[Output::Rejected(session, reason), Output::Closed(session)]);
+    }
+
+    fn asked(&mut self, session: spec::SessionId, from: Origin, told: &[Output]) {
+        let origin = origin(from);
+        let came = (!origin.is_plain()).then_some(Output::Came(session, origin));
+        self.told(Action::Open { session, origin }, came.into_iter().chain(told.iter().copied()));
+    }
+
+    pub(super) fn greeted(&mut self, session: SessionId, key: &K, greeting: Greeting) {
+        let (Some(session), Some(key)) = (self.session(session), self.key(key)) else { return };
+        let output = match greeting {
+            Greeting::First => Output::Greeted(session, key),
+            Greeting::Again => Output::GreetedTwice(session),
+        };
+        self.told(Action::Greet { session, key }, [output]);
+    }
+
+    pub(super) fn announced(
+        &mut self,
+        session: SessionId,
+        outcome: &Result<Announcement, Misuse>,
+        told_to_end: &[SessionId],
+    ) {
+        let Some(session) = self.session(session) else { return };
+        let observation = match outcome {
+            Ok(Announcement::Up) => {
+                Observation::Accepted(vec![Output::Announced(session), Output::Registered(session)])
+            }
+            Ok(Announcement::Rejected(reason)) => {
+                let Some(reason) = word(*reason) else { return };
+                Observation::Accepted(vec![Output::Rejected(session, reason)])
+            }
+            Ok(Announcement::WaitsForRoom) => Observation::Refused(Refusal::NoRoom),
+            Ok(Announcement::WaitsForOlder(_)) if told_to_end.is_empty() => Observation::Refused(Refusal::WaitsForOld),
+            Ok(Announcement::WaitsForOlder(_)) => Observation::Accepted(self.disconnecting(told_to_end)),
+            Err(misuse) => match refusal(*misuse) {
+                Some(refusal) => Observation::Refused(refusal),
+                None => return,
+            },
+        };
+        self.line(Action::Announce { session }, observation);
+    }
+
+    pub(super) fn disconnected(&mut self, session: SessionId, outcome: Result<(), Misuse>) {
+        let Some(session) = self.session(session) else { return };
+        let observation = match outcome {
+            Ok(()) => Observation::Accepted(vec![Output::Disconnecting(session)]),
+            Err(misuse) => match refusal(misuse) {
+                Some(refusal) => Observation::Refused(refusal),
+                None => return,
+            },
+        };
+        self.line(Action::Disconnect { session }, observation);
+    }
+
+    pub(super) fn expired(&mut self, session: SessionId) {
+        let Some(session) = self.session(session) else { return };
+        self.told(Action::Expire { session }, [Output::TimedOut(session)]);
+    }
+
+    pub(super) fn ended(&mut self, session: SessionId, ended: Ended, how: How) {
+        let Some(number) = self.sessions.remove(&session) else { return };
+        if ended.announced && !self.subscribers.is_empty() {
+            self.unheard.insert(session, (number, self.subscribers.keys().copied().collect()));
+        }
+        let session = number;
+        let action = match how {
+            How::InOrder => Action::End { session },
+            How::Dropped | How::Overdue => Action::Abort { session },
+        };
+        let removed = ended.announced.then_some(Output::Removed(session));
+        self.told(action, [Output::Ended(session)].into_iter().chain(removed).chain([Output::Closed(session)]));
+    }
+
+    pub(super) fn subscribed(&mut self, subscriber: SubscriberId, listed: impl Iterator<Item = SessionId>) {
+        // Whoever is gone leaves his number to the next, so that there are as many as there were subscribers at one time.
+        let used: BTreeSet<spec::SubscriberId> = self.subscribers.values().copied().collect();
+        let free = (0..u32::MAX).map(spec::SubscriberId).find(|number| !used.contains(number));
+        let Some(number) = free else { return self.give_up("more subscribers than the model has numbers for") };
+        self.subscribers.insert(subscriber, number);
+        let mut outputs: Vec<Output> =
+            listed.filter_map(|session| self.session(session)).map(|session| Output::Listed(number, session)).collect();
+        outputs.push(Output::Subscribed(number, outputs.len() as u32));
+        self.told(Action::Subscribe { subscriber: number }, outputs);
+    }
+
+    pub(super) fn unsubscribed(&mut self, subscriber: SubscriberId) {
+        if let Some(subscriber) = self.forget(subscriber) {
+            self.told(Action::Unsubscribe { subscriber }, [Output::Unsubscribed(subscriber)]);
+        }
+    }
+
+    pub(super) fn evicted(&mut self, subscriber: SubscriberId) {
+        if let Some(&subscriber) = self.subscribers.get(&subscriber) {
+            self.told(Action::Evict { subscriber }, [Output::CutOff(subscriber)]);
+        }
+    }
+}
+
+/// What is heard, and what is written.
+impl<K: Clone + Ord> Record<K> {
+    pub(super) fn received<I>(&mut self, subscriber: SubscriberId, event: &Event<K, I>) {
+        let Some(&number) = self.subscribers.get(&subscriber) else { return };
+        let heard = match event {
+            Event::Up(peer) => self.number(peer.session).map(spec::Event::Up),
+            Event::Down(peer, _) => {
+                let down = self.number(peer.session).map(spec::Event::Down);
+                self.no_longer_unheard(peer.session, subscriber);
+                down
+            }
+            Event::Lagged => self.forget(subscriber).map(|_| spec::Event::Lagged),
+            Event::Closed => self.forget(subscriber).map(|_| spec::Event::Closed),
+        };
+        let Some(heard) = heard else { return };
+        self.told(Action::Receive { subscriber: number }, [Output::Heard(number, heard)]);
+    }
+
+    pub(super) fn finished(&mut self) {
+        self.told(Action::Finish, [Output::ShutdownComplete]);
+    }
+
+    fn disconnecting(&self, told_to_end: &[SessionId]) -> Vec<Output> {
+        told_to_end.iter().filter_map(|&session| self.session(session)).map(Output::Disconnecting).collect()
+    }
+
+    fn session(&self, session: SessionId) -> Option<spec::SessionId> {
+        self.sessions.get(&session).copied()
+    }
+
+    /// The number of a session that may be over.
+    fn number(&self, session: SessionId) -> Option<spec::SessionId> {
+        self.session(session).or_else(|| self.unheard.get(&session).map(|(number, _)| *number))
+    }
+
+    fn no_longer_unheard(&mut self, session: SessionId, subscriber: SubscriberId) {
+        if let Some((_, subscribers)) = self.unheard.get_mut(&session) {
+            subscribers.remove(&subscriber);
+            if subscribers.is_empty() {
+                self.unheard.remove(&session);
+            }
+        }
+    }
+
+    fn forget(&mut self, subscriber: SubscriberId) -> Option<spec::SubscriberId> {
+        self.unheard.retain(|_, (_, subscribers)| {
+            subscribers.remove(&subscriber);
+            !subscribers.is_empty()
+        });
+        self.subscribers.remove(&subscriber)
+    }
+
+    fn new_session(&mut self) -> spec::SessionId {
+        let session = spec::SessionId(self.next_session);
+        match self.next_session.checked_add(1) {
+            Some(next) => self.next_session = next,
+            None => self.give_up("more sessions than the model has numbers for"),
+        }
+        session
+    }
+
+    fn key(&mut self, key: &K) -> Option<spec::Key> {
+        let number = self.keys.number(key);
+        if number.is_none() {
+            self.give_up("more keys than the model has numbers for");
+        }
+        number
+    }
+
+    fn told(&mut self, action: Action, outputs: impl IntoIterator<Item = Output>) {
+        self.line(action, Observation::Accepted(outputs.into_iter().collect()));
+    }
+
+    fn line(&mut self, action: Action, observation: Observation<Output, Refusal>) {
+        self.write(&Line { action, observation });
+    }
+
+    fn write(&mut self, line: &impl Serialize) {
+        if self.error.is_some() {
+            return;
+        }
+        let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut bytes| {
+            bytes.push(b'\n');
+            self.out.write_all(&bytes)
+        });
+        self.error = written.err();
+    }
+
+    fn give_up(&mut self, why: &'static str) {
+        self.error.get_or_insert_with(|| io::Error::other(why));
+    }
+}

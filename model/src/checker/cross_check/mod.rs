@@ -1,0 +1,265 @@
+//! The second engine: Stateright's own checkers explore the same model, and must come to the same verdict.
+//!
+//! Stateright merges states whose fingerprints are equal, our explorer merges states that are equal, and the two share
+//! no code. A model whose states are hashed or compared by less than they are, a successor that depends on anything but
+//! the state, and a mistake in either search show as a difference. What both cannot see is a field that neither `Eq`
+//! nor `Hash` looks at: derive both.
+//!
+//! Left to itself Stateright stops when every property is settled, and a run that stopped looks like one that ended. So
+//! a model is only run if one of its properties can never be settled, and it is run without limits of any kind.
+//! `tests/canaries_stateright.rs` shows what goes wrong otherwise.
+
+use core::fmt::{self, Display, Formatter};
+use core::hash::Hash;
+use core::mem::size_of;
+use core::num::NonZeroUsize;
+use std::collections::BTreeSet;
+use std::panic::resume_unwind;
+use std::thread;
+
+use stateright::{Checker, Expectation, Model};
+
+use crate::checker::design::TO_THE_END;
+use crate::checker::explore::{Completeness, Graph};
+
+mod disagreement;
+
+pub use disagreement::{Difference, Disagreement};
+
+/// One of Stateright's searches.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Engine {
+    /// Breadth first.
+    BreadthFirst,
+    /// Depth first.
+    DepthFirst,
+}
+
+impl Engine {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BreadthFirst => "Stateright's breadth-first search",
+            Self::DepthFirst => "Stateright's depth-first search",
+        }
+    }
+}
+
+impl Display for Engine {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What an engine found out about a model.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Findings {
+    /// How many states are reachable.
+    pub states: usize,
+    /// The `always` properties that do not hold somewhere.
+    pub violated: BTreeSet<&'static str>,
+    /// The `sometimes` properties that hold somewhere.
+    pub reached: BTreeSet<&'static str>,
+}
+
+/// Why there is no second opinion about a model.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Refused {
+    /// Stateright would settle every property early, at the latest in the first state if there is none.
+    #[error("the model has no property that always holds, without which Stateright stops before the end")]
+    NoAlways,
+    /// Each `always` property may be violated, so that Stateright may settle them all early.
+    #[error("the model has no `always` property {TO_THE_END:?}, without which Stateright may stop before the end")]
+    NoGuard,
+    /// The property that keeps Stateright going is violated, so that Stateright may have stopped early.
+    #[error("the property {TO_THE_END:?} was violated, which it must not be able to be")]
+    GuardViolated,
+    /// Stateright passes such a property although a cycle violates it.
+    #[error("the model has the `eventually` property {0:?}, which Stateright does not decide; make it a goal")]
+    Eventually(&'static str),
+    /// Verdicts are told apart by name.
+    #[error("the model has two properties of the name {0:?}")]
+    SameName(&'static str),
+    /// Our own exploration did not visit everything, so that there is nothing to compare.
+    #[error("an incomplete exploration cannot be compared")]
+    Incomplete,
+    /// Our own exploration merged states that Stateright, run without symmetry, does not.
+    #[error("an exploration that was reduced by symmetry cannot be compared")]
+    Symmetry,
+}
+
+/// What came of asking Stateright.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[must_use = "engines that disagree make a verdict worthless"]
+pub struct Comparison {
+    /// Who was asked.
+    pub asked: Vec<Engine>,
+    /// Every difference between what they found and what we found; none if all agree.
+    pub disagreements: Vec<Disagreement>,
+}
+
+/// What Stateright may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How many threads it gets. There is always one: without any it explores nothing. With more than one both
+    /// searches go on at the same time.
+    pub threads: NonZeroUsize,
+    /// How many bytes the paths may take that its depth-first search keeps.
+    pub max_path_bytes: u64,
+}
+
+/// Lets Stateright explore a model that we explored, and compares what it finds to what we found.
+///
+/// The breadth-first search is always asked. The depth-first search keeps a whole path for every state that it has yet
+/// to visit, which is more than any machine has where paths are long: 40,000 states on a ring of rings cost it 2.5 GB.
+/// It is only asked if its paths fit into [`Options::max_path_bytes`]; [`Comparison::asked`] tells whether it was.
+///
+/// # Errors
+///
+/// If our exploration did not visit every state, or Stateright would not.
+pub fn compare<M>(
+    model: &M,
+    graph: &Graph<M::State, M::Action>,
+    ours: &Findings,
+    options: Options,
+) -> Result<Comparison, Refused>
+where
+    M: Model + Clone + Send + Sync + 'static,
+    M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
+    M::Action: Clone + PartialEq,
+{
+    is_whole(graph)?;
+    let mut comparison = Comparison { asked: vec![Engine::BreadthFirst], disagreements: Vec::new() };
+    if depth_first_path_bytes(graph) <= options.max_path_bytes {
+        comparison.asked.push(Engine::DepthFirst);
+    }
+    let answers: Vec<_> = if options.threads > NonZeroUsize::MIN {
+        // A search of each kind on one thread is done sooner than one after the other on several: breadth first does
+        // not gain from them.
+        let ask = |engine: Engine| move || ask(engine, model, NonZeroUsize::MIN);
+        thread::scope(|scope| {
+            let asking: Vec<_> = comparison.asked.iter().map(|&engine| scope.spawn(ask(engine))).collect();
+            asking.into_iter().map(|asked| asked.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        })
+    } else {
+        comparison.asked.iter().map(|&engine| ask(engine, model, options.threads)).collect()
+    };
+    for (&engine, theirs) in comparison.asked.iter().zip(answers) {
+        comparison.disagreements.extend(Disagreement::between(ours, engine, &theirs?));
+    }
+    Ok(comparison)
+}
+
+fn is_whole<S, A>(graph: &Graph<S, A>) -> Result<(), Refused> {
+    match graph.completeness() {
+        Completeness::Complete if graph.reduction().symmetric => Err(Refused::Symmetry),
+        Completeness::Complete => Ok(()),
+        Completeness::Incomplete(_) => Err(Refused::Incomplete),
+    }
+}
+
+/// Runs one of Stateright's searches to the end.
+///
+/// # Errors
+///
+/// If the properties of the model do not keep Stateright from stopping early, or it does not decide one of them.
+pub fn ask<M>(engine: Engine, model: &M, threads: NonZeroUsize) -> Result<Findings, Refused>
+where
+    M: Model + Clone + Send + Sync + 'static,
+    M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
+    M::Action: Clone + PartialEq,
+{
+    accept(model)?;
+    // No timeout, no target, no symmetry, no other condition to finish: what is built here runs to the end.
+    let checker = model.clone().checker().threads(threads.get());
+    match engine {
+        Engine::BreadthFirst => Findings::by(model, &checker.spawn_bfs().join()),
+        Engine::DepthFirst => Findings::by(model, &checker.spawn_dfs().join()),
+    }
+}
+
+/// Whether Stateright will explore a model to the end, and knows what its properties mean.
+fn accept<M: Model>(model: &M) -> Result<(), Refused> {
+    let properties = model.properties();
+    let mut names = BTreeSet::new();
+    for property in &properties {
+        if !names.insert(property.name) {
+            return Err(Refused::SameName(property.name));
+        }
+        if property.expectation == Expectation::Eventually {
+            return Err(Refused::Eventually(property.name));
+        }
+    }
+    let mut always = properties.iter().filter(|property| property.expectation == Expectation::Always).peekable();
+    if always.peek().is_none() {
+        return Err(Refused::NoAlways);
+    }
+    if always.any(|property| property.name == TO_THE_END) { Ok(()) } else { Err(Refused::NoGuard) }
+}
+
+impl Findings {
+    /// What our own exploration found out, read off its graph.
+    ///
+    /// # Errors
+    ///
+    /// If the graph is not the whole graph of the model.
+    pub fn of<M: Model>(model: &M, graph: &Graph<M::State, M::Action>) -> Result<Self, Refused> {
+        is_whole(graph)?;
+        let (mut violated, mut reached) = (BTreeSet::new(), BTreeSet::new());
+        for property in model.properties() {
+            let holds = |state: &M::State| (property.condition)(model, state);
+            let (set, found) = match property.expectation {
+                Expectation::Always => (&mut violated, graph.first(|state| !holds(state))),
+                Expectation::Sometimes => (&mut reached, graph.first(holds)),
+                Expectation::Eventually => return Err(Refused::Eventually(property.name)),
+            };
+            if found.is_some() {
+                set.insert(property.name);
+            }
+        }
+        Ok(Self { states: graph.state_count(), violated, reached })
+    }
+
+    /// What a run of Stateright found out.
+    fn by<M: Model>(model: &M, checker: &impl Checker<M>) -> Result<Self, Refused>
+    where
+        M::State: Clone + PartialEq,
+        M::Action: Clone + PartialEq,
+    {
+        let discovered: BTreeSet<&'static str> = checker.discoveries().into_keys().collect();
+        if discovered.contains(TO_THE_END) {
+            return Err(Refused::GuardViolated);
+        }
+        let named = |expectation: Expectation| {
+            let properties = model.properties().into_iter();
+            let names = properties.filter(|property| property.expectation == expectation).map(|property| property.name);
+            names.filter(|name| discovered.contains(name)).collect()
+        };
+        let states = checker.unique_state_count();
+        Ok(Self { states, violated: named(Expectation::Always), reached: named(Expectation::Sometimes) })
+    }
+}
+
+/// How many bytes the paths take that Stateright's depth-first search keeps at the worst moment, with one thread.
+///
+/// It visits the state that it found last, and enters the new ones among its successors, each with the indices of all
+/// actions on the way to it. Our graph has the same successors in the same order.
+fn depth_first_path_bytes<S, A>(graph: &Graph<S, A>) -> u64 {
+    let mut found = vec![false; graph.state_count()];
+    found[..graph.initial() as usize].fill(true);
+    let mut pending: Vec<(u32, u64)> = (0..graph.initial()).map(|state| (state, 1)).collect();
+    let mut indices = pending.len() as u64;
+    let mut most = indices;
+    while let Some((state, length)) = pending.pop() {
+        for edge in graph.edges(state) {
+            let target = graph.target(edge);
+            if !core::mem::replace(&mut found[target as usize], true) {
+                pending.push((target, length + 1));
+                indices += length + 1;
+            }
+        }
+        most = most.max(indices);
+        indices -= length;
+    }
+    most * size_of::<usize>() as u64
+}

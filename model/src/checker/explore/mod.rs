@@ -1,0 +1,24 @@
+//! The exact explorer: every reachable state of a [`stateright::Model`], keyed on the whole state, with every edge.
+//!
+//! States are numbered in breadth-first order, the same order with any number of threads, so that the first state that
+//! breaks a rule has a shortest counterexample. Nothing is merged by fingerprint: two states are one when they are
+//! equal. An exploration either visits everything or says that it did not.
+
+mod edges;
+mod graph;
+mod index;
+mod pairs;
+mod parallel;
+mod parts;
+mod recorded;
+mod rows;
+mod search;
+mod steps;
+mod store;
+mod transition_cache;
+
+pub use graph::{Graph, Memory, Reduction, Step};
+pub use parts::{Packed, Part, Split};
+pub use recorded::{Recording, explore_recorded};
+pub use search::{Completeness, Limit, Observer, Options, explore};
+pub use store::{Found, States, Store, Whole};

@@ -1,0 +1,115 @@
+//! What was found about a design, with its types forgotten.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::checker::cross_check::Comparison;
+use crate::checker::digest::Digest;
+use crate::checker::explore::Completeness;
+use crate::checker::liveness::Refused;
+use crate::checker::trace::Trace;
+
+/// What was found about a design in all its instances.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    /// The instances, one graph each.
+    pub instances: Vec<InstanceFindings>,
+    /// What each rule came to: deadlocks and invariants first, then goals, in the order of the protocol.
+    pub invariants: Vec<RuleResult>,
+    /// The goals.
+    pub goals: Vec<RuleResult>,
+    /// The witnesses.
+    pub witnesses: Vec<WitnessResult>,
+    /// The actions that no instance ever enabled, in words.
+    pub never_enabled: Vec<String>,
+}
+
+/// What was found in one instance.
+#[derive(Clone, Debug)]
+pub struct InstanceFindings {
+    /// Its name.
+    pub name: &'static str,
+    /// How many states are reachable.
+    pub states: usize,
+    /// How many edges there are.
+    pub edges: usize,
+    /// The number of steps to the farthest state.
+    pub depth: usize,
+    /// Whether that is everything.
+    pub completeness: Completeness,
+    /// The digest of the set of states.
+    pub digest: Digest,
+    /// What the graph occupies for each state, in bytes.
+    pub bytes_per_state: f64,
+    /// How long exploring took, without the second engine.
+    pub exploring: Duration,
+    /// What Stateright was asked, and where it differs. Nothing is asked about an incomplete graph.
+    pub comparison: Comparison,
+}
+
+/// What became of an invariant or a goal.
+#[derive(Clone, Debug)]
+pub struct RuleResult {
+    /// The id.
+    pub id: &'static str,
+    /// What should hold.
+    pub title: &'static str,
+    /// The assumed fairness, of a goal.
+    pub assumes: Option<&'static str>,
+    /// Whether the question was decided at all.
+    pub decided: Result<(), Refused>,
+    /// How many states owe the goal in all instances; none means that it holds of nothing.
+    pub owing: Option<usize>,
+    /// The shortest behaviour that breaks it.
+    pub broken_by: Option<Trace>,
+}
+
+/// Whether a witness was reached.
+#[derive(Clone, Debug)]
+pub struct WitnessResult {
+    /// The id.
+    pub id: &'static str,
+    /// What should be reachable.
+    pub title: &'static str,
+    /// A shortest behaviour that reaches it.
+    pub reached_by: Option<Trace>,
+}
+
+impl RuleResult {
+    /// Whether it was decided and holds.
+    pub fn holds(&self) -> bool {
+        self.decided.is_ok() && self.broken_by.is_none()
+    }
+}
+
+impl Findings {
+    /// Whether every instance was explored to the end.
+    pub fn is_complete(&self) -> bool {
+        self.instances.iter().all(|instance| instance.completeness == Completeness::Complete)
+    }
+
+    /// Whether the engines agree on everything.
+    pub fn engines_agree(&self) -> bool {
+        self.instances.iter().all(|instance| instance.comparison.disagreements.is_empty())
+    }
+
+    /// Invariants and goals.
+    pub fn rule_results(&self) -> impl Iterator<Item = &RuleResult> {
+        self.invariants.iter().chain(&self.goals)
+    }
+
+    /// The ids that are violated somewhere.
+    pub fn violated(&self) -> BTreeSet<&'static str> {
+        self.rule_results().filter(|result| result.broken_by.is_some()).map(|result| result.id).collect()
+    }
+
+    /// The violation with the shortest behaviour.
+    pub fn shortest(&self) -> Option<&Trace> {
+        self.rule_results().filter_map(|result| result.broken_by.as_ref()).min_by_key(|trace| trace.steps.len())
+    }
+
+    /// The digest of all instances together.
+    pub fn digest(&self) -> Digest {
+        self.instances.iter().fold(Digest::default(), |sum, instance| sum.and(instance.digest))
+    }
+}

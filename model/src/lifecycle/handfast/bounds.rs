@@ -1,0 +1,253 @@
+//! How much of the design is explored.
+
+use core::ops::Range;
+use std::net::{IpAddr, Ipv4Addr};
+
+use handfast_spec::Recorded;
+use handfast_spec::lifecycle::{
+    Action, Direction, History, Key, Limits, Origin, SessionId, SubscriberId, Subscription,
+};
+
+use super::machine::Mode;
+use super::{Config, Duplicates, Flaw, Handfast};
+use crate::checker::catalogue::Scope;
+use crate::checker::design::Checked;
+use crate::checker::target::Instance;
+
+/// What is explored: how many of everything there are, and what the environment may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The key of each session, in the order in which they open.
+    pub keys: &'static [Key],
+    /// The policies for a second session with the same key; each is a state to start from.
+    pub duplicates: &'static [Duplicates],
+    /// How many slots there are; each is, with each policy, a state to start from.
+    pub limits: &'static [Limits],
+    /// Where each connection may come from.
+    pub origins: &'static [Origin],
+    /// How many events a queue holds.
+    pub capacity: u64,
+    /// How many subscribers there are, the selector included. All are subscribed at the start.
+    pub subscribers: u8,
+    /// Which subscribers come and go: from the first number up to but excluding the second.
+    pub coming_and_going: (u8, u8),
+    /// Which keys may be banned.
+    pub bans: &'static [Key],
+    /// Which addresses may be banned.
+    pub address_bans: &'static [IpAddr],
+    /// Which sessions' peers may get ahead.
+    pub ahead: &'static [SessionId],
+    /// Whether tasks may be aborted.
+    pub aborts: bool,
+    /// Whether the node may be shut down.
+    pub shutdown: bool,
+}
+
+const BOTH: &[Duplicates] = &[Duplicates::KeepOld, Duplicates::KeepNew];
+const SAME_KEY: Key = Key(0);
+const OTHER_KEY: Key = Key(1);
+
+const DIALED: Origin = Origin { direction: Direction::Outbound, ..Origin::PLAIN };
+
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+const NEIGHBOUR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
+const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+
+const fn from(address: IpAddr) -> Origin {
+    Origin { address: Some(address), ..Origin::PLAIN }
+}
+
+/// Two sessions with one key want one slot; a slow subscriber comes and goes.
+const SLOTS: Bounds = Bounds {
+    keys: &[SAME_KEY, SAME_KEY],
+    duplicates: BOTH,
+    limits: &[Limits::new(1, 1)],
+    origins: &[Origin::PLAIN],
+    capacity: 2,
+    subscribers: 2,
+    coming_and_going: (1, 2),
+    bans: &[SAME_KEY],
+    address_bans: &[],
+    ahead: &[],
+    aborts: true,
+    shutdown: true,
+};
+
+/// Two sessions with one key have a slot each.
+const DUPLICATES: Bounds = Bounds { limits: &[Limits::new(2, 2)], capacity: 3, ..SLOTS };
+
+/// Two peers get ahead, and the selector alone listens.
+const SELECTION: Bounds = Bounds {
+    keys: &[SAME_KEY, OTHER_KEY],
+    duplicates: &[Duplicates::KeepNew],
+    subscribers: 1,
+    coming_and_going: (0, 1),
+    bans: &[],
+    ahead: &[SessionId(0), SessionId(1)],
+    ..DUPLICATES
+};
+
+/// Two sessions with one key and one with another want two slots, and queues are too short for all that happens.
+const ADMISSION_OF_THREE: Bounds = Bounds { keys: &[SAME_KEY, SAME_KEY, OTHER_KEY], ..DUPLICATES };
+
+/// Three peers get ahead, of which two have the same key.
+const SELECTION_OF_THREE: Bounds = Bounds {
+    keys: &[SAME_KEY, SAME_KEY, OTHER_KEY],
+    limits: &[Limits::new(3, 2)],
+    capacity: 4,
+    ahead: &[SessionId(0), SessionId(1), SessionId(2)],
+    ..SELECTION
+};
+
+/// Everything at once.
+const EVERYTHING: Bounds =
+    Bounds { coming_and_going: (0, 2), ahead: &[SessionId(1), SessionId(2)], ..ADMISSION_OF_THREE };
+
+/// Two connections, from wherever they come, want the slots that there are for each kind.
+const ORIGINS: Bounds = Bounds {
+    keys: &[SAME_KEY, OTHER_KEY],
+    duplicates: &[Duplicates::KeepOld],
+    limits: &[
+        Limits { inbound: 1, outbound: 1, ..Limits::new(2, 2) },
+        Limits { per_address: 1, ..Limits::new(2, 2) },
+        Limits { pending_per_source: 1, ..Limits::new(2, 2) },
+        Limits { reserved: 1, ..Limits::new(2, 2) },
+    ],
+    origins: &[
+        from(ADDRESS),
+        from(NEIGHBOUR),
+        from(ELSEWHERE),
+        Origin { direction: Direction::Outbound, ..from(ADDRESS) },
+        Origin { privileged: true, ..from(ADDRESS) },
+    ],
+    subscribers: 0,
+    coming_and_going: (0, 0),
+    bans: &[],
+    shutdown: false,
+    ..DUPLICATES
+};
+
+/// Two connections with one key, dialed by one end or the other, and that key is less than ours, ours, or greater.
+const TIES: Bounds = Bounds {
+    keys: &[Key(1), Key(1)],
+    duplicates: &[
+        Duplicates::TieBreak { local: Key(0) },
+        Duplicates::TieBreak { local: Key(1) },
+        Duplicates::TieBreak { local: Key(2) },
+    ],
+    origins: &[Origin::PLAIN, DIALED],
+    subscribers: 1,
+    coming_and_going: (0, 0),
+    bans: &[],
+    shutdown: false,
+    ..DUPLICATES
+};
+
+/// Three sessions with one key, of which there may be two.
+const SEVERAL: Bounds = Bounds {
+    keys: &[SAME_KEY, SAME_KEY, SAME_KEY],
+    duplicates: &[Duplicates::Allow(2)],
+    limits: &[Limits::new(3, 3)],
+    capacity: 5,
+    origins: &[Origin::PLAIN],
+    subscribers: 1,
+    aborts: false,
+    ..TIES
+};
+
+/// An address that two sessions may have is banned.
+const ADDRESSES: Bounds = Bounds {
+    keys: &[SAME_KEY, OTHER_KEY],
+    limits: &[Limits::new(2, 2)],
+    origins: &[from(ADDRESS), from(NEIGHBOUR)],
+    address_bans: &[ADDRESS],
+    ..ORIGINS
+};
+
+/// The instances that are the same in every scope: limits and policies of which there is no more to see in a larger one.
+const POLICIES: [(&str, Bounds); 4] =
+    [("origins", ORIGINS), ("ties", TIES), ("several", SEVERAL), ("addresses", ADDRESSES)];
+
+/// The instances of a scope.
+pub fn instances(scope: Scope, flaw: Flaw) -> Vec<Instance<Handfast>> {
+    let bounds: &[(&'static str, Bounds)] = match scope {
+        Scope::Small => &[("slots", SLOTS), ("duplicates", DUPLICATES), ("selection", SELECTION)],
+        Scope::Default => &[("admission", ADMISSION_OF_THREE), ("selection", SELECTION_OF_THREE)],
+        Scope::Large => {
+            &[("admission", ADMISSION_OF_THREE), ("selection", SELECTION_OF_THREE), ("everything", EVERYTHING)]
+        }
+    };
+    bounds.iter().chain(&POLICIES).map(|(name, bounds)| Instance { name, checked: checked(bounds, flaw) }).collect()
+}
+
+/// The design, or a mutant of it, at an bounds.
+pub fn checked(bounds: &Bounds, flaw: Flaw) -> Checked<Handfast> {
+    let pairs = bounds.duplicates.iter().flat_map(|&policy| bounds.limits.iter().map(move |&limits| (policy, limits)));
+    let config = |(duplicates, limits)| Config { limits, capacity: bounds.capacity, duplicates, flaw };
+    let initial = pairs.map(config).map(|config| start(config, bounds.subscribers)).collect();
+    Checked::new(initial, alphabet(bounds, flaw)).in_parts()
+}
+
+/// A node that was so configured, with this many subscribers from the start.
+pub(super) fn start(config: Config, subscribers: u8) -> Recorded<Handfast> {
+    let history = History::configured(config.limits, config.duplicates);
+    let mut state = Recorded { machine: Handfast::new(config), history };
+    subscribe_all(&mut state, subscribers);
+    state
+}
+
+/// Subscribers that are there before anything happens: their snapshot is empty.
+fn subscribe_all(state: &mut Recorded<Handfast>, count: u8) {
+    for subscriber in subscribers(0..count) {
+        state.machine.queues.entry(subscriber.index()).mode = Mode::On;
+        state.history.subscribers.entry(subscriber.index()).subscription = Subscription::On;
+    }
+}
+
+fn subscribers(range: Range<u8>) -> impl Iterator<Item = SubscriberId> {
+    range.map(u32::from).map(SubscriberId)
+}
+
+/// Every action that may be attempted at this bounds.
+fn alphabet(bounds: &Bounds, flaw: Flaw) -> Vec<Action> {
+    let mut alphabet = Vec::new();
+    for (index, &key) in bounds.keys.iter().enumerate() {
+        let session = SessionId(index as u32);
+        alphabet.extend(bounds.origins.iter().map(|&origin| Action::Open { session, origin }));
+        alphabet.extend([
+            Action::Greet { session, key },
+            Action::Announce { session },
+            Action::Disconnect { session },
+            Action::Expire { session },
+            Action::End { session },
+        ]);
+        if bounds.aborts {
+            alphabet.push(Action::Abort { session });
+        }
+        if bounds.ahead.contains(&session) {
+            alphabet.extend([Action::Ahead { session }, Action::Heed { session }]);
+        }
+        if flaw != Flaw::None {
+            alphabet.push(Action::Resume { session });
+        }
+    }
+    for subscriber in subscribers(0..bounds.subscribers) {
+        alphabet.extend([Action::Receive { subscriber }, Action::Evict { subscriber }]);
+    }
+    for subscriber in subscribers(bounds.coming_and_going.0..bounds.coming_and_going.1) {
+        alphabet.extend([Action::Subscribe { subscriber }, Action::Unsubscribe { subscriber }]);
+    }
+    for &key in bounds.bans {
+        alphabet.extend([Action::Ban { key }, Action::Unban { key }]);
+    }
+    for &address in bounds.address_bans {
+        alphabet.extend([Action::BanAddress { address }, Action::UnbanAddress { address }]);
+    }
+    if !bounds.ahead.is_empty() {
+        alphabet.push(Action::Stall);
+    }
+    if bounds.shutdown {
+        alphabet.extend([Action::Shutdown, Action::Finish]);
+    }
+    alphabet
+}

@@ -1,0 +1,124 @@
+//! How much of the design is explored.
+
+use handfast_spec::Recorded;
+use handfast_spec::ownership::{Action, Incarnation, Owner, Thread};
+
+use super::{Config, Flaw, Handfast};
+use crate::checker::catalogue::Scope;
+use crate::checker::design::Checked;
+use crate::checker::target::Instance;
+
+/// What is explored: how many of everything there are, and what the environment may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How many threads there are.
+    pub threads: u16,
+    /// How many descriptors can be open at a time.
+    pub numbers: u8,
+    /// Whose each descriptor is, in the order in which they are opened: one thread's, or everybody's.
+    pub shared: &'static [bool],
+    /// Which threads open descriptors.
+    pub openers: u16,
+    /// Which threads delete from outside: from this number on.
+    pub deleters: u16,
+    /// How often descriptors may be taken over in all.
+    pub takeovers: u8,
+    /// How often something arrives for each descriptor. A thread that is given ever more to do deals with something
+    /// always, and with nothing in particular by any time; what is promised of one descriptor shows where that ends.
+    pub arrivals: u8,
+}
+
+/// One number that means two descriptors in turn, two threads, any of whom deletes.
+const REUSE: Bounds =
+    Bounds { threads: 2, numbers: 1, shared: &[false, false], openers: 2, deleters: 0, takeovers: 2, arrivals: 2 };
+
+/// A listening socket and what follows it under its number.
+const SHARED: Bounds = Bounds { shared: &[true, false], takeovers: 1, ..REUSE };
+
+/// As `REUSE`, with three threads.
+const REUSE_OF_THREE: Bounds = Bounds { threads: 3, openers: 2, ..REUSE };
+
+/// As `SHARED`, with three threads.
+const SHARED_OF_THREE: Bounds = Bounds { threads: 3, openers: 2, ..SHARED };
+
+/// Two numbers, of which one comes back.
+const TWO_NUMBERS: Bounds = Bounds {
+    threads: 2,
+    numbers: 2,
+    shared: &[false, false, true],
+    openers: 1,
+    deleters: 1,
+    takeovers: 1,
+    arrivals: 1,
+};
+
+/// Everything at once.
+const EVERYTHING: Bounds = Bounds { threads: 3, openers: 3, takeovers: 3, ..TWO_NUMBERS };
+
+/// The instances of a scope.
+pub fn instances(scope: Scope, flaw: Flaw) -> Vec<Instance<Handfast>> {
+    let bounds: &[(&'static str, Bounds)] = match scope {
+        Scope::Small => &[("reuse", REUSE), ("shared", SHARED)],
+        Scope::Default => &[("reuse", REUSE_OF_THREE), ("shared", SHARED_OF_THREE), ("two numbers", TWO_NUMBERS)],
+        Scope::Large => &[("reuse", REUSE_OF_THREE), ("shared", SHARED_OF_THREE), ("everything", EVERYTHING)],
+    };
+    bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds, flaw) }).collect()
+}
+
+/// The design, or a mutant of it, at an bounds.
+pub fn checked(bounds: &Bounds, flaw: Flaw) -> Checked<Handfast> {
+    let Bounds { threads, numbers, takeovers, arrivals, .. } = *bounds;
+    let machine = Handfast::new(Config { threads, numbers, takeovers, arrivals, flaw });
+    Checked::new(vec![Recorded::new(machine)], alphabet(bounds, flaw)).in_parts()
+}
+
+/// Every action that may be attempted at this bounds.
+fn alphabet(bounds: &Bounds, flaw: Flaw) -> Vec<Action> {
+    let mut alphabet = Vec::new();
+    let incarnations = || (0..).map(Incarnation).zip(bounds.shared);
+    for thread in (0..bounds.threads).map(Thread) {
+        alphabet.extend([
+            Action::Watch { thread },
+            Action::Poll { thread },
+            Action::Leave { thread },
+            Action::DeleteInside { thread },
+            Action::Wipe { thread },
+            Action::Close { thread },
+            Action::Forget { thread },
+        ]);
+        for (incarnation, &shared) in incarnations() {
+            alphabet.push(Action::Enter { thread, incarnation });
+            if !shared {
+                alphabet.push(Action::Takeover { thread, incarnation });
+            }
+            if thread.0 < bounds.openers {
+                alphabet.push(Action::Open { thread, incarnation });
+            }
+            if thread.0 >= bounds.deleters {
+                alphabet.push(Action::Delete { thread, incarnation });
+            }
+            // Whoever opened it has its poller watch it already.
+            if shared && !(thread.0 == 0 && bounds.openers == 1) {
+                alphabet.push(Action::Join { thread, incarnation });
+            }
+        }
+        if thread.0 < bounds.openers {
+            alphabet.push(Action::Claim { thread });
+        }
+        if flaw != Flaw::None {
+            alphabet.push(Action::Resume { thread });
+        }
+    }
+    alphabet.extend(incarnations().map(|(incarnation, _)| Action::Arrive { incarnation }));
+    alphabet.extend(inserts(bounds));
+    alphabet
+}
+
+/// A thread inserts what is to be its own, or everybody's.
+fn inserts(bounds: &Bounds) -> Vec<Action> {
+    let own = |thread| Action::Insert { thread, owner: Owner::Thread(thread) };
+    let everybodys = |thread| Action::Insert { thread, owner: Owner::Everybody };
+    let openers = || (0..bounds.openers).map(Thread);
+    let shared = openers().filter(|_| bounds.shared.contains(&true)).map(everybodys);
+    openers().filter(|_| bounds.shared.contains(&false)).map(own).chain(shared).collect()
+}

@@ -1,0 +1,127 @@
+//! How much of the pool is explored.
+
+use handfast_spec::Recorded;
+use handfast_spec::ownership::pool::Action;
+use handfast_spec::ownership::{Incarnation, Thread};
+
+use super::{Config, Flaw, Pool};
+use crate::checker::catalogue::Scope;
+use crate::checker::design::Checked;
+use crate::checker::target::Instance;
+
+/// What is explored: how many of everything there are, and what the environment may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How many workers there are.
+    pub threads: u16,
+    /// How many connections can be open at a time.
+    pub numbers: u8,
+    /// How many connections there are in all.
+    pub connections: u32,
+    /// How many a shelf takes.
+    pub room: u8,
+    /// How often one is put into the pool in all.
+    pub puts: u8,
+    /// How often somebody tries to take one in all.
+    pub takes: u8,
+    /// How many false alarms there are in all.
+    pub alarms: u8,
+    /// Which workers open connections: those below this number.
+    pub openers: u16,
+    /// Which workers stop: those below this number.
+    pub stoppers: u16,
+    /// Whether connections are idle for too long.
+    pub ages: bool,
+}
+
+/// One number that two connections have in turn; two workers, of whom one stops.
+const IDLE: Bounds = Bounds {
+    threads: 2,
+    numbers: 1,
+    connections: 2,
+    room: 1,
+    puts: 2,
+    takes: 2,
+    alarms: 1,
+    openers: 1,
+    stoppers: 1,
+    ages: true,
+};
+
+/// Two connections at a time, on shelves with room for one.
+const IDLE_PAIR: Bounds = Bounds { numbers: 2, takes: 1, alarms: 0, stoppers: 0, ..IDLE };
+
+/// As `IDLE`, with three workers, of whom two open connections, and put them three times.
+const IDLE_OF_THREE: Bounds = Bounds { threads: 3, puts: 3, openers: 2, ..IDLE };
+
+/// As `IDLE_PAIR`, with a third connection under one of the numbers.
+const IDLE_THIRD: Bounds = Bounds { connections: 3, puts: 3, takes: 2, ..IDLE_PAIR };
+
+/// Everything at once.
+const EVERYTHING: Bounds = Bounds { numbers: 2, connections: 3, room: 2, takes: 3, stoppers: 2, ..IDLE_OF_THREE };
+
+/// The instances of a scope.
+pub fn instances(scope: Scope, flaw: Flaw) -> Vec<Instance<Pool>> {
+    let bounds: &[(&'static str, Bounds)] = match scope {
+        Scope::Small => &[("idle", IDLE), ("idle pair", IDLE_PAIR)],
+        Scope::Default => &[("idle", IDLE_OF_THREE), ("idle pair", IDLE_THIRD)],
+        Scope::Large => &[("idle", IDLE_OF_THREE), ("idle pair", IDLE_THIRD), ("idle everything", EVERYTHING)],
+    };
+    bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds, flaw) }).collect()
+}
+
+/// The pool, or a mutant of it, at an bounds.
+pub fn checked(bounds: &Bounds, flaw: Flaw) -> Checked<Pool> {
+    let Bounds { threads, numbers, room, puts, takes, alarms, .. } = *bounds;
+    let machine = Pool::new(Config { threads, numbers, room, puts, takes, alarms, flaw });
+    Checked::new(vec![Recorded::new(machine)], alphabet(bounds, flaw)).in_parts()
+}
+
+/// Every action that may be attempted at this bounds.
+pub(super) fn alphabet(bounds: &Bounds, flaw: Flaw) -> Vec<Action> {
+    let mut alphabet = Vec::new();
+    let threads = || (0..bounds.threads).map(Thread);
+    let connections = || (0..bounds.connections).map(Incarnation);
+    for thread in threads() {
+        alphabet.extend([
+            Action::Poll { thread },
+            Action::Insert { thread },
+            Action::Watch { thread },
+            Action::List { thread },
+            Action::Claim { thread },
+            Action::Release { thread },
+            Action::Ask { thread },
+            Action::Deregister { thread },
+            Action::Register { thread },
+            Action::Probe { thread },
+            Action::Unlist { thread },
+            Action::Leave { thread },
+            Action::Close { thread },
+            Action::Drop { thread },
+        ]);
+        alphabet.extend(threads().map(|from| Action::Take { thread, from }));
+        alphabet.extend(connections().map(|incarnation| Action::Look { thread, incarnation }));
+        if thread.0 < bounds.openers {
+            alphabet.extend(connections().map(|incarnation| Action::Open { thread, incarnation }));
+        }
+        if thread.0 < bounds.stoppers {
+            alphabet.push(Action::Stop { thread });
+        }
+        if bounds.ages {
+            alphabet.push(Action::Expire { thread });
+        }
+        if flaw != Flaw::None {
+            alphabet.push(Action::Resume { thread });
+        }
+    }
+    for incarnation in connections() {
+        alphabet.push(Action::Arrive { incarnation });
+        if bounds.ages {
+            alphabet.push(Action::Age { incarnation });
+        }
+        if bounds.alarms > 0 {
+            alphabet.push(Action::Ring { incarnation });
+        }
+    }
+    alphabet
+}

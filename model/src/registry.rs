@@ -1,0 +1,12 @@
+//! The one list of the protocols that are modelled.
+
+use crate::checker::catalogue::Entry;
+use crate::{framed, lifecycle, ownership, simopen};
+
+/// Every protocol, in the order in which `check` goes through them.
+pub const ENTRIES: &[Entry] = &[simopen::ENTRY, lifecycle::ENTRY, ownership::ENTRY, framed::ENTRY];
+
+/// Returns the protocol with a name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|entry| entry.name == name)
+}

@@ -1,0 +1,295 @@
+//! How much of the design is explored.
+
+use handfast_spec::Recorded;
+use handfast_spec::simopen::{Action, End, Kind, Name, Nonce, Role, Token};
+
+use super::config::{Config, EndConfig};
+use super::connection::Connection;
+use super::flaw::Flaws;
+use crate::checker::catalogue::Scope;
+use crate::checker::design::Checked;
+use crate::checker::target::Instance;
+
+/// What is explored: who meets whom, on which connections, and what may happen to them.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The kinds of the two ends.
+    pub kinds: &'static [(Kind, Kind)],
+    /// Their protocols.
+    pub protocols: &'static [(&'static [Name], &'static [Name])],
+    /// How many messages the connection holds in each direction.
+    pub capacities: &'static [[u8; 2]],
+    /// The numbers that ends may draw.
+    pub nonces: &'static [Nonce],
+    /// What a hostile end may say.
+    pub tokens: &'static [Token],
+    /// Whether deadlines pass and callers drop connections.
+    pub disturbed: bool,
+    /// What each end takes for the identity of the other, in designs that compare identities.
+    pub presumed: [Nonce; 2],
+}
+
+/// How many proposals an end declines.
+const PATIENCE: u8 = 2;
+
+const A: Name = Name(0);
+const B: Name = Name(1);
+/// Nobody supports it.
+const C: Name = Name(2);
+
+const SIMOPEN: (Kind, Kind) = (Kind::Simopen, Kind::Simopen);
+
+/// Two dialers, both with the extension, on connections that hold nothing or one message.
+pub(super) const DIALERS: Bounds = Bounds {
+    kinds: &[SIMOPEN],
+    protocols: &[(&[A], &[A]), (&[A, B], &[B, A]), (&[A, B], &[B]), (&[A], &[B])],
+    capacities: &[[0, 0], [1, 1]],
+    nonces: &[Nonce(0), Nonce(1)],
+    tokens: &[],
+    disturbed: true,
+    presumed: [Nonce(0); 2],
+};
+
+/// A dialer with the extension meets everybody else who keeps to some version of the protocol, or is silent.
+pub(super) const OTHERS: Bounds = Bounds {
+    kinds: &[
+        (Kind::Simopen, Kind::Plain),
+        (Kind::Simopen, Kind::Lazy),
+        (Kind::Simopen, Kind::Listener),
+        (Kind::Simopen, Kind::Silent),
+        (Kind::Plain, Kind::Plain),
+    ],
+    nonces: &[Nonce(1)],
+    ..DIALERS
+};
+
+/// It meets its own reflection, as on a connection to itself.
+pub(super) const REFLECTION: Bounds = Bounds {
+    kinds: &[(Kind::Simopen, Kind::Reflector)],
+    protocols: &[(&[A, B], &[])],
+    capacities: &[[0, 0], [1, 1], [3, 3]],
+    ..OTHERS
+};
+
+/// It meets somebody who says anything.
+pub(super) const STRANGERS: Bounds = Bounds {
+    kinds: &[(Kind::Simopen, Kind::Hostile)],
+    // What is on its way to the honest end is in the stranger's hands until it is read.
+    capacities: &[[0, 1]],
+    tokens: TOKENS,
+    ..REFLECTION
+};
+
+/// Everything that can be said, with numbers below, at and above the one that is at hand.
+const TOKENS: &[Token] = &[
+    Token::Header,
+    Token::Simopen,
+    Token::Iamclient,
+    Token::Na,
+    Token::Protocol(A),
+    Token::Protocol(B),
+    Token::Protocol(C),
+    Token::Select(Nonce(0)),
+    Token::Select(Nonce(1)),
+    Token::Select(Nonce(2)),
+    Token::BadSelect,
+    Token::Role(Role::Initiator),
+    Token::Role(Role::Responder),
+    Token::Garbage,
+    Token::Payload(Role::Initiator),
+];
+
+/// Two dialers on every connection that holds up to three messages, as much one way as the other or not.
+const ALL_DIALERS: Bounds = Bounds { capacities: &[[0, 0], [1, 1], [2, 2], [3, 3], [0, 3], [3, 0], [1, 2]], ..DIALERS };
+
+/// Every other pair in which somebody keeps to the protocol.
+const ALL_OTHERS: Bounds = Bounds {
+    kinds: &[
+        (Kind::Simopen, Kind::Plain),
+        (Kind::Simopen, Kind::Lazy),
+        (Kind::Simopen, Kind::Listener),
+        (Kind::Simopen, Kind::Silent),
+        (Kind::Plain, Kind::Plain),
+        (Kind::Plain, Kind::Lazy),
+        (Kind::Plain, Kind::Listener),
+        (Kind::Plain, Kind::Silent),
+        (Kind::Lazy, Kind::Lazy),
+        (Kind::Lazy, Kind::Listener),
+        (Kind::Lazy, Kind::Silent),
+        (Kind::Listener, Kind::Listener),
+        (Kind::Listener, Kind::Silent),
+    ],
+    capacities: &[[0, 0], [1, 1], [3, 3], [0, 3], [3, 0]],
+    ..OTHERS
+};
+
+/// Everybody who keeps to the protocol meets his own reflection.
+const ALL_REFLECTIONS: Bounds = Bounds {
+    kinds: &[
+        (Kind::Simopen, Kind::Reflector),
+        (Kind::Plain, Kind::Reflector),
+        (Kind::Lazy, Kind::Reflector),
+        (Kind::Listener, Kind::Reflector),
+    ],
+    ..REFLECTION
+};
+
+/// Everybody who keeps to the protocol meets somebody who says anything.
+const ALL_STRANGERS: Bounds = Bounds {
+    kinds: &[
+        (Kind::Simopen, Kind::Hostile),
+        (Kind::Plain, Kind::Hostile),
+        (Kind::Lazy, Kind::Hostile),
+        (Kind::Listener, Kind::Hostile),
+    ],
+    capacities: &[[0, 0], [0, 3]],
+    ..STRANGERS
+};
+
+/// Ends that keep to the protocol are left alone, on every connection: whoever waits then waits for ever.
+pub(super) const UNDISTURBED: Bounds = Bounds {
+    kinds: &[
+        SIMOPEN,
+        (Kind::Simopen, Kind::Plain),
+        (Kind::Simopen, Kind::Lazy),
+        (Kind::Simopen, Kind::Listener),
+        (Kind::Plain, Kind::Listener),
+        (Kind::Lazy, Kind::Listener),
+    ],
+    protocols: &[(&[A], &[A]), (&[A, B], &[B, A]), (&[A, B], &[B]), (&[A], &[B]), (&[B], &[A, B])],
+    capacities: &[
+        [0, 0],
+        [0, 1],
+        [0, 2],
+        [0, 3],
+        [1, 0],
+        [1, 1],
+        [1, 2],
+        [1, 3],
+        [2, 0],
+        [2, 1],
+        [2, 2],
+        [2, 3],
+        [3, 0],
+        [3, 1],
+        [3, 2],
+        [3, 3],
+    ],
+    nonces: &[Nonce(0), Nonce(1)],
+    disturbed: false,
+    ..DIALERS
+};
+
+/// The same on connections that hold nothing or one message.
+pub(super) const UNDISTURBED_SMALL: Bounds = Bounds { capacities: &[[0, 0], [0, 1], [1, 0], [1, 1]], ..UNDISTURBED };
+
+/// The instances of a scope.
+pub fn instances(scope: Scope) -> Vec<Instance<Connection>> {
+    let bounds: &[(&'static str, Bounds)] = match scope {
+        Scope::Small => &[
+            ("dialers", DIALERS),
+            ("others", OTHERS),
+            ("reflection", REFLECTION),
+            ("strangers", STRANGERS),
+            ("undisturbed", UNDISTURBED_SMALL),
+        ],
+        Scope::Default | Scope::Large => &[
+            ("dialers", ALL_DIALERS),
+            ("others", ALL_OTHERS),
+            ("reflection", ALL_REFLECTIONS),
+            ("strangers", ALL_STRANGERS),
+            ("undisturbed", UNDISTURBED),
+        ],
+    };
+    bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds, [Flaws::NONE; 2]) }).collect()
+}
+
+/// A design at an bounds: handfast's, but for the flaws of the two ends.
+pub fn checked(bounds: &Bounds, flaws: [Flaws; 2]) -> Checked<Connection> {
+    let mut initial = Vec::new();
+    for kinds in bounds.kinds {
+        for protocols in bounds.protocols {
+            for capacity in bounds.capacities {
+                initial.push(start(bounds, *kinds, *protocols, *capacity, flaws));
+            }
+        }
+    }
+    Checked::new(initial, alphabet(bounds)).in_parts()
+}
+
+type Lists = (&'static [Name], &'static [Name]);
+
+fn start(
+    bounds: &Bounds,
+    kinds: (Kind, Kind),
+    protocols: Lists,
+    capacity: [u8; 2],
+    flaws: [Flaws; 2],
+) -> Recorded<Connection> {
+    let end = |kind: Kind, protocols: &[Name], index: usize| EndConfig {
+        flaws: flaws[index],
+        presumed: bounds.presumed[index],
+        ..EndConfig::new(kind, if kind.is_honest() { protocols } else { &[] })
+    };
+    let (left, right) = (end(kinds.0, protocols.0, 0), end(kinds.1, protocols.1, 1));
+    Connection::recorded(Config { left, right, capacity, patience: PATIENCE, timed: bounds.disturbed })
+}
+
+/// Every action that may be attempted at this bounds.
+fn alphabet(bounds: &Bounds) -> Vec<Action> {
+    let mut alphabet = Vec::new();
+    for end in End::BOTH {
+        alphabet.extend(bounds.nonces.iter().map(|&nonce| Action::Start { end, nonce }));
+        alphabet.extend([Action::Write { end }, Action::Read { end }]);
+        if bounds.disturbed {
+            alphabet.extend([Action::Expire { end }, Action::Close { end }]);
+        }
+    }
+    // Hostile ends are on the right.
+    alphabet.extend(bounds.tokens.iter().map(|&token| Action::Forge { end: End::Right, token }));
+    alphabet
+}
+
+/// Two dialers that want the same, or differ in what they prefer.
+const DUEL: Bounds = Bounds { protocols: &[(&[A], &[A]), (&[A, B], &[B, A])], ..DIALERS };
+
+/// Numbers that differ in the highest bit.
+pub(super) const SIGNED_NUMBERS: Bounds = Bounds { nonces: &[Nonce((1 << 63) - 1), Nonce(1 << 63)], ..DUEL };
+
+/// Numbers that are one apart and too large for a floating point to tell.
+pub(super) const LARGE_NUMBERS: Bounds = Bounds { nonces: &[Nonce(1 << 53), Nonce((1 << 53) + 1)], ..DUEL };
+
+/// Numbers of one and of two digits.
+pub(super) const SHORT_NUMBERS: Bounds = Bounds { nonces: &[Nonce(9), Nonce(10)], ..DUEL };
+
+/// Each end knows its own address, and both addresses are translated to the same other one.
+pub(super) const TRANSLATED: Bounds = Bounds { nonces: &[Nonce(1), Nonce(3)], presumed: [Nonce(2); 2], ..DUEL };
+
+/// Each end knows its own identity, and presumes that of the other.
+pub(super) const PRESUMED: Bounds = Bounds { nonces: &[Nonce(1), Nonce(3)], presumed: [Nonce(1), Nonce(3)], ..DUEL };
+
+/// Roles were given from outside: one dials, the other listens.
+pub(super) const GIVEN: Bounds = Bounds { kinds: &[(Kind::Plain, Kind::Listener)], nonces: &[Nonce(1)], ..DUEL };
+
+/// The payload follows the proposal at once.
+pub(super) const LAZY: Bounds =
+    Bounds { kinds: &[(Kind::Lazy, Kind::Listener)], protocols: &[(&[A], &[A])], capacities: &[[3, 3]], ..OTHERS };
+
+/// A listener meets somebody who says anything.
+pub(super) const LISTENER: Bounds = Bounds { kinds: &[(Kind::Listener, Kind::Hostile)], ..STRANGERS };
+
+/// What makes a dialer go on.
+const FEW_TOKENS: &[Token] = &[
+    Token::Header,
+    Token::Simopen,
+    Token::Na,
+    Token::Protocol(A),
+    Token::Select(Nonce(0)),
+    Token::Select(Nonce(2)),
+    Token::Role(Role::Initiator),
+    Token::Role(Role::Responder),
+];
+
+/// The same with fewer words and no disturbance, for designs that listen for longer than they should.
+pub(super) const TEMPTERS: Bounds =
+    Bounds { protocols: &[(&[A], &[])], capacities: &[[0, 0]], tokens: FEW_TOKENS, disturbed: false, ..STRANGERS };

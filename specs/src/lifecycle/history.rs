@@ -1,0 +1,226 @@
+//! What the participants of the peer lifecycle were told.
+
+use core::net::IpAddr;
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{
+    Duplicates, Event, Keys, Limits, Origin, Output, Phase, Reason, SELECTOR, SessionId, SessionRecord, Stream,
+    SubscriberId, SubscriberRecord, Subscription, Table, Violation, Violations,
+};
+
+/// Everything that the participants were told.
+#[derive(Clone, Default, Eq, Hash, PartialEq, Serialize)]
+pub struct History {
+    /// Per session.
+    pub sessions: Table<SessionRecord, 3>,
+    /// Per subscriber.
+    pub subscribers: Table<SubscriberRecord, 2>,
+    /// Which peer the application takes for the active one.
+    pub active: Option<SessionId>,
+    /// Which keys the operator takes for banned.
+    pub banned: Keys,
+    /// Which addresses the operator takes for banned.
+    pub banned_addresses: BTreeSet<IpAddr>,
+    /// How far the shutdown is.
+    pub phase: Phase,
+    /// How many slots the operator configured.
+    pub limits: Limits,
+    /// What the operator wants to become of a second session with the same key.
+    pub duplicates: Duplicates,
+    /// What outputs gave away.
+    pub violations: Violations,
+}
+
+impl History {
+    /// The history of a machine that was so configured and has not been stepped.
+    pub fn configured(limits: Limits, duplicates: Duplicates) -> Self {
+        Self { limits, duplicates, ..Self::default() }
+    }
+
+    /// Whether the violation was committed.
+    pub fn has(&self, violation: Violation) -> bool {
+        self.violations.has(violation)
+    }
+
+    /// The violations that were committed.
+    pub fn violations(&self) -> impl Iterator<Item = Violation> {
+        Violation::ALL.into_iter().filter(|violation| self.has(*violation))
+    }
+
+    /// Sessions that hold a slot.
+    pub fn slots_held(&self) -> usize {
+        self.sessions.iter().filter(|session| session.holds_slot()).count()
+    }
+
+    /// Sessions that hold a slot and were not announced.
+    pub fn pending(&self) -> usize {
+        self.sessions.iter().filter(|session| session.is_pending()).count()
+    }
+
+    /// Whether the selector takes the session for live.
+    pub fn selector_believes(&self, session: SessionId) -> bool {
+        self.heard(SELECTOR, session).believes()
+    }
+
+    /// What a subscriber heard of a session.
+    pub fn heard(&self, subscriber: SubscriberId, session: SessionId) -> Stream {
+        let record = self.subscribers.iter().nth(subscriber.index());
+        record.map(|record| record.heard.get(session.index())).unwrap_or_default()
+    }
+
+    /// Enters one output.
+    pub fn record(&mut self, output: &Output) {
+        match *output {
+            Output::Came(session, origin) => self.session(session).origin = origin,
+            Output::Opened(session) => self.opened(session),
+            Output::Rejected(session, reason) => self.rejected(session, reason),
+            Output::Greeted(session, key) => self.session(session).key = Some(key),
+            Output::GreetedTwice(_) => {}
+            Output::Announced(session) => self.announced(session),
+            Output::Registered(session) => self.registered(session),
+            Output::Removed(session) => self.removed(session),
+            Output::Disconnecting(session) | Output::TimedOut(session) => self.session(session).disconnecting = true,
+            Output::Ended(session) => {
+                self.violate(Violation::AfterComplete, self.phase == Phase::Complete);
+                self.session(session).end();
+            }
+            Output::Closed(session) => {
+                let closed = core::mem::replace(&mut self.session(session).closed, true);
+                self.violate(Violation::ClosedTwice, closed);
+            }
+            Output::Panicked(_) => self.violate(Violation::Panicked, true),
+            Output::Listed(subscriber, session) => {
+                self.violate(Violation::Misreported, !self.sessions.get(session.index()).registered);
+                self.subscriber(subscriber).heard.entry(session.index()).hear(true);
+            }
+            Output::Subscribed(subscriber, listed) => {
+                let registered = self.sessions.iter().filter(|session| session.registered).count();
+                self.violate(Violation::Misreported, registered != listed as usize);
+                self.subscriber(subscriber).subscription = Subscription::On;
+            }
+            Output::Unsubscribed(subscriber) => self.subscriber(subscriber).end_subscription(),
+            Output::CutOff(subscriber) => self.subscriber(subscriber).subscription = Subscription::CutOff,
+            Output::Heard(subscriber, event) => self.heard_event(subscriber, event),
+            Output::Ahead(session) => self.session(session).ahead = true,
+            Output::Heeded(session) => self.heeded(session),
+            Output::Deferred(_) => {}
+            Output::Ignored(_) => self.violate(Violation::Ignored, true),
+            Output::Active(active) => self.active = active,
+            Output::Stalled(session) => self.session(session).stalled = true,
+            Output::Kept(session) => {
+                let dropped = self.sessions.get(session.index()).dropped;
+                self.violate(Violation::KeptAfterEnd, dropped);
+                self.session(session).kept = true;
+            }
+            Output::Dropped(session) => {
+                self.session(session).kept = false;
+                self.session(session).dropped = true;
+            }
+            Output::Banned(key) => {
+                self.banned.insert(key);
+            }
+            Output::Unbanned(key) => {
+                self.banned.remove(key);
+            }
+            Output::AddressBanned(address) => {
+                self.banned_addresses.insert(address);
+            }
+            Output::AddressUnbanned(address) => {
+                self.banned_addresses.remove(&address);
+            }
+            Output::ShutdownBegun => self.phase = Phase::Begun,
+            Output::ShutdownComplete => {
+                self.phase = Phase::Complete;
+                self.violate(Violation::OwedAtComplete, self.slots_held() > 0);
+            }
+        }
+    }
+
+    fn opened(&mut self, session: SessionId) {
+        self.violate(Violation::AfterComplete, self.phase == Phase::Complete);
+        self.judge_opened(session);
+        let before = core::mem::replace(&mut self.session(session).opened, true);
+        self.violate(Violation::IdReused, before);
+    }
+
+    fn rejected(&mut self, session: SessionId, reason: Reason) {
+        self.judge_rejected(session, reason);
+        let record = self.session(session);
+        record.rejected = Some(reason);
+        if !record.opened {
+            record.origin = Origin::default();
+        }
+    }
+
+    fn announced(&mut self, session: SessionId) {
+        self.violate(Violation::AfterComplete, self.phase == Phase::Complete);
+        // With its end the key of a session that nobody was told of is forgotten; what comes after the end is PEER-1's.
+        let record = self.sessions.get(session.index());
+        self.violate(Violation::Ungreeted, record.key.is_none() && record.registry == Stream::Nothing);
+        self.session(session).registry.hear(true);
+    }
+
+    fn registered(&mut self, session: SessionId) {
+        let record = self.sessions.get(session.index());
+        self.violate(Violation::RegisteredRejected, record.rejected.is_some());
+        self.violate(Violation::RegisteredBanned, record.key.is_some_and(|key| self.banned.contains(key)));
+        self.session(session).registered = true;
+    }
+
+    fn removed(&mut self, session: SessionId) {
+        let record = self.sessions.get(session.index());
+        self.violate(Violation::RemovedLive, record.registry == Stream::Up && !record.disconnecting);
+        self.session(session).registered = false;
+    }
+
+    fn heard_event(&mut self, subscriber: SubscriberId, event: Event) {
+        match event {
+            Event::Up(session) => {
+                let overlaps = self.key_overlaps(subscriber, session);
+                self.violate(Violation::KeyOverlaps, overlaps);
+                self.subscriber(subscriber).heard.entry(session.index()).hear(true);
+            }
+            Event::Down(session) => self.subscriber(subscriber).heard.entry(session.index()).hear(false),
+            Event::Lagged => self.subscriber(subscriber).end_subscription(),
+            Event::Closed => {
+                let owed = self.subscriber(subscriber).heard.iter().any(|stream| stream.believes());
+                self.violate(Violation::OwedAtComplete, owed);
+                self.subscriber(subscriber).end_subscription();
+            }
+        }
+    }
+
+    /// Whether the subscriber takes as many other sessions with the key of `session` for live as there may be in all.
+    fn key_overlaps(&mut self, subscriber: SubscriberId, session: SessionId) -> bool {
+        let key = self.sessions.get(session.index()).key;
+        let heard = &self.subscribers.entry(subscriber.index()).heard;
+        let others = heard.iter().zip(self.sessions.iter()).enumerate();
+        let overlaps = |&(other, (stream, record)): &(usize, (&Stream, &SessionRecord))| {
+            other != session.index() && stream.believes() && record.key == key
+        };
+        key.is_some() && others.filter(overlaps).count() >= self.duplicates.most() as usize
+    }
+
+    fn heeded(&mut self, session: SessionId) {
+        let stream = self.heard(SELECTOR, session);
+        self.violate(Violation::PayloadBeforeUp, stream == Stream::Nothing);
+        self.violate(Violation::KeptAfterEnd, stream.is_ended());
+        self.session(session).heeded = true;
+    }
+
+    fn session(&mut self, session: SessionId) -> &mut SessionRecord {
+        self.sessions.entry(session.index())
+    }
+
+    fn subscriber(&mut self, subscriber: SubscriberId) -> &mut SubscriberRecord {
+        self.subscribers.entry(subscriber.index())
+    }
+
+    pub(super) fn violate(&mut self, violation: Violation, committed: bool) {
+        if committed {
+            self.violations.commit(violation);
+        }
+    }
+}

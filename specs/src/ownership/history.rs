@@ -1,0 +1,154 @@
+//! What the participants of descriptor ownership were told.
+
+use serde::Serialize;
+
+use super::{Away, DescriptorRecord, Hold, Incarnation, Output, Owner, Stage, Thread, Threads, Violation, Violations};
+use crate::Table;
+
+/// Everything that the participants were told.
+#[derive(Clone, Default, Eq, Hash, PartialEq, Serialize)]
+pub struct History {
+    /// Per descriptor.
+    pub descriptors: Table<DescriptorRecord, 3>,
+    /// Who is in the middle of a call.
+    pub calling: Threads,
+    /// What outputs gave away.
+    pub violations: Violations,
+}
+
+impl History {
+    /// Whether the violation was committed.
+    pub fn has(&self, violation: Violation) -> bool {
+        self.violations.has(violation)
+    }
+
+    /// The violations that were committed.
+    pub fn violations(&self) -> impl Iterator<Item = Violation> {
+        Violation::ALL.into_iter().filter(|violation| self.has(*violation))
+    }
+
+    /// What was told about a descriptor.
+    pub fn descriptor(&self, incarnation: Incarnation) -> DescriptorRecord {
+        self.descriptors.get(incarnation.index())
+    }
+
+    /// Enters one output.
+    pub fn record(&mut self, output: &Output) {
+        match *output {
+            Output::Opened(_, incarnation) => self.entry(incarnation).stage = Stage::Open,
+            Output::Claimed(..) => {}
+            Output::Unclean(..) => self.violate(Violation::Unclean, true),
+            Output::Inserted(_, incarnation, owner) => {
+                let record = self.entry(incarnation);
+                record.stage = Stage::Live;
+                record.owner = Some(owner);
+                record.idle.held = Hold::Nobodys;
+            }
+            Output::Watched(thread, incarnation) => {
+                self.entry(incarnation).watching.insert(thread);
+            }
+            Output::KernelRefused(_) => self.violate(Violation::KernelRefused, true),
+            Output::Arrived(incarnation) => self.entry(incarnation).waiting = true,
+            Output::Reported(..) => {}
+            Output::Entered(thread, found, meant) => self.entered(thread, found, meant),
+            Output::Handled(_, incarnation) => self.entry(incarnation).waiting = false,
+            Output::TurnedAway(thread, incarnation, away) => self.turned_away(thread, incarnation, away),
+            Output::Left(thread, incarnation) => {
+                self.entry(incarnation).inside.remove(thread);
+            }
+            Output::TakenOver(thread, incarnation) => self.belongs_now(thread, incarnation),
+            Output::Deleting(_, incarnation) => self.entry(incarnation).deleting = true,
+            Output::MustClose(thread, incarnation) => {
+                let before = self.entry(incarnation).closer.replace(thread);
+                self.violate(Violation::TwoClosers, before.is_some());
+            }
+            Output::Wiped(_, incarnation) => {
+                self.entry(incarnation).stage = Stage::Wiped;
+            }
+            Output::Closed(thread, incarnation) => self.closed(thread, incarnation),
+            Output::Forgotten(thread, found, meant) => {
+                self.violate(Violation::WrongForgotten, found != meant);
+                let record = self.entry(found);
+                record.watching.remove(thread);
+                record.astray.remove(thread);
+            }
+            Output::Called(thread) => {
+                self.calling.insert(thread);
+            }
+            Output::Returned(thread) => {
+                self.calling.remove(thread);
+            }
+            Output::Mixed(_) => self.violate(Violation::Mixed, true),
+            Output::FlagLost(_) => self.violate(Violation::FlagLost, true),
+            Output::UpdateMislaid(..) => self.violate(Violation::UpdateMislaid, true),
+            Output::Listed(thread, incarnation) => self.entry(incarnation).idle.shelf = Some(thread),
+            Output::Unlisted(_, incarnation) => self.entry(incarnation).idle.shelf = None,
+            Output::Expired(incarnation) => self.entry(incarnation).idle.expired = true,
+            Output::Known(incarnation) => self.entry(incarnation).idle.known = true,
+            Output::Woken(thread, incarnation) => {
+                self.entry(incarnation).idle.woken.insert(thread);
+            }
+            Output::TakenOut(thread, incarnation) => {
+                let was_there = self.entry(incarnation).take_out(thread);
+                self.violate(Violation::TakenTwice, !was_there);
+            }
+            Output::Given(thread, incarnation) => {
+                self.violate(Violation::GivenDisturbed, self.descriptor(incarnation).idle.known);
+                self.handed(thread, incarnation);
+            }
+            Output::HandedBack(thread, incarnation) => self.handed(thread, incarnation),
+        }
+    }
+
+    fn handed(&mut self, thread: Thread, incarnation: Incarnation) {
+        let had_it = self.entry(incarnation).give(thread);
+        self.violate(Violation::TakenTwice, !had_it);
+    }
+
+    fn entered(&mut self, thread: Thread, found: Incarnation, meant: Incarnation) {
+        self.violate(Violation::Crossed, found != meant);
+        self.violate(Violation::EnteredDeleted, self.descriptor(found).deleting);
+        self.entry(found).inside.insert(thread);
+        self.entry(meant).idle.woken.remove(thread);
+    }
+
+    fn turned_away(&mut self, thread: Thread, incarnation: Incarnation, away: Away) {
+        let record = self.entry(incarnation);
+        record.idle.woken.remove(thread);
+        match away {
+            Away::NotOwner if record.watching.contains(thread) => {
+                record.astray.insert(thread);
+            }
+            Away::NotOwner | Away::Gone | Away::Closing | Away::Busy | Away::Shared => {}
+        }
+    }
+
+    fn belongs_now(&mut self, thread: Thread, incarnation: Incarnation) {
+        self.violate(Violation::EnteredDeleted, self.descriptor(incarnation).deleting);
+        let record = self.entry(incarnation);
+        record.owner = Some(Owner::Thread(thread));
+        record.astray.remove(thread);
+    }
+
+    fn closed(&mut self, thread: Thread, incarnation: Incarnation) {
+        let DescriptorRecord { stage, closer, .. } = self.descriptor(incarnation);
+        let asked = match stage {
+            Stage::Open => true,
+            Stage::Wiped => closer == Some(thread),
+            Stage::Unused | Stage::Live | Stage::Closed => false,
+        };
+        self.violate(Violation::ClosedUnasked, !asked);
+        self.violate(Violation::TakenTwice, !self.descriptor(incarnation).has(thread));
+        self.entry(incarnation).close();
+    }
+
+    fn entry(&mut self, incarnation: Incarnation) -> &mut DescriptorRecord {
+        self.descriptors.entry(incarnation.index())
+    }
+
+    fn violate(&mut self, violation: Violation, committed: bool) {
+        if committed {
+            self.violations.commit(violation);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What the participants of a simultaneous open were told.
+
+use serde::{Deserialize, Serialize};
+
+use super::{End, EndRecord, Kind, Name, Outcome, Output, Roles, Token, scripts};
+
+/// Everything that the participants were told, and who they are.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub struct History {
+    /// Who is at the two ends.
+    pub pair: Pair,
+    /// What the left end was told.
+    pub left: EndRecord,
+    /// What the right end was told.
+    pub right: EndRecord,
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct Pair {
+    /// The left end.
+    pub left: EndpointConfig,
+    /// The right end.
+    pub right: EndpointConfig,
+    /// How many proposals an end declines before it gives up on its peer.
+    pub patience: u8,
+    /// Whether ends that keep to the protocol were given a deadline.
+    pub timed: bool,
+}
+
+/// Who is at one end.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct EndpointConfig {
+    /// What it does with the connection.
+    pub kind: Kind,
+    /// The protocols that it supports, the preferred one first. Not empty for an honest end.
+    pub protocols: Vec<Name>,
+}
+
+impl Pair {
+    /// Who is at this end.
+    pub fn party(&self, end: End) -> &EndpointConfig {
+        match end {
+            End::Left => &self.left,
+            End::Right => &self.right,
+        }
+    }
+
+    /// What this end is.
+    pub fn kind(&self, end: End) -> Kind {
+        self.party(end).kind
+    }
+
+    /// Whether the two ends are of these kinds, in whichever order.
+    pub fn is_of(&self, one: Kind, other: Kind) -> bool {
+        let kinds = (self.left.kind, self.right.kind);
+        kinds == (one, other) || kinds == (other, one)
+    }
+
+    /// Whether both ends keep to some version of the protocol.
+    pub fn is_honest(&self) -> bool {
+        End::BOTH.into_iter().all(|end| self.kind(end).is_honest())
+    }
+
+    /// Whether the roles of these ends are promised to be opposite: both keep to the protocol, and they are not two
+    /// dialers of whom neither knows the extension.
+    pub fn is_promised(&self) -> bool {
+        let unaware = End::BOTH.into_iter().all(|end| self.kind(end).is_unaware_dialer());
+        let listeners = self.is_of(Kind::Listener, Kind::Listener);
+        self.is_honest() && !unaware && !listeners
+    }
+
+    /// Whether a lazy dialer has sent its payload to a listener that will decline the protocol it belongs to.
+    pub fn is_lost_bet(&self) -> bool {
+        let loses = |end| self.kind(end) == Kind::Lazy && self.choice(end).is_none();
+        End::BOTH.into_iter().any(loses)
+    }
+
+    /// What these two ends would agree on if this one is the initiator, and how many proposals are declined before.
+    pub fn choice(&self, initiator: End) -> Option<(usize, Name)> {
+        let (ours, theirs) = (&self.party(initiator).protocols, &self.party(initiator.other()).protocols);
+        choice(ours, theirs).filter(|(declined, _)| *declined <= usize::from(self.patience))
+    }
+}
+
+/// The first of the initiator's protocols that the responder supports, and how many come before it.
+pub fn choice(initiator: &[Name], responder: &[Name]) -> Option<(usize, Name)> {
+    initiator.iter().copied().enumerate().find(|(_, name)| responder.contains(name))
+}
+
+impl History {
+    /// The history of a connection between these two, of which nothing was told.
+    pub fn between(pair: Pair) -> Self {
+        Self { pair, ..Self::default() }
+    }
+
+    /// What this end was told.
+    pub fn end(&self, end: End) -> &EndRecord {
+        match end {
+            End::Left => &self.left,
+            End::Right => &self.right,
+        }
+    }
+
+    fn end_mut(&mut self, end: End) -> &mut EndRecord {
+        match end {
+            End::Left => &mut self.left,
+            End::Right => &mut self.right,
+        }
+    }
+
+    /// The ends that keep to some version of the protocol.
+    pub fn honest(&self) -> impl Iterator<Item = End> {
+        End::BOTH.into_iter().filter(|end| self.pair.kind(*end).is_honest())
+    }
+
+    /// The end whose number is the greater one, once both have started with different ones.
+    pub fn winner(&self) -> Option<End> {
+        let (left, right) = (self.left.started?, self.right.started?);
+        match left.cmp(&right) {
+            core::cmp::Ordering::Less => Some(End::Right),
+            core::cmp::Ordering::Equal => None,
+            core::cmp::Ordering::Greater => Some(End::Left),
+        }
+    }
+
+    /// Whether a caller or a deadline ended something at either end.
+    pub fn was_cut_short(&self) -> bool {
+        self.left.was_cut_short() || self.right.was_cut_short()
+    }
+
+    /// Enters one output. Of ends that are not honest nothing is kept: nothing is promised to them.
+    pub fn record(&mut self, output: &Output) {
+        let (Output::Started(end, _)
+        | Output::Said(end, _)
+        | Output::Heard(end, _)
+        | Output::Assumed(end, _)
+        | Output::Settled { end, .. }
+        | Output::Failed(end, _)
+        | Output::Closed(end)
+        | Output::Sent(end, _)
+        | Output::Received(end, _)) = *output;
+        if !self.pair.kind(end).is_honest() {
+            return;
+        }
+        let most = scripts::most(&self.pair, end) + 1;
+        let record = self.end_mut(end);
+        let over = record.outcome != Outcome::Pending || record.closed;
+        match *output {
+            Output::Started(_, nonce) => record.started = Some(nonce),
+            Output::Said(_, token) => {
+                record.late |= over;
+                keep(&mut record.said, token, most);
+            }
+            Output::Heard(_, token) => {
+                record.late |= over;
+                keep(&mut record.heard, token, most);
+            }
+            Output::Assumed(_, role) => {
+                record.roles = match record.roles {
+                    Roles::Unknown => Roles::One(role),
+                    Roles::One(_) | Roles::Several(_) => Roles::Several(role),
+                }
+            }
+            Output::Settled { role, protocol, flights, .. } => {
+                record.late |= over;
+                record.outcome = Outcome::Settled { role, protocol, flights };
+            }
+            Output::Failed(_, failure) => {
+                record.late |= over;
+                record.outcome = Outcome::Failed(failure);
+            }
+            Output::Closed(_) => record.closed = true,
+            Output::Sent(_, role) => {
+                record.late |= record.closed || record.failure().is_some();
+                record.upper.early |= !over;
+                record.upper.sent = Some(role);
+            }
+            Output::Received(_, token) => record.upper.received = Some(token),
+        }
+    }
+}
+
+/// One more than anybody may say or hear is enough to tell that it was too much.
+fn keep(transcript: &mut Vec<Token>, token: Token, most: usize) {
+    if transcript.len() < most {
+        transcript.push(token);
+    }
+}

@@ -1,0 +1,46 @@
+#![doc = include_str!("../../simopen.md")]
+
+mod goals;
+mod history;
+mod ids;
+mod invariants;
+mod records;
+mod scripts;
+mod show;
+mod vocabulary;
+mod witnesses;
+
+pub use history::{EndpointConfig, History, Pair, choice};
+pub use ids::{End, Kind, Name, Nonce, Role, Token};
+pub use invariants::{DEADLOCK, INVARIANTS};
+pub use records::{EndRecord, Outcome, Roles, Upper};
+pub use vocabulary::{Action, Component, Failure, Output, Refusal};
+pub use witnesses::WITNESSES;
+
+use crate::protocol::{Goal, Predicate, Protocol};
+
+/// Simultaneous open: two ends that both dialed agree which of them is the initiator.
+#[derive(Clone, Copy, Debug)]
+pub enum Simopen {}
+
+impl Protocol for Simopen {
+    const NAME: &'static str = "simopen";
+    const INVARIANTS: &'static [Predicate<History>] = INVARIANTS;
+    const WITNESSES: &'static [Predicate<History>] = WITNESSES;
+    const GOALS: &'static [Goal<Self>] = goals::GOALS;
+    const DEADLOCK: (&'static str, &'static str) = DEADLOCK;
+
+    type Action = Action;
+    type Output = Output;
+    type Refusal = Refusal;
+    type Component = Component;
+    type History = History;
+
+    fn record(history: &mut History, output: &Output) {
+        history.record(output);
+    }
+
+    fn component(action: &Action) -> Option<Component> {
+        action.component()
+    }
+}
