@@ -1,0 +1,7 @@
+//! Framed connections.
+
+mod driver;
+mod edges;
+mod historical;
+mod record;
+mod suite;

@@ -1,0 +1,269 @@
+//! Walks over a model's graph that a driver is brought to take.
+//!
+//! From the state where the driver is, the nearest edge that was not taken is looked for and brought about; the steps
+//! that the driver then records move the model. What the driver can do may depend on more than the model's state: on
+//! when somebody began to wait, or whose patience is shorter. So a walk is not laid down beforehand, an edge that was
+//! not taken is tried again with other [habits](Habits), and at last by each way into the state that it leaves.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+
+use handfast_spec::lifecycle::{Action, Refusal};
+use handfast_spec::{Machine, Observation, Recorded};
+use model::checker::explore::Graph;
+use model::lifecycle::handfast::Handfast;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::lifecycle::driver::fault::{Failure, Prod, compare};
+use crate::lifecycle::driver::habits::Habits;
+use crate::lifecycle::driver::stepped::{Step, Stepped};
+use crate::lifecycle::driver::task::Pool;
+
+/// How often an edge is tried, with each combination of habits.
+const ATTEMPTS: u8 = 2;
+
+/// From which length on a walk is not continued.
+const MAX_PRODS: usize = 400;
+
+/// What was covered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Covered {
+    /// States in which the driver was left waiting or held.
+    pub(crate) states: usize,
+    /// Edges that it took.
+    pub(crate) edges: usize,
+    /// Walks, each on a fresh node.
+    pub(crate) walks: usize,
+    /// Actions brought about from outside.
+    pub(crate) prods: usize,
+    /// Steps recorded and compared.
+    pub(crate) steps: usize,
+}
+
+pub(crate) struct Walker<'g> {
+    graph: &'g Graph<Recorded<Handfast>, Action>,
+    /// The state that each edge leaves.
+    sources: Vec<u32>,
+    visited: Vec<bool>,
+    taken: Vec<bool>,
+    failures: Vec<u8>,
+    covered: Covered,
+    /// What the driver records is tampered with, as if it was broken.
+    tamper: fn(Step) -> Step,
+}
+
+/// A walk as it goes.
+struct Walk<'w> {
+    node: Stepped<'w>,
+    at: u32,
+    prods: Vec<Prod>,
+}
+
+impl<'g> Walker<'g> {
+    pub(crate) fn new(graph: &'g Graph<Recorded<Handfast>, Action>, tamper: fn(Step) -> Step) -> Self {
+        Self {
+            graph,
+            sources: (0..graph.state_count() as u32).flat_map(|state| graph.edges(state).map(move |_| state)).collect(),
+            visited: vec![false; graph.state_count()],
+            taken: vec![false; graph.edge_count()],
+            failures: vec![0; graph.edge_count()],
+            covered: Covered::default(),
+            tamper,
+        }
+    }
+
+    /// Walks until every edge was taken, or no more can be.
+    pub(crate) fn cover(&mut self) -> Result<Covered, Box<Failure>> {
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime = runtime.expect("a runtime without IO needs nothing");
+        let mut pool = Pool::new(runtime.handle().clone());
+        let mut before = None;
+        while before != Some(self.missing()) && self.missing() > 0 {
+            before = Some(self.missing());
+            for habits in Habits::ALL {
+                self.failures.fill(0);
+                for initial in 0..self.graph.initial() {
+                    while let Some(way) = self.way_to_open_edge(initial) {
+                        self.walk(&runtime, &mut pool, habits, initial, way)?;
+                    }
+                }
+            }
+            for habits in Habits::ALL {
+                for way in self.ways_over_each_edge_before() {
+                    if way.back().is_some_and(|&last| !self.taken[last]) {
+                        self.walk(&runtime, &mut pool, habits, self.sources[way[0]], way)?;
+                    }
+                }
+            }
+        }
+        let count = |marks: &[bool]| marks.iter().filter(|mark| **mark).count();
+        Ok(Covered { states: count(&self.visited), edges: count(&self.taken), ..self.covered })
+    }
+
+    fn missing(&self) -> usize {
+        self.taken.iter().filter(|taken| !**taken).count()
+    }
+
+    fn walk(
+        &mut self,
+        runtime: &Runtime,
+        pool: &mut Pool,
+        habits: Habits,
+        initial: u32,
+        mut way: VecDeque<usize>,
+    ) -> Result<(), Box<Failure>> {
+        self.covered.walks += 1;
+        let start = self.graph.state(initial);
+        // Where no peer can get ahead, there is nothing to select for.
+        let selects = self.graph.actions().iter().any(|action| matches!(action, Action::Ahead { .. }));
+        let habits = Habits { selects, ..habits };
+        let node = Stepped::new(runtime, pool, habits, &start.machine, self.tamper);
+        let mut walk = Walk { node, at: initial, prods: Vec::new() };
+        self.visited[initial as usize] = true;
+        if let Err(()) = self.go(&mut walk, &mut way, habits) {
+            let prods = walk.prods;
+            return Err(Failure::shrunk(runtime, pool, habits, start, prods, self.tamper));
+        }
+        Ok(())
+    }
+
+    fn go(&mut self, walk: &mut Walk<'_>, way: &mut VecDeque<usize>, habits: Habits) -> Result<(), ()> {
+        for _ in 0..MAX_PRODS {
+            if way.is_empty() {
+                *way = self.way_to_open_edge(walk.at).unwrap_or_default();
+            }
+            let Some(edge) = way.pop_front() else { break };
+            let action = self.graph.actions()[self.graph.label(edge)];
+            self.prod(walk, Prod::Action(action))?;
+            walk.node.agrees_with(&self.graph.state(walk.at).history);
+            if walk.at != self.graph.target(edge) || !self.taken[edge] {
+                self.failures[edge] += 1;
+                way.clear();
+            }
+            if habits.eager {
+                self.attempt_in_vain(walk)?;
+            }
+        }
+        self.prod(walk, Prod::ToRest)?;
+        self.assert_rest(walk);
+        Ok(())
+    }
+
+    fn prod(&mut self, walk: &mut Walk<'_>, prod: Prod) -> Result<(), ()> {
+        self.covered.prods += 1;
+        walk.prods.push(prod);
+        let steps = prod.carry_out(&mut walk.node);
+        walk.at = self.follow(walk.at, &steps)?;
+        Ok(())
+    }
+
+    /// Lets those try to be announced who would only begin to wait for room.
+    fn attempt_in_vain(&mut self, walk: &mut Walk<'_>) -> Result<(), ()> {
+        for session in walk.node.at_gate() {
+            let mut model = self.graph.state(walk.at).machine;
+            if model.step(&Action::Announce { session }) == Observation::Refused(Refusal::NoRoom) {
+                self.prod(walk, Prod::Action(Action::Announce { session }))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the model by what the driver recorded.
+    fn follow(&mut self, from: u32, steps: &[Step]) -> Result<u32, ()> {
+        let mut at = from;
+        for (action, observation) in steps {
+            self.covered.steps += 1;
+            let mut model = self.graph.state(at);
+            if compare(&mut model, action, observation).is_some() {
+                return Err(());
+            }
+            if observation.is_refused() {
+                continue;
+            }
+            let label = |edge: &usize| self.graph.actions()[self.graph.label(*edge)] == *action;
+            let edge = self.graph.edges(at).find(label);
+            let edge = edge.unwrap_or_else(|| panic!("{action} is no edge of {:?}", self.graph.state(at)));
+            self.taken[edge] = true;
+            at = self.graph.target(edge);
+            self.visited[at as usize] = true;
+        }
+        Ok(at)
+    }
+
+    /// Where every task waits, none of them has anything to do: nobody was told to end and was not woken.
+    fn assert_rest(&self, walk: &Walk<'_>) {
+        let state = self.graph.state(walk.at);
+        walk.node.agrees_with(&state.history);
+        for edge in self.graph.edges(walk.at) {
+            let action = self.graph.actions()[self.graph.label(edge)];
+            assert!(!matches!(action, Action::End { .. } | Action::Finish), "{action}, and nobody was woken");
+        }
+        let complete = state.history.phase == handfast_spec::lifecycle::Phase::Complete;
+        assert_eq!(walk.node.says_that_it_is_complete(), complete);
+    }
+}
+
+/// Where to go.
+impl Walker<'_> {
+    /// The shortest way to an edge that was not taken, over edges that the driver may take. Of several it is another one
+    /// in each walk.
+    fn way_to_open_edge(&self, from: u32) -> Option<VecDeque<usize>> {
+        // The state that was left for each state that was found, and by which edge.
+        let mut found: HashMap<u32, (u32, usize)> = HashMap::new();
+        let mut queue = VecDeque::from([from]);
+        while let Some(state) = queue.pop_front() {
+            let edges = self.graph.edges(state);
+            let first = edges.start + self.covered.walks % edges.len().max(1);
+            let in_turn = (first..edges.end).chain(edges.start..first);
+            for edge in in_turn.filter(|&edge| self.failures[edge] < ATTEMPTS) {
+                if !self.taken[edge] {
+                    let mut way = VecDeque::from([edge]);
+                    let mut at = state;
+                    while at != from {
+                        let (before, edge) = found[&at];
+                        way.push_front(edge);
+                        at = before;
+                    }
+                    return Some(way);
+                }
+                let target = self.graph.target(edge);
+                if target != from
+                    && let Entry::Vacant(entry) = found.entry(target)
+                {
+                    entry.insert((state, edge));
+                    queue.push_back(target);
+                }
+            }
+        }
+        None
+    }
+
+    /// For each edge that was not taken: to come to the state that it leaves by each of the edges that lead there.
+    fn ways_over_each_edge_before(&self) -> Vec<VecDeque<usize>> {
+        let mut found_by: Vec<Option<usize>> = vec![None; self.graph.state_count()];
+        let mut queue: VecDeque<u32> = (0..self.graph.initial()).collect();
+        while let Some(state) = queue.pop_front() {
+            for edge in self.graph.edges(state) {
+                let target = self.graph.target(edge);
+                if target >= self.graph.initial() && found_by[target as usize].is_none() {
+                    found_by[target as usize] = Some(edge);
+                    queue.push_back(target);
+                }
+            }
+        }
+        let mut ways = Vec::new();
+        for edge in (0..self.taken.len()).filter(|&edge| !self.taken[edge]) {
+            let state = self.sources[edge];
+            for before in (0..self.taken.len()).filter(|&before| self.graph.target(before) == state) {
+                let mut way = VecDeque::from([before, edge]);
+                let mut at = self.sources[before];
+                while let Some(edge) = found_by[at as usize] {
+                    way.push_front(edge);
+                    at = self.sources[edge];
+                }
+                ways.push(way);
+            }
+        }
+        ways
+    }
+}

@@ -1,0 +1,278 @@
+//! The core beside the model, step by step.
+
+use std::cell::Cell;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use conformance::lifecycle::CoreMachine;
+use handfast_spec::lifecycle::{
+    Action, Direction, Key, Lifecycle, Limits, NO_LIMIT, Origin, Output, Refusal, SessionId, SubscriberId,
+};
+use handfast_spec::{Machine, Observation, Protocol, Recorded};
+use model::checker::explain::Explains;
+use model::lifecycle::handfast::{Duplicates, Flaw, Handfast, Header};
+use proptest::prelude::*;
+use proptest::test_runner::TestError;
+
+use crate::lifecycle::random::{find, hold};
+
+const SESSIONS: u32 = 50;
+const KEYS: u16 = 24;
+const SUBSCRIBERS: u32 = 4;
+
+/// What is tried next, of whom: a number that means somebody when the time comes.
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    what: What,
+    whom: u16,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Open,
+    Greet,
+    Announce,
+    Disconnect,
+    Expire,
+    End,
+    Abort,
+    Ahead,
+    Heed,
+    Subscribe,
+    Unsubscribe,
+    Evict,
+    Receive,
+    Stall,
+    Ban,
+    Unban,
+    BanAddress,
+    UnbanAddress,
+    Resume,
+    Shutdown,
+    Finish,
+}
+
+/// How a node is configured and what is tried on it.
+#[derive(Clone, Debug)]
+struct Environment {
+    header: Header,
+    attempts: Vec<Attempt>,
+}
+
+fn what() -> impl Strategy<Value = What> {
+    prop_oneof![
+        60 => Just(What::Open),
+        80 => Just(What::Greet),
+        140 => Just(What::Announce),
+        20 => Just(What::Disconnect),
+        10 => Just(What::Expire),
+        30 => Just(What::End),
+        8 => Just(What::Abort),
+        25 => Just(What::Ahead),
+        25 => Just(What::Heed),
+        15 => Just(What::Subscribe),
+        6 => Just(What::Unsubscribe),
+        10 => Just(What::Evict),
+        150 => Just(What::Receive),
+        6 => Just(What::Stall),
+        10 => Just(What::Ban),
+        10 => Just(What::Unban),
+        4 => Just(What::BanAddress),
+        8 => Just(What::UnbanAddress),
+        10 => Just(What::Resume),
+        1 => Just(What::Shutdown),
+        2 => Just(What::Finish),
+    ]
+}
+
+/// Two of one source, and two of others.
+const ADDRESSES: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)),
+    IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
+
+/// Most environments have few limits by origin, so that there are many sessions in some of them.
+fn limits() -> impl Strategy<Value = Limits> {
+    let few = || prop_oneof![4 => Just(NO_LIMIT), 1 => 1..5_u32];
+    let reserved = prop_oneof![4 => Just(0), 1 => 1..5_u32];
+    (1..=24_u32, 1..=24_u32, few(), few(), few(), few(), reserved).prop_map(
+        |(total, pending, inbound, outbound, pending_per_source, per_address, reserved)| Limits {
+            total,
+            pending: pending.min(total),
+            inbound,
+            outbound,
+            pending_per_source,
+            per_address,
+            reserved: reserved.min(total),
+        },
+    )
+}
+
+fn duplicates() -> impl Strategy<Value = Duplicates> {
+    prop_oneof![
+        2 => Just(Duplicates::KeepOld),
+        2 => Just(Duplicates::KeepNew),
+        1 => Just(Duplicates::TieBreak { local: Key(u32::from(KEYS) / 2) }),
+        1 => (1..4_u32).prop_map(Duplicates::Allow),
+    ]
+}
+
+fn environments() -> impl Strategy<Value = Environment> {
+    let attempt = (what(), any::<u16>()).prop_map(|(what, whom)| Attempt { what, whom });
+    let attempts = prop::collection::vec(attempt, 1..900);
+    let header = (limits(), 1..=24_u64, duplicates(), 0..=2_u8).prop_map(|(limits, spare, duplicates, subscribers)| {
+        let capacity = u64::from(limits.total) + spare;
+        Header { limits, capacity, duplicates, subscribers }
+    });
+    (header, attempts).prop_map(|(header, attempts)| Environment { header, attempts })
+}
+
+/// Somebody of so many, by a number.
+fn pick(whom: u16, of: usize) -> usize {
+    usize::from(whom) % of.max(1)
+}
+
+impl Attempt {
+    /// Mostly a session that holds a slot, sometimes any, one that never was included.
+    fn session(self, state: &Recorded<Handfast>, next: u32) -> SessionId {
+        let sessions = state.history.sessions.iter().enumerate();
+        let live: Vec<usize> = sessions.filter(|(_, session)| session.holds_slot()).map(|(number, _)| number).collect();
+        let number = if self.whom < u16::MAX / 16 || live.is_empty() {
+            pick(self.whom, next as usize + 1)
+        } else {
+            live[pick(self.whom, live.len())]
+        };
+        SessionId(number as u32)
+    }
+
+    fn origin(self) -> Origin {
+        let direction = if self.whom.is_multiple_of(2) { Direction::Inbound } else { Direction::Outbound };
+        let address = ADDRESSES.get(pick(self.whom / 2, ADDRESSES.len() + 2)).copied();
+        Origin { direction, address, privileged: self.whom.is_multiple_of(11) }
+    }
+
+    fn action(self, state: &Recorded<Handfast>, next: u32) -> Option<Action> {
+        let session = self.session(state, next);
+        let subscriber = SubscriberId(pick(self.whom, SUBSCRIBERS as usize) as u32);
+        let key = Key(u32::from(self.whom / 7 % KEYS));
+        let address = ADDRESSES[pick(self.whom, ADDRESSES.len())];
+        Some(match self.what {
+            What::Open if next >= SESSIONS => return None,
+            What::Open => Action::Open { session: SessionId(next), origin: self.origin() },
+            What::Greet => Action::Greet { session, key },
+            What::Announce => Action::Announce { session },
+            What::Disconnect => Action::Disconnect { session },
+            What::Expire => Action::Expire { session },
+            What::End => Action::End { session },
+            What::Abort => Action::Abort { session },
+            What::Ahead => Action::Ahead { session },
+            What::Heed => Action::Heed { session },
+            What::Subscribe => Action::Subscribe { subscriber },
+            What::Unsubscribe => Action::Unsubscribe { subscriber },
+            What::Evict => Action::Evict { subscriber },
+            What::Receive => Action::Receive { subscriber },
+            What::Stall => Action::Stall,
+            What::Ban => Action::Ban { key },
+            What::Unban => Action::Unban { key },
+            What::BanAddress => Action::BanAddress { address },
+            What::UnbanAddress => Action::UnbanAddress { address },
+            What::Resume => Action::Resume { session },
+            What::Shutdown => Action::Shutdown,
+            What::Finish => Action::Finish,
+        })
+    }
+}
+
+/// What was seen of all environments, so that nothing holds for want of anything happening.
+#[derive(Debug, Default)]
+struct Seen {
+    steps: Cell<usize>,
+    refused: Cell<usize>,
+    most_registered: Cell<usize>,
+    shut_down: Cell<usize>,
+}
+
+/// The model, and beside it what claims to be like it.
+struct Pair<M: Machine<Protocol = Lifecycle>> {
+    model: Recorded<Handfast>,
+    other: Recorded<M>,
+    owed: Vec<bool>,
+}
+
+impl<M: Machine<Protocol = Lifecycle>> Pair<M> {
+    fn step(&mut self, action: Action) -> Result<Observation<Output, Refusal>, TestCaseError> {
+        let (expected, observed) = (self.model.step(&action), self.other.step(&action));
+        prop_assert_eq!(&expected, &observed, "{} is observed otherwise than by the model", action);
+        let history = &self.other.history;
+        let broken = Lifecycle::INVARIANTS.iter().find(|rule| !(rule.holds)(history));
+        prop_assert!(broken.is_none(), "{} breaks {}", action, broken.map_or("", |rule| rule.id));
+        for (goal, owed) in Lifecycle::GOALS.iter().zip(&mut self.owed) {
+            *owed = (*owed || (goal.trigger)(history)) && !(goal.outcome)(history);
+        }
+        Ok(observed)
+    }
+
+    /// Shuts down, lets everybody act who still can, and looks at what is owed then.
+    fn come_to_rest(&mut self, sessions: u32) -> Result<(), TestCaseError> {
+        let _ = self.step(Action::Shutdown)?;
+        for session in (0..sessions).map(SessionId) {
+            let _ = self.step(Action::End { session })?;
+        }
+        let _ = self.step(Action::Finish)?;
+        for subscriber in (0..SUBSCRIBERS).map(SubscriberId) {
+            while !self.step(Action::Receive { subscriber })?.is_refused() {}
+        }
+        let owed = Lifecycle::GOALS.iter().zip(&self.owed).find(|(_, owed)| **owed);
+        prop_assert!(owed.is_none(), "{} is owed at rest", owed.map_or("", |(goal, _)| goal.id));
+        prop_assert_eq!(self.other.history.slots_held(), 0);
+        Ok(())
+    }
+}
+
+fn try_on<M: Machine<Protocol = Lifecycle>>(
+    environment: &Environment,
+    build: impl Fn(&Recorded<Handfast>) -> M,
+    seen: &Seen,
+) -> Result<(), TestCaseError> {
+    let model = Handfast::starts(&environment.header).remove(0);
+    let other = Recorded { machine: build(&model), history: model.history.clone() };
+    let mut pair = Pair { model, other, owed: vec![false; Lifecycle::GOALS.len()] };
+    let mut next = 0;
+    for attempt in &environment.attempts {
+        let Some(action) = attempt.action(&pair.model, next) else { continue };
+        let observed = pair.step(action)?;
+        next += u32::from(matches!(action, Action::Open { .. }));
+        seen.steps.set(seen.steps.get() + 1);
+        seen.refused.set(seen.refused.get() + usize::from(observed.is_refused()));
+        seen.shut_down.set(seen.shut_down.get() + usize::from(action == Action::Finish && !observed.is_refused()));
+        let registered = pair.other.history.sessions.iter().filter(|session| session.registered).count();
+        seen.most_registered.set(seen.most_registered.get().max(registered));
+    }
+    pair.come_to_rest(next)
+}
+
+fn core(start: &Recorded<Handfast>) -> CoreMachine {
+    CoreMachine::new(start.machine.config(), start.machine.subscribers())
+}
+
+#[test]
+fn the_core_is_like_the_model_and_breaks_no_rule() {
+    let seen = Seen::default();
+    hold(800, &environments(), |environment| try_on(&environment, core, &seen));
+    println!("{seen:?}");
+    assert!(seen.most_registered.get() >= 10 && seen.shut_down.get() > 0, "{seen:?}");
+    assert!(seen.refused.get() * 10 < seen.steps.get() * 8, "most of what was tried was refused: {seen:?}");
+}
+
+/// A check that cannot fail is worthless: each mutant of the model is found, and shrunk to a few attempts.
+#[test]
+fn mutants_of_the_model_are_told_from_it() {
+    for flaw in Flaw::MISTAKES {
+        let mutant = |start: &Recorded<Handfast>| start.machine.clone().with_flaw(flaw);
+        let found = find(400, &environments(), |environment| try_on(&environment, mutant, &Seen::default()));
+        let Some((_, TestError::Fail(why, environment))) = found else { panic!("{flaw:?} was not noticed") };
+        println!("{flaw:?}: {} attempts: {why}", environment.attempts.len());
+        assert!(environment.attempts.len() <= 60, "{flaw:?} was not shrunk: {environment:?}");
+    }
+}

@@ -1,0 +1,7 @@
+//! Holds every implementation to its model: one target, so that the models are linked once.
+
+mod framed;
+mod lifecycle;
+mod ownership;
+mod pool;
+mod simopen;

@@ -1,0 +1,4 @@
+//! The pool of idle connections.
+
+mod edges;
+mod shuttle;

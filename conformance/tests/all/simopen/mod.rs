@@ -1,0 +1,7 @@
+//! Simultaneous open.
+
+mod chops;
+mod driver;
+mod edges;
+mod historical;
+mod record;

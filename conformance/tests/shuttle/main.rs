@@ -1,0 +1,4 @@
+//! The drivers on shuttle: a build of its own, because shuttle replaces tokio underneath them.
+
+mod framed;
+mod lifecycle;

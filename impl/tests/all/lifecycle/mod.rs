@@ -1,0 +1,25 @@
+//! The driver of the peer lifecycle on tokio, under a paused clock.
+//!
+//! | file | what |
+//! |---|---|
+//! | `established` | the signal that the handshake completed, and what happens when a disconnect is there too |
+//! | `ending` | every way in which a session can end, and the reason that its Down gives |
+//! | `admission` | limits, duplicates, bans |
+//! | `operator` | bans for a time, and the end of all sessions of one peer |
+//! | `subscribers` | slow ones, dropped ones, snapshots |
+//! | `selector` | the one active peer, and its time |
+//! | `shutdown` | the end of a node |
+//! | `visible` | metrics, the record and its errors |
+//!
+//! Tests that reviewers of btcd asked for have their number, `t1` to `t10`, in their name.
+
+mod admission;
+mod core;
+mod ending;
+mod established;
+mod operator;
+mod selector;
+mod shutdown;
+mod subscribers;
+mod support;
+mod visible;

@@ -1,0 +1,176 @@
+//! The selector of the active peer, on the clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use handfast::lifecycle::{
+    Heard, Misuse, Node, NodeConfig, Origin, Reason, Selector, SelectorConfig, SessionHandle, SessionId, Stalled,
+};
+use tokio::task::JoinHandle;
+use tokio::time::{advance, sleep};
+
+use crate::lifecycle::support::{PATIENCE, config, idle};
+
+type Info = Arc<AtomicBool>;
+
+const STALL: Duration = Duration::from_secs(180);
+
+fn node() -> Node<u32, Info> {
+    let NodeConfig { registry, handshake_timeout, patience, grace } = config();
+    Node::new(NodeConfig { registry, handshake_timeout, patience, grace }).expect("the configuration is sound")
+}
+
+fn select(node: &Node<u32, Info>, stalled: Stalled) -> (Selector<u32, Info>, JoinHandle<()>) {
+    let config = SelectorConfig { stall_timeout: STALL, stalled };
+    Selector::spawn(node, config, |peer| peer.info.load(Ordering::Relaxed)).expect("the node is open")
+}
+
+/// A session that stays until it is told to end, and what its peer says of itself.
+fn come(node: &Node<u32, Info>, key: u32, ahead: bool) -> (SessionHandle, Info) {
+    let info = Info::new(AtomicBool::new(ahead));
+    let said = Arc::clone(&info);
+    let session = node.open(
+        Origin::inbound(None),
+        move |handshake| async move { handshake.established(key, said).map(drop) },
+        |mut live, ()| async move { live.told_to_end().await },
+    );
+    (session.expect("there is a slot"), info)
+}
+
+fn active(selector: &Selector<u32, Info>) -> Option<SessionId> {
+    selector.active().map(|peer| peer.session)
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_ahead_becomes_active_at_its_up_or_when_it_says_so() {
+    let node = node();
+    let (selector, _task) = select(&node, Stalled::Disconnect);
+    let (level, news) = come(&node, 1, false);
+    idle().await;
+    assert_eq!(active(&selector), None);
+    assert_eq!(selector.look_at(level.session()), Heard::Noted(None), "it has nothing new");
+    news.store(true, Ordering::Relaxed);
+    assert!(matches!(selector.look_at(level.session()), Heard::Noted(Some(_))));
+    assert_eq!(active(&selector), Some(level.session()));
+    let (other, _) = come(&node, 2, true);
+    idle().await;
+    assert_eq!(active(&selector), Some(level.session()), "one is enough");
+    node.disconnect(level.session(), Reason::Local).expect("it lives");
+    idle().await;
+    assert_eq!(active(&selector), Some(other.session()), "a dead peer does not stay active");
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_that_overtake_the_up_are_not_lost() {
+    let node = node();
+    let (selector, task) = select(&node, Stalled::Disconnect);
+    task.abort();
+    let _ = task.await;
+    let config = SelectorConfig { stall_timeout: STALL, stalled: Stalled::Disconnect };
+    let ask = |peer: &handfast::lifecycle::Peer<u32, Info>| peer.info.load(Ordering::Relaxed);
+    let (second, unpolled) = Selector::prepare(&node, config, ask).expect("the node is open");
+    let (session, news) = come(&node, 1, false);
+    idle().await;
+    news.store(true, Ordering::Relaxed);
+    assert_eq!(second.look_at(session.session()), Heard::Unknown, "its Up is queued");
+    let _running = tokio::spawn(unpolled);
+    idle().await;
+    assert_eq!(active(&second), Some(session.session()));
+    assert_eq!(active(&selector), None, "the one whose task was aborted names nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_without_progress_is_disconnected_and_another_is_picked() {
+    let node = node();
+    let (selector, _task) = select(&node, Stalled::Disconnect);
+    let (slow, _) = come(&node, 1, true);
+    let (next, _) = come(&node, 2, true);
+    idle().await;
+    assert_eq!(active(&selector), Some(slow.session()));
+    advance(STALL - Duration::from_secs(1)).await;
+    selector.progress(next.session()); // not the active one
+    selector.progress(slow.session());
+    sleep(STALL - Duration::from_secs(1)).await;
+    assert_eq!(active(&selector), Some(slow.session()), "its time began anew");
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(slow.wait().await.reason, Reason::Stalled);
+    assert_eq!(active(&selector), Some(next.session()));
+    sleep(STALL + Duration::from_secs(1)).await;
+    assert_eq!(next.wait().await.reason, Reason::Stalled);
+    assert_eq!(active(&selector), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_peer_that_stalled_stays_and_is_not_picked_again() {
+    let node = node();
+    let (selector, _task) = select(&node, Stalled::Keep);
+    let (slow, _) = come(&node, 1, true);
+    idle().await;
+    sleep(STALL + Duration::from_secs(1)).await;
+    assert_eq!((active(&selector), slow.ended()), (None, None));
+    assert_eq!(selector.look_at(slow.session()), Heard::Noted(None));
+    assert_eq!(active(&selector), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_we_caught_up_with_makes_place_and_is_not_taken_for_stalled() {
+    let node = node();
+    let (selector, _task) = select(&node, Stalled::Disconnect);
+    let (first, first_news) = come(&node, 1, true);
+    let (second, second_news) = come(&node, 2, true);
+    idle().await;
+    first_news.store(false, Ordering::Relaxed);
+    assert!(matches!(selector.look_at(first.session()), Heard::Noted(Some(_))));
+    assert_eq!(active(&selector), Some(second.session()));
+    second_news.store(false, Ordering::Relaxed); // and nobody says so
+    sleep(STALL + Duration::from_secs(1)).await;
+    assert_eq!(active(&selector), None);
+    assert_eq!((first.ended(), second.ended()), (None, None));
+    first_news.store(true, Ordering::Relaxed);
+    let _ = selector.look_at(first.session());
+    assert_eq!(active(&selector), Some(first.session()), "it may be picked again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_selector_that_lagged_subscribes_anew() {
+    let node = node();
+    let config = SelectorConfig { stall_timeout: STALL, stalled: Stalled::Disconnect };
+    let ask = |peer: &handfast::lifecycle::Peer<u32, Info>| peer.info.load(Ordering::Relaxed);
+    let (selector, unpolled) = Selector::prepare(&node, config, ask).expect("the node is open");
+    // Up and Down of four sessions fill its queue, so that the fifth waits until the patience is over.
+    for key in 1..5 {
+        let (session, _) = come(&node, key, true);
+        idle().await;
+        node.disconnect(session.session(), Reason::Local).expect("it lives");
+        idle().await;
+    }
+    let (last, _) = come(&node, 5, true);
+    sleep(PATIENCE + Duration::from_secs(1)).await;
+    assert_eq!(node.metrics().cut_off, 1);
+    let _running = tokio::spawn(unpolled);
+    idle().await;
+    assert_eq!(active(&selector), Some(last.session()));
+    assert_eq!(node.metrics().subscribers, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_active_after_the_shutdown_or_without_the_task() {
+    let node = node();
+    let (selector, task) = select(&node, Stalled::Disconnect);
+    let (other, other_task) = select(&node, Stalled::Disconnect);
+    let mut watch = selector.watch();
+    let (session, _) = come(&node, 1, true);
+    idle().await;
+    assert!(watch.borrow_and_update().is_some());
+    other_task.abort();
+    assert!(other_task.await.expect_err("it was aborted").is_cancelled());
+    assert_eq!(active(&other), None);
+    assert_eq!(node.metrics().subscribers, 1, "what it queued is released");
+    assert_eq!(node.shutdown(Duration::from_secs(1)).await.drained, 1);
+    task.await.expect("the task ends by itself");
+    assert!(watch.borrow_and_update().is_none());
+    assert_eq!(selector.look_at(session.session()), Heard::Unknown);
+    let config = SelectorConfig { stall_timeout: STALL, stalled: Stalled::Keep };
+    assert!(matches!(Selector::prepare(&node, config, |_| true), Err(Misuse::ShuttingDown)));
+}

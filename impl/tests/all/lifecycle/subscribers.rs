@@ -1,0 +1,174 @@
+//! Slow subscribers, dropped ones, and snapshots.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use handfast::lifecycle::{Event, Reason};
+
+use crate::lifecycle::support::{Heard, Node, PATIENCE, assert_empty, config, heard, idle, node, shaking, up};
+
+/// A node whose only subscriber has no room for another session.
+async fn full() -> (Node, handfast::lifecycle::Subscription<u32>) {
+    let mut config = config();
+    config.registry.capacity = 5;
+    let node = node(config);
+    let slow = node.subscribe().unwrap();
+    for key in [1, 2] {
+        up(&node, key).await.finish_body(Reason::RemoteClosed);
+        idle().await;
+    }
+    (node, slow)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_subscriber_is_told_that_it_lags_and_gets_a_fresh_snapshot() {
+    let (node, mut slow) = full().await;
+    let mut waiting = shaking(&node);
+    waiting.greet(3);
+    idle().await;
+    assert!(node.peers().is_empty(), "there is no room for it");
+    tokio::time::sleep(PATIENCE).await;
+    assert_eq!(node.peers().len(), 1, "the patience is over");
+    assert_eq!(node.metrics().cut_off, 1);
+    waiting.finish_body(Reason::RemoteClosed);
+    let still_there = up(&node, 4).await;
+
+    let told = heard(&mut slow);
+    assert_eq!(told.len(), 5, "what was queued, two Ups and two Downs, and Lagged: {told:?}");
+    assert_eq!(told[4], Heard::Lagged);
+    assert!(slow.next().await.is_none() && slow.try_next().is_none(), "nothing comes after it");
+    let mut fresh = node.subscribe().unwrap();
+    let listed: Vec<_> = fresh.snapshot().iter().map(|peer| peer.session).collect();
+    assert_eq!(listed, [still_there.id()]);
+    node.disconnect(still_there.id(), Reason::Local).unwrap();
+    idle().await;
+    assert_eq!(heard(&mut fresh), [Heard::Down(still_there.id(), Reason::Local)]);
+    assert_empty(&node);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_takes_its_events_in_time_is_never_cut_off() {
+    let (node, mut slow) = full().await;
+    for key in 3..20 {
+        let mut session = shaking(&node);
+        session.greet(key);
+        tokio::time::sleep(PATIENCE - Duration::from_millis(10)).await;
+        while slow.try_next().is_some() {}
+        idle().await;
+        assert_eq!(node.peers().len(), 1);
+        session.finish_body(Reason::RemoteClosed);
+        idle().await;
+    }
+    assert_eq!(node.metrics().cut_off, 0);
+}
+
+/// Only who holds up announcements loses patience; who holds up nobody may sleep.
+#[tokio::test(start_paused = true)]
+async fn a_slow_subscriber_that_holds_up_nobody_is_left_alone() {
+    let (node, mut slow) = full().await;
+    tokio::time::sleep(PATIENCE * 10).await;
+    assert_eq!(node.metrics().cut_off, 0);
+    assert_eq!(heard(&mut slow).len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_a_subscriber_releases_whoever_waits_for_it() {
+    let (node, slow) = full().await;
+    let mut waiting = shaking(&node);
+    waiting.greet(3);
+    idle().await;
+    assert!(node.peers().is_empty());
+    drop(slow);
+    idle().await;
+    assert_eq!(node.peers().len(), 1);
+    assert_eq!(node.metrics().subscribers, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_down_never_waits_for_room() {
+    let mut config = config();
+    config.registry.capacity = 5;
+    let node = node(config);
+    let mut slow = node.subscribe().unwrap();
+    let mut sessions = Vec::new();
+    for key in 0..2 {
+        sessions.push(up(&node, key).await);
+    }
+    up(&node, 8).await;
+    assert_eq!(node.metrics().announced, 2, "the queue keeps room for two Downs and has none for a third pair");
+    for session in &sessions {
+        node.disconnect(session.id(), Reason::Local).unwrap();
+        assert!(session.handle.wait().await.announced);
+    }
+    let expected = [
+        Heard::Up(sessions[0].id()),
+        Heard::Up(sessions[1].id()),
+        Heard::Down(sessions[0].id(), Reason::Local),
+        Heard::Down(sessions[1].id(), Reason::Local),
+    ];
+    assert_eq!(heard(&mut slow), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_an_event_is_cancel_safe() {
+    let node = node(config());
+    let mut events = node.subscribe().unwrap();
+    for key in 0..20 {
+        let short = tokio::time::timeout(Duration::from_millis(1), events.next()).await;
+        assert!(short.is_err(), "nothing happens, and the wait is cancelled");
+        let mut session = up(&node, key).await;
+        session.finish_body(Reason::RemoteClosed);
+        idle().await;
+        assert!(matches!(events.next().await, Some(Event::Up(peer)) if peer.key == key));
+        assert!(matches!(events.next().await, Some(Event::Down(peer, _)) if peer.session == session.id()));
+    }
+}
+
+/// Nothing that a session brought with it outlives the last that was told of it.
+#[tokio::test(start_paused = true)]
+async fn when_everybody_is_gone_nothing_is_left() {
+    use handfast::lifecycle::{Origin, Reason};
+    let node = handfast::lifecycle::Node::<u32, Arc<()>>::new(config()).unwrap();
+    let info = Arc::new(());
+    let brought = Arc::clone(&info);
+    let heard_nothing = node.subscribe().unwrap();
+    let session = node
+        .open(
+            Origin::inbound(None),
+            |handshake| async move {
+                let _ = handshake.established(1, brought);
+                Ok::<_, ()>(())
+            },
+            |_, ()| async { Reason::RemoteClosed },
+        )
+        .unwrap();
+    session.wait().await;
+    assert!(Arc::strong_count(&info) > 1, "its Up and Down are queued");
+    drop(node);
+    drop(heard_nothing);
+    drop(session);
+    idle().await;
+    assert_eq!(Arc::strong_count(&info), 1);
+}
+
+/// The patience begins anew when there was room in between, also if nobody has ended.
+#[tokio::test(start_paused = true)]
+async fn patience_begins_anew_with_each_time_that_a_subscriber_holds_up_somebody() {
+    let mut config = config();
+    config.registry.capacity = 5;
+    let node = node(config);
+    let mut slow = node.subscribe().unwrap();
+    let (_first, _second) = (up(&node, 1).await, up(&node, 2).await);
+    let mut alive = Vec::new();
+    for announced in [3, 4] {
+        let mut waiting = shaking(&node);
+        waiting.greet(announced);
+        tokio::time::sleep(PATIENCE - Duration::from_millis(100)).await;
+        assert_eq!(node.metrics().announced, u64::from(announced) - 1, "there is no room for it");
+        while slow.try_next().is_some() {}
+        idle().await;
+        assert_eq!(node.metrics().announced, u64::from(announced));
+        alive.push(waiting);
+    }
+    assert_eq!(node.metrics().cut_off, 0);
+}

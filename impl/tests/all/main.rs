@@ -1,0 +1,7 @@
+//! The library by its public interface.
+
+mod framed;
+mod lifecycle;
+mod ownership;
+mod pool;
+mod simopen;

@@ -1,0 +1,123 @@
+//! Threads, what runs on them, and how they stop.
+
+use std::num::NonZeroU16;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use handfast::pool::{Builder, Ended, Lost, Workers};
+
+use crate::pool::support::{Drops, on, workers};
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_future_stays_on_the_worker_that_it_was_spawned_on() {
+    let workers = Builder::new(NonZeroU16::MIN.saturating_add(2)).name("hand").start().expect("threads can be made");
+    for number in 0..workers.len() {
+        let name = on(&workers, number, async move |here| {
+            let not_send = Rc::new(here.number());
+            tokio::task::yield_now().await;
+            assert_eq!(*not_send, number);
+            std::thread::current().name().map(str::to_owned)
+        });
+        assert_eq!(name, Some(format!("hand-{number}")));
+    }
+}
+
+#[test]
+fn a_stop_waits_for_what_ends_and_drops_what_does_not() {
+    let workers = workers(1);
+    let drops = Drops::default();
+    let held = drops.payload();
+    let polite = workers.spawn(0, async move |here| here.stopping().await).expect("it runs");
+    let stubborn = workers
+        .spawn(0, async move |here| {
+            here.spawn(async { panic!("a test does this on purpose") });
+            std::future::pending::<()>().await;
+            drop(held);
+        })
+        .expect("it runs");
+    on(&workers, 0, async |_| tokio::task::yield_now().await);
+    let report = workers.stop(Duration::from_millis(50));
+    let ended = report.workers[0].expect("nothing blocks it");
+    assert_eq!((ended.finished, ended.panicked, ended.dropped), (2, 1, 1));
+    assert!(!report.is_clean());
+    assert_eq!((polite.wait(), stubborn.wait()), (Ok(()), Err(Lost)));
+    assert_eq!(drops.count(), 1, "what the future owned is dropped with it");
+}
+
+#[test]
+fn a_stop_does_not_wait_longer_than_it_must() {
+    let workers = workers(2);
+    on(&workers, 1, async |_| ());
+    let began = std::time::Instant::now();
+    let report = workers.stop(LONG);
+    assert!(report.is_clean() && began.elapsed() < LONG / 2);
+    assert_eq!(report.workers.iter().flatten().map(|ended: &Ended| ended.finished).sum::<usize>(), 1);
+}
+
+#[test]
+fn a_worker_that_is_blocked_is_said_to_be() {
+    let workers = workers(2);
+    let (unblock, blocked) = mpsc::channel::<()>();
+    let (begin, has_begun) = mpsc::channel();
+    let block = async move |_| {
+        begin.send(()).expect("the test waits for it");
+        let _ = blocked.recv();
+    };
+    let spawned = workers.spawn(0, block).expect("it runs");
+    has_begun.recv().expect("it begins");
+    let report = workers.stop(Duration::ZERO);
+    assert!(report.workers[0].is_none() && report.workers[1].is_some(), "{report:?}");
+    drop(unblock);
+    assert_eq!(spawned.wait(), Ok(()), "it was left to itself");
+}
+
+#[test]
+fn dropping_workers_stops_them() {
+    let drops = Drops::default();
+    let held = drops.payload();
+    let workers = workers(1);
+    let spawned = workers
+        .spawn(0, async move |_| {
+            std::future::pending::<()>().await;
+            drop(held);
+        })
+        .expect("it runs");
+    drop(workers);
+    assert_eq!((spawned.wait(), drops.count()), (Err(Lost), 1));
+}
+
+#[test]
+fn a_panic_ends_its_future_and_nothing_else() {
+    let workers = workers(1);
+    let spawned = workers.spawn(0, async |_| panic!("a test does this on purpose")).expect("it runs");
+    assert_eq!(spawned.wait(), Err::<(), _>(Lost));
+    on(&workers, 0, async |_| ());
+}
+
+#[test]
+fn a_pool_is_of_the_workers_that_it_was_made_for() {
+    let (ours, others) = (workers(1), workers(1));
+    let pool: crate::pool::support::Idle =
+        handfast::pool::Pool::new(&ours, crate::pool::support::config()).expect("they run");
+    let seen = pool.clone();
+    let panicked = others.spawn(0, async move |here| drop(seen.local(&here))).expect("it runs").wait();
+    assert_eq!(panicked, Err(Lost), "no connection is given to a worker that is not the pool's");
+    on(&ours, 0, async move |here| drop(pool.local(&here)));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_is_pinned_to_its_core() {
+    let allowed = rustix::thread::sched_getaffinity(None).expect("it is known");
+    let core = (0..rustix::thread::CpuSet::MAX_CPU).find(|core| allowed.is_set(*core)).expect("this runs somewhere");
+    let workers = Builder::new(NonZeroU16::MIN).pin([core]).start().expect("it is allowed");
+    let set = on(&workers, 0, async |_| rustix::thread::sched_getaffinity(None).expect("it is known"));
+    assert!(set.is_set(core) && set.count() == 1);
+    for nowhere in [rustix::thread::CpuSet::MAX_CPU - 1, usize::MAX] {
+        let failed: Result<Workers, _> = Builder::new(NonZeroU16::MIN).pin([nowhere]).start();
+        assert!(failed.is_err(), "core {nowhere}");
+    }
+}

@@ -1,0 +1,18 @@
+//! The checker and the models: one target, so that the models are linked once.
+
+mod btcd;
+mod canaries_liveness;
+mod canaries_stateright;
+mod certificate;
+mod cli;
+mod common;
+mod cross_check;
+mod designs;
+mod explain;
+mod explorer;
+mod formats;
+mod framed;
+mod haproxy;
+mod pool;
+mod simopen;
+mod two_ends;

@@ -1,0 +1,102 @@
+//! Which crate may see which.
+
+use std::collections::BTreeSet;
+
+use cargo_metadata::{DependencyKind, Package};
+
+use crate::repository::workspace::metadata;
+
+fn package(name: &str) -> &'static Package {
+    let package = metadata().packages.iter().find(|package| package.name.as_str() == name);
+    package.unwrap_or_else(|| panic!("the workspace has no package {name}"))
+}
+
+/// What a package depends on, by one of these kinds.
+fn direct(package: &Package, kinds: &[DependencyKind]) -> BTreeSet<String> {
+    let has_kind = package.dependencies.iter().filter(|dependency| kinds.contains(&dependency.kind));
+    // What is optional is nobody's who does not ask for it; there are no features that are on without being asked for.
+    assert!(package.features.get("default").is_none_or(Vec::is_empty), "{} has default features", package.name);
+    let dependencies = has_kind.filter(|dependency| !dependency.optional);
+    dependencies.map(|dependency| dependency.name.clone()).collect()
+}
+
+/// What users of a package get: its dependencies, and those of the members of the workspace among them.
+fn normal(name: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![name.to_owned()];
+    while let Some(next) = open.pop() {
+        let known = metadata().packages.iter().find(|package| package.name.as_str() == next);
+        for dependency in known.into_iter().flat_map(|package| direct(package, &[DependencyKind::Normal])) {
+            if found.insert(dependency.clone()) {
+                open.push(dependency);
+            }
+        }
+    }
+    found
+}
+
+/// Everything that a package was built with, its tests included.
+fn all(name: &str) -> BTreeSet<String> {
+    direct(package(name), &[DependencyKind::Normal, DependencyKind::Development, DependencyKind::Build])
+}
+
+#[test]
+fn the_vocabulary_depends_on_serde_alone() {
+    assert_eq!(normal("handfast-spec"), BTreeSet::from(["serde".to_owned()]));
+}
+
+#[test]
+fn the_model_and_the_implementation_never_see_each_other() {
+    assert!(!all("model").contains("handfast"), "the model would be checked against itself");
+    assert!(!all("handfast").contains("model"), "the implementation would be checked against itself");
+    assert!(!normal("model").contains("handfast") && !normal("handfast").contains("model"));
+}
+
+#[test]
+fn what_users_depend_on_brings_no_checker_along() {
+    let brought = normal("handfast");
+    let checkers = ["model", "conformance", "tests", "stateright", "loom", "shuttle", "shuttle-tokio", "proptest"];
+    let found: Vec<_> = checkers.into_iter().filter(|checker| brought.contains(*checker)).collect();
+    assert!(found.is_empty(), "handfast brings {found:?} to its users; make them dev-dependencies of another crate");
+}
+
+#[test]
+fn conformance_sees_the_vocabulary_the_model_and_the_implementation() {
+    let seen = all("conformance");
+    for needed in ["handfast-spec", "model", "handfast"] {
+        assert!(seen.contains(needed), "conformance cannot hold what it does not see: {needed}");
+    }
+}
+
+#[test]
+fn conformance_alone_sees_the_model_and_the_implementation() {
+    for package in &metadata().packages {
+        let name = package.name.as_str();
+        let sees = normal(name);
+        assert!(name == "conformance" || !(sees.contains("model") && sees.contains("handfast")), "{name} sees both");
+    }
+}
+
+/// Versions are decided in one place.
+#[test]
+fn members_take_their_dependencies_from_the_workspace() {
+    for package in &metadata().packages {
+        let manifest = std::fs::read_to_string(&package.manifest_path).expect("cargo has read it");
+        let mut table = String::new();
+        for (index, line) in manifest.lines().enumerate() {
+            if let Some(header) = line.strip_prefix('[') {
+                table = header.trim_end_matches(']').to_owned();
+            } else if table.ends_with("dependencies") && line.contains('=') {
+                let inherits = line.contains("workspace = true");
+                assert!(inherits, "{}:{}: {line}: say `workspace = true`", package.manifest_path, index + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_brought_along_is_followed_through_the_workspace() {
+    assert!(normal("model").contains("serde") && normal("model").contains("handfast-spec"));
+    assert!(all("model").contains("criterion") && !normal("model").contains("criterion"));
+    assert!(normal("no such package").is_empty());
+}
