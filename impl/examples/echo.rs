@@ -54,7 +54,7 @@ async fn say_hello(handshake: Handshake<String>, stream: TcpStream) -> io::Resul
     (&mut connection).take(MAX_LINE).read_line(&mut name).await?;
     if !name.trim().is_empty() {
         // The session may have been told to end meanwhile; its task hears of that by itself.
-        let _ = handshake.established(name.trim().to_owned(), ());
+        let _ = handshake.handshake_done(name.trim().to_owned(), ());
     }
     Ok(connection)
 }

@@ -97,7 +97,7 @@ impl Rival for Own {
 
     fn connect(&self, number: u32) -> SessionHandle {
         let handshake = move |handshake: handfast::lifecycle::Handshake<u32>| async move {
-            let _ = handshake.established(number, ());
+            let _ = handshake.handshake_done(number, ());
             Ok::<_, Infallible>(())
         };
         let opened = self.node.open(Origin::inbound(None), handshake, |_live, ()| std::future::pending());

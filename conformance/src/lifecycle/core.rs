@@ -28,12 +28,12 @@ pub struct CoreMachine {
 
 struct Slot {
     id: product::SessionId,
-    cell: Cell,
+    cell: AheadFlag,
 }
 
 /// What the session's task knows of its peer, for the selector to read.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Cell {
+enum AheadFlag {
     Level,
     New,
     Seen,
@@ -66,7 +66,7 @@ impl CoreMachine {
     fn take(&mut self, action: Action) -> Outcome {
         match action {
             Action::Open { session, origin } => self.open(session, &origin),
-            Action::Greet { session, key } => self.greet(session, key),
+            Action::HandshakeDone { session, key } => self.handshake_done(session, key),
             Action::Announce { session } => self.announce(session),
             Action::Disconnect { session } => {
                 self.core.disconnect(self.id(session)?, product::Reason::Local).map_err(refusal)?;
@@ -78,8 +78,8 @@ impl CoreMachine {
             }
             Action::End { session } if !self.core.is_to_end(self.id(session)?) => Err(Refusal::NotNow),
             Action::End { session } | Action::Abort { session } => self.run_guard(session),
-            Action::Ahead { session } => self.ahead(session),
-            Action::Heed { session } => self.heed(session),
+            Action::PeerAhead { session } => self.ahead(session),
+            Action::NotifySelector { session } => self.notify_selector(session),
             Action::Subscribe { subscriber } => self.subscribe(subscriber),
             Action::Unsubscribe { subscriber } => {
                 let id = self.subscribers.remove(&subscriber).ok_or(Refusal::NoSuchSubscriber)?;
@@ -134,7 +134,7 @@ impl CoreMachine {
         let told = match self.core.open(origin(from)) {
             Ok(id) => {
                 assert_eq!(id.number(), u64::from(session.0), "ids are given in order");
-                self.sessions.insert(session, Slot { id, cell: Cell::Level });
+                self.sessions.insert(session, Slot { id, cell: AheadFlag::Level });
                 vec![Output::Opened(session)]
             }
             Err(rejected) => vec![Output::Rejected(session, reason(rejected.reason)), Output::Closed(session)],
@@ -142,10 +142,10 @@ impl CoreMachine {
         Ok(came.into_iter().chain(told).collect())
     }
 
-    fn greet(&mut self, session: SessionId, key: Key) -> Outcome {
-        match self.core.greet(self.id(session)?, key, ()).map_err(refusal)? {
-            Greeting::First => Ok(vec![Output::Greeted(session, key)]),
-            Greeting::Again => Ok(vec![Output::GreetedTwice(session)]),
+    fn handshake_done(&mut self, session: SessionId, key: Key) -> Outcome {
+        match self.core.handshake_done(self.id(session)?, key, ()).map_err(refusal)? {
+            Greeting::First => Ok(vec![Output::HandshakeDone(session, key)]),
+            Greeting::Again => Ok(vec![Output::HandshakeDoneTwice(session)]),
         }
     }
 
@@ -171,21 +171,21 @@ impl CoreMachine {
         let id = self.id(session)?;
         let lives = self.core.peer(id).is_some() && !self.core.is_to_end(id);
         let slot = self.sessions.get_mut(&session).ok_or(Refusal::NotNow)?;
-        if !lives || slot.cell != Cell::Level {
+        if !lives || slot.cell != AheadFlag::Level {
             return Err(Refusal::NotNow);
         }
-        slot.cell = Cell::New;
-        Ok(vec![Output::Ahead(session)])
+        slot.cell = AheadFlag::New;
+        Ok(vec![Output::PeerAhead(session)])
     }
 
-    fn heed(&mut self, session: SessionId) -> Outcome {
+    fn notify_selector(&mut self, session: SessionId) -> Outcome {
         let Ok(id) = self.id(session) else { return Err(self.gone(session, Refusal::NothingNew)) };
         let announced = self.core.peer(id).is_some();
         let slot = self.sessions.get_mut(&session).ok_or(Refusal::NothingNew)?;
-        if !announced || slot.cell != Cell::New {
+        if !announced || slot.cell != AheadFlag::New {
             return Err(Refusal::NothingNew);
         }
-        slot.cell = Cell::Seen;
+        slot.cell = AheadFlag::Seen;
         match self.selector.ahead(id) {
             Heard::Unknown => Ok(vec![Output::Deferred(session)]),
             Heard::Noted(switch) => Ok([Output::Heeded(session)].into_iter().chain(switch.map(active)).collect()),
@@ -233,7 +233,7 @@ impl CoreMachine {
 
     fn selector_hears_up(&mut self, id: product::SessionId) -> Vec<Output> {
         let session = spec_id(id);
-        let ahead = self.sessions.get(&session).is_some_and(|slot| slot.cell != Cell::Level);
+        let ahead = self.sessions.get(&session).is_some_and(|slot| slot.cell != AheadFlag::Level);
         let switch = self.selector.up(id, ahead);
         ahead.then_some(Output::Heeded(session)).into_iter().chain(switch.map(active)).collect()
     }

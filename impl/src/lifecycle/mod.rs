@@ -18,7 +18,7 @@
 //! let log = core.subscribe()?.subscriber;
 //!
 //! let session = core.open(Origin::inbound(None))?;
-//! assert_eq!(core.greet(session, "02ab…", ())?, Greeting::First); // the handshake proved who it is
+//! assert_eq!(core.handshake_done(session, "02ab…", ())?, Greeting::First); // the handshake proved who it is
 //! assert_eq!(core.announce(session)?, Announcement::Up);
 //! core.end(session, Reason::RemoteClosed)?; // the guard of the session's task
 //!

@@ -13,6 +13,7 @@ pub mod findings;
 pub mod format;
 pub mod historical;
 pub mod liveness;
+pub mod mutants;
 pub mod report;
 pub mod scan;
 pub mod target;

@@ -9,7 +9,7 @@ use core::num::NonZeroUsize;
 
 use crate::common::grid::{Grid, Walk, time_out_in_the_first_state};
 use model::checker::cross_check::{
-    Comparison, Difference, Disagreement, Engine, Findings, Options, Refused, ask, compare,
+    self, Comparison, Difference, Disagreement, Engine, Findings, Refused, ask, compare,
 };
 use model::checker::design::TO_THE_END;
 use model::checker::explore::{Completeness, Graph, Limit, Options, explore};
@@ -17,7 +17,7 @@ use stateright::{Checker, Chooser, HasDiscoveries, Model, Property};
 
 const ONE_THREAD: NonZeroUsize = NonZeroUsize::MIN;
 
-const OPTIONS: Options = Options { threads: ONE_THREAD, max_path_bytes: u64::MAX };
+const OPTIONS: cross_check::Options = cross_check::Options { threads: ONE_THREAD, max_path_bytes: u64::MAX };
 
 /// All states of [`Grid::new`].
 const WHOLE: usize = 101 * 101;

@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 use crate::common::digraph::Digraph;
 use handfast_spec::lifecycle::{Key, Limits, Origin, SessionId};
 use model::checker::cross_check::{
-    Comparison, Difference, Disagreement, Engine, Findings, Options, Refused, ask, compare,
+    self, Comparison, Difference, Disagreement, Engine, Findings, Refused, ask, compare,
 };
 use model::checker::design::TO_THE_END;
 use model::checker::explore::{Graph, Options, explore};
 use model::lifecycle::handfast::{Bounds, Duplicates, Flaw, checked};
 use stateright::{Model, Property};
 
-const OPTIONS: Options = Options { threads: NonZeroUsize::MIN, max_path_bytes: u64::MAX };
+const OPTIONS: cross_check::Options = cross_check::Options { threads: NonZeroUsize::MIN, max_path_bytes: u64::MAX };
 
 fn guarded(graph: Digraph, property: Property<Digraph>) -> Digraph {
     Digraph { properties: vec![Property::always(TO_THE_END, |_, _| true), property], ..graph }
@@ -61,7 +61,7 @@ fn engines_agree_about_the_lifecycle_and_mistakes_in_it() {
         assert!(flaw != Flaw::None || ours.violated.is_empty(), "{:?} is violated", ours.violated);
         violated.extend(ours.violated.iter().copied());
         for threads in [1, 2].map(|threads| NonZeroUsize::new(threads).unwrap()) {
-            let comparison = compare(&model, &graph, &ours, Options { threads, ..OPTIONS }).unwrap();
+            let comparison = compare(&model, &graph, &ours, cross_check::Options { threads, ..OPTIONS }).unwrap();
             assert_eq!(comparison.asked, [Engine::BreadthFirst, Engine::DepthFirst]);
             assert_eq!(comparison.disagreements, [], "{flaw:?}, {threads} threads");
         }
@@ -163,8 +163,9 @@ fn the_depth_first_search_is_asked_if_its_paths_fit() {
     let graph = guarded(graph, Property::always("low", |_, &state| state < 5));
     let explored = explore(&graph, &Options::default());
     let ours = Findings::of(&graph, &explored).unwrap();
-    let asked =
-        |max_path_bytes| compare(&graph, &explored, &ours, Options { max_path_bytes, ..OPTIONS }).unwrap().asked;
+    let asked = |max_path_bytes| {
+        compare(&graph, &explored, &ours, cross_check::Options { max_path_bytes, ..OPTIONS }).unwrap().asked
+    };
     let needed = 7 * size_of::<usize>() as u64;
     assert_eq!(asked(needed), [Engine::BreadthFirst, Engine::DepthFirst]);
     assert_eq!(asked(needed - 1), [Engine::BreadthFirst]);

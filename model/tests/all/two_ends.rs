@@ -57,7 +57,7 @@ impl End {
         let greet = record.holds_slot() && record.key.is_none();
         let disconnect = other.record(connection).closed && !record.is_told_to_end();
         let steps = [
-            greet.then_some(Action::Greet { session, key: other.key }),
+            greet.then_some(Action::HandshakeDone { session, key: other.key }),
             disconnect.then_some(Action::Disconnect { session }),
             Some(Action::Announce { session }),
             Some(Action::End { session }),

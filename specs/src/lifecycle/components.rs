@@ -31,10 +31,10 @@ impl Action {
     pub fn component(self) -> Option<Component> {
         match self {
             Self::Open { .. }
-            | Self::Greet { .. }
+            | Self::HandshakeDone { .. }
             | Self::Disconnect { .. }
             | Self::Abort { .. }
-            | Self::Ahead { .. }
+            | Self::PeerAhead { .. }
             | Self::Subscribe { .. }
             | Self::Unsubscribe { .. }
             | Self::Stall
@@ -43,7 +43,7 @@ impl Action {
             | Self::BanAddress { .. }
             | Self::UnbanAddress { .. }
             | Self::Shutdown => None,
-            Self::Announce { session } | Self::End { session } | Self::Heed { session } => {
+            Self::Announce { session } | Self::End { session } | Self::NotifySelector { session } => {
                 Some(Component::Session(session))
             }
             Self::Resume { session } => Some(Component::Watcher(session)),

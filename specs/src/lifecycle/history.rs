@@ -76,8 +76,8 @@ impl History {
             Output::Came(session, origin) => self.session(session).origin = origin,
             Output::Opened(session) => self.opened(session),
             Output::Rejected(session, reason) => self.rejected(session, reason),
-            Output::Greeted(session, key) => self.session(session).key = Some(key),
-            Output::GreetedTwice(_) => {}
+            Output::HandshakeDone(session, key) => self.session(session).key = Some(key),
+            Output::HandshakeDoneTwice(_) => {}
             Output::Announced(session) => self.announced(session),
             Output::Registered(session) => self.registered(session),
             Output::Removed(session) => self.removed(session),
@@ -103,7 +103,7 @@ impl History {
             Output::Unsubscribed(subscriber) => self.subscriber(subscriber).end_subscription(),
             Output::CutOff(subscriber) => self.subscriber(subscriber).subscription = Subscription::CutOff,
             Output::Heard(subscriber, event) => self.heard_event(subscriber, event),
-            Output::Ahead(session) => self.session(session).ahead = true,
+            Output::PeerAhead(session) => self.session(session).ahead = true,
             Output::Heeded(session) => self.heeded(session),
             Output::Deferred(_) => {}
             Output::Ignored(_) => self.violate(Violation::Ignored, true),

@@ -19,7 +19,7 @@ pub enum Action {
         origin: Origin,
     },
     /// The handshake completes and says who the peer is.
-    Greet {
+    HandshakeDone {
         /// Whose handshake.
         session: SessionId,
         /// Who it is.
@@ -51,12 +51,12 @@ pub enum Action {
         session: SessionId,
     },
     /// The peer says that it is ahead of us, and the session's task notes it in the session's cell.
-    Ahead {
+    PeerAhead {
         /// Which peer.
         session: SessionId,
     },
     /// The session's task tells the selector to look at the cell.
-    Heed {
+    NotifySelector {
         /// Whose task.
         session: SessionId,
     },
@@ -169,9 +169,9 @@ pub enum Output {
     /// The session must not be announced.
     Rejected(SessionId, Reason),
     /// The handshake is complete.
-    Greeted(SessionId, Key),
+    HandshakeDone(SessionId, Key),
     /// The handshake was reported complete a second time; that changes nothing.
-    GreetedTwice(SessionId),
+    HandshakeDoneTwice(SessionId),
     /// The registry heard of the session's coming.
     Announced(SessionId),
     /// The session is in the registry.
@@ -199,7 +199,7 @@ pub enum Output {
     /// The subscriber took this from its queue.
     Heard(SubscriberId, Event),
     /// The peer told its session that it is ahead.
-    Ahead(SessionId),
+    PeerAhead(SessionId),
     /// The selector counts the peer among those that are ahead.
     Heeded(SessionId),
     /// The selector does not know the session yet and will look when it hears of it.

@@ -57,8 +57,8 @@ pub(super) async fn negotiate(node: Arc<Node>, peer: Arc<Peer>) {
     if completed {
         pace.at(Action::SetFlag(id)).await;
         peer.verack_received.set();
-        pace.tell(Output::Greeted(id, Key(id.0)));
-        pace.tell(Output::Ahead(id));
+        pace.tell(Output::HandshakeDone(id, Key(id.0)));
+        pace.tell(Output::PeerAhead(id));
         match node.switches.adder {
             Adder::Negotiation => node.send_event(Action::SendAdd(id, Task::Negotiation), &peer, Event::Add).await,
             Adder::Watcher | Adder::Both => {
@@ -85,13 +85,13 @@ async fn on_verack(node: &Node, peer: &Peer, by: Task) -> Result<(), Died> {
     match node.switches.signal {
         Signal::Once => {
             if !peer.signalled.set(()) {
-                pace.tell(Output::GreetedTwice(id));
+                pace.tell(Output::HandshakeDoneTwice(id));
             }
             return Ok(());
         }
         Signal::Check => {
             if peer.signalled.is_closed() {
-                pace.tell(Output::GreetedTwice(id));
+                pace.tell(Output::HandshakeDoneTwice(id));
                 return Ok(());
             }
             pace.at(Action::CloseVerAck(id, by)).await;

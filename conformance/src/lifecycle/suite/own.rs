@@ -164,7 +164,7 @@ impl Node for Own<'_> {
             async move {
                 arrived.await.map_err(drop)?;
                 pause().await;
-                let _ = signal.established(key, ()).map_err(drop)?;
+                let _ = signal.handshake_done(key, ()).map_err(drop)?;
                 pause().await;
                 Ok::<_, ()>(())
             }
@@ -185,7 +185,7 @@ impl Node for Own<'_> {
         let sent = self.session(session).and_then(|session| session.verack.take());
         let sent = sent.is_some_and(|verack| verack.send(()).is_ok());
         if sent {
-            self.tell(&[Output::Ahead(session)]);
+            self.tell(&[Output::PeerAhead(session)]);
         }
         sent
     }
@@ -194,7 +194,7 @@ impl Node for Own<'_> {
         // Who says it first is somebody else's business; there is a second only after a first.
         let greeted = self.history.sessions.get(session.index()).key.is_some();
         let signal = self.session(session).map(|session| session.signal.clone()).filter(|_| greeted);
-        signal.is_some_and(|signal| signal.established(Key(session.0), ()).is_ok()) && self.told()
+        signal.is_some_and(|signal| signal.handshake_done(Key(session.0), ()).is_ok()) && self.told()
     }
 
     fn disconnect(&mut self, session: SessionId) -> bool {

@@ -51,11 +51,11 @@ async fn connect(node: Peers, mut dice: Dice) {
                 0 => Err(()),
                 1 => std::future::pending().await,
                 2 => {
-                    let _ = (signal.established(key, ()), signal.established(key + 1, ()));
+                    let _ = (signal.handshake_done(key, ()), signal.handshake_done(key + 1, ()));
                     Ok(())
                 }
                 _ => {
-                    let _ = signal.established(key, ());
+                    let _ = signal.handshake_done(key, ());
                     sleep(shake.pause() / 4).await;
                     Ok(())
                 }

@@ -27,7 +27,7 @@ fn node(limits: Limits, duplicates: Duplicates<u32>) -> (Peers, Log) {
 async fn connect(node: &Peers, origin: Origin, key: Option<u32>) -> Option<SessionHandle> {
     let handshake = move |signal: handfast::lifecycle::Handshake<u32>| async move {
         match key {
-            Some(key) => drop(signal.established(key, ())),
+            Some(key) => drop(signal.handshake_done(key, ())),
             None => std::future::pending().await,
         }
         Ok::<(), ()>(())

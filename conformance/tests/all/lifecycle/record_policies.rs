@@ -147,7 +147,7 @@ fn recorded(limits: Limits, duplicates: Duplicates<&'static str>, happens: &[Hap
 fn connect(node: &Peers, origin: Origin, key: Option<&'static str>) -> Option<handfast::lifecycle::SessionHandle> {
     let handshake = move |signal: Handshake<&'static str>| async move {
         match key {
-            Some(key) => drop(signal.established(key, ())),
+            Some(key) => drop(signal.handshake_done(key, ())),
             None => std::future::pending().await,
         }
         Ok::<(), ()>(())

@@ -58,9 +58,9 @@ impl Environment {
     /// What must have been recorded in some execution, so that nothing holds for want of anything happening.
     pub(crate) fn expected(self) -> &'static [&'static str] {
         match self {
-            Self::Established => &["\"greeted_twice\"", "\"duplicate\"]"],
+            Self::Established => &["\"handshake_done_twice\"", "\"duplicate\"]"],
             Self::EndedFromAllSides => &["\"abort\"", "\"banned\"]", "{\"banned\"", "\"ending\""],
-            Self::Aborted => &["\"abort\"", "\"greeted_twice\"", "\"waits_for_old\""],
+            Self::Aborted => &["\"abort\"", "\"handshake_done_twice\"", "\"waits_for_old\""],
             Self::Panicked => &["\"abort\"", "\"ending\"", "\"waits_for_old\""],
             Self::Banned => &["\"unbanned\"", "\"banned\"]", "\"waits_for_old\""],
             Self::KeepNew => &["\"waits_for_old\"", "\"no_room\"", "\"full\"]"],

@@ -65,7 +65,7 @@ fn is_held_to_the_model(environment: Environment) {
 }
 
 #[test]
-fn established() {
+fn handshake_done() {
     is_held_to_the_model(Environment::Established);
 }
 
@@ -143,7 +143,7 @@ fn a_panic_is_told_apart_from_an_abort() {
     let execution = move || {
         let node = node(setup, &Log::default());
         let open = |key, panics: bool| {
-            let shakes = move |signal: Handshake<u32>| async move { signal.established(key, ()).map(drop) };
+            let shakes = move |signal: Handshake<u32>| async move { signal.handshake_done(key, ()).map(drop) };
             let lives = move |_, ()| async move {
                 shuttle::future::yield_now().await;
                 if panics { environment::fail() } else { std::future::pending().await }

@@ -167,20 +167,20 @@ impl Peers for Node<u32> {
     }
 }
 
-async fn greet(signal: Handshake<u32>, plan: Plan) {
+async fn handshake_done(signal: Handshake<u32>, plan: Plan) {
     yield_now().await;
     match plan.greets {
         Greets::Never => {}
         Greets::Once => {
-            let _ = signal.established(plan.key, ());
+            let _ = signal.handshake_done(plan.key, ());
         }
         Greets::Twice => {
-            let _ = (signal.established(plan.key, ()), signal.established(plan.key + 1, ()));
+            let _ = (signal.handshake_done(plan.key, ()), signal.handshake_done(plan.key + 1, ()));
         }
         Greets::FromTwoTasks => {
             let other = signal.clone();
-            let other = spawn(async move { other.established(plan.key + 1, ()) });
-            let _ = signal.established(plan.key, ());
+            let other = spawn(async move { other.handshake_done(plan.key + 1, ()) });
+            let _ = signal.handshake_done(plan.key, ());
             let _ = other.await;
         }
     }

@@ -48,7 +48,7 @@ pub(crate) async fn converse(
             }
             Some(Ok(Message::Verack)) => {
                 // Counted, and without effect.
-                let _again = handshake.established(key, live.peer.info.clone());
+                let _again = handshake.handshake_done(key, live.peer.info.clone());
                 continue;
             }
             Some(Ok(Message::Version(_) | Message::Other)) => continue,

@@ -134,13 +134,13 @@ async fn their_verack(connection: &mut Connection) -> Result<(), HandshakeError>
     Ok(())
 }
 
-fn established(
+fn handshake_done(
     connection: Connection,
     handshake: Handshake<SocketAddr, About>,
     key: SocketAddr,
     about: About,
 ) -> Result<Established, HandshakeError> {
-    let _first = handshake.established(key, about)?;
+    let _first = handshake.handshake_done(key, about)?;
     Ok((connection, handshake))
 }
 

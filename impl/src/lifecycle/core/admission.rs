@@ -78,8 +78,8 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// that is a [ban](Self::ban).
     pub fn disconnect_key(&mut self, key: &K, reason: Reason) -> usize {
         let has_key = |state: &Session<K, I>| match &state.stage {
-            Stage::Greeted(peer) | Stage::Up(peer) => state.ending.is_none() && peer.key == *key,
-            Stage::Shaking | Stage::Rejected(_) => false,
+            Stage::HandshakeDone(peer) | Stage::Up(peer) => state.ending.is_none() && peer.key == *key,
+            Stage::Handshaking | Stage::Rejected(_) => false,
         };
         let with_key = self.sessions.iter().filter(|(_, state)| has_key(state)).map(|(&session, _)| session);
         let sessions: Vec<SessionId> = with_key.collect();

@@ -59,9 +59,9 @@ struct Session<K, I> {
 #[derive(Debug)]
 enum Stage<K, I> {
     /// The handshake goes on.
-    Shaking,
+    Handshaking,
     /// The handshake said who it is; the session waits to be announced.
-    Greeted(Arc<Peer<K, I>>),
+    HandshakeDone(Arc<Peer<K, I>>),
     /// Every subscriber was sent its Up, and is owed its Down.
     Up(Arc<Peer<K, I>>),
     /// It must not be announced.
@@ -111,7 +111,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
         let session = SessionId(self.next_session);
         self.next_session += 1;
         self.take_slot(session, origin).map_err(|reason| Rejected { session, reason })?;
-        self.sessions.insert(session, Session { origin, stage: Stage::Shaking, ending: None });
+        self.sessions.insert(session, Session { origin, stage: Stage::Handshaking, ending: None });
         Ok(session)
     }
 
@@ -131,14 +131,14 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// # Errors
     ///
     /// If the session is over or was never opened.
-    pub fn greet(&mut self, session: SessionId, key: K, info: I) -> Result<Greeting, Misuse> {
+    pub fn handshake_done(&mut self, session: SessionId, key: K, info: I) -> Result<Greeting, Misuse> {
         let state = self.session(session)?;
         match state.stage {
-            Stage::Shaking => {
-                state.stage = Stage::Greeted(Arc::new(Peer { session, key, info, origin: state.origin }));
+            Stage::Handshaking => {
+                state.stage = Stage::HandshakeDone(Arc::new(Peer { session, key, info, origin: state.origin }));
                 Ok(Greeting::First)
             }
-            Stage::Greeted(_) | Stage::Up(_) | Stage::Rejected(_) => Ok(Greeting::Again),
+            Stage::HandshakeDone(_) | Stage::Up(_) | Stage::Rejected(_) => Ok(Greeting::Again),
         }
     }
 
@@ -154,7 +154,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
     pub fn announce(&mut self, session: SessionId) -> Result<Announcement, Misuse> {
         let phase = self.phase;
         let state = self.session(session)?;
-        let Stage::Greeted(peer) = &state.stage else { return Err(Misuse::NotNow) };
+        let Stage::HandshakeDone(peer) = &state.stage else { return Err(Misuse::NotNow) };
         if state.ending.is_some() {
             return Err(Misuse::Ending);
         }
@@ -197,7 +197,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// If the session is announced or rejected, so that no timer runs, or was told to end before.
     pub fn expire(&mut self, session: SessionId) -> Result<(), Misuse> {
         match self.session(session)?.stage {
-            Stage::Shaking | Stage::Greeted(_) => self.disconnect(session, Reason::HandshakeTimeout),
+            Stage::Handshaking | Stage::HandshakeDone(_) => self.disconnect(session, Reason::HandshakeTimeout),
             Stage::Up(_) | Stage::Rejected(_) => Err(Misuse::NotNow),
         }
     }
@@ -222,7 +222,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
                 self.queue(&Event::Down(peer, reason));
                 Ended { announced: true, reason }
             }
-            Stage::Shaking | Stage::Greeted(_) => Ended { announced: false, reason },
+            Stage::Handshaking | Stage::HandshakeDone(_) => Ended { announced: false, reason },
             Stage::Rejected(reason) => Ended { announced: false, reason },
         };
         // A slot, a key or room may be what somebody waits for.

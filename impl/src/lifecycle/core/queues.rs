@@ -84,8 +84,8 @@ impl<K: Clone + Ord, I> Core<K, I> {
         // Who waits for the end of another session with its key, or will be rejected because of it, is not held up by a
         // queue.
         let somebody_waits = self.sessions.values().any(|state| match &state.stage {
-            Stage::Greeted(peer) => state.ending.is_none() && self.admit_beside_others(peer).is_ok(),
-            Stage::Shaking | Stage::Up(_) | Stage::Rejected(_) => false,
+            Stage::HandshakeDone(peer) => state.ending.is_none() && self.admit_beside_others(peer).is_ok(),
+            Stage::Handshaking | Stage::Up(_) | Stage::Rejected(_) => false,
         });
         let queue = self.queues.get(&subscriber).ok_or(Misuse::NoSuchSubscriber)?;
         if self.phase != Phase::Open || !somebody_waits || self.has_room(queue) {

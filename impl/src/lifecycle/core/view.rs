@@ -24,7 +24,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
     pub fn peer(&self, session: SessionId) -> Option<&Arc<Peer<K, I>>> {
         match &self.sessions.get(&session)?.stage {
             Stage::Up(peer) => Some(peer),
-            Stage::Shaking | Stage::Greeted(_) | Stage::Rejected(_) => None,
+            Stage::Handshaking | Stage::HandshakeDone(_) | Stage::Rejected(_) => None,
         }
     }
 

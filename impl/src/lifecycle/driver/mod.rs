@@ -43,7 +43,7 @@ use super::{ConfigError, Core, Misuse, Origin, Peer, Reason, Rejected, SessionId
 ///
 /// No method blocks for longer than a step of the [`Core`] takes; none of them holds the lock across an `await`. The
 /// order and the clone of a key run under the lock, and so may the drop of a second key and info that
-/// [`Handshake::established`] is called with: they must not panic and must not call the node.
+/// [`Handshake::handshake_done`] is called with: they must not panic and must not call the node.
 ///
 /// ```
 /// use handfast::lifecycle::{Config, Duplicates, Event, Limits, Node, NodeConfig, Origin, Reason};
@@ -59,7 +59,7 @@ use super::{ConfigError, Core, Misuse, Origin, Peer, Reason, Rejected, SessionId
 /// let session = node.open(
 ///     Origin::inbound(None),
 ///     |handshake| async move {
-///         let _ = handshake.established("02ab…", "what it calls itself");
+///         let _ = handshake.handshake_done("02ab…", "what it calls itself");
 ///         Ok::<_, Infallible>("the connection")
 ///     },
 ///     |_live, _connection| async { Reason::RemoteClosed },
@@ -122,7 +122,7 @@ impl<K: Clone + Ord, I> Node<K, I> {
     /// task at any time, also before it is first polled, ends the session as an abort does.
     ///
     /// The task runs the future that `handshake` makes. When it has returned and
-    /// [`Handshake::established`] was called, the session is announced, if it is not rejected; then the future that
+    /// [`Handshake::handshake_done`] was called, the session is announced, if it is not rejected; then the future that
     /// `body` makes of what the handshake returned runs, and what it returns is the reason for the end.
     ///
     /// - When the session is told to end, the handshake is dropped where it waits; the body has the configured grace.

@@ -59,7 +59,7 @@ pub enum Stalled {
 /// node.open(
 ///     Origin::inbound(None),
 ///     |handshake| async move {
-///         let _ = handshake.established("02ab…", AtomicU32::new(7));
+///         let _ = handshake.handshake_done("02ab…", AtomicU32::new(7));
 ///         Ok::<_, Infallible>(())
 ///     },
 ///     |mut live, ()| async move {

@@ -32,10 +32,10 @@ impl<K: Clone + Ord, I> Handshake<K, I> {
     /// # Errors
     ///
     /// [`Misuse::NoSuchSession`] if the session is over.
-    pub fn established(&self, key: K, info: I) -> Result<Greeting, Misuse> {
+    pub fn handshake_done(&self, key: K, info: I) -> Result<Greeting, Misuse> {
         self.shared.step(|state| {
             let named = state.record.is_some().then(|| key.clone());
-            let greeting = state.core.greet(self.session, key, info)?;
+            let greeting = state.core.handshake_done(self.session, key, info)?;
             let counter = match greeting {
                 Greeting::First => &mut state.metrics.greeted,
                 Greeting::Again => &mut state.metrics.duplicate_signals,

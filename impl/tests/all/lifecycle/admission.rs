@@ -52,11 +52,11 @@ async fn each_limit_has_its_reason_and_is_given_back_once() {
 async fn the_privileged_have_their_slots_and_the_announced_are_not_pending() {
     let node = limited(Limits { reserved: 1, pending_per_source: 1, ..Limits::new(2, 1) });
     let mut first = Stepped::open(&node, Origin::inbound(address(1))).unwrap();
-    first.greet(1);
+    first.handshake_done(1);
     idle().await;
     assert_eq!(refusal(&node, Origin::inbound(address(2))), Some(Reason::Reserved));
     let mut second = Stepped::open(&node, Origin::inbound(address(2)).privileged()).unwrap();
-    second.greet(2);
+    second.handshake_done(2);
     idle().await;
     assert_eq!(node.peers().len(), 2);
     assert_eq!(refusal(&node, Origin::inbound(None).privileged()), Some(Reason::Full));
@@ -85,7 +85,7 @@ fn with(duplicates: Duplicates<u32>) -> Node {
 
 async fn greeted(node: &Node, origin: Origin, key: u32) -> Stepped {
     let mut session = Stepped::open(node, origin).unwrap();
-    session.greet(key);
+    session.handshake_done(key);
     idle().await;
     session
 }
@@ -160,7 +160,7 @@ async fn a_ban_holds_for_sessions_that_are_pending_when_it_comes() {
     idle().await;
     node.ban(1).unwrap();
     assert_eq!(node.ban(1), Err(Misuse::AlreadyBanned));
-    pending.greet(1);
+    pending.handshake_done(1);
     idle().await;
     assert_eq!(pending.handle.ended().map(|ended| (ended.announced, ended.reason)), Some((false, Reason::Banned)));
     assert_eq!(heard(&mut events), [Heard::Up(live.id()), Heard::Down(live.id(), Reason::Banned)]);

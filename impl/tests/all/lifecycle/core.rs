@@ -19,7 +19,7 @@ fn open(core: &mut Core<u8>) -> SessionId {
 
 fn greeted(core: &mut Core<u8>, key: u8) -> SessionId {
     let session = open(core);
-    assert_eq!(core.greet(session, key, ()), Ok(Greeting::First));
+    assert_eq!(core.handshake_done(session, key, ()), Ok(Greeting::First));
     session
 }
 
@@ -125,7 +125,7 @@ fn a_subscriber_is_cut_off_only_if_it_holds_up_somebody() {
     assert_eq!(core.evict(slow), Err(Misuse::NotHolding), "there is nobody");
     let shaking = open(&mut core);
     assert_eq!(core.evict(slow), Err(Misuse::NotHolding), "nobody waits: the handshake goes on");
-    assert_eq!(core.greet(shaking, 2, ()), Ok(Greeting::First));
+    assert_eq!(core.handshake_done(shaking, 2, ()), Ok(Greeting::First));
     core.disconnect(shaking, Reason::Local).unwrap();
     assert_eq!(core.evict(slow), Err(Misuse::NotHolding), "nobody waits: it was told to end");
 

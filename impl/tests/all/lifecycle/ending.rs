@@ -58,7 +58,7 @@ async fn a_panic_ends_a_session_and_nothing_else() {
         .open(
             Origin::inbound(None),
             |handshake| async move {
-                let _ = handshake.established(1, ());
+                let _ = handshake.handshake_done(1, ());
                 Ok::<_, Infallible>(())
             },
             |_, ()| async {
@@ -105,7 +105,7 @@ async fn a_session_times_out_while_it_waits_for_room_in_a_full_queue() {
     }
     let begin = Instant::now();
     let mut session = shaking(&node);
-    session.greet(3);
+    session.handshake_done(3);
     idle().await;
     assert_eq!(node.metrics().waits_for_room, 1);
     assert_eq!(session.handle.wait().await, Ended { announced: false, reason: Reason::HandshakeTimeout });
@@ -125,7 +125,7 @@ async fn whoever_waits_for_room_is_announced_when_there_is_some() {
         idle().await;
     }
     let mut session = shaking(&node);
-    session.greet(3);
+    session.handshake_done(3);
     idle().await;
     assert_eq!(node.peers().len(), 0);
     tokio::time::sleep(PATIENCE / 2).await;
@@ -157,7 +157,7 @@ async fn a_body_has_its_grace_and_no_more() {
             .open(
                 Origin::inbound(None),
                 |handshake| async move {
-                    let _ = handshake.established(1, ());
+                    let _ = handshake.handshake_done(1, ());
                     Ok::<_, Infallible>(())
                 },
                 move |mut live, ()| async move {
@@ -193,7 +193,7 @@ async fn a_connection_is_dropped_before_its_slot_is_returned() {
                 Origin::inbound(None),
                 |handshake| async move {
                     tokio::task::yield_now().await;
-                    let _ = handshake.established(1, ());
+                    let _ = handshake.handshake_done(1, ());
                     Ok::<_, Infallible>(connection)
                 },
                 |_, _connection| std::future::pending(),

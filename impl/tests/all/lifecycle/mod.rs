@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `established` | the signal that the handshake completed, and what happens when a disconnect is there too |
+//! | `handshake_done` | the signal that the handshake completed, and what happens when a disconnect is there too |
 //! | `ending` | every way in which a session can end, and the reason that its Down gives |
 //! | `admission` | limits, duplicates, bans |
 //! | `operator` | bans for a time, and the end of all sessions of one peer |
@@ -16,7 +16,7 @@
 mod admission;
 mod core;
 mod ending;
-mod established;
+mod handshake_done;
 mod operator;
 mod selector;
 mod shutdown;

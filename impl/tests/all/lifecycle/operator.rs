@@ -44,7 +44,7 @@ async fn a_ban_that_is_over_prevents_nothing() {
     let mut waiting = shaking(&node);
     idle().await;
     advance(MINUTE / 10).await;
-    waiting.greet(PEER);
+    waiting.handshake_done(PEER);
     idle().await;
     assert_eq!((waiting.handle.ended(), node.peers().len()), (None, 1));
 }
@@ -130,7 +130,7 @@ async fn a_peer_is_disconnected_with_all_its_sessions() {
     let sessions = [up(&node, PEER).await, up(&node, PEER).await];
     let other = up(&node, 2).await;
     let told = shaking(&node);
-    assert_eq!(told.signal.established(PEER, ()), Ok(Greeting::First));
+    assert_eq!(told.signal.handshake_done(PEER, ()), Ok(Greeting::First));
     assert_eq!(node.disconnect_key(&PEER, Reason::Application(7)), 3);
     assert_eq!(node.disconnect_key(&PEER, Reason::Local), 0, "they were told before");
     assert_eq!(node.disconnect_key(&9, Reason::Local), 0);

@@ -32,7 +32,7 @@ fn come(node: &Node<u32, Info>, key: u32, ahead: bool) -> (SessionHandle, Info) 
     let said = Arc::clone(&info);
     let session = node.open(
         Origin::inbound(None),
-        move |handshake| async move { handshake.established(key, said).map(drop) },
+        move |handshake| async move { handshake.handshake_done(key, said).map(drop) },
         |mut live, ()| async move { live.told_to_end().await },
     );
     (session.expect("there is a slot"), info)

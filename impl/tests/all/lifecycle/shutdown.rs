@@ -30,7 +30,7 @@ async fn a_shutdown_ends_pending_handshakes_and_waits_for_no_subscriber() {
     let first = up(&node, 1).await;
     let second = up(&node, 2).await;
     let mut waits_for_room = shaking(&node);
-    waits_for_room.greet(3);
+    waits_for_room.handshake_done(3);
     let shakes_hands = shaking(&node);
     idle().await;
     assert_eq!(node.metrics().announced, 2);
@@ -58,7 +58,7 @@ async fn what_is_left_at_the_deadline_is_aborted() {
         .open(
             Origin::outbound(None),
             |handshake| async move {
-                let _ = handshake.established(2, ());
+                let _ = handshake.handshake_done(2, ());
                 Ok::<_, Infallible>(())
             },
             |mut live, ()| async move { live.told_to_end().await },

@@ -24,7 +24,7 @@ async fn full() -> (Node, handfast::lifecycle::Subscription<u32>) {
 async fn a_slow_subscriber_is_told_that_it_lags_and_gets_a_fresh_snapshot() {
     let (node, mut slow) = full().await;
     let mut waiting = shaking(&node);
-    waiting.greet(3);
+    waiting.handshake_done(3);
     idle().await;
     assert!(node.peers().is_empty(), "there is no room for it");
     tokio::time::sleep(PATIENCE).await;
@@ -51,7 +51,7 @@ async fn a_subscriber_that_takes_its_events_in_time_is_never_cut_off() {
     let (node, mut slow) = full().await;
     for key in 3..20 {
         let mut session = shaking(&node);
-        session.greet(key);
+        session.handshake_done(key);
         tokio::time::sleep(PATIENCE - Duration::from_millis(10)).await;
         while slow.try_next().is_some() {}
         idle().await;
@@ -75,7 +75,7 @@ async fn a_slow_subscriber_that_holds_up_nobody_is_left_alone() {
 async fn dropping_a_subscriber_releases_whoever_waits_for_it() {
     let (node, slow) = full().await;
     let mut waiting = shaking(&node);
-    waiting.greet(3);
+    waiting.handshake_done(3);
     idle().await;
     assert!(node.peers().is_empty());
     drop(slow);
@@ -136,7 +136,7 @@ async fn when_everybody_is_gone_nothing_is_left() {
         .open(
             Origin::inbound(None),
             |handshake| async move {
-                let _ = handshake.established(1, brought);
+                let _ = handshake.handshake_done(1, brought);
                 Ok::<_, ()>(())
             },
             |_, ()| async { Reason::RemoteClosed },
@@ -162,7 +162,7 @@ async fn patience_begins_anew_with_each_time_that_a_subscriber_holds_up_somebody
     let mut alive = Vec::new();
     for announced in [3, 4] {
         let mut waiting = shaking(&node);
-        waiting.greet(announced);
+        waiting.handshake_done(announced);
         tokio::time::sleep(PATIENCE - Duration::from_millis(100)).await;
         assert_eq!(node.metrics().announced, u64::from(announced) - 1, "there is no room for it");
         while slow.try_next().is_some() {}

@@ -53,8 +53,8 @@ impl Stepped {
     }
 
     /// The handshake completes.
-    pub(crate) fn greet(&mut self, key: u32) {
-        let _ = self.signal.established(key, ());
+    pub(crate) fn handshake_done(&mut self, key: u32) {
+        let _ = self.signal.handshake_done(key, ());
         self.finish_handshake(Ok(()));
     }
 
@@ -71,7 +71,7 @@ impl Stepped {
 /// An inbound session that is announced under a key.
 pub(crate) async fn up(node: &Node, key: u32) -> Stepped {
     let mut session = shaking(node);
-    session.greet(key);
+    session.handshake_done(key);
     idle().await;
     session
 }

@@ -215,7 +215,7 @@ fn alphabet(bounds: &Bounds, flaw: Flaw) -> Vec<Action> {
         let session = SessionId(index as u32);
         alphabet.extend(bounds.origins.iter().map(|&origin| Action::Open { session, origin }));
         alphabet.extend([
-            Action::Greet { session, key },
+            Action::HandshakeDone { session, key },
             Action::Announce { session },
             Action::Disconnect { session },
             Action::Expire { session },
@@ -225,7 +225,7 @@ fn alphabet(bounds: &Bounds, flaw: Flaw) -> Vec<Action> {
             alphabet.push(Action::Abort { session });
         }
         if bounds.ahead.contains(&session) {
-            alphabet.extend([Action::Ahead { session }, Action::Heed { session }]);
+            alphabet.extend([Action::PeerAhead { session }, Action::NotifySelector { session }]);
         }
         if flaw != Flaw::None {
             alphabet.push(Action::Resume { session });

@@ -32,7 +32,7 @@ impl Handfast {
                 outputs.push(Output::Rejected(session, Reason::Vetoed));
             }
             Flaw::DownAfterRelease => {
-                self.session_mut(session).stage = Stage::Over;
+                self.session_mut(session).stage = Stage::Ended;
                 self.queue(Event::Down(session));
             }
             _ => return Err(Refusal::NotNow),

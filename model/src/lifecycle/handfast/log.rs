@@ -8,7 +8,7 @@ use handfast_spec::lifecycle::{Action, Key, Limits, Origin, Phase, SessionId, Su
 use serde::{Deserialize, Serialize};
 
 use super::bounds::start;
-use super::machine::{Cell, Mode, Session, Stage};
+use super::machine::{AheadFlag, Mode, Session, Stage};
 use super::{Config, Duplicates, Flaw, Handfast};
 use crate::checker::explain::Explains;
 
@@ -51,7 +51,7 @@ impl Explains for Handfast {
         let mut attempts = Vec::new();
         // Of a session that is over everything is refused, and a shaking one may turn out to have any key: a log of
         // thousands of sessions is not answered with their square.
-        let is_over = |session: &SessionId| self.sessions.get(session.index()).stage == Stage::Over;
+        let is_over = |session: &SessionId| self.sessions.get(session.index()).stage == Stage::Ended;
         let live: Vec<SessionId> = self.ids().filter(|session| !is_over(session)).collect();
         let known = live.iter().map(|session| self.sessions.get(session.index()).key);
         let keys: BTreeSet<Key> = known.chain(self.banned.iter()).collect();
@@ -63,10 +63,10 @@ impl Explains for Handfast {
                 Action::Expire { session },
                 Action::End { session },
                 Action::Abort { session },
-                Action::Ahead { session },
-                Action::Heed { session },
+                Action::PeerAhead { session },
+                Action::NotifySelector { session },
             ]);
-            attempts.extend(keys.iter().take(SHOWN_KEYS).map(|&key| Action::Greet { session, key }));
+            attempts.extend(keys.iter().take(SHOWN_KEYS).map(|&key| Action::HandshakeDone { session, key }));
         }
         for subscriber in (0..=self.queues.iter().count()).map(|index| SubscriberId(index as u32)) {
             attempts.extend([
@@ -87,9 +87,9 @@ impl Explains for Handfast {
         for session in self.ids() {
             let Session { stage, key, origin, ending, ahead } = self.sessions.get(session.index());
             let mut line = match stage {
-                Stage::Unused | Stage::Over => continue,
-                Stage::Shaking => format!("{session} shakes hands"),
-                Stage::Greeted => format!("{session} is with {key} and waits to be announced"),
+                Stage::Unused | Stage::Ended => continue,
+                Stage::Handshaking => format!("{session} shakes hands"),
+                Stage::HandshakeDone => format!("{session} is with {key} and waits to be announced"),
                 Stage::Up => format!("{session} is announced with {key}"),
                 Stage::Rejected => format!("{session} is rejected"),
                 Stage::Half => format!("{session} is in the middle of a step"),
@@ -99,13 +99,13 @@ impl Explains for Handfast {
             }
             line.push_str(if ending { ", told to end" } else { "" });
             line.push_str(match ahead {
-                Cell::Level => "",
-                Cell::New => ", ahead and the selector does not know",
-                Cell::Seen => ", ahead",
+                AheadFlag::Level => "",
+                AheadFlag::New => ", ahead and the selector does not know",
+                AheadFlag::Seen => ", ahead",
             });
             lines.push(line);
         }
-        let over = self.ids().filter(|session| self.sessions.get(session.index()).stage == Stage::Over).count();
+        let over = self.ids().filter(|session| self.sessions.get(session.index()).stage == Stage::Ended).count();
         lines.push(format!("{over} sessions are over, the next is session {}", self.next));
         for (index, queue) in self.queues.iter().enumerate().filter(|(_, queue)| queue.mode != Mode::Off) {
             let events: Vec<_> = queue.events.iter().map(ToString::to_string).collect();

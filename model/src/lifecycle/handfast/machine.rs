@@ -78,7 +78,7 @@ pub(super) struct Session {
     pub(super) origin: Origin,
     /// It was told to end.
     pub(super) ending: bool,
-    pub(super) ahead: Cell,
+    pub(super) ahead: AheadFlag,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
@@ -88,15 +88,15 @@ pub(super) enum Stage {
     #[default]
     Unused,
     /// It holds a slot and shakes hands.
-    Shaking,
+    Handshaking,
     /// It knows who the peer is and waits to be announced.
-    Greeted,
+    HandshakeDone,
     /// It is announced and registered.
     Up,
     /// It was rejected when it wanted to be announced.
     Rejected,
     /// Its guard has run.
-    Over,
+    Ended,
     /// What only mutants know: the first half of a step is done.
     Half,
 }
@@ -104,7 +104,7 @@ pub(super) enum Stage {
 /// What the session's task knows of its peer, for the selector to read.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Cell {
+pub(super) enum AheadFlag {
     #[default]
     Level,
     /// Ahead, and the selector was not called since.
@@ -178,14 +178,14 @@ impl Handfast {
     fn take(&mut self, action: &Action, outputs: &mut Outputs) -> Outcome {
         match *action {
             Action::Open { session, origin } => self.open(session, origin, outputs),
-            Action::Greet { session, key } => self.greet(session, key, outputs),
+            Action::HandshakeDone { session, key } => self.handshake_done(session, key, outputs),
             Action::Announce { session } => self.announce(session, outputs),
             Action::Disconnect { session } => self.disconnect(session, outputs),
             Action::Expire { session } => self.expire(session, outputs),
             Action::End { session } => self.end(session, outputs),
             Action::Abort { session } => self.abort(session, outputs),
-            Action::Ahead { session } => self.ahead(session, outputs),
-            Action::Heed { session } => self.heed(session, outputs),
+            Action::PeerAhead { session } => self.ahead(session, outputs),
+            Action::NotifySelector { session } => self.notify_selector(session, outputs),
             Action::Subscribe { subscriber } => self.subscribe(subscriber, outputs),
             Action::Unsubscribe { subscriber } => self.unsubscribe(subscriber, outputs),
             Action::Evict { subscriber } => self.evict(subscriber, outputs),
@@ -220,7 +220,7 @@ impl Handfast {
         match self.sessions.get(session.index()).stage {
             Stage::Up => true,
             Stage::Half => matches!(self.config.flaw, Flaw::AdmitsAfterUp | Flaw::AbortSkipsDown),
-            Stage::Unused | Stage::Shaking | Stage::Greeted | Stage::Rejected | Stage::Over => false,
+            Stage::Unused | Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected | Stage::Ended => false,
         }
     }
 
@@ -248,11 +248,11 @@ impl Design for Handfast {
     /// PEER-26: at rest nobody waits to be announced, to end, to hear or to finish.
     fn at_rest(&self) -> bool {
         let session_rests = |session: &Session| match session.stage {
-            Stage::Unused | Stage::Over => true,
+            Stage::Unused | Stage::Ended => true,
             Stage::Up => !session.ending,
             // Its task is gone and left things as they are.
             Stage::Half => self.config.flaw == Flaw::AbortSkipsDown,
-            Stage::Shaking | Stage::Greeted | Stage::Rejected => false,
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected => false,
         };
         let queue_rests = |queue: &Queue| queue.events.is_empty() && queue.mode != Mode::CutOff;
         self.phase != Phase::Begun && self.sessions.iter().all(session_rests) && self.queues.iter().all(queue_rests)

@@ -43,7 +43,7 @@ impl Handfast {
         outputs.push(Output::AddressBanned(address));
         for session in self.ids() {
             let Session { stage, origin, .. } = *self.session_mut(session);
-            let is_pending = matches!(stage, Stage::Shaking | Stage::Greeted);
+            let is_pending = matches!(stage, Stage::Handshaking | Stage::HandshakeDone);
             let spared = is_pending && self.config.flaw == Flaw::AddressBanSparesPending;
             if origin.address == Some(address) && !spared {
                 self.tell_to_end(session, outputs);
@@ -69,9 +69,9 @@ impl Handfast {
         outputs.push(Output::ShutdownBegun);
         for session in self.ids() {
             let told = match self.session_mut(session).stage {
-                Stage::Unused | Stage::Over => false,
-                Stage::Shaking => self.config.flaw != Flaw::StopForgetsPending,
-                Stage::Greeted => self.config.flaw != Flaw::StopForgetsGreeted,
+                Stage::Unused | Stage::Ended => false,
+                Stage::Handshaking => self.config.flaw != Flaw::StopForgetsPending,
+                Stage::HandshakeDone => self.config.flaw != Flaw::StopForgetsGreeted,
                 Stage::Up | Stage::Rejected | Stage::Half => true,
             };
             if told {
@@ -83,10 +83,10 @@ impl Handfast {
 
     pub(super) fn finish(&mut self, outputs: &mut Outputs) -> Outcome {
         let waits_for = |session: &Session| match session.stage {
-            Stage::Unused | Stage::Over => false,
-            Stage::Shaking => self.config.flaw != Flaw::StopForgetsPending,
+            Stage::Unused | Stage::Ended => false,
+            Stage::Handshaking => self.config.flaw != Flaw::StopForgetsPending,
             Stage::Half => self.config.flaw != Flaw::DownAfterRelease,
-            Stage::Greeted | Stage::Up | Stage::Rejected => true,
+            Stage::HandshakeDone | Stage::Up | Stage::Rejected => true,
         };
         let queued = self.queues.iter().any(|queue| !queue.events.is_empty());
         if self.phase != Phase::Begun

@@ -3,7 +3,7 @@
 use handfast_spec::lifecycle::{Event, Output, Phase, Refusal, SELECTOR, SessionId, SubscriberId};
 
 use super::Flaw;
-use super::machine::{Cell, Handfast, Mode, Outcome, Outputs, Queue, Session, Stage};
+use super::machine::{AheadFlag, Handfast, Mode, Outcome, Outputs, Queue, Session, Stage};
 
 /// Subscribers below this number come in any order. Beyond it no number is skipped.
 const ANY_ORDER: usize = 255;
@@ -53,8 +53,9 @@ impl Handfast {
     /// silently, because `Lagged` follows.
     pub(super) fn evict(&mut self, subscriber: SubscriberId, outputs: &mut Outputs) -> Outcome {
         // Who waits for an older session with its key, or will be rejected because of it, is not held up by a queue.
-        let waits =
-            |session: &Session| session.stage == Stage::Greeted && !session.ending && self.has_place_for(session.key);
+        let waits = |session: &Session| {
+            session.stage == Stage::HandshakeDone && !session.ending && self.has_place_for(session.key)
+        };
         let somebody_waits = self.phase == Phase::Open && self.sessions.iter().any(waits);
         if !somebody_waits || self.has_room(self.known_queue(subscriber)) {
             return Err(Refusal::NotHolding);
@@ -99,7 +100,7 @@ impl Handfast {
     }
 
     fn selector_hears_up(&mut self, session: SessionId, outputs: &mut Outputs) {
-        let ahead = self.session_mut(session).ahead != Cell::Level;
+        let ahead = self.session_mut(session).ahead != AheadFlag::Level;
         self.selector.up(session, ahead, self.config.flaw, outputs);
     }
 

@@ -58,7 +58,7 @@ impl Selector {
     }
 
     /// A session says that its peer is ahead.
-    pub(super) fn heed(&mut self, session: SessionId, flaw: Flaw, outputs: &mut Vec<Output>) {
+    pub(super) fn notify_selector(&mut self, session: SessionId, flaw: Flaw, outputs: &mut Vec<Output>) {
         match self.peers.get(session.index()) {
             Standing::Unknown if flaw == Flaw::HeedsTheUnheard => {}
             Standing::Unknown => return outputs.push(Output::Deferred(session)),

@@ -154,11 +154,11 @@ impl Handfast {
 
     fn holds_slot(&self, session: &Session) -> bool {
         match session.stage {
-            Stage::Unused | Stage::Over => false,
+            Stage::Unused | Stage::Ended => false,
             Stage::Half => {
                 !matches!(self.config.flaw, Flaw::DownAfterRelease | Flaw::ChecksThenTakesSlot | Flaw::RemovesByKey)
             }
-            Stage::Shaking | Stage::Greeted | Stage::Up | Stage::Rejected => true,
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected => true,
         }
     }
 
@@ -168,5 +168,5 @@ impl Handfast {
 }
 
 fn is_pending(session: &Session) -> bool {
-    matches!(session.stage, Stage::Shaking | Stage::Greeted | Stage::Rejected)
+    matches!(session.stage, Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected)
 }

@@ -3,7 +3,7 @@
 use handfast_spec::lifecycle::{Direction, Event, Key, Origin, Output, Phase, Reason, Refusal, SessionId};
 
 use super::Flaw;
-use super::machine::{Cell, Handfast, Outcome, Outputs, Session, Stage};
+use super::machine::{AheadFlag, Handfast, Outcome, Outputs, Session, Stage};
 use super::slots::Admission;
 
 /// The life of a session.
@@ -18,7 +18,7 @@ impl Handfast {
             outputs.push(Output::Came(session, origin));
         }
         if let Some(reason) = self.turns_away(&origin) {
-            self.session_mut(session).stage = Stage::Over;
+            self.session_mut(session).stage = Stage::Ended;
             outputs.extend([Output::Rejected(session, reason), Output::Closed(session)]);
             return Ok(());
         }
@@ -32,32 +32,32 @@ impl Handfast {
     }
 
     pub(super) fn take_slot(&mut self, session: SessionId, outputs: &mut Outputs) {
-        self.session_mut(session).stage = Stage::Shaking;
+        self.session_mut(session).stage = Stage::Handshaking;
         let is_inbound = self.session_mut(session).origin.direction == Direction::Inbound;
         self.counted_slots += u16::from(self.counts_slots() || (self.counts_inbound() && is_inbound));
         outputs.push(Output::Opened(session));
     }
 
     /// PEER-17: a second report changes nothing and says so.
-    pub(super) fn greet(&mut self, session: SessionId, key: Key, outputs: &mut Outputs) -> Outcome {
+    pub(super) fn handshake_done(&mut self, session: SessionId, key: Key, outputs: &mut Outputs) -> Outcome {
         match self.session(session)?.stage {
-            Stage::Shaking => {
+            Stage::Handshaking => {
                 let session_state = self.session_mut(session);
-                session_state.stage = Stage::Greeted;
+                session_state.stage = Stage::HandshakeDone;
                 session_state.key = key;
-                outputs.push(Output::Greeted(session, key));
+                outputs.push(Output::HandshakeDone(session, key));
                 Ok(())
             }
-            Stage::Greeted | Stage::Up | Stage::Rejected if self.config.flaw == Flaw::SecondGreetingPanics => {
+            Stage::HandshakeDone | Stage::Up | Stage::Rejected if self.config.flaw == Flaw::SecondGreetingPanics => {
                 outputs.push(Output::Panicked(session));
                 self.run_guard(session, outputs);
                 Ok(())
             }
-            Stage::Greeted | Stage::Up | Stage::Rejected => {
-                outputs.push(Output::GreetedTwice(session));
+            Stage::HandshakeDone | Stage::Up | Stage::Rejected => {
+                outputs.push(Output::HandshakeDoneTwice(session));
                 Ok(())
             }
-            Stage::Unused | Stage::Over | Stage::Half => Err(Refusal::NotNow),
+            Stage::Unused | Stage::Ended | Stage::Half => Err(Refusal::NotNow),
         }
     }
 
@@ -66,7 +66,7 @@ impl Handfast {
         let flaw = self.config.flaw;
         let Session { stage, ending, .. } = *self.session(session)?;
         let vetoable = stage == Stage::Half && flaw == Flaw::VetoWithoutRollback;
-        if stage != Stage::Greeted && !vetoable {
+        if stage != Stage::HandshakeDone && !vetoable {
             return Err(Refusal::NotNow);
         }
         // Where the handshake's completion and the wish to end are both there, the wish wins: nobody is told of a peer
@@ -134,12 +134,12 @@ impl Handfast {
     pub(super) fn disconnect(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         match stage {
-            Stage::Unused | Stage::Over => Err(Refusal::NotNow),
+            Stage::Unused | Stage::Ended => Err(Refusal::NotNow),
             Stage::Half if self.task_is_gone() => Err(Refusal::NotNow),
-            Stage::Shaking | Stage::Greeted | Stage::Up | Stage::Rejected | Stage::Half if ending => {
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected | Stage::Half if ending => {
                 Err(Refusal::Ending)
             }
-            Stage::Shaking | Stage::Greeted | Stage::Up | Stage::Rejected | Stage::Half => {
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected | Stage::Half => {
                 self.tell_to_end(session, outputs);
                 Ok(())
             }
@@ -161,10 +161,10 @@ impl Handfast {
     pub(super) fn expire(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         let runs = match stage {
-            Stage::Shaking => true,
-            Stage::Greeted => self.config.flaw != Flaw::TimerStopsAtGreeting,
+            Stage::Handshaking => true,
+            Stage::HandshakeDone => self.config.flaw != Flaw::TimerStopsAtGreeting,
             Stage::Half => self.config.flaw == Flaw::ChecksThenRegisters,
-            Stage::Unused | Stage::Up | Stage::Rejected | Stage::Over => false,
+            Stage::Unused | Stage::Up | Stage::Rejected | Stage::Ended => false,
         };
         if !runs {
             return Err(Refusal::NotNow);
@@ -172,7 +172,7 @@ impl Handfast {
         if ending {
             return Err(Refusal::Ending);
         }
-        if stage == Stage::Shaking && self.config.flaw == Flaw::AnnouncesOnTimeout {
+        if stage == Stage::Handshaking && self.config.flaw == Flaw::AnnouncesOnTimeout {
             if self.phase != Phase::Open || self.somebody_lacks_room() {
                 return Err(Refusal::NoRoom);
             }
@@ -187,10 +187,12 @@ impl Handfast {
     pub(super) fn end(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         match stage {
-            Stage::Unused | Stage::Over => return Err(Refusal::NotNow),
-            Stage::Shaking | Stage::Greeted | Stage::Up | Stage::Half if !ending => return Err(Refusal::NotNow),
+            Stage::Unused | Stage::Ended => return Err(Refusal::NotNow),
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Half if !ending => {
+                return Err(Refusal::NotNow);
+            }
             Stage::Half if self.task_is_gone() => return Err(Refusal::NotNow),
-            Stage::Shaking | Stage::Greeted | Stage::Up | Stage::Half | Stage::Rejected => {}
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Half | Stage::Rejected => {}
         }
         if self.config.flaw == Flaw::DownWaitsForRoom && stage == Stage::Up && self.some_queue_is_full() {
             return Err(Refusal::NoRoom);
@@ -203,9 +205,9 @@ impl Handfast {
     pub(super) fn abort(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let stage = self.session(session)?.stage;
         match stage {
-            Stage::Unused | Stage::Over => return Err(Refusal::NotNow),
+            Stage::Unused | Stage::Ended => return Err(Refusal::NotNow),
             Stage::Half if self.task_is_gone() => return Err(Refusal::NotNow),
-            Stage::Shaking | Stage::Greeted | Stage::Up | Stage::Rejected | Stage::Half => {}
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected | Stage::Half => {}
         }
         match self.config.flaw {
             Flaw::AbortSkipsDown if stage == Stage::Up => {
@@ -227,7 +229,7 @@ impl Handfast {
     pub(super) fn run_guard(&mut self, session: SessionId, outputs: &mut Outputs) {
         // Only the cell outlives the session, because the selector may still be about to hear of it.
         let Session { stage: was, key, origin, ending, ahead } = *self.session_mut(session);
-        *self.session_mut(session) = Session { stage: Stage::Over, ahead, ..Session::default() };
+        *self.session_mut(session) = Session { stage: Stage::Ended, ahead, ..Session::default() };
         self.counted_slots -= u16::from(self.counts_slots() && self.counted_slots > 0);
         self.count_ended(origin);
         match was {
@@ -244,10 +246,10 @@ impl Handfast {
                 outputs.extend([Output::Ended(session), Output::Removed(session), Output::Closed(session)]);
                 self.queue(Event::Down(session));
             }
-            Stage::Shaking | Stage::Greeted | Stage::Rejected | Stage::Half => {
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected | Stage::Half => {
                 outputs.extend([Output::Ended(session), Output::Closed(session)]);
             }
-            Stage::Unused | Stage::Over => unreachable!("the guard of a session that is not there"),
+            Stage::Unused | Stage::Ended => unreachable!("the guard of a session that is not there"),
         }
         if self.config.flaw == Flaw::GuardRunsTwice && ending {
             outputs.extend([Output::Ended(session), Output::Closed(session)]);
@@ -256,22 +258,22 @@ impl Handfast {
 
     pub(super) fn ahead(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let state = self.session(session)?;
-        if state.stage != Stage::Up || state.ending || state.ahead != Cell::Level {
+        if state.stage != Stage::Up || state.ending || state.ahead != AheadFlag::Level {
             return Err(Refusal::NotNow);
         }
-        self.session_mut(session).ahead = Cell::New;
-        outputs.push(Output::Ahead(session));
+        self.session_mut(session).ahead = AheadFlag::New;
+        outputs.push(Output::PeerAhead(session));
         Ok(())
     }
 
     /// PEER-6, PEER-25: a selector that has not heard of the session yet reads the cell when it does.
-    pub(super) fn heed(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+    pub(super) fn notify_selector(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let state = self.session(session)?;
-        if state.stage != Stage::Up || state.ahead != Cell::New {
+        if state.stage != Stage::Up || state.ahead != AheadFlag::New {
             return Err(Refusal::NothingNew);
         }
-        self.session_mut(session).ahead = Cell::Seen;
-        self.selector.heed(session, self.config.flaw, outputs);
+        self.session_mut(session).ahead = AheadFlag::Seen;
+        self.selector.notify_selector(session, self.config.flaw, outputs);
         Ok(())
     }
 }

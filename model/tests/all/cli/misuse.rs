@@ -98,7 +98,7 @@ fn a_file_that_is_no_log_is_refused_with_the_line() {
 #[test]
 fn large_numbers_in_a_log_take_no_memory() {
     let far = "{\"action\":{\"ban\":{\"key\":4294967295}}}\n{\"action\":{\"unban\":{\"key\":4294967295}}}\n\
-               {\"action\":{\"open\":{\"session\":1}}}\n{\"action\":{\"greet\":{\"session\":1,\"key\":4294967294}}}\n\
+               {\"action\":{\"open\":{\"session\":1}}}\n{\"action\":{\"handshake_done\":{\"session\":1,\"key\":4294967294}}}\n\
                {\"action\":{\"announce\":{\"session\":1}}}\n{\"action\":{\"subscribe\":{\"subscriber\":0}}}\n\
                {\"action\":{\"open\":{\"session\":4294967295}}}\n";
     let path = directory("large-numbers").join("run.ndjson");

@@ -109,14 +109,14 @@ fn a_file_that_cannot_be_read_says_where_it_broke_off() {
 /// Every action that names somebody, with the largest number of each.
 const FAR: [&str; 15] = [
     r#"{"open":{"session":4294967295}}"#,
-    r#"{"greet":{"session":4294967295,"key":4294967295}}"#,
+    r#"{"handshake_done":{"session":4294967295,"key":4294967295}}"#,
     r#"{"announce":{"session":4294967295}}"#,
     r#"{"disconnect":{"session":4294967295}}"#,
     r#"{"expire":{"session":4294967295}}"#,
     r#"{"end":{"session":4294967295}}"#,
     r#"{"abort":{"session":4294967295}}"#,
-    r#"{"ahead":{"session":4294967295}}"#,
-    r#"{"heed":{"session":4294967295}}"#,
+    r#"{"peer_ahead":{"session":4294967295}}"#,
+    r#"{"notify_selector":{"session":4294967295}}"#,
     r#"{"resume":{"session":4294967295}}"#,
     r#"{"evict":{"subscriber":255}}"#,
     r#"{"unsubscribe":{"subscriber":255}}"#,
@@ -140,7 +140,8 @@ fn a_key_may_be_any_number() {
     let mut log = String::from(HEADER);
     for (session, key) in [(0, u32::MAX), (1, u32::MAX - 1)] {
         write!(log, "\n{{\"action\":{{\"open\":{{\"session\":{session}}}}}}}").expect("a string takes everything");
-        write!(log, "\n{{\"action\":{{\"greet\":{{\"session\":{session},\"key\":{key}}}}}}}").expect("likewise");
+        write!(log, "\n{{\"action\":{{\"handshake_done\":{{\"session\":{session},\"key\":{key}}}}}}}")
+            .expect("likewise");
     }
     log.push_str("\n{\"action\":{\"ban\":{\"key\":4294967295}},\"observation\":{\"told\":[{\"banned\":4294967295}]}}");
     log.push_str("\n{\"action\":{\"announce\":{\"session\":0}},\"observation\":");
@@ -173,7 +174,7 @@ fn a_rejection_among_thousands_of_sessions_is_answered() {
         HEADER.replace("\"total\":2,\"pending\":2,\"capacity\":3", "\"total\":5000,\"pending\":5000,\"capacity\":6000");
     for session in 0..SESSIONS {
         let open = format!("{{\"action\":{{\"open\":{{\"session\":{session}}}}}}}");
-        let greet = format!("{{\"action\":{{\"greet\":{{\"session\":{session},\"key\":{session}}}}}}}");
+        let greet = format!("{{\"action\":{{\"handshake_done\":{{\"session\":{session},\"key\":{session}}}}}}}");
         write!(log, "\n{open}\n{greet}").expect("a string takes everything");
     }
     let explanation = explained(format!("{log}\n{{\"action\":\"stall\"}}"));

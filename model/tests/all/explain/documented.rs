@@ -8,7 +8,7 @@ use super::explained;
 const LOG: [&str; 8] = [
     r#"{"protocol":"lifecycle","total":2,"pending":2,"capacity":3,"duplicates":"keep_new","subscribers":1}"#,
     r#"{"action":{"open":{"session":0}},"observation":{"accepted":[{"opened":0}]}}"#,
-    r#"{"action":{"greet":{"session":0,"key":7}},"observation":{"accepted":[{"greeted":[0,7]}]}}"#,
+    r#"{"action":{"handshake_done":{"session":0,"key":7}},"observation":{"accepted":[{"handshake_done":[0,7]}]}}"#,
     r#"{"action":{"announce":{"session":0}},"observation":{"accepted":[{"announced":0},{"registered":0}]}}"#,
     r#"{"action":{"receive":{"subscriber":0}},"observation":{"accepted":[{"heard":[0,{"up":0}]}]}}"#,
     r#"{"action":{"disconnect":{"session":0}},"observation":{"accepted":[{"disconnecting":0}]}}"#,
@@ -100,7 +100,7 @@ fn only_the_run_in_which_it_happens_is_rejected() {
 /// The document of the protocol shows a log; it is one.
 #[test]
 fn the_log_in_the_document_is_accepted() {
-    let document = include_str!("../../../specs/lifecycle.md");
+    let document = include_str!("../../../../specs/lifecycle.md");
     let blocks = document.split("```text\n").skip(1).filter_map(|block| block.split("```").next());
     let logs: Vec<&str> = blocks.filter(|block| block.starts_with("{\"protocol\"")).collect();
     assert!(!logs.is_empty(), "the document shows no log");
@@ -118,7 +118,7 @@ fn a_rejection_late_in_a_long_log_shows_the_state_before_it() {
     for session in 0..SESSIONS {
         for action in [
             format!(r#"{{"open":{{"session":{session}}}}}"#),
-            format!(r#"{{"greet":{{"session":{session},"key":7}}}}"#),
+            format!(r#"{{"handshake_done":{{"session":{session},"key":7}}}}"#),
             format!(r#"{{"announce":{{"session":{session}}}}}"#),
             r#"{"receive":{"subscriber":0}}"#.to_owned(),
             format!(r#"{{"disconnect":{{"session":{session}}}}}"#),

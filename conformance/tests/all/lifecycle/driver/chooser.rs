@@ -74,7 +74,7 @@ impl Chooser {
     }
 
     /// The selector is told to look at a session's cell.
-    pub(crate) fn heed(&mut self, session: SessionId, id: product::SessionId) -> Vec<Output> {
+    pub(crate) fn notify_selector(&mut self, session: SessionId, id: product::SessionId) -> Vec<Output> {
         let heard = self.selector.as_ref().map_or(Heard::Unknown, |selector| selector.look_at(id));
         self.take_found();
         let output = match heard {

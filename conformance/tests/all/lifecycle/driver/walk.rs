@@ -115,7 +115,7 @@ impl<'g> Walker<'g> {
         self.covered.walks += 1;
         let start = self.graph.state(initial);
         // Where no peer can get ahead, there is nothing to select for.
-        let selects = self.graph.actions().iter().any(|action| matches!(action, Action::Ahead { .. }));
+        let selects = self.graph.actions().iter().any(|action| matches!(action, Action::PeerAhead { .. }));
         let habits = Habits { selects, ..habits };
         let node = Stepped::new(runtime, pool, habits, &start.machine, self.tamper);
         let mut walk = Walk { node, at: initial, prods: Vec::new() };

@@ -153,8 +153,8 @@ async fn connect(node: Peers, connection: Connection) {
     let handshake = move |signal: Handshake<u32>| async move {
         pause(shake).await;
         match shakes {
-            Shakes::Once => drop(signal.established(key, ()).is_ok()),
-            Shakes::Twice => drop((signal.established(key, ()).is_ok(), signal.established(key + 1, ()).is_ok())),
+            Shakes::Once => drop(signal.handshake_done(key, ()).is_ok()),
+            Shakes::Twice => drop((signal.handshake_done(key, ()).is_ok(), signal.handshake_done(key + 1, ()).is_ok())),
             Shakes::Silently => {}
             Shakes::Badly => return Err(()),
             Shakes::ForEver => std::future::pending().await,

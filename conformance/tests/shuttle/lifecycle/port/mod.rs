@@ -102,7 +102,7 @@ impl Port {
 
     async fn shake(&self, session: SessionId, plan: Plan) -> bool {
         yield_now().await;
-        let greet = |key| self.step(Action::Greet { session, key: Key(key) });
+        let greet = |key| self.step(Action::HandshakeDone { session, key: Key(key) });
         match plan.greets {
             Greets::Never => {}
             Greets::Once => drop(greet(plan.key)),

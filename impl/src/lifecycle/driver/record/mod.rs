@@ -84,10 +84,10 @@ impl<K: Clone + Ord> Record<K> {
     pub(super) fn greeted(&mut self, session: SessionId, key: &K, greeting: Greeting) {
         let (Some(session), Some(key)) = (self.session(session), self.key(key)) else { return };
         let output = match greeting {
-            Greeting::First => Output::Greeted(session, key),
-            Greeting::Again => Output::GreetedTwice(session),
+            Greeting::First => Output::HandshakeDone(session, key),
+            Greeting::Again => Output::HandshakeDoneTwice(session),
         };
-        self.told(Action::Greet { session, key }, [output]);
+        self.told(Action::HandshakeDone { session, key }, [output]);
     }
 
     pub(super) fn announced(

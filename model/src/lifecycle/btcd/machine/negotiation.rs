@@ -51,7 +51,7 @@ impl Btcd {
             Adder::Negotiation => Negotiation::Adding,
             Adder::Watcher | Adder::Both => Negotiation::Calling,
         };
-        Ok(vec![Output::Greeted(id, Key(id.0)), Output::Ahead(id)])
+        Ok(vec![Output::HandshakeDone(id, Key(id.0)), Output::PeerAhead(id)])
     }
 
     /// A second verack, as somebody would see it who calls `OnVerAck` from the reader. Where the negotiation sends
@@ -81,7 +81,7 @@ impl Btcd {
             }
             (Signal::Check | Signal::Once, true) => {
                 session.has_called(by, adder);
-                Ok(vec![Output::GreetedTwice(id)])
+                Ok(vec![Output::HandshakeDoneTwice(id)])
             }
             (Signal::Bare, true) => self.closed_twice(id, by),
         }

@@ -127,12 +127,12 @@ impl<'r> Stepped<'r> {
     fn bring_about(&mut self, action: Action) -> Vec<Step> {
         match action {
             Action::Open { origin, .. } => self.open(&origin),
-            Action::Greet { session, key } => {
+            Action::HandshakeDone { session, key } => {
                 if let Some(state) =
                     self.sessions.get_mut(session.index()).and_then(Option::as_mut).filter(|state| state.lives)
                 {
                     self.keys.see(key);
-                    let _ = state.signal.established(key, Cell::clone(&state.cell));
+                    let _ = state.signal.handshake_done(key, Cell::clone(&state.cell));
                 }
                 self.greeted.insert(session);
             }
@@ -174,8 +174,8 @@ impl<'r> Stepped<'r> {
             Action::UnbanAddress { address } => drop(self.node.unban_address(address)),
             Action::Shutdown => return self.shut_down(),
             Action::Finish => return self.finish(),
-            Action::Ahead { session } => return self.get_ahead(session),
-            Action::Heed { session } => return self.heed(session),
+            Action::PeerAhead { session } => return self.get_ahead(session),
+            Action::NotifySelector { session } => return self.notify_selector(session),
             Action::Stall => return self.stall(),
             // No step has a second half.
             Action::Resume { .. } => {}

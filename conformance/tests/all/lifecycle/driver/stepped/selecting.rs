@@ -23,16 +23,16 @@ impl Stepped<'_> {
         };
         state.news = News::Unheeded;
         state.cell.store(true, Ordering::Relaxed);
-        vec![(Action::Ahead { session }, Observation::Accepted(vec![Output::Ahead(session)]))]
+        vec![(Action::PeerAhead { session }, Observation::Accepted(vec![Output::PeerAhead(session)]))]
     }
 
-    pub(super) fn heed(&mut self, session: SessionId) -> Vec<Step> {
+    pub(super) fn notify_selector(&mut self, session: SessionId) -> Vec<Step> {
         let Some(state) = self.session(session).filter(|state| state.news == News::Unheeded) else { return Vec::new() };
         state.news = News::Heeded;
         let id = state.signal.session();
         let _entered = self.runtime.enter();
-        let outputs = self.chooser.as_mut().map(|chooser| chooser.heed(session, id)).unwrap_or_default();
-        vec![(Action::Heed { session }, Observation::Accepted(outputs))]
+        let outputs = self.chooser.as_mut().map(|chooser| chooser.notify_selector(session, id)).unwrap_or_default();
+        vec![(Action::NotifySelector { session }, Observation::Accepted(outputs))]
     }
 
     /// Lets the selector take one step, or makes one where there is none.

@@ -11,16 +11,16 @@ async fn t1_a_second_signal_is_counted_and_changes_nothing() {
     let node = node(config());
     let mut events = node.subscribe().unwrap();
     let mut session = shaking(&node);
-    assert_eq!(session.signal.established(1, ()), Ok(Greeting::First));
-    assert_eq!(session.signal.established(2, ()), Ok(Greeting::Again));
+    assert_eq!(session.signal.handshake_done(1, ()), Ok(Greeting::First));
+    assert_eq!(session.signal.handshake_done(2, ()), Ok(Greeting::Again));
     session.finish_handshake(Ok(()));
     idle().await;
-    assert_eq!(session.signal.established(3, ()), Ok(Greeting::Again), "also when it is announced");
+    assert_eq!(session.signal.handshake_done(3, ()), Ok(Greeting::Again), "also when it is announced");
     assert_eq!(node.peers()[0].key, 1, "the first key stays");
     assert_eq!(node.metrics().duplicate_signals, 2);
     session.finish_body(Reason::RemoteClosed);
     idle().await;
-    assert_eq!(session.signal.established(4, ()), Err(Misuse::NoSuchSession));
+    assert_eq!(session.signal.handshake_done(4, ()), Err(Misuse::NoSuchSession));
     assert_eq!(heard(&mut events), [Heard::Up(session.id()), Heard::Down(session.id(), Reason::RemoteClosed)]);
     assert_empty(&node);
 }
@@ -40,7 +40,7 @@ fn t1_of_many_concurrent_signals_one_counts() {
                     let (signal, together) = (session.signal.clone(), &together);
                     scope.spawn(move || {
                         together.wait();
-                        usize::from(signal.established(key, ()) == Ok(Greeting::First))
+                        usize::from(signal.handshake_done(key, ()) == Ok(Greeting::First))
                     })
                 })
                 .collect();
@@ -65,11 +65,11 @@ async fn t2_t9_where_completion_and_disconnect_are_both_ready_nobody_hears_of_th
         idle().await;
         // The task has not run in between, so that it finds both.
         if round % 2 == 0 {
-            session.greet(1);
+            session.handshake_done(1);
             node.disconnect(session.id(), Reason::Local).unwrap();
         } else {
             node.disconnect(session.id(), Reason::Local).unwrap();
-            session.greet(1);
+            session.handshake_done(1);
         }
         let ended = session.handle.wait().await;
         assert_eq!((ended.announced, ended.reason), (false, Reason::Local));
@@ -83,7 +83,7 @@ async fn t3_up_then_down_and_nothing_third() {
     let node = node(config());
     let mut events = node.subscribe().unwrap();
     let mut session = shaking(&node);
-    session.greet(1);
+    session.handshake_done(1);
     idle().await;
     node.disconnect(session.id(), Reason::Application(7)).unwrap();
     assert_eq!(node.disconnect(session.id(), Reason::Local), Err(Misuse::Ending), "the first reason stays");
