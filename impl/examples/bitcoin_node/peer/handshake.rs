@@ -134,7 +134,7 @@ async fn their_verack(connection: &mut Connection) -> Result<(), HandshakeError>
     Ok(())
 }
 
-fn handshake_done(
+fn established(
     connection: Connection,
     handshake: Handshake<SocketAddr, About>,
     key: SocketAddr,
