@@ -1,8 +1,9 @@
 //! Models of handfast's protocols, and the checker that explores them.
 //!
-//! [`checker`] knows no protocol. Each protocol has a module, and [`registry`] lists them.
+//! [`checker`] and the command line, [`cli`], know no protocol. Each protocol has a module, and [`registry`] lists them.
 
 pub mod checker;
+pub mod cli;
 pub mod framed;
 pub mod lifecycle;
 pub mod ownership;

@@ -1,11 +1,7 @@
-//! The command line: checks handfast's protocols, shows their behaviours, and explains logs.
-
-mod cli;
+//! The command line, on handfast's protocols.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    cli::run(cli::Arguments::parse())
+    model::cli::main(model::registry::ENTRIES, std::env::args_os())
 }

@@ -51,8 +51,9 @@ fn handfast(criterion: &mut Criterion, name: &str, bounds: &Bounds) {
 }
 
 fn two_phase(criterion: &mut Criterion, name: &str, model: TwoPhase) {
-    let in_parts =
-        |options: &Options<'_, _>| explore(&model, &Options { store: || Box::new(Packed::default()), ..*options });
+    let in_parts = |options: &Options<'_, _>| {
+        explore(&model, &Options { store: Some(|| Box::new(Packed::default())), ..*options })
+    };
     compare(criterion, name, model.clone(), &in_parts);
 }
 

@@ -3,10 +3,10 @@
 use core::fmt::{self, Display, Formatter};
 use std::io::BufRead;
 
-use handfast_spec::{Goal, Predicate, Protocol};
-
 use crate::checker::explain::{Explanation, LogError};
 use crate::checker::target::Target;
+
+pub use crate::checker::findings::{Rule, Rules};
 
 /// How much is explored.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -40,68 +40,17 @@ pub struct Entry {
     pub document: &'static str,
     /// The rules that its machines are held to.
     pub rules: fn() -> Rules,
-    /// handfast's own design at a scope.
+    /// The design that is claimed to be right, at a scope.
     pub own: fn(Scope) -> Box<dyn Target>,
     /// Historical designs and mutants.
     pub variants: fn() -> Vec<Variant>,
     /// Mistakes that are known and were not modelled, with the reasons.
     pub left_out: &'static [LeftOut],
-    /// Says whether a log is a behaviour of handfast's own design.
+    /// Says whether a log is a behaviour of that design.
     pub explain: fn(&mut dyn BufRead) -> Result<Explanation, LogError>,
 }
 
-/// The rules of a protocol.
-pub struct Rules {
-    /// What holds in every reachable state, deadlock included.
-    pub invariants: Vec<Rule>,
-    /// What must happen.
-    pub goals: Vec<Rule>,
-    /// What must be reachable.
-    pub witnesses: Vec<Rule>,
-}
-
-/// A rule.
-pub struct Rule {
-    /// Its id.
-    pub id: &'static str,
-    /// What it says.
-    pub title: &'static str,
-    /// The assumed fairness, of a goal.
-    pub assumes: Option<&'static str>,
-}
-
-impl Rules {
-    /// The rules of a protocol.
-    pub fn of<P: Protocol>() -> Self {
-        let (id, title) = P::DEADLOCK;
-        let deadlock = Rule { id, title, assumes: None };
-        let rule = |predicate: &Predicate<P::History>| Rule { id: predicate.id, title: predicate.title, assumes: None };
-        let goal = |goal: &Goal<P>| Rule { id: goal.id, title: goal.title, assumes: Some(goal.assumes) };
-        Self {
-            invariants: P::INVARIANTS.iter().map(rule).chain([deadlock]).collect(),
-            goals: P::GOALS.iter().map(goal).collect(),
-            witnesses: P::WITNESSES.iter().map(rule).collect(),
-        }
-    }
-
-    /// These, and those of what stands on the same protocol that are not among them.
-    #[must_use]
-    pub fn and(mut self, others: Self) -> Self {
-        let join = |rules: &mut Vec<Rule>, others: Vec<Rule>| {
-            for other in others {
-                if rules.iter().all(|rule| rule.id != other.id) {
-                    rules.push(other);
-                }
-            }
-        };
-        join(&mut self.invariants, others.invariants);
-        join(&mut self.goals, others.goals);
-        join(&mut self.witnesses, others.witnesses);
-        self
-    }
-}
-
-/// A design other than handfast's own, with the ids that it violates.
+/// A design other than the protocol's own, with the ids that it violates.
 pub struct Variant {
     /// Its name.
     pub name: &'static str,

@@ -1,6 +1,6 @@
 //! Walks that take every edge of a graph.
 
-use crate::checker::explore::Graph;
+use crate::checker::explore::{FoundBy, Shape};
 
 /// A walk from a state that the system starts in.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,7 +22,7 @@ const MAX_STEPS: usize = 200;
 /// A walk goes on to the nearest edge that was not taken as long as one is near; then the next walk starts with a
 /// shortest path to the first state that still has one. Not the fewest walks, but each begins as short as can be, and
 /// the time is about linear in the number of edges.
-pub fn edges<S, A>(graph: &Graph<S, A>) -> Vec<Walk> {
+pub fn edges(graph: &Shape) -> Vec<Walk> {
     let mut cover = Cover::new(graph);
     let mut walks = Vec::new();
     while let Some(state) = cover.first_open() {
@@ -43,40 +43,29 @@ pub fn edges<S, A>(graph: &Graph<S, A>) -> Vec<Walk> {
     walks
 }
 
-struct Cover<'g, S, A> {
-    graph: &'g Graph<S, A>,
+struct Cover<'g> {
+    graph: &'g Shape,
     taken: Vec<bool>,
     /// How many edges of each state were not taken.
     open: Vec<u32>,
     /// The states before this one have none left.
     scanned: u32,
-    /// The edge by which the search found each state, and the state that it leaves.
-    found_by: Vec<Option<(u32, usize)>>,
+    found_by: FoundBy,
     /// In which look around each state was last seen.
     seen: Vec<u32>,
     looks: u32,
 }
 
-impl<'g, S, A> Cover<'g, S, A> {
-    fn new(graph: &'g Graph<S, A>) -> Self {
+impl<'g> Cover<'g> {
+    fn new(graph: &'g Shape) -> Self {
         let states = graph.state_count() as u32;
-        let mut found_by = vec![None; states as usize];
-        let mut next = graph.initial();
-        for state in 0..states {
-            for edge in graph.edges(state) {
-                if graph.target(edge) == next {
-                    found_by[next as usize] = Some((state, edge));
-                    next += 1;
-                }
-            }
-        }
         let open = (0..states).map(|state| graph.edges(state).len() as u32).collect();
         Self {
             graph,
             taken: vec![false; graph.edge_count()],
             open,
             scanned: 0,
-            found_by,
+            found_by: graph.found_by(),
             seen: vec![0; states as usize],
             looks: 0,
         }
@@ -99,7 +88,7 @@ impl<'g, S, A> Cover<'g, S, A> {
     fn path_to(&mut self, state: u32) -> (u32, Vec<usize>) {
         let mut edges = Vec::new();
         let mut at = state;
-        while let Some((from, edge)) = self.found_by[at as usize] {
+        while let Some((from, edge)) = self.found_by.of(at) {
             self.take(from, edge);
             edges.push(edge);
             at = from;

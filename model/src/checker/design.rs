@@ -7,9 +7,9 @@ use handfast_spec::protocol::{ActionOf, HistoryOf};
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use serde::Serialize;
 use serde_json::Value;
-use stateright::{Model, Property};
+use stateright::{Expectation, Model, Property};
 
-use crate::checker::explore::{Graph, Options, Packed, Recording, Split, Store, Whole, explore, explore_recorded};
+use crate::checker::explore::{Graph, Options, Packed, Recording, Split, Store, Whole, explore_recorded};
 
 /// A machine that can be explored: it can be cloned, compared and hashed.
 ///
@@ -53,11 +53,14 @@ impl<D: Design> Checked<D> {
         Self { machines: || Box::new(Packed::default()), histories: || Box::new(Packed::default()), ..self }
     }
 
-    /// Explores it: the graph that [`explore`] gives, found faster, because every machine is stepped once only.
+    /// Explores it: the graph that [`explore`](crate::checker::explore::explore) gives, found faster, because every
+    /// machine is stepped once only.
+    ///
+    /// # Panics
+    ///
+    /// If the options ask for a reduction by symmetry, which [`explore`](crate::checker::explore::explore) knows.
     pub fn explore(&self, options: &Options<'_, Recorded<D>>) -> Graph<Recorded<D>, ActionOf<D>> {
-        if options.symmetry.is_some() {
-            return explore(self, options);
-        }
+        assert!(options.symmetry.is_none(), "designs are not reduced by symmetry");
         let Self { initial, alphabet, machines, histories } = self;
         explore_recorded(&Recording { initial, alphabet, machines: *machines, histories: *histories }, options)
     }
@@ -65,6 +68,31 @@ impl<D: Design> Checked<D> {
     /// Every action that may be attempted.
     pub fn alphabet(&self) -> &[ActionOf<D>] {
         &self.alphabet
+    }
+
+    /// The rules as Stateright's properties: one `always` property that holds everywhere, because Stateright explores to
+    /// the end while it awaits one; one for deadlocks, one for each invariant, and one `sometimes` property for each
+    /// witness.
+    pub fn rules() -> Vec<(Expectation, &'static str)> {
+        const {
+            let rules = 2 + D::Protocol::INVARIANTS.len() + D::Protocol::WITNESSES.len();
+            assert!(rules <= MOST_RULES, "a protocol has more invariants and witnesses than Stateright is asked about");
+        }
+        let always = |id| (Expectation::Always, id);
+        let invariants = D::Protocol::INVARIANTS.iter().map(|invariant| always(invariant.id));
+        let witnesses = D::Protocol::WITNESSES.iter().map(|witness| (Expectation::Sometimes, witness.id));
+        [always(TO_THE_END), always(D::Protocol::DEADLOCK.0)].into_iter().chain(invariants).chain(witnesses).collect()
+    }
+
+    /// Whether the rule with this number, an index into [`Checked::rules`], holds of a state.
+    pub fn holds(&self, number: usize, state: &Recorded<D>) -> bool {
+        let Some(predicate) = number.checked_sub(2) else {
+            return number == 0 || state.machine.at_rest() || self.can_act(state);
+        };
+        let invariants = D::Protocol::INVARIANTS;
+        let predicate =
+            invariants.get(predicate).unwrap_or_else(|| &D::Protocol::WITNESSES[predicate - invariants.len()]);
+        (predicate.holds)(&state.history)
     }
 
     fn can_act(&self, state: &Recorded<D>) -> bool {
@@ -130,24 +158,8 @@ impl<D: Design> Model for Checked<D> {
         }
     }
 
-    /// One `always` property for each invariant, one for deadlocks, one `sometimes` property for each witness, and one
-    /// `always` property that holds everywhere: while it is awaited, Stateright explores to the end.
     fn properties(&self) -> Vec<Property<Self>> {
-        let invariants = D::Protocol::INVARIANTS;
-        let witnesses = D::Protocol::WITNESSES;
-        let mut properties = Vec::with_capacity(invariants.len() + witnesses.len() + 2);
-        properties.push(Property::always(TO_THE_END, |_, _| true));
-        properties.push(Property::always(D::Protocol::DEADLOCK.0, |checked: &Self, state: &Self::State| {
-            state.machine.at_rest() || checked.can_act(state)
-        }));
-        let conditions = conditions::<D>();
-        for (index, invariant) in invariants.iter().enumerate() {
-            properties.push(Property::always(invariant.id, conditions[index]));
-        }
-        for (index, witness) in witnesses.iter().enumerate() {
-            properties.push(Property::sometimes(witness.id, conditions[invariants.len() + index]));
-        }
-        properties
+        numbered(&Self::rules())
     }
 }
 
@@ -160,21 +172,42 @@ impl<D: Design> Debug for Checked<D> {
 /// The name of the property that holds everywhere.
 pub const TO_THE_END: &str = "explored to the end";
 
-type Condition<D> = fn(&Checked<D>, &Recorded<D>) -> bool;
+/// A model whose rules are known by number.
+pub(crate) trait Numbered: Model {
+    /// Whether the rule with this number holds of a state.
+    fn holds(&self, number: usize, state: &Self::State) -> bool;
+}
 
-/// Stateright wants plain function pointers, which capture nothing: one function for each index into the predicates.
-fn conditions<D: Design>() -> [Condition<D>; 48] {
-    fn nth<D: Design, const INDEX: usize>(_: &Checked<D>, state: &Recorded<D>) -> bool {
-        let invariants = D::Protocol::INVARIANTS;
-        let holds: fn(&HistoryOf<D>) -> bool = match INDEX.checked_sub(invariants.len()) {
-            None => invariants[INDEX].holds,
-            Some(index) => D::Protocol::WITNESSES[index].holds,
-        };
-        holds(&state.history)
+impl<D: Design> Numbered for Checked<D> {
+    fn holds(&self, number: usize, state: &Recorded<D>) -> bool {
+        Self::holds(self, number, state)
     }
-    macro_rules! table {
-        ($($index:literal)*) => { [$(nth::<D, $index>),*] };
+}
+
+/// How many rules [`numbered`] makes properties of.
+const MOST_RULES: usize = 256;
+
+/// Makes properties of rules. Stateright wants plain function pointers, which capture nothing: one function for each
+/// number.
+///
+/// # Panics
+///
+/// If there are more than 256 rules; designs with more do not compile.
+pub(crate) fn numbered<M: Numbered>(rules: &[(Expectation, &'static str)]) -> Vec<Property<M>> {
+    fn holds<M: Numbered, const HIGH: usize, const LOW: usize>(model: &M, state: &M::State) -> bool {
+        model.holds(16 * HIGH + LOW, state)
     }
-    table!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39
-           40 41 42 43 44 45 46 47)
+    macro_rules! conditions {
+        ($($high:literal)*) => { [$(conditions!(@row $high 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)),*] };
+        (@row $high:literal $($low:literal)*) => { [$(holds::<M, $high, $low>),*] };
+    }
+    let conditions: [[fn(&M, &M::State) -> bool; 16]; 16] = conditions!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+    assert!(rules.len() <= MOST_RULES, "Stateright is asked about at most {MOST_RULES} properties of a model");
+    let conditions = conditions.as_flattened().iter();
+    let properties = rules.iter().zip(conditions).map(|((expectation, name), &condition)| Property {
+        expectation: expectation.clone(),
+        name,
+        condition,
+    });
+    properties.collect()
 }

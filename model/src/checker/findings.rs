@@ -1,13 +1,66 @@
-//! What was found about a design, with its types forgotten.
+//! The rules of a design and what was found about them, with its types forgotten.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use handfast_spec::{Goal, Predicate, Protocol};
+
 use crate::checker::cross_check::Comparison;
-use crate::checker::digest::Digest;
 use crate::checker::explore::Completeness;
 use crate::checker::liveness::Refused;
+use crate::checker::scan::Digest;
 use crate::checker::trace::Trace;
+
+/// The rules of a protocol.
+pub struct Rules {
+    /// What holds in every reachable state, deadlock included.
+    pub invariants: Vec<Rule>,
+    /// What must happen.
+    pub goals: Vec<Rule>,
+    /// What must be reachable.
+    pub witnesses: Vec<Rule>,
+}
+
+/// A rule.
+pub struct Rule {
+    /// Its id.
+    pub id: &'static str,
+    /// What it says.
+    pub title: &'static str,
+    /// The assumed fairness, of a goal.
+    pub assumes: Option<&'static str>,
+}
+
+impl Rules {
+    /// The rules of a protocol.
+    pub fn of<P: Protocol>() -> Self {
+        let (id, title) = P::DEADLOCK;
+        let deadlock = Rule { id, title, assumes: None };
+        let rule = |predicate: &Predicate<P::History>| Rule { id: predicate.id, title: predicate.title, assumes: None };
+        let goal = |goal: &Goal<P>| Rule { id: goal.id, title: goal.title, assumes: Some(goal.assumes) };
+        Self {
+            invariants: P::INVARIANTS.iter().map(rule).chain([deadlock]).collect(),
+            goals: P::GOALS.iter().map(goal).collect(),
+            witnesses: P::WITNESSES.iter().map(rule).collect(),
+        }
+    }
+
+    /// These, and those of what stands on the same protocol that are not among them.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        let join = |rules: &mut Vec<Rule>, others: Vec<Rule>| {
+            for other in others {
+                if rules.iter().all(|rule| rule.id != other.id) {
+                    rules.push(other);
+                }
+            }
+        };
+        join(&mut self.invariants, others.invariants);
+        join(&mut self.goals, others.goals);
+        join(&mut self.witnesses, others.witnesses);
+        self
+    }
+}
 
 /// What was found about a design in all its instances.
 #[derive(Clone, Debug)]

@@ -6,7 +6,6 @@ pub mod composite;
 pub mod cover;
 pub mod cross_check;
 pub mod design;
-pub mod digest;
 pub mod explain;
 pub mod explore;
 pub mod findings;

@@ -92,7 +92,7 @@ pub fn actions_to<D: Design>(graph: &Graph<Recorded<D>, ActionOf<D>>, state: u32
 /// The actions of a lasso, and the step from which they repeat.
 pub fn actions_of<D: Design>(graph: &Graph<Recorded<D>, ActionOf<D>>, lasso: &Lasso) -> (u32, Vec<ActionOf<D>>, usize) {
     let edges = lasso.prefix_edges.iter().chain(&lasso.cycle_edges);
-    let actions = edges.map(|&edge| graph.actions()[graph.label(edge)]).collect();
+    let actions = edges.map(|&edge| *graph.action(edge)).collect();
     (lasso.prefix[0], actions, lasso.prefix_edges.len())
 }
 

@@ -3,13 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::checker::catalogue::Entry;
+use crate::checker::explore::Observer;
+use crate::checker::report::{self, ProtocolReport, Status};
+use crate::checker::target::Plan;
 use clap::Args;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use model::checker::catalogue::Entry;
-use model::checker::explore::Observer;
-use model::checker::report::{self, ProtocolReport, Status};
-use model::checker::target::Plan;
-use model::registry::ENTRIES;
 
 use super::{Error, ScopeArgument, Threads, print, protocol, style};
 
@@ -26,7 +25,7 @@ pub(super) struct Arguments {
     /// The protocols to check [default: all]
     #[arg(value_name = "PROTOCOL")]
     protocols: Vec<String>,
-    /// How much to explore of handfast's own designs; mutants have their own scope
+    /// How much to explore of the protocols' own designs; mutants have their own scope
     #[arg(long, value_enum, default_value_t)]
     scope: ScopeArgument,
     #[command(flatten)]
@@ -34,7 +33,7 @@ pub(super) struct Arguments {
     /// Check the historical designs and the mutants too (the default)
     #[arg(long, overrides_with = "no_mutants")]
     mutants: bool,
-    /// Check handfast's own designs only
+    /// Check the protocols' own designs only
     #[arg(long)]
     no_mutants: bool,
     /// How much memory the graph of one instance may take, in MiB [default: three quarters of what is free]
@@ -45,9 +44,9 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
-    let named = arguments.protocols.iter().map(|name| protocol(name)).collect::<Result<Vec<_>, _>>()?;
-    let entries: Vec<&'static Entry> = if named.is_empty() { ENTRIES.iter().collect() } else { named };
+pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8, Error> {
+    let named = arguments.protocols.iter().map(|name| protocol(name, entries)).collect::<Result<Vec<_>, _>>()?;
+    let entries: Vec<&'static Entry> = if named.is_empty() { entries.iter().collect() } else { named };
     let progress = Progress::new();
     let max_bytes = arguments.memory.map_or_else(free_memory, |mebibytes| mebibytes.saturating_mul(1 << 20));
     let plan = Plan { threads: arguments.threads.count(), max_bytes, observer: &progress };

@@ -4,8 +4,9 @@ use core::fmt::Write;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
+use crate::checker::catalogue::Entry;
+use crate::checker::explain::{Explanation, Possible, Rejection};
 use clap::Args;
-use model::checker::explain::{Explanation, Possible, Rejection};
 
 use super::{Error, print, protocol};
 
@@ -32,8 +33,8 @@ pub(super) struct Arguments {
 /// How many allowed actions are listed for each state.
 const LISTED: usize = 40;
 
-pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
-    let entry = protocol(&arguments.protocol)?;
+pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8, Error> {
+    let entry = protocol(&arguments.protocol, entries)?;
     let mut log: Box<dyn BufRead> = if arguments.file == "-" {
         Box::new(io::stdin().lock())
     } else {

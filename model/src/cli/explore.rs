@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::checker::catalogue::{Entry, Scope};
 use clap::Args;
-use model::checker::catalogue::Scope;
 
 use super::{Error, ScopeArgument, protocol, trace::design};
 
@@ -18,10 +18,10 @@ Examples:
 pub(super) struct Arguments {
     /// The protocol
     protocol: String,
-    /// A historical design or a mutant [default: handfast's own design]
+    /// A historical design or a mutant [default: the protocol's own design]
     #[arg(long, value_name = "DESIGN")]
     design: Option<String>,
-    /// How much of handfast's own design to offer
+    /// How much of the protocol's own design to offer
     #[arg(long, value_enum, default_value = "small")]
     scope: ScopeArgument,
     /// Where to listen; a loopback address
@@ -29,14 +29,14 @@ pub(super) struct Arguments {
     address: SocketAddr,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8, Error> {
     let Arguments { address, .. } = *arguments;
     if !address.ip().is_loopback() {
         return Err(Error::Other(format!(
             "{address} is not a loopback address; the Explorer is for this machine only"
         )));
     }
-    let entry = protocol(&arguments.protocol)?;
+    let entry = protocol(&arguments.protocol, entries)?;
     let scope: Scope = arguments.scope.into();
     let target = match &arguments.design {
         None => (entry.own)(scope),

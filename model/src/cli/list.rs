@@ -2,9 +2,8 @@
 
 use core::fmt::Write;
 
+use crate::checker::catalogue::{Entry, Kind, LeftOut, Rule, Variant};
 use clap::Args;
-use model::checker::catalogue::{Entry, Kind, LeftOut, Rule, Variant};
-use model::registry::ENTRIES;
 use serde_json::{Value, json};
 
 use super::{Error, print};
@@ -27,12 +26,12 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8, Error> {
     if arguments.json {
-        let protocols: Vec<Value> = ENTRIES.iter().map(|entry| as_json(entry, arguments.mutants)).collect();
+        let protocols: Vec<Value> = entries.iter().map(|entry| as_json(entry, arguments.mutants)).collect();
         print(&format!("{}\n", json!({ "protocols": protocols })))?;
     } else {
-        for entry in ENTRIES {
+        for entry in entries {
             let mut out = String::new();
             as_text(&mut out, entry, arguments.mutants).expect("a string takes everything");
             print(&out)?;

@@ -1,4 +1,6 @@
-//! Arguments, and what each command prints.
+//! The command line: checks protocols, shows their behaviours, and explains logs.
+//!
+//! It is told which protocols there are, so that a protocol outside of this crate has it too: `examples/ticket_lock.rs`.
 
 mod check;
 mod explain;
@@ -6,12 +8,13 @@ mod explore;
 mod list;
 mod trace;
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use crate::checker::catalogue::{Entry, Scope};
+use crate::checker::report::Style;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::checker::catalogue::{Entry, Scope};
-use model::checker::report::Style;
 
 /// Exit status for a command line that cannot be carried out.
 const USAGE: u8 = 2;
@@ -20,10 +23,10 @@ const EXIT_STATUS: &str = "\
 Exit status: 0 complete and as claimed, 1 violated (or a mutant is not as listed, or a log is rejected), 2 usage,
 3 incomplete, 4 the engines disagree.";
 
-/// Checks handfast's protocols exhaustively, shows their behaviours, and explains logs of real runs.
+/// Checks protocols exhaustively, shows their behaviours, and explains logs of real runs.
 #[derive(Parser)]
 #[command(name = "model", version, after_help = EXIT_STATUS, max_term_width = 120)]
-pub(crate) struct Arguments {
+struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
@@ -74,14 +77,14 @@ impl Threads {
     }
 }
 
-/// Carries out a command.
-pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    let outcome = match arguments.command {
-        Command::Check(arguments) => check::run(&arguments),
-        Command::List(arguments) => list::run(&arguments),
-        Command::Explore(arguments) => explore::run(&arguments),
-        Command::Trace(arguments) => trace::run(&arguments),
-        Command::Explain(arguments) => explain::run(&arguments),
+/// Carries out the command in `arguments`, of which the first is the name of the program, on these protocols.
+pub fn main(entries: &'static [Entry], arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    let outcome = match Arguments::parse_from(arguments).command {
+        Command::Check(arguments) => check::run(&arguments, entries),
+        Command::List(arguments) => list::run(&arguments, entries),
+        Command::Explore(arguments) => explore::run(&arguments, entries),
+        Command::Trace(arguments) => trace::run(&arguments, entries),
+        Command::Explain(arguments) => explain::run(&arguments, entries),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),
@@ -104,7 +107,7 @@ enum Error {
     #[error("{path}: {source}")]
     File { path: String, source: io::Error },
     #[error(transparent)]
-    Log(#[from] model::checker::explain::LogError),
+    Log(#[from] crate::checker::explain::LogError),
     #[error("standard output: {0}")]
     Output(io::Error),
 }
@@ -113,9 +116,10 @@ fn hint(near: &Option<&'static str>) -> String {
     near.map(|name| format!(" (did you mean {name:?}?)")).unwrap_or_default()
 }
 
-fn protocol(name: &str) -> Result<&'static Entry, Error> {
-    let known = || model::registry::ENTRIES.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
-    model::registry::find(name).ok_or_else(|| Error::NoProtocol { name: name.to_owned(), known: known() })
+fn protocol(name: &str, entries: &'static [Entry]) -> Result<&'static Entry, Error> {
+    let known = || entries.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
+    let found = entries.iter().find(|entry| entry.name == name);
+    found.ok_or_else(|| Error::NoProtocol { name: name.to_owned(), known: known() })
 }
 
 /// Colours where a person looks at a terminal and has not asked for none.

@@ -2,13 +2,13 @@
 
 use core::ops::ControlFlow;
 
+use crate::checker::catalogue::{Entry, Variant};
+use crate::checker::explore::Observer;
+use crate::checker::findings::Findings;
+use crate::checker::format;
+use crate::checker::target::Plan;
+use crate::checker::trace::Trace;
 use clap::{Args, ValueEnum};
-use model::checker::catalogue::{Entry, Variant};
-use model::checker::explore::Observer;
-use model::checker::findings::Findings;
-use model::checker::format;
-use model::checker::target::Plan;
-use model::checker::trace::Trace;
 
 use super::{Error, ScopeArgument, Threads, print, protocol};
 
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     /// How to write them; several are written one after the other
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// How much of handfast's own design to explore
+    /// How much of the protocol's own design to explore
     #[arg(long, value_enum, default_value = "small")]
     scope: ScopeArgument,
     #[command(flatten)]
@@ -67,8 +67,8 @@ enum Format {
     Log,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
-    let entry = protocol(&arguments.protocol)?;
+pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8, Error> {
+    let entry = protocol(&arguments.protocol, entries)?;
     let observer: &dyn Observer = &();
     let plan = Plan { threads: arguments.threads.count(), max_bytes: usize::MAX, observer };
     if let Some(Cover::Edges) = arguments.cover {
@@ -99,7 +99,7 @@ fn traces(arguments: &Arguments, entry: &'static Entry, plan: &Plan<'_>) -> Resu
     let own = (entry.own)(arguments.scope.into());
     match &arguments.violates {
         Some(id) => {
-            let nothing = || Error::Other(format!("handfast's design neither violates nor reaches {id}"));
+            let nothing = || Error::Other(format!("{}'s design neither violates nor reaches {id}", own.name()));
             Ok(vec![with_id(&own.check(plan), id)?.ok_or_else(nothing)?])
         }
         None => Ok(own.check(plan).witnesses.into_iter().filter_map(|witness| witness.reached_by).collect()),

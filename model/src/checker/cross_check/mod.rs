@@ -9,7 +9,7 @@
 //! a model is only run if one of its properties can never be settled, and it is run without limits of any kind.
 //! `tests/canaries_stateright.rs` shows what goes wrong otherwise.
 
-use core::fmt::{self, Display, Formatter};
+use core::fmt::{self, Debug, Display, Formatter};
 use core::hash::Hash;
 use core::mem::size_of;
 use core::num::NonZeroUsize;
@@ -17,14 +17,14 @@ use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::thread;
 
-use stateright::{Checker, Expectation, Model};
+use stateright::{Checker, Expectation, Model, Property};
 
 use crate::checker::design::TO_THE_END;
-use crate::checker::explore::{Completeness, Graph};
+use crate::checker::explore::{Completeness, Graph, Shape};
 
-mod disagreement;
+pub(crate) mod erased;
 
-pub use disagreement::{Difference, Disagreement};
+use erased::Erased;
 
 /// One of Stateright's searches.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -125,9 +125,19 @@ pub fn compare<M>(
 ) -> Result<Comparison, Refused>
 where
     M: Model + Clone + Send + Sync + 'static,
-    M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
-    M::Action: Clone + PartialEq,
+    M::State: PartialEq + Hash + Debug + Send + Sync + 'static,
+    M::Action: Debug,
 {
+    compare_erased(Erased::of(model), graph, ours, options)
+}
+
+/// The same where types are forgotten.
+pub(crate) fn compare_erased(
+    model: Erased,
+    graph: &Shape,
+    ours: &Findings,
+    options: Options,
+) -> Result<Comparison, Refused> {
     is_whole(graph)?;
     let mut comparison = Comparison { asked: vec![Engine::BreadthFirst], disagreements: Vec::new() };
     if depth_first_path_bytes(graph) <= options.max_path_bytes {
@@ -136,13 +146,16 @@ where
     let answers: Vec<_> = if options.threads > NonZeroUsize::MIN {
         // A search of each kind on one thread is done sooner than one after the other on several: breadth first does
         // not gain from them.
-        let ask = |engine: Engine| move || ask(engine, model, NonZeroUsize::MIN);
+        let ask = |engine: Engine| {
+            let model = model.clone();
+            move || ask_erased(engine, model, NonZeroUsize::MIN)
+        };
         thread::scope(|scope| {
             let asking: Vec<_> = comparison.asked.iter().map(|&engine| scope.spawn(ask(engine))).collect();
             asking.into_iter().map(|asked| asked.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
         })
     } else {
-        comparison.asked.iter().map(|&engine| ask(engine, model, options.threads)).collect()
+        comparison.asked.iter().map(|&engine| ask_erased(engine, model.clone(), options.threads)).collect()
     };
     for (&engine, theirs) in comparison.asked.iter().zip(answers) {
         comparison.disagreements.extend(Disagreement::between(ours, engine, &theirs?));
@@ -150,7 +163,7 @@ where
     Ok(comparison)
 }
 
-fn is_whole<S, A>(graph: &Graph<S, A>) -> Result<(), Refused> {
+fn is_whole(graph: &Shape) -> Result<(), Refused> {
     match graph.completeness() {
         Completeness::Complete if graph.reduction().symmetric => Err(Refused::Symmetry),
         Completeness::Complete => Ok(()),
@@ -166,23 +179,27 @@ fn is_whole<S, A>(graph: &Graph<S, A>) -> Result<(), Refused> {
 pub fn ask<M>(engine: Engine, model: &M, threads: NonZeroUsize) -> Result<Findings, Refused>
 where
     M: Model + Clone + Send + Sync + 'static,
-    M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
-    M::Action: Clone + PartialEq,
+    M::State: PartialEq + Hash + Debug + Send + Sync + 'static,
+    M::Action: Debug,
 {
-    accept(model)?;
+    ask_erased(engine, Erased::of(model), threads)
+}
+
+fn ask_erased(engine: Engine, model: Erased, threads: NonZeroUsize) -> Result<Findings, Refused> {
+    let properties = model.properties();
+    accept(&properties)?;
     // No timeout, no target, no symmetry, no other condition to finish: what is built here runs to the end.
-    let checker = model.clone().checker().threads(threads.get());
+    let checker = model.checker().threads(threads.get());
     match engine {
-        Engine::BreadthFirst => Findings::by(model, &checker.spawn_bfs().join()),
-        Engine::DepthFirst => Findings::by(model, &checker.spawn_dfs().join()),
+        Engine::BreadthFirst => Findings::by(&properties, &checker.spawn_bfs().join()),
+        Engine::DepthFirst => Findings::by(&properties, &checker.spawn_dfs().join()),
     }
 }
 
 /// Whether Stateright will explore a model to the end, and knows what its properties mean.
-fn accept<M: Model>(model: &M) -> Result<(), Refused> {
-    let properties = model.properties();
+fn accept(properties: &[Property<Erased>]) -> Result<(), Refused> {
     let mut names = BTreeSet::new();
-    for property in &properties {
+    for property in properties {
         if !names.insert(property.name) {
             return Err(Refused::SameName(property.name));
         }
@@ -221,19 +238,14 @@ impl Findings {
     }
 
     /// What a run of Stateright found out.
-    fn by<M: Model>(model: &M, checker: &impl Checker<M>) -> Result<Self, Refused>
-    where
-        M::State: Clone + PartialEq,
-        M::Action: Clone + PartialEq,
-    {
+    fn by(properties: &[Property<Erased>], checker: &impl Checker<Erased>) -> Result<Self, Refused> {
         let discovered: BTreeSet<&'static str> = checker.discoveries().into_keys().collect();
         if discovered.contains(TO_THE_END) {
             return Err(Refused::GuardViolated);
         }
         let named = |expectation: Expectation| {
-            let properties = model.properties().into_iter();
-            let names = properties.filter(|property| property.expectation == expectation).map(|property| property.name);
-            names.filter(|name| discovered.contains(name)).collect()
+            let properties = properties.iter().filter(|property| property.expectation == expectation);
+            properties.map(|property| property.name).filter(|name| discovered.contains(name)).collect()
         };
         let states = checker.unique_state_count();
         Ok(Self { states, violated: named(Expectation::Always), reached: named(Expectation::Sometimes) })
@@ -244,7 +256,7 @@ impl Findings {
 ///
 /// It visits the state that it found last, and enters the new ones among its successors, each with the indices of all
 /// actions on the way to it. Our graph has the same successors in the same order.
-fn depth_first_path_bytes<S, A>(graph: &Graph<S, A>) -> u64 {
+fn depth_first_path_bytes(graph: &Shape) -> u64 {
     let mut found = vec![false; graph.state_count()];
     found[..graph.initial() as usize].fill(true);
     let mut pending: Vec<(u32, u64)> = (0..graph.initial()).map(|state| (state, 1)).collect();
@@ -262,4 +274,79 @@ fn depth_first_path_bytes<S, A>(graph: &Graph<S, A>) -> u64 {
         indices -= length;
     }
     most * size_of::<usize>() as u64
+}
+
+/// How our own engine is called where another is named beside it.
+const OURS: &str = "handfast's explorer";
+
+/// A difference between our engine and one of Stateright's.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Disagreement {
+    /// They count different numbers of reachable states.
+    States {
+        /// Who counts differently.
+        engine: Engine,
+        /// What our engine counts.
+        ours: usize,
+        /// What the other counts.
+        theirs: usize,
+    },
+    /// They find different `always` properties violated.
+    Violated(Difference),
+    /// They find different `sometimes` properties reached.
+    Reached(Difference),
+}
+
+/// The properties on which two engines differ.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Difference {
+    /// Who finds differently.
+    pub engine: Engine,
+    /// What only our engine finds.
+    pub only_ours: BTreeSet<&'static str>,
+    /// What only the other finds.
+    pub only_theirs: BTreeSet<&'static str>,
+}
+
+impl Disagreement {
+    /// Every difference between what we found and what another engine found.
+    pub fn between(ours: &Findings, engine: Engine, theirs: &Findings) -> Vec<Self> {
+        let states =
+            (ours.states != theirs.states).then_some(Self::States { engine, ours: ours.states, theirs: theirs.states });
+        let violated = Difference::between(engine, &ours.violated, &theirs.violated).map(Self::Violated);
+        let reached = Difference::between(engine, &ours.reached, &theirs.reached).map(Self::Reached);
+        [states, violated, reached].into_iter().flatten().collect()
+    }
+}
+
+impl Difference {
+    fn between(engine: Engine, ours: &BTreeSet<&'static str>, theirs: &BTreeSet<&'static str>) -> Option<Self> {
+        let only_ours: BTreeSet<_> = ours.difference(theirs).copied().collect();
+        let only_theirs: BTreeSet<_> = theirs.difference(ours).copied().collect();
+        let differ = !only_ours.is_empty() || !only_theirs.is_empty();
+        differ.then_some(Self { engine, only_ours, only_theirs })
+    }
+
+    fn describe(&self, what: &str, f: &mut Formatter<'_>) -> fmt::Result {
+        let list = |names: &BTreeSet<&'static str>| names.iter().copied().collect::<Vec<_>>().join(", ");
+        let finders = [(&self.only_ours, OURS, self.engine.name()), (&self.only_theirs, self.engine.name(), OURS)];
+        let mut separator = "";
+        for (names, by, not_by) in finders.into_iter().filter(|(names, ..)| !names.is_empty()) {
+            write!(f, "{separator}{} {what} according to {by}, not according to {not_by}", list(names))?;
+            separator = "; ";
+        }
+        Ok(())
+    }
+}
+
+impl Display for Disagreement {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::States { engine, ours, theirs } => {
+                write!(f, "{OURS} counts {ours} states, {engine} counts {theirs}")
+            }
+            Self::Violated(difference) => difference.describe("violated", f),
+            Self::Reached(difference) => difference.describe("reached", f),
+        }
+    }
 }

@@ -4,21 +4,18 @@
 //! breaks a rule has a shortest counterexample. Nothing is merged by fingerprint: two states are one when they are
 //! equal. An exploration either visits everything or says that it did not.
 
-mod edges;
 mod graph;
-mod index;
-mod pairs;
-mod parallel;
 mod parts;
 mod recorded;
 mod rows;
 mod search;
 mod steps;
 mod store;
-mod transition_cache;
 
-pub use graph::{Graph, Memory, Reduction, Step};
+pub use graph::{FoundBy, Graph, Memory, Reduction, Shape, Step};
 pub use parts::{Packed, Part, Split};
 pub use recorded::{Recording, explore_recorded};
-pub use search::{Completeness, Limit, Observer, Options, explore};
+pub(crate) use search::look_ahead;
+pub use search::{Completeness, Limit, Observer, Options};
+pub use steps::explore;
 pub use store::{Found, States, Store, Whole};

@@ -9,7 +9,7 @@
 
 use core::hash::Hash;
 
-use super::index::{Index, hash_row};
+use super::rows::{Index, hash_row};
 use super::store::{Found, States, Store, Whole, hash};
 
 /// What comes apart. See [`in_parts!`](crate::in_parts), which writes it for a struct.

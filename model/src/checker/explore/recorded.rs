@@ -6,21 +6,19 @@
 //! what is told. A state is a pair of numbers, and expanding it is a few looks into tables.
 //!
 //! Nothing is assumed that [`Recorded`] does not say, and the graph is the one that stepping every state would give.
+//!
+//! The search over pairs of numbers, [`Product`], knows no machine, so that it is compiled once and not for every design.
+//! What machines and histories are is behind [`Parts`].
 
 use core::ops::Range;
 
 use handfast_spec::protocol::{ActionOf, HistoryOf};
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
 
-use super::edges::Edges;
-use super::graph::Graph;
-use super::index::{Index, hash_row};
-use super::pairs::Pairs;
-use super::parallel::{STRETCH, look_ahead};
-use super::rows::Rows;
-use super::search::{Expand, Limit, Options, search};
+use super::graph::{Edges, Graph};
+use super::rows::{Index, Rows, hash_row};
+use super::search::{Expand, Limit, Options, STRETCH, look_ahead, search};
 use super::store::{Found, Sought, States, Store, Whole, hash};
-use super::transition_cache::Heard;
 
 /// Where machines start, and what may be attempted.
 pub struct Recording<'a, M: Machine> {
@@ -42,35 +40,114 @@ pub fn explore_recorded<M>(
 where
     M: Machine + Clone + Send + Sync + 'static,
 {
-    let options = Options { symmetry: None, ..*options };
-    search(Product::new(recording), &options)
+    let (machines, histories) = ((recording.machines)(), (recording.histories)());
+    let mut stepped = Stepped { recording, machines, histories, told: Whole::default() };
+    let mut product = Product::new(&mut stepped, recording.alphabet.len());
+    let shape = search(&mut product, options.limits());
+    let Product { pairs, taken, .. } = product;
+    let actions = taken.into_iter().map(|action| recording.alphabet[action as usize]).collect();
+    let Stepped { machines, histories, .. } = stepped;
+    Graph { states: Box::new(Pairs { machines, histories, pairs }), actions, shape }
 }
 
-/// How much is remembered of a stretch while it is looked at.
-const LATELY: usize = 1 << 9;
+/// States as pairs of numbers.
+struct Pairs<M: Machine> {
+    machines: Box<dyn Store<M>>,
+    histories: Box<dyn Store<HistoryOf<M>>>,
+    pairs: Index,
+}
 
-struct Product<'m, M: Machine> {
-    recording: &'m Recording<'m, M>,
-    states: Pairs<M>,
-    /// Where the steps of each machine begin that was stepped; one entry more than there are such.
+impl<M: Machine + Send + Sync> States<Recorded<M>> for Pairs<M> {
+    fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    fn get(&self, number: u32) -> Recorded<M> {
+        let mut pair = [0; 2];
+        self.pairs.read(number, &mut pair);
+        Recorded { machine: self.machines.get(pair[0]), history: self.histories.get(pair[1]) }
+    }
+
+    fn show(&self, number: u32, to: &mut dyn FnMut(&Recorded<M>)) {
+        to(&self.get(number));
+    }
+
+    fn bytes(&self) -> (usize, usize) {
+        sum([self.machines.bytes(), self.histories.bytes(), self.pairs.bytes()])
+    }
+}
+
+fn sum<const COUNT: usize>(bytes: [(usize, usize); COUNT]) -> (usize, usize) {
+    bytes.iter().fold((0, 0), |sum, bytes| (sum.0 + bytes.0, sum.1 + bytes.1))
+}
+
+/// Machines and histories by their numbers, and what was told by its number.
+trait Parts: Sync {
+    /// Enters the states to start from, as pairs of a machine and a history.
+    fn start(&mut self) -> Vec<[u32; 2]>;
+
+    /// Attempts every action on machines and enters what comes of it.
+    fn step(&mut self, machines: Range<u32>, threads: usize, steps: &mut StepsOfMachines);
+
+    /// How many histories there are.
+    fn histories(&self) -> usize;
+
+    /// Looks for histories that others become.
+    fn listen(&self) -> Box<dyn Listen + '_>;
+
+    /// Returns what becomes of a history when outputs are told, a new one if it is new.
+    fn tell(&mut self, history: u32, told: u32) -> u32;
+
+    /// How many bytes are occupied by machines, histories and outputs, and how many by the way to find them.
+    fn bytes(&self) -> (usize, usize);
+}
+
+/// Looks for histories. It remembers the last one, to put it together once for all that it is told.
+trait Listen {
+    /// Returns what becomes of a history when outputs are told, unless it is new.
+    fn hear(&mut self, history: u32, told: u32) -> Option<u32>;
+}
+
+/// What each machine does that was stepped.
+struct StepsOfMachines {
+    /// Where the steps of each machine begin; one entry more than there are machines.
     offsets: Rows,
     /// For each step: the action, the machine that it leads to, and what is told.
     steps: Rows,
-    /// Every list of outputs that was told at once.
-    told: Whole<Vec<FactOf<M>>>,
+}
+
+impl StepsOfMachines {
+    fn new() -> Self {
+        let mut offsets = Rows::new(1);
+        offsets.push(&[0]);
+        Self { offsets, steps: Rows::new(3) }
+    }
+
+    /// How many machines were stepped.
+    fn len(&self) -> u32 {
+        self.offsets.len() as u32 - 1
+    }
+
+    fn of(&self, machine: u32) -> Range<usize> {
+        self.offsets.get(machine as usize, 0) as usize..self.offsets.get(machine as usize + 1, 0) as usize
+    }
+
+    /// Ends the list of steps of a machine that accepts so many actions.
+    fn close_machine(&mut self, degree: usize) {
+        let begin = self.offsets.get(self.offsets.len() - 1, 0);
+        self.offsets.push(&[begin.checked_add(degree as u32).expect("there are fewer steps than edges")]);
+    }
+}
+
+struct Product<'p> {
+    parts: &'p mut dyn Parts,
+    pairs: Index,
+    steps: StepsOfMachines,
     heard: Heard,
     /// The label of each action of the alphabet that was taken.
     labels: Vec<Option<u16>>,
-}
-
-type FactOf<M> = <<M as Machine>::Protocol as Protocol>::Output;
-
-/// What was found out about some machines.
-struct Attempts<M: Machine> {
-    /// How many actions each of them accepts.
-    degrees: Vec<usize>,
-    taken: Vec<(u32, Vec<FactOf<M>>)>,
-    targets: Sought<M>,
+    /// For each label, the action.
+    taken: Vec<u32>,
 }
 
 /// What was found out about some states.
@@ -91,26 +168,151 @@ enum Target {
     Told(u32, u32, u32),
 }
 
-impl<'m, M: Machine + Clone + Send + Sync + 'static> Product<'m, M> {
-    fn new(recording: &'m Recording<'m, M>) -> Self {
-        let mut offsets = Rows::new(1);
-        offsets.push(&[0]);
-        let states =
-            Pairs { machines: (recording.machines)(), histories: (recording.histories)(), pairs: Index::new(2) };
+/// How much is remembered of a stretch while it is looked at.
+const LATELY: usize = 1 << 9;
+
+impl<'p> Product<'p> {
+    fn new(parts: &'p mut dyn Parts, actions: usize) -> Self {
         Self {
-            recording,
-            states,
-            offsets,
-            steps: Rows::new(3),
-            told: Whole::default(),
+            parts,
+            pairs: Index::new(2),
+            steps: StepsOfMachines::new(),
             heard: Heard::default(),
-            labels: vec![None; recording.alphabet.len()],
+            labels: vec![None; actions],
+            taken: Vec::new(),
         }
     }
 
-    /// Attempts every action on machines.
+    /// What becomes of a history when outputs are told, also if it is new.
+    fn hear_news(&mut self, history: u32, told: u32) -> u32 {
+        if let Some(next) = self.heard.recall(history, told) {
+            return next;
+        }
+        let next = self.parts.tell(history, told);
+        self.heard.remember([history, told, next]);
+        next
+    }
+
+    fn seek(&self, pair: [u32; 2]) -> Target {
+        let hash = hash_row(&pair);
+        self.pairs.find(hash, &pair).map_or(Target::Pair(hash, pair), Target::Known)
+    }
+
+    fn label(&mut self, action: u32) -> Result<u16, Limit> {
+        if let Some(label) = self.labels[action as usize] {
+            return Ok(label);
+        }
+        let label = u16::try_from(self.taken.len()).map_err(|_| Limit::Numbers)?;
+        self.taken.push(action);
+        self.labels[action as usize] = Some(label);
+        Ok(label)
+    }
+}
+
+impl Expand for Product<'_> {
+    type Ahead = Ahead;
+
+    fn start(&mut self) {
+        for pair in self.parts.start() {
+            self.pairs.enter(hash_row(&pair), &pair);
+        }
+    }
+
+    /// Steps the machines that are in these states. They are stepped in the order in which they were found, so that
+    /// those that were not stepped are one stretch.
+    fn prepare(&mut self, block: Range<u32>, threads: usize) {
+        let last = block.map(|state| self.pairs.get(state, 0)).max().unwrap_or_default();
+        while self.steps.len() <= last {
+            // Not all at once: what is found out takes far more room before it is entered.
+            let begin = self.steps.len();
+            let end = last.saturating_add(1).min(begin + STRETCH * threads.clamp(1, 64) as u32);
+            self.parts.step(begin..end, threads, &mut self.steps);
+        }
+        self.heard.make_room(self.parts.histories());
+    }
+
+    fn look(&self, states: Range<u32>) -> Ahead {
+        let mut ahead = Ahead { degrees: Vec::with_capacity(states.len()), edges: Vec::new(), heard: Vec::new() };
+        let mut lately = Heard::with_room(LATELY);
+        let mut listener = self.parts.listen();
+        let (mut pair, mut step) = ([0; 2], [0; 3]);
+        for state in states {
+            self.pairs.read(state, &mut pair);
+            let [machine, history] = pair;
+            let steps = self.steps.of(machine);
+            ahead.degrees.push(steps.len());
+            for number in steps {
+                self.steps.steps.read(number, &mut step);
+                let [action, machine, told] = step;
+                let recalled = self.heard.recall(history, told).or_else(|| lately.recall(history, told));
+                let heard = recalled.or_else(|| {
+                    let heard = [history, told, listener.hear(history, told)?];
+                    lately.remember(heard);
+                    ahead.heard.push(heard);
+                    Some(heard[2])
+                });
+                let target = match heard {
+                    None => Target::Told(machine, history, told),
+                    Some(history) => self.seek([machine, history]),
+                };
+                ahead.edges.push((action, target));
+            }
+        }
+        ahead
+    }
+
+    fn enter(&mut self, ahead: Ahead, edges: &mut Edges) -> Result<(), Limit> {
+        ahead.heard.into_iter().for_each(|heard| self.heard.remember(heard));
+        let mut found = ahead.edges.into_iter();
+        for degree in ahead.degrees {
+            for (action, target) in found.by_ref().take(degree) {
+                let target = match target {
+                    Target::Known(number) => number,
+                    Target::Pair(hash, next) => self.pairs.enter(hash, &next),
+                    Target::Told(machine, history, told) => {
+                        let next = [machine, self.hear_news(history, told)];
+                        self.pairs.enter(hash_row(&next), &next)
+                    }
+                };
+                edges.push(self.label(action)?, target);
+            }
+            edges.close_state(self.pairs.len())?;
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    fn bytes(&self) -> usize {
+        let (occupied, index) = sum([self.parts.bytes(), self.pairs.bytes()]);
+        occupied + index + self.steps.offsets.bytes() + self.steps.steps.bytes() + self.heard.bytes()
+    }
+}
+
+/// The parts of the states of a design.
+struct Stepped<'m, M: Machine> {
+    recording: &'m Recording<'m, M>,
+    machines: Box<dyn Store<M>>,
+    histories: Box<dyn Store<HistoryOf<M>>>,
+    /// Every list of outputs that was told at once.
+    told: Whole<Vec<OutputOf<M>>>,
+}
+
+type OutputOf<M> = <<M as Machine>::Protocol as Protocol>::Output;
+
+/// What was found out about some machines.
+struct Attempts<M: Machine> {
+    /// How many actions each of them accepts.
+    degrees: Vec<usize>,
+    taken: Vec<(u32, Vec<OutputOf<M>>)>,
+    targets: Sought<M>,
+}
+
+impl<M: Machine + Clone + Send + Sync + 'static> Stepped<'_, M> {
     fn attempt(&self, machines: Range<u32>) -> Attempts<M> {
-        let store = &*self.states.machines;
+        let store = &*self.machines;
         let mut attempts = Attempts { degrees: Vec::new(), taken: Vec::new(), targets: Sought::new(store.columns()) };
         let mut row = vec![0; store.columns()];
         let mut row_of_next = row.clone();
@@ -132,163 +334,75 @@ impl<'m, M: Machine + Clone + Send + Sync + 'static> Product<'m, M> {
         attempts
     }
 
-    /// Remembers the steps that were found out.
-    fn remember(&mut self, attempts: Attempts<M>) {
-        let targets = attempts.targets.enter(&mut *self.states.machines);
-        for ((action, outputs), target) in attempts.taken.into_iter().zip(targets) {
-            let hash = hash(&outputs);
-            let told = self.told.number(hash, &outputs).unwrap_or_else(|| self.told.intern(hash, outputs));
-            self.steps.push(&[action, target, told]);
-        }
-        let mut end = self.offsets.get(self.offsets.len() - 1, 0);
-        for degree in attempts.degrees {
-            end = end.checked_add(degree as u32).expect("there are fewer steps than edges");
-            self.offsets.push(&[end]);
-        }
-    }
-
-    /// What becomes of a history when outputs are told, unless it is new. `row` is that of the history.
-    fn hear(&self, history: &HistoryOf<M>, told: u32, row: &mut [u32]) -> Option<u32> {
-        let next = self.tell(history.clone(), told);
-        match self.states.histories.find(&next, row) {
-            Found::Known(next) => Some(next),
-            Found::Row(_) | Found::Unheard(_) => None,
-        }
-    }
-
-    /// The same, also if it is new.
-    fn hear_news(&mut self, history: u32, told: u32) -> u32 {
-        if let Some(next) = self.heard.recall(history, told) {
-            return next;
-        }
-        let mut row = vec![0; self.states.histories.columns()];
-        let next = self.states.histories.load(history, &mut row);
-        let next = self.tell(next, told);
-        let next = enter(&mut *self.states.histories, next, &mut row);
-        self.heard.remember([history, told, next]);
-        next
-    }
-
-    fn tell(&self, mut history: HistoryOf<M>, told: u32) -> HistoryOf<M> {
+    fn tell_to(&self, mut history: HistoryOf<M>, told: u32) -> HistoryOf<M> {
         self.told.at(told).iter().for_each(|output| M::Protocol::record(&mut history, output));
         history
     }
+}
 
-    fn seek(&self, pair: [u32; 2]) -> Target {
-        let hash = hash_row(&pair);
-        self.states.pairs.find(hash, &pair).map_or(Target::Pair(hash, pair), Target::Known)
+impl<M: Machine + Clone + Send + Sync + 'static> Parts for Stepped<'_, M> {
+    fn start(&mut self) -> Vec<[u32; 2]> {
+        let Self { recording, machines, histories, .. } = self;
+        let (mut row, mut row_of_history) = (vec![0; machines.columns()], vec![0; histories.columns()]);
+        let mut pair = |Recorded { machine, history }: &Recorded<M>| {
+            let machine = enter(&mut **machines, machine.clone(), &mut row);
+            [machine, enter(&mut **histories, history.clone(), &mut row_of_history)]
+        };
+        recording.initial.iter().map(|state| pair(state)).collect()
     }
 
-    fn label(&mut self, action: u32, edges: &mut Edges<ActionOf<M>>) -> Result<u16, Limit> {
-        if let Some(label) = self.labels[action as usize] {
-            return Ok(label);
+    fn step(&mut self, machines: Range<u32>, threads: usize, steps: &mut StepsOfMachines) {
+        for attempts in look_ahead(machines, STRETCH, threads, |machines| self.attempt(machines)) {
+            let targets = attempts.targets.enter(&mut *self.machines);
+            for ((action, outputs), target) in attempts.taken.into_iter().zip(targets) {
+                let hash = hash(&outputs);
+                let told = self.told.number(hash, &outputs).unwrap_or_else(|| self.told.intern(hash, outputs));
+                steps.steps.push(&[action, target, told]);
+            }
+            attempts.degrees.into_iter().for_each(|degree| steps.close_machine(degree));
         }
-        let label = edges.label_of(self.recording.alphabet[action as usize])?;
-        self.labels[action as usize] = Some(label);
-        Ok(label)
+    }
+
+    fn histories(&self) -> usize {
+        self.histories.len()
+    }
+
+    fn listen(&self) -> Box<dyn Listen + '_> {
+        let row = vec![0; self.histories.columns()];
+        Box::new(Listener { parts: self, last: None, row_of_next: row.clone(), row })
+    }
+
+    fn tell(&mut self, history: u32, told: u32) -> u32 {
+        let mut row = vec![0; self.histories.columns()];
+        let history = self.histories.load(history, &mut row);
+        let next = self.tell_to(history, told);
+        enter(&mut *self.histories, next, &mut row)
+    }
+
+    fn bytes(&self) -> (usize, usize) {
+        sum([self.machines.bytes(), self.histories.bytes(), self.told.occupied()])
     }
 }
 
-impl<M: Machine + Clone + Send + Sync + 'static> Expand<Recorded<M>, ActionOf<M>> for Product<'_, M> {
-    type Ahead = Ahead;
+struct Listener<'s, M: Machine> {
+    parts: &'s Stepped<'s, M>,
+    /// The last history and its number; `row` is its row.
+    last: Option<(u32, HistoryOf<M>)>,
+    row: Vec<u32>,
+    row_of_next: Vec<u32>,
+}
 
-    fn start(&mut self) {
-        let Pairs { machines, histories, pairs } = &mut self.states;
-        let (mut row, mut row_of_ledger) = (vec![0; machines.columns()], vec![0; histories.columns()]);
-        for Recorded { machine, history } in self.recording.initial {
-            let machine = enter(&mut **machines, machine.clone(), &mut row);
-            let history = enter(&mut **histories, history.clone(), &mut row_of_ledger);
-            pairs.enter(hash_row(&[machine, history]), &[machine, history]);
+impl<M: Machine + Clone + Send + Sync + 'static> Listen for Listener<'_, M> {
+    fn hear(&mut self, history: u32, told: u32) -> Option<u32> {
+        let store = &*self.parts.histories;
+        let last = self.last.take().filter(|(number, _)| *number == history);
+        let (_, whole) = self.last.insert(last.unwrap_or_else(|| (history, store.load(history, &mut self.row))));
+        let next = self.parts.tell_to(whole.clone(), told);
+        self.row_of_next.copy_from_slice(&self.row);
+        match store.find(&next, &mut self.row_of_next) {
+            Found::Known(next) => Some(next),
+            Found::Row(_) | Found::Unheard(_) => None,
         }
-    }
-
-    /// Steps the machines that are in these states. They are stepped in the order in which they were found, so that
-    /// those that were not stepped are one stretch.
-    fn prepare(&mut self, block: Range<u32>, threads: usize) {
-        let last = block.map(|state| self.states.pairs.get(state, 0)).max().unwrap_or_default();
-        let mut stepped = self.offsets.len() as u32 - 1;
-        while stepped <= last {
-            // Not all at once: what is found out takes far more room before it is entered.
-            let end = last.saturating_add(1).min(stepped + STRETCH * threads.clamp(1, 64) as u32);
-            let attempts = look_ahead(stepped..end, threads, |machines| self.attempt(machines));
-            attempts.into_iter().for_each(|attempts| self.remember(attempts));
-            stepped = end;
-        }
-        self.heard.make_room(self.states.histories.len());
-    }
-
-    fn look(&self, states: Range<u32>, _: &Edges<ActionOf<M>>) -> Ahead {
-        let mut ahead = Ahead { degrees: Vec::with_capacity(states.len()), edges: Vec::new(), heard: Vec::new() };
-        let mut lately = Heard::with_room(LATELY);
-        let mut row = vec![0; self.states.histories.columns()];
-        let mut row_of_next = row.clone();
-        let (mut pair, mut step) = ([0; 2], [0; 3]);
-        for state in states {
-            self.states.pairs.read(state, &mut pair);
-            let [machine, history] = pair;
-            // Put together when it is needed, once for all steps.
-            let mut whole = None;
-            let mut hear = |told| {
-                let whole = whole.get_or_insert_with(|| self.states.histories.load(history, &mut row));
-                row_of_next.copy_from_slice(&row);
-                self.hear(whole, told, &mut row_of_next)
-            };
-            let steps = self.offsets.get(machine as usize, 0)..self.offsets.get(machine as usize + 1, 0);
-            ahead.degrees.push(steps.len());
-            for number in steps {
-                self.steps.read(number as usize, &mut step);
-                let [action, machine, told] = step;
-                let recalled = self.heard.recall(history, told).or_else(|| lately.recall(history, told));
-                let heard = recalled.or_else(|| {
-                    let heard = [history, told, hear(told)?];
-                    lately.remember(heard);
-                    ahead.heard.push(heard);
-                    Some(heard[2])
-                });
-                let target = match heard {
-                    None => Target::Told(machine, history, told),
-                    Some(history) => self.seek([machine, history]),
-                };
-                ahead.edges.push((action, target));
-            }
-        }
-        ahead
-    }
-
-    fn enter(&mut self, ahead: Ahead, edges: &mut Edges<ActionOf<M>>) -> Result<(), Limit> {
-        ahead.heard.into_iter().for_each(|heard| self.heard.remember(heard));
-        let mut found = ahead.edges.into_iter();
-        for degree in ahead.degrees {
-            for (action, target) in found.by_ref().take(degree) {
-                let target = match target {
-                    Target::Known(number) => number,
-                    Target::Pair(hash, next) => self.states.pairs.enter(hash, &next),
-                    Target::Told(machine, history, told) => {
-                        let next = [machine, self.hear_news(history, told)];
-                        self.states.pairs.enter(hash_row(&next), &next)
-                    }
-                };
-                let label = self.label(action, edges)?;
-                edges.push(label, target);
-            }
-            edges.close_state(self.states.len())?;
-        }
-        Ok(())
-    }
-
-    fn len(&self) -> usize {
-        self.states.len()
-    }
-
-    fn bytes(&self) -> usize {
-        let (states, index) = self.states.bytes();
-        let (told, index_of_told) = self.told.occupied();
-        let remembered = self.offsets.bytes() + self.steps.bytes() + told + index_of_told + self.heard.bytes();
-        states + index + remembered
-    }
-
-    fn finish(self) -> (Box<dyn States<Recorded<M>>>, bool) {
-        (Box::new(self.states), false)
     }
 }
 
@@ -298,5 +412,50 @@ fn enter<S>(store: &mut dyn Store<S>, state: S, row: &mut [u32]) -> u32 {
         Found::Known(number) => number,
         Found::Row(hash) => store.enter_row(hash, row),
         Found::Unheard(hash) => store.enter(hash, state),
+    }
+}
+
+/// What became of histories lately. It forgets, because remembering everything would take more than the states do.
+#[derive(Default)]
+pub(super) struct Heard {
+    /// History, what was told, and the history after it; each at the one place that its hash gives it.
+    places: Vec<[u32; 3]>,
+}
+
+impl Heard {
+    pub(super) fn with_room(count: usize) -> Self {
+        let mut heard = Self::default();
+        heard.make_room(count);
+        heard
+    }
+
+    pub(super) fn recall(&self, history: u32, told: u32) -> Option<u32> {
+        let &[of, heard, next] = self.places.get(self.place(history, told))?;
+        ([of, heard] == [history, told]).then_some(next)
+    }
+
+    /// Makes room for so many, in powers of two. Whatever was there is forgotten when there is not enough.
+    pub(super) fn make_room(&mut self, count: usize) {
+        if self.places.len() < count {
+            self.places = Vec::new();
+            self.places = vec![[u32::MAX; 3]; count.next_power_of_two()];
+        }
+    }
+
+    pub(super) fn remember(&mut self, [history, told, next]: [u32; 3]) {
+        let place = self.place(history, told);
+        if let Some(place) = self.places.get_mut(place) {
+            *place = [history, told, next];
+        }
+    }
+
+    fn place(&self, history: u32, told: u32) -> usize {
+        // The upper bits of the product are the well mixed ones.
+        let mixed = (u64::from(history) << 32 | u64::from(told)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed >> 32) as usize & self.places.len().wrapping_sub(1)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.places.capacity() * size_of::<[u32; 3]>()
     }
 }

@@ -1,15 +1,13 @@
 //! Breadth-first search over whole states.
 
-use core::hash::Hash;
 use core::ops::Range;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::panic::resume_unwind;
+use std::sync::Mutex;
+use std::thread;
 
-use stateright::Model;
-
-use super::edges::Edges;
-use super::graph::{Graph, Reduction};
-use super::parallel::{STRETCH, look_ahead};
-use super::steps::Steps;
-use super::store::{States, Store, Whole};
+use super::graph::{Edges, Reduction, Shape};
+use super::store::Store;
 
 /// How to explore.
 #[derive(Clone, Copy)]
@@ -20,16 +18,16 @@ pub struct Options<'a, S> {
     pub max_bytes: usize,
     /// Replaces a state by the representative of its symmetry class.
     pub symmetry: Option<fn(&S) -> S>,
-    /// Makes what states are kept in. The graph does not depend on it.
-    pub store: fn() -> Box<dyn Store<S>>,
+    /// Makes what states are kept in, [`Whole`](super::Whole) if nothing is said. The graph does not depend on it.
+    pub store: Option<fn() -> Box<dyn Store<S>>>,
     /// Is told how far the search is.
     pub observer: &'a dyn Observer,
 }
 
-impl<S: Clone + Eq + Hash + Send + Sync + 'static> Default for Options<'_, S> {
+impl<S> Default for Options<'_, S> {
     /// One thread, no limit, no symmetry, states as they are, nobody watching.
     fn default() -> Self {
-        Self { threads: 1, max_bytes: usize::MAX, symmetry: None, store: || Box::new(Whole::default()), observer: &() }
+        Self { threads: 1, max_bytes: usize::MAX, symmetry: None, store: None, observer: &() }
     }
 }
 
@@ -41,6 +39,12 @@ pub trait Observer: Sync {
 
 impl Observer for () {
     fn progress(&self, _: usize, _: usize, _: usize) {}
+}
+
+impl<'a, S> Options<'a, S> {
+    pub(super) fn limits(&self) -> Limits<'a> {
+        Limits { threads: self.threads, max_bytes: self.max_bytes, observer: self.observer }
+    }
 }
 
 /// Whether an exploration visited everything.
@@ -65,17 +69,8 @@ pub enum Limit {
 /// until it is entered, so that larger blocks cost memory.
 const BLOCK: u32 = 1 << 12;
 
-/// Explores every state of `model` that is reachable within its boundary.
-pub fn explore<M: Model + Sync>(model: &M, options: &Options<'_, M::State>) -> Graph<M::State, M::Action>
-where
-    M::State: Send + Sync + 'static,
-    M::Action: Clone + Eq + Hash + Send + Sync,
-{
-    search(Steps::new(model, options), options)
-}
-
 /// How states are expanded.
-pub(super) trait Expand<S, A> {
+pub(super) trait Expand {
     /// Enters the states to start from.
     fn start(&mut self);
 
@@ -86,23 +81,28 @@ pub(super) trait Expand<S, A> {
     fn prepare(&mut self, block: Range<u32>, threads: usize);
 
     /// Looks at the successors of states.
-    fn look(&self, states: Range<u32>, edges: &Edges<A>) -> Self::Ahead;
+    fn look(&self, states: Range<u32>) -> Self::Ahead;
 
     /// Enters the edges that were found out, and the states that are new, in order.
-    fn enter(&mut self, ahead: Self::Ahead, edges: &mut Edges<A>) -> Result<(), Limit>;
+    fn enter(&mut self, ahead: Self::Ahead, edges: &mut Edges) -> Result<(), Limit>;
 
     /// How many states were found.
     fn len(&self) -> usize;
 
     /// How many bytes of heap are occupied.
     fn bytes(&self) -> usize;
+}
 
-    /// The states, and whether some were left out beyond a boundary.
-    fn finish(self) -> (Box<dyn States<S>>, bool);
+/// How far a search goes; see [`Options`].
+#[derive(Clone, Copy)]
+pub(super) struct Limits<'a> {
+    pub(super) threads: usize,
+    pub(super) max_bytes: usize,
+    pub(super) observer: &'a dyn Observer,
 }
 
 /// Searches breadth-first, a level after the other, a level block by block.
-pub(super) fn search<S, A: Sync>(mut expander: impl Expand<S, A> + Sync, options: &Options<'_, S>) -> Graph<S, A> {
+pub(super) fn search(expander: &mut (impl Expand + Sync), limits: Limits<'_>) -> Shape {
     let mut edges = Edges::new();
     let mut levels = Vec::new();
     let mut completeness = Completeness::Complete;
@@ -114,9 +114,9 @@ pub(super) fn search<S, A: Sync>(mut expander: impl Expand<S, A> + Sync, options
         while begin < end {
             let block = begin..end.min(begin + BLOCK);
             begin = block.end;
-            let expanded = expand(&mut expander, block, options.threads, &mut edges);
-            options.observer.progress(expander.len(), edges.len(), levels.len() - 1);
-            let within = expander.bytes() + edges.bytes() <= options.max_bytes;
+            let expanded = expand(expander, block, limits.threads, &mut edges);
+            limits.observer.progress(expander.len(), edges.len(), levels.len() - 1);
+            let within = expander.bytes() + edges.bytes() <= limits.max_bytes;
             if let Err(limit) = expanded.and(within.then_some(()).ok_or(Limit::Memory)) {
                 completeness = Completeness::Incomplete(limit);
                 if end < expander.len() as u32 {
@@ -127,23 +127,74 @@ pub(super) fn search<S, A: Sync>(mut expander: impl Expand<S, A> + Sync, options
         }
         end = expander.len() as u32;
     }
-    let (states, bounded) = expander.finish();
-    let reduction = Reduction { bounded, symmetric: options.symmetry.is_some() };
-    Graph { states, initial, levels, edges, completeness, reduction }
+    Shape { states: expander.len(), initial, levels, edges, completeness, reduction: Reduction::default() }
 }
 
 /// Expands a block of states. One thread enters what it found before it looks further, so that it finds it.
-fn expand<S, A: Sync, E: Expand<S, A> + Sync>(
+fn expand<E: Expand + Sync>(
     expander: &mut E,
     block: Range<u32>,
     threads: usize,
-    edges: &mut Edges<A>,
+    edges: &mut Edges,
 ) -> Result<(), Limit> {
     expander.prepare(block.clone(), threads);
     let together = if threads > 1 { BLOCK } else { STRETCH };
     block.clone().step_by(together as usize).try_for_each(|begin| {
         let states = begin..block.end.min(begin + together);
-        let stretches = look_ahead(states, threads, |states| expander.look(states, edges));
+        let stretches = look_ahead(states, STRETCH, threads, |states| expander.look(states));
         stretches.into_iter().try_for_each(|ahead| expander.enter(ahead, edges))
     })
+}
+
+/// How many states are handed out in one go. Threads come for more when they are done, because some are longer work than
+/// others.
+pub(super) const STRETCH: u32 = 1 << 8;
+
+/// Below this many in a block, threads cost more than they bring.
+const WORTH_THREADS: usize = 1 << 9;
+
+/// Returns what `look` makes of each stretch of a block, in their order.
+///
+/// Several threads give the result of one. They do the expensive part, each on its own stretches: they look ahead, and
+/// change nothing. What they found is entered afterwards by one thread in the order of the block, so that numbers do not
+/// depend on who was faster. Little is left to it: where a new row is known, entering it is one look into the index.
+pub(crate) fn look_ahead<T: Send>(
+    block: Range<u32>,
+    stretch: u32,
+    threads: usize,
+    look: impl Fn(Range<u32>) -> T + Sync,
+) -> Vec<T> {
+    if threads <= 1 || block.len() < WORTH_THREADS {
+        return vec![look(block)];
+    }
+    let begins = block.clone().step_by(stretch as usize);
+    let stretches: Vec<(Range<u32>, Mutex<Option<T>>)> =
+        begins.map(|begin| (begin..block.end.min(begin + stretch), Mutex::new(None))).collect();
+    spread(stretches.len(), threads, &|number| {
+        let (stretch, seen) = &stretches[number];
+        let found = look(stretch.clone());
+        *seen.lock().expect("a stretch is looked at once") = Some(found);
+    });
+    let seen = stretches.into_iter().map(|(_, seen)| seen.into_inner().ok().flatten());
+    seen.map(|seen| seen.expect("every stretch was looked at")).collect()
+}
+
+/// Has threads call `work` with each number below `count`.
+fn spread(count: usize, threads: usize, work: &(dyn Fn(usize) + Sync)) {
+    let next = AtomicUsize::new(0);
+    let take = || {
+        loop {
+            // Nothing else is published through the number.
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                return;
+            }
+            work(number);
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
+        take();
+        workers.into_iter().for_each(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+    });
 }

@@ -2,29 +2,63 @@
 
 use core::hash::Hash;
 use core::ops::Range;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
+use rustc_hash::FxBuildHasher;
 use stateright::Model;
 
-use super::edges::Edges;
-use super::search::{Expand, Limit, Options};
-use super::store::{Sought, States, Store};
+use super::graph::{Edges, Graph, Reduction};
+use super::search::{Expand, Limit, Options, search};
+use super::store::{Sought, Store, Whole};
 
 type Representative<S> = fn(&S) -> S;
 
+/// Explores every state of `model` that is reachable within its boundary.
+pub fn explore<M: Model + Sync>(model: &M, options: &Options<'_, M::State>) -> Graph<M::State, M::Action>
+where
+    M::State: Clone + Eq + Hash + Send + Sync + 'static,
+    M::Action: Clone + Eq + Hash + Send + Sync,
+{
+    let Options { symmetry, store, .. } = *options;
+    let store = store.unwrap_or(|| Box::new(Whole::default()));
+    let labels = Labels { actions: Vec::new(), numbers: HashMap::default() };
+    let mut steps = Steps { model, symmetry, states: store(), labels, bounded: false };
+    let mut shape = search(&mut steps, options.limits());
+    shape.reduction = Reduction { bounded: steps.bounded, symmetric: symmetry.is_some() };
+    Graph { states: steps.states, actions: steps.labels.actions, shape }
+}
+
 /// Takes the steps of a model.
-pub(super) struct Steps<'m, M: Model> {
+struct Steps<'m, M: Model> {
     model: &'m M,
     symmetry: Option<Representative<M::State>>,
     states: Box<dyn Store<M::State>>,
+    labels: Labels<M::Action>,
     bounded: bool,
 }
 
-impl<'m, M: Model> Steps<'m, M> {
-    pub(super) fn new(model: &'m M, options: &Options<'_, M::State>) -> Self {
-        let Options { symmetry, store, .. } = *options;
-        Self { model, symmetry, states: store(), bounded: false }
-    }
+/// Actions, each under the number that counts those that were seen before it.
+struct Labels<A> {
+    actions: Vec<A>,
+    numbers: HashMap<A, u16, FxBuildHasher>,
+}
 
+impl<A: Clone + Eq + Hash> Labels<A> {
+    /// The label of an action, a new one if it was not seen before.
+    fn enter(&mut self, action: A) -> Result<u16, Limit> {
+        match self.numbers.entry(action) {
+            Entry::Occupied(entry) => Ok(*entry.get()),
+            Entry::Vacant(entry) => {
+                let label = u16::try_from(self.actions.len()).map_err(|_| Limit::Numbers)?;
+                self.actions.push(entry.key().clone());
+                Ok(*entry.insert(label))
+            }
+        }
+    }
+}
+
+impl<M: Model> Steps<'_, M> {
     /// Replaces a state by its representative.
     fn represent(&self, state: &mut M::State) {
         if let Some(representative) = self.symmetry {
@@ -34,7 +68,7 @@ impl<'m, M: Model> Steps<'m, M> {
 }
 
 /// What was found out about some states.
-pub(super) struct Stretch<S, A> {
+struct Stretch<S, A> {
     /// How many edges leave each of them.
     degrees: Vec<usize>,
     targets: Sought<S>,
@@ -50,7 +84,7 @@ enum Label {
     New,
 }
 
-impl<M: Model + Sync> Expand<M::State, M::Action> for Steps<'_, M>
+impl<M: Model + Sync> Expand for Steps<'_, M>
 where
     M::State: Send + Sync + 'static,
     M::Action: Clone + Eq + Hash + Send + Sync,
@@ -72,7 +106,7 @@ where
 
     fn prepare(&mut self, _: Range<u32>, _: usize) {}
 
-    fn look(&self, states: Range<u32>, edges: &Edges<M::Action>) -> Stretch<M::State, M::Action> {
+    fn look(&self, states: Range<u32>) -> Stretch<M::State, M::Action> {
         let mut stretch = Stretch {
             degrees: Vec::with_capacity(states.len()),
             targets: Sought::new(self.states.columns()),
@@ -93,7 +127,7 @@ where
                 }
                 row_of_next.copy_from_slice(&row);
                 stretch.targets.seek(&*self.states, next, &mut row_of_next);
-                let label = edges.find_label(&action).map_or(Label::New, Label::Known);
+                let label = self.labels.numbers.get(&action).map_or(Label::New, |&label| Label::Known(label));
                 if matches!(label, Label::New) {
                     stretch.actions.push(action);
                 }
@@ -104,7 +138,7 @@ where
         stretch
     }
 
-    fn enter(&mut self, stretch: Stretch<M::State, M::Action>, edges: &mut Edges<M::Action>) -> Result<(), Limit> {
+    fn enter(&mut self, stretch: Stretch<M::State, M::Action>, edges: &mut Edges) -> Result<(), Limit> {
         self.bounded |= stretch.beyond_boundary;
         let targets = stretch.targets.enter(&mut *self.states);
         let mut actions = stretch.actions.into_iter();
@@ -113,7 +147,7 @@ where
             for (label, target) in found.by_ref().take(degree) {
                 let label = match label {
                     Label::Known(label) => label,
-                    Label::New => edges.label_of(actions.next().expect("a new action was kept"))?,
+                    Label::New => self.labels.enter(actions.next().expect("a new action was kept"))?,
                 };
                 edges.push(label, target);
             }
@@ -129,9 +163,5 @@ where
     fn bytes(&self) -> usize {
         let (states, index) = self.states.bytes();
         states + index
-    }
-
-    fn finish(self) -> (Box<dyn States<M::State>>, bool) {
-        (self.states, self.bounded)
     }
 }

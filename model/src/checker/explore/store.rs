@@ -133,17 +133,18 @@ impl<S: Eq + Hash> Whole<S> {
     }
 
     pub(super) fn number(&self, hash: u64, state: &S) -> Option<u32> {
-        self.index.find(hash, |&number| self.at(number) == state).copied()
+        find(&self.index, hash, &|&number| self.at(number) == state)
     }
 
     pub(super) fn intern(&mut self, hash_of_state: u64, state: S) -> u32 {
         let number = self.count() as u32;
         let Self { chunks, index } = self;
         let at = |number: &u32| &chunks[*number as usize / CHUNK][*number as usize % CHUNK];
-        match index.entry(hash_of_state, |number| *at(number) == state, |number| hash(at(number))) {
-            Entry::Occupied(entry) => return *entry.get(),
-            Entry::Vacant(entry) => entry.insert(number),
-        };
+        let known =
+            find_or_insert(index, hash_of_state, number, &|other| *at(other) == state, &|other| hash(at(other)));
+        if let Some(known) = known {
+            return known;
+        }
         match chunks.last_mut() {
             // The first chunk grows, because there are many small tables.
             None => chunks.push(vec![state]),
@@ -201,6 +202,29 @@ impl<S: Clone + Eq + Hash + Send + Sync> Store<S> for Whole<S> {
 
     fn enter(&mut self, hash: u64, state: S) -> u32 {
         self.intern(hash, state)
+    }
+}
+
+// The table is behind functions that know no type, because there is a table for every type of part of every design.
+
+fn find(table: &HashTable<u32>, hash: u64, is: &dyn Fn(&u32) -> bool) -> Option<u32> {
+    table.find(hash, is).copied()
+}
+
+/// Finds a number, or inserts `number` and returns none.
+fn find_or_insert(
+    table: &mut HashTable<u32>,
+    hash: u64,
+    number: u32,
+    is: &dyn Fn(&u32) -> bool,
+    hash_of: &dyn Fn(&u32) -> u64,
+) -> Option<u32> {
+    match table.entry(hash, is, hash_of) {
+        Entry::Occupied(entry) => Some(*entry.get()),
+        Entry::Vacant(entry) => {
+            entry.insert(number);
+            None
+        }
     }
 }
 

@@ -12,8 +12,9 @@
 
 mod owing;
 
-use crate::checker::explore::{Completeness, Graph};
-use owing::{FairComponents, Owing};
+use crate::checker::explore::{Completeness, Graph, Shape};
+pub(crate) use owing::FairComponents;
+use owing::Owing;
 
 /// A promise over the states of a graph.
 pub struct Promise<'a, S, A, C> {
@@ -113,6 +114,11 @@ pub fn decide_marked<S, A, C>(
 where
     C: Copy + Ord,
 {
+    decide_shape(graph, marks, &FairComponents::of(graph.actions(), fair))
+}
+
+/// The same where components are numbers.
+pub(crate) fn decide_shape(graph: &Shape, marks: &Marks, fair: &FairComponents) -> Result<Verdict, Refused> {
     if graph.reduction().symmetric {
         return Err(Refused::Symmetry);
     }
@@ -124,7 +130,6 @@ where
         Completeness::Incomplete(_) => return Err(Refused::Incomplete),
     }
     let owing = Owing::of(graph, marks);
-    let fair = FairComponents::of(graph, fair);
-    let broken = owing.fair_component(&fair).map(|component| owing.lasso(&fair, &component));
+    let broken = owing.fair_component(fair).map(|component| owing.lasso(fair, &component));
     Ok(Verdict { owing: owing.count(), broken })
 }

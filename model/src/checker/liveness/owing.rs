@@ -6,11 +6,11 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::{Lasso, Marks};
-use crate::checker::explore::Graph;
+use crate::checker::explore::Shape;
 
 /// The states that owe a promise, and a shortest way to each through states that owe it since it was first owed.
-pub(super) struct Owing<'g, S, A> {
-    graph: &'g Graph<S, A>,
+pub(super) struct Owing<'g> {
+    graph: &'g Shape,
     /// In order of distance.
     order: Vec<u32>,
     /// The edge by which each state was reached from an owing state, or none where the promise is first owed.
@@ -27,8 +27,8 @@ enum Reached {
     From(u32, usize),
 }
 
-impl<'g, S, A> Owing<'g, S, A> {
-    pub(super) fn of(graph: &'g Graph<S, A>, Marks { triggers, unkept }: &Marks) -> Self {
+impl<'g> Owing<'g> {
+    pub(super) fn of(graph: &'g Shape, Marks { triggers, unkept }: &Marks) -> Self {
         let states = graph.state_count();
         let mut owing = Self { graph, order: Vec::new(), reached_by: vec![Reached::Not; states] };
         // States where it is first owed join the search at their own distance, so that the search is breadth-first
@@ -92,7 +92,7 @@ impl<'g, S, A> Owing<'g, S, A> {
     }
 
     /// Of the components that a fair behaviour can stay in, the one that is reached first; its states, nearest first.
-    pub(super) fn fair_component<C: Copy + Ord>(&self, fair: &FairComponents<C>) -> Option<Vec<u32>> {
+    pub(super) fn fair_component(&self, fair: &FairComponents) -> Option<Vec<u32>> {
         let mut distance = vec![usize::MAX; self.reached_by.len()];
         for (position, &state) in self.order.iter().enumerate() {
             distance[state as usize] = position;
@@ -109,15 +109,15 @@ impl<'g, S, A> Owing<'g, S, A> {
     }
 
     /// Whether every fair component is disabled somewhere in `states`, or acts within them.
-    fn can_stay<C: Copy + Ord>(&self, fair: &FairComponents<C>, states: &[u32]) -> bool {
+    fn can_stay(&self, fair: &FairComponents, states: &[u32]) -> bool {
         let members: BTreeSet<u32> = if states.len() > 1 { states.iter().copied().collect() } else { BTreeSet::new() };
-        let mut waiting: Vec<C> = fair.all.clone();
+        let mut waiting: Vec<usize> = (0..fair.count).collect();
         for &state in states {
             if waiting.is_empty() {
                 break;
             }
             let enabled = fair.enabled(self.graph, state);
-            let acting = |component: C| {
+            let acting = |component: usize| {
                 let acts = |edge| {
                     fair.of_edge(self.graph, edge) == Some(component) && members.contains(&self.graph.target(edge))
                 };
@@ -129,13 +129,13 @@ impl<'g, S, A> Owing<'g, S, A> {
     }
 
     /// A behaviour that ends in `component` and gives every fair component its turn there for ever.
-    pub(super) fn lasso<C: Copy + Ord>(&self, fair: &FairComponents<C>, component: &[u32]) -> Lasso {
+    pub(super) fn lasso(&self, fair: &FairComponents, component: &[u32]) -> Lasso {
         let members: BTreeSet<u32> = component.iter().copied().collect();
         let start = component[0];
         let mut cycle = Vec::new();
         let mut at = start;
         if component.len() > 1 {
-            for &turn in &fair.all {
+            for turn in 0..fair.count {
                 let served = |state: u32| !fair.enabled(self.graph, state).contains(&turn);
                 let acts = |edge: usize| fair.of_edge(self.graph, edge) == Some(turn);
                 let walked = core::iter::once(start).chain(cycle.iter().map(|&edge| self.graph.target(edge)));
@@ -199,41 +199,40 @@ impl<'g, S, A> Owing<'g, S, A> {
             at = previous;
         }
         let (initial, before) = self.graph.path_to(at);
-        let mut prefix = vec![initial];
-        let mut prefix_edges = Vec::new();
-        for step in before {
-            let from = *prefix.last().expect("a path has a first state");
-            let edge = self.graph.edges(from).find(|&edge| self.graph.target(edge) == step.target);
-            prefix_edges.push(edge.expect("a path follows edges"));
-            prefix.push(step.target);
-        }
-        for &edge in edges.iter().rev() {
-            prefix_edges.push(edge);
-            prefix.push(self.graph.target(edge));
-        }
+        let prefix_edges: Vec<usize> = before.into_iter().chain(edges.into_iter().rev()).collect();
+        let targets = prefix_edges.iter().map(|&edge| self.graph.target(edge));
+        let prefix = core::iter::once(initial).chain(targets).collect();
         Lasso { prefix, prefix_edges, cycle_edges: Vec::new() }
     }
 }
 
-/// Which fair component takes each action of the graph.
-pub(super) struct FairComponents<C> {
-    by_label: Vec<Option<C>>,
-    all: Vec<C>,
+/// The fair components, by number.
+pub(crate) struct FairComponents {
+    /// Which takes each action of the graph.
+    by_label: Vec<Option<usize>>,
+    /// How many there are.
+    count: usize,
 }
 
-impl<C: Copy + Ord> FairComponents<C> {
-    pub(super) fn of<S, A>(graph: &Graph<S, A>, fair: &dyn Fn(&A) -> Option<C>) -> Self {
-        let by_label: Vec<_> = graph.actions().iter().map(fair).collect();
-        let all: BTreeSet<C> = by_label.iter().flatten().copied().collect();
-        Self { by_label, all: all.into_iter().collect() }
+impl FairComponents {
+    /// The components that take actions, numbered in their order.
+    pub(crate) fn of<A, C: Copy + Ord>(actions: &[A], fair: &dyn Fn(&A) -> Option<C>) -> Self {
+        let mut all: Vec<C> = Vec::new();
+        for component in actions.iter().filter_map(fair) {
+            if let Err(place) = all.binary_search(&component) {
+                all.insert(place, component);
+            }
+        }
+        let number = |action| fair(action).and_then(|component| all.binary_search(&component).ok());
+        Self { by_label: actions.iter().map(number).collect(), count: all.len() }
     }
 
-    fn of_edge<S, A>(&self, graph: &Graph<S, A>, edge: usize) -> Option<C> {
+    fn of_edge(&self, graph: &Shape, edge: usize) -> Option<usize> {
         self.by_label[graph.label(edge)]
     }
 
     /// The fair components that can do something in a state that leads elsewhere.
-    fn enabled<S, A>(&self, graph: &Graph<S, A>, state: u32) -> Vec<C> {
+    fn enabled(&self, graph: &Shape, state: u32) -> Vec<usize> {
         let leads_on = |&edge: &usize| graph.target(edge) != state;
         graph.edges(state).filter(leads_on).filter_map(|edge| self.of_edge(graph, edge)).collect()
     }

@@ -21,7 +21,9 @@ pub use text::{Style, text};
 pub struct ProtocolReport {
     /// The protocol.
     pub entry: &'static Entry,
-    /// How much was explored of handfast's own design.
+    /// The name of the design that is claimed to be right.
+    pub design: String,
+    /// How much was explored of it.
     pub scope: Scope,
     /// What was found about it.
     pub findings: Findings,
@@ -82,7 +84,7 @@ impl Status {
 
 /// Checks a protocol. `started` is told what is being explored.
 ///
-/// handfast's own design is explored with all threads; the others are small, so that each thread takes one after the
+/// The protocol's own design is explored with all threads; the others are small, so that each thread takes one after the
 /// other.
 pub fn check(
     entry: &'static Entry,
@@ -96,7 +98,8 @@ pub fn check(
     started(own.name());
     let findings = own.check(plan);
     let variants = if with_variants { check_variants(&(entry.variants)(), plan, started) } else { Vec::new() };
-    ProtocolReport { entry, scope, findings, variants, elapsed: begin.elapsed() }
+    let design = own.name().to_owned();
+    ProtocolReport { entry, design, scope, findings, variants, elapsed: begin.elapsed() }
 }
 
 fn check_variants(variants: &[Variant], plan: &Plan<'_>, started: &(dyn Fn(&str) + Sync)) -> Vec<VariantReport> {

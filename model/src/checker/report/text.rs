@@ -48,7 +48,7 @@ pub fn text(report: &ProtocolReport, style: Style) -> String {
 fn write_report(out: &mut String, report: &ProtocolReport, style: Style) -> fmt::Result {
     let entry = report.entry;
     writeln!(out, "{}: {} ({})", style.strong(entry.name), entry.about, entry.document)?;
-    writeln!(out, "\nhandfast's design, {} scope: {}", report.scope, bounds(&report.findings, style))?;
+    writeln!(out, "\n{}'s design, {} scope: {}", report.design, report.scope, bounds(&report.findings, style))?;
     write_settings(out, report, style)?;
     writeln!(out)?;
     for result in report.findings.rule_results() {
