@@ -83,8 +83,12 @@ impl<'r> Stepped<'r> {
         tamper: fn(Step) -> Step,
     ) -> Self {
         let registry = conformance::lifecycle::configured(model.config());
-        let config =
-            NodeConfig { registry, handshake_timeout: HANDSHAKE_TIMEOUT, patience: PATIENCE, grace: Duration::ZERO };
+        let config = NodeConfig {
+            registry,
+            handshake_timeout: HANDSHAKE_TIMEOUT,
+            slow_subscriber_timeout: PATIENCE,
+            grace: Duration::ZERO,
+        };
         let log = Log::default();
         let node = Node::recorded(config, log.clone()).expect("the model's configurations are sound");
         let header = log.take();

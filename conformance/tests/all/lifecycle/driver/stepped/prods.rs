@@ -47,7 +47,7 @@ impl Stepped<'_> {
     /// A record gives the least free number, which may be another than the model's.
     pub(super) fn subscribe(&mut self, subscriber: SubscriberId) {
         let free = (0..).map(SubscriberId).find(|number| !self.names.contains_key(number));
-        if let Ok(subscription) = self.node.subscribe_patiently(self.habits.patience(subscriber)) {
+        if let Ok(subscription) = self.node.subscribe_with_timeout(self.habits.patience(subscriber)) {
             self.subscribers.insert(subscriber, subscription);
             self.names.extend(free.map(|free| (free, subscriber)));
         }
