@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use conformance::judge::{Verdict, judge};
+use conformance::lifecycle::judge::{Verdict, judge};
 use conformance::log::Log;
 use handfast::lifecycle::{
     Config, Duplicates, Event, Handshake, Limits, Node, NodeConfig, Origin, Reason, SessionContext, SessionId,

@@ -18,7 +18,7 @@ impl Stepped<'_> {
         let (gate, closed) = oneshot::channel();
         let (hand_out, mut handed_out) = oneshot::channel();
         let prepared = self.node.prepare(
-            conformance::lifecycle::origin(origin),
+            crate::lifecycle::origin(origin),
             |handshake| {
                 let _ = hand_out.send(handshake);
                 async { closed.await.map_err(drop) }
