@@ -4,14 +4,13 @@
 //! and compares each observation; what the model refuses, the implementation must refuse, for the same reason.
 //! A difference is [shrunk](edges::Difference) to a minimal behaviour, and kept as a [file](failure) that `model` shows.
 //! [`lifecycle`] makes a machine of the implementation's core, [`framed`] and [`simopen`] of the cores of those protocols. The drivers
-//! are held to their models by what they record, for which there is a [`log`] and a [judge](judge::judge).
+//! are held to their models by what they record, for which there is a [`log`] and a [judge](lifecycle::judge::judge).
 
 pub mod edges;
 pub mod failure;
 // Its driver is not on shuttle yet.
 #[cfg(not(feature = "shuttle"))]
 pub mod framed;
-pub mod judge;
 pub mod lifecycle;
 pub mod log;
 pub mod ownership;

@@ -6,7 +6,7 @@
 
 use std::io::ErrorKind;
 
-use handfast::framed::{self as product, Delivery, Duty, Error, Fault};
+use handfast::framed::{self as product, Delivery, Error, Fault, NextStep};
 use handfast_spec::framed::{Action, End, Ending, Framed, Moment, Output, Refusal, Shape};
 use handfast_spec::{Machine, Observation};
 use model::framed::handfast::Config;
@@ -143,19 +143,19 @@ impl CoreMachine {
     }
 
     fn is_over(&mut self, end: End) -> bool {
-        matches!(self.side(end).ending.duty(), Duty::Tell(_))
+        matches!(self.side(end).ending.next_step(), NextStep::Done(_))
     }
 
     fn tell_outcome(&mut self, end: End, was_over: bool, outputs: &mut Outputs) {
         let side = self.side(end);
-        match side.ending.duty() {
-            Duty::Tell(known) if !was_over => {
+        match side.ending.next_step() {
+            NextStep::Done(known) if !was_over => {
                 if !known.is_clean() {
                     side.break_off(Error::DeadlineExceeded);
                 }
                 outputs.push(Output::Over(end, outcome(known)));
             }
-            Duty::Tell(_) | Duty::None | Duty::Write | Duty::Close | Duty::Watch => {}
+            NextStep::Done(_) | NextStep::None | NextStep::Write | NextStep::Close | NextStep::Watch => {}
         }
     }
 
@@ -207,9 +207,9 @@ impl CoreMachine {
     fn read_ahead(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let (keep, discard) = (self.config.keep, self.config.discard);
         let side = self.side(end);
-        match side.ending.duty() {
-            Duty::Write | Duty::Close | Duty::Watch => {}
-            Duty::None | Duty::Tell(_) => return Err(Refusal::NotNow),
+        match side.ending.next_step() {
+            NextStep::Write | NextStep::Close | NextStep::Watch => {}
+            NextStep::None | NextStep::Done(_) => return Err(Refusal::NotNow),
         }
         if side.ended {
             return Err(Refusal::Nothing);
@@ -269,7 +269,7 @@ impl CoreMachine {
         if side.abandoned {
             return Err(Refusal::Closed);
         }
-        let is_over = matches!(side.ending.duty(), Duty::Tell(_));
+        let is_over = matches!(side.ending.next_step(), NextStep::Done(_));
         let before = side.ending.deadline();
         let is_first = !(is_over && closed) && side.ending.begin(by);
         if !is_first && side.ending.deadline() == before {
@@ -284,7 +284,7 @@ impl CoreMachine {
     }
 
     fn finish(&mut self, end: End) -> Step {
-        if self.side(end).ending.duty() != Duty::Close {
+        if self.side(end).ending.next_step() != NextStep::Close {
             return Err(Refusal::NotNow);
         }
         self.tcp.close_direction(end);
@@ -293,7 +293,7 @@ impl CoreMachine {
     }
 
     fn confirm(&mut self, end: End, outputs: &mut Outputs) -> Step {
-        if self.side(end).ending.duty() != Duty::Watch {
+        if self.side(end).ending.next_step() != NextStep::Watch {
             return Err(Refusal::NotNow);
         }
         let delivery = self.delivery(end);
@@ -323,12 +323,12 @@ impl CoreMachine {
         // As drivers do: what can be known is looked at first.
         side.ending.watched(delivery, side.ended);
         side.ending.expired(side.writer.queued(), delivery);
-        match side.ending.duty() {
-            Duty::Tell(product::Outcome::Clean | product::Outcome::Unconfirmed { peer_ended: true }) => {}
-            Duty::Tell(_) if !was_over => {
+        match side.ending.next_step() {
+            NextStep::Done(product::Outcome::Clean | product::Outcome::Unconfirmed { peer_ended: true }) => {}
+            NextStep::Done(_) if !was_over => {
                 side.latch(Ending::Deadline);
             }
-            Duty::Tell(_) | Duty::None | Duty::Write | Duty::Close | Duty::Watch => {}
+            NextStep::Done(_) | NextStep::None | NextStep::Write | NextStep::Close | NextStep::Watch => {}
         }
         self.tell_outcome(end, was_over, outputs);
         self.side(end).stop_reading(Error::DeadlineExceeded);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use handfast::framed::{self as product, Duty, Error, ReadCursor, WriteCursor, WriteLimits};
+use handfast::framed::{self as product, Error, NextStep, ReadCursor, WriteCursor, WriteLimits};
 use handfast_spec::framed::{Ending, Forgery, FrameId, Given, Half, Moment, Refusal, Shape};
 
 use super::convert::{HALF, MAX_FRAME, ending, forged, frame, given, item};
@@ -12,7 +12,7 @@ use super::kernel::Chunk;
 pub(super) struct Side {
     pub(super) writer: WriteCursor,
     pub(super) reader: ReadCursor,
-    pub(super) ending: product::Ending<Moment>,
+    pub(super) ending: product::CloseState<Moment>,
     pub(super) accepted: u32,
     /// What is left of the item that is being handed over.
     sending: VecDeque<Half>,
@@ -54,7 +54,7 @@ impl Side {
         Self {
             writer: WriteCursor::new(limits),
             reader: ReadCursor::new(MAX_FRAME, false),
-            ending: product::Ending::new(),
+            ending: product::CloseState::new(),
             accepted: 0,
             sending: VecDeque::new(),
             forged: VecDeque::new(),
@@ -70,7 +70,7 @@ impl Side {
 
     /// Whether a shutdown has begun.
     pub(super) fn is_open(&self) -> bool {
-        self.ending.duty() == Duty::None && !self.abandoned
+        self.ending.next_step() == NextStep::None && !self.abandoned
     }
 
     /// Nothing waits to be handed over.

@@ -1,6 +1,6 @@
 //! The model's words in the product's, and back.
 
-use handfast::lifecycle::{self as product, Misuse};
+use handfast::lifecycle::{self as product, StateError};
 use handfast_spec::lifecycle::{Direction, Key, Limits, NO_LIMIT, Origin, Reason, Refusal};
 use model::lifecycle::handfast::{Config, Duplicates};
 
@@ -55,16 +55,16 @@ pub(super) fn reason(reason: product::Reason) -> Reason {
     }
 }
 
-pub(super) fn refusal(misuse: Misuse) -> Refusal {
-    match misuse {
-        Misuse::NoSuchSession => Refusal::NoSuchSession,
-        Misuse::NotNow => Refusal::NotNow,
-        Misuse::Ending => Refusal::Ending,
-        Misuse::NoSuchSubscriber => Refusal::NoSuchSubscriber,
-        Misuse::NotHolding => Refusal::NotHolding,
-        Misuse::AlreadyBanned => Refusal::AlreadyBanned,
-        Misuse::NotBanned => Refusal::NotBanned,
-        Misuse::ShuttingDown => Refusal::AlreadyClosing,
+pub(super) fn refusal(error: StateError) -> Refusal {
+    match error {
+        StateError::NoSuchSession(_) => Refusal::NoSuchSession,
+        StateError::WrongStage { .. } | StateError::NotShuttingDown => Refusal::NotNow,
+        StateError::Ending(_) => Refusal::Ending,
+        StateError::NoSuchSubscriber(_) => Refusal::NoSuchSubscriber,
+        StateError::NotHolding(_) => Refusal::NotHolding,
+        StateError::AlreadyBanned => Refusal::AlreadyBanned,
+        StateError::NotBanned => Refusal::NotBanned,
+        StateError::ShuttingDown => Refusal::AlreadyClosing,
         other => panic!("the specification has no word for {other:?}"),
     }
 }

@@ -2,7 +2,10 @@
 
 mod convert;
 mod core;
+#[cfg(not(feature = "shuttle"))]
+pub mod driver;
 pub mod historical;
+pub mod judge;
 pub mod suite;
 
 pub use self::core::CoreMachine;

@@ -49,7 +49,7 @@ pub(super) enum At {
     Inside(Incarnation, Token),
     Holding(Incarnation, Token),
     Wiped(Incarnation),
-    Astray(Incarnation),
+    Deregistering(Incarnation),
 }
 
 pub(super) type Outcome = Result<Vec<Output>, Refusal>;
@@ -134,7 +134,7 @@ impl CoreMachine {
             Err(refused) => {
                 let away = away(refused);
                 if away == Away::NotOwner {
-                    self.go(thread, At::Astray(about));
+                    self.go(thread, At::Deregistering(about));
                 }
                 Ok(vec![Output::TurnedAway(thread, about, away)])
             }
@@ -260,7 +260,7 @@ impl CoreMachine {
     pub(super) fn rests(&self, thread: Thread) -> Result<(), Refusal> {
         match self.at(thread) {
             At::Rest => Ok(()),
-            At::Opened(_) | At::Claimed(_) | At::Inside(..) | At::Holding(..) | At::Wiped(_) | At::Astray(_) => {
+            At::Opened(_) | At::Claimed(_) | At::Inside(..) | At::Holding(..) | At::Wiped(_) | At::Deregistering(_) => {
                 Err(Refusal::NotNow)
             }
         }

@@ -79,7 +79,7 @@ impl CoreMachine {
     }
 
     pub(super) fn forget(&mut self, thread: Thread) -> Outcome {
-        let At::Astray(meant) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let At::Deregistering(meant) = self.at(thread) else { return Err(Refusal::NotNow) };
         self.go(thread, At::Rest);
         // A closed descriptor is watched by nobody; and what has its number now, this thread would have to have had
         // watched since it was turned away.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use deadpool::managed::{Manager, Metrics, RecycleResult};
-use handfast::pool::{Config, Here, Local, Pool, Pooled, Workers};
+use handfast::pool::{Config, Local, Pool, Pooled, WorkerHandle, Workers};
 use parking_lot::Mutex;
 use pingora_pool::{ConnectionMeta, ConnectionPool};
 use tokio::net::UnixStream;
@@ -23,7 +23,7 @@ pub(crate) trait Contender: Clone + Send + 'static {
     type Local: 'static;
 
     /// Puts connections in.
-    fn fill(&self, here: &Here) -> Self::Local;
+    fn fill(&self, here: &WorkerHandle) -> Self::Local;
 
     /// Takes a connection and puts it back.
     async fn turn(&self, local: &mut Self::Local);
@@ -50,7 +50,7 @@ impl Handfast {
 impl Contender for Handfast {
     type Local = (Local<u64, UnixStream>, Vec<UnixStream>);
 
-    fn fill(&self, here: &Here) -> Self::Local {
+    fn fill(&self, here: &WorkerHandle) -> Self::Local {
         let (ours, theirs) = connections();
         let local = self.0.local(here);
         for connection in ours {
@@ -88,7 +88,7 @@ impl LockedMap {
 impl Contender for LockedMap {
     type Local = Vec<UnixStream>;
 
-    fn fill(&self, _: &Here) -> Self::Local {
+    fn fill(&self, _: &WorkerHandle) -> Self::Local {
         let (ours, theirs) = connections();
         ours.into_iter().for_each(|connection| self.put(connection));
         theirs
@@ -125,7 +125,7 @@ impl Default for Pingora {
 impl Contender for Pingora {
     type Local = Vec<UnixStream>;
 
-    fn fill(&self, _: &Here) -> Self::Local {
+    fn fill(&self, _: &WorkerHandle) -> Self::Local {
         let (ours, theirs) = connections();
         for connection in ours {
             let meta = meta();
@@ -170,7 +170,7 @@ impl Watched {
 impl Contender for Watched {
     type Local = Vec<UnixStream>;
 
-    fn fill(&self, _: &Here) -> Self::Local {
+    fn fill(&self, _: &WorkerHandle) -> Self::Local {
         let (ours, theirs) = connections();
         ours.into_iter().for_each(|connection| self.put(meta(), Arc::new(connection.into())));
         theirs
@@ -219,7 +219,7 @@ impl Deadpool {
 impl Contender for Deadpool {
     type Local = ();
 
-    fn fill(&self, _: &Here) -> Self::Local {}
+    fn fill(&self, _: &WorkerHandle) -> Self::Local {}
 
     async fn turn(&self, (): &mut Self::Local) {
         drop(self.0.get().await.expect("it makes what is missing"));

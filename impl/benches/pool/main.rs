@@ -9,7 +9,7 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use handfast::pool::{Config, Connection, Here, Pool, Pooled, Workers};
+use handfast::pool::{Config, Connection, Pool, Pooled, WorkerHandle, Workers};
 use parking_lot::Mutex;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::net::UnixStream;
@@ -82,18 +82,18 @@ fn takeover(criterion: &mut Criterion) {
         let config = Config { probe, descriptors: 4096, ..Config::default() };
         let pool: Pool<u64, UnixStream> = Pool::new(&workers, config).expect("they run");
         let (from, to) = (pool.clone(), pool);
-        let put = move |here: &Here, connection| {
+        let put = move |here: &WorkerHandle, connection| {
             from.local(here).put(1, Pooled::new(connection)).expect("it is idle");
         };
-        let take = move |here: &Here| to.local(here).take(&1).expect("the other worker has it").connection;
+        let take = move |here: &WorkerHandle| to.local(here).take(&1).expect("the other worker has it").connection;
         group.bench_function(name, |bencher| bencher.iter_custom(|times| batches(&workers, times, &put, &take)));
     }
     let shared: Arc<Mutex<HashMap<u64, Vec<UnixStream>>>> = Arc::default();
     let by_hand = Arc::clone(&shared);
-    let put = move |_: &Here, connection| shared.lock().entry(1).or_default().push(connection);
-    let take = move |_: &Here| {
+    let put = move |_: &WorkerHandle, connection| shared.lock().entry(1).or_default().push(connection);
+    let take = move |_: &WorkerHandle| {
         let taken = by_hand.lock().get_mut(&1).and_then(Vec::pop).expect("the other worker has put it");
-        taken.rehome().expect("it can be registered")
+        taken.reregister().expect("it can be registered")
     };
     let name = "Mutex<HashMap>, moved by hand, not watched";
     group.bench_function(name, |bencher| bencher.iter_custom(|times| batches(&workers, times, &put, &take)));
@@ -102,8 +102,8 @@ fn takeover(criterion: &mut Criterion) {
 fn batches(
     workers: &Workers,
     times: u64,
-    put: &(impl Fn(&Here, UnixStream) + Clone + Send + 'static),
-    take: &(impl Fn(&Here) -> UnixStream + Clone + Send + 'static),
+    put: &(impl Fn(&WorkerHandle, UnixStream) + Clone + Send + 'static),
+    take: &(impl Fn(&WorkerHandle) -> UnixStream + Clone + Send + 'static),
 ) -> Duration {
     let (mut total, mut rest) = (Duration::ZERO, times);
     while rest != 0 {

@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use handfast::pool::{Config, Here, Pool, Workers};
+use handfast::pool::{Config, Pool, WorkerHandle, Workers};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -110,7 +110,7 @@ async fn serve(
     listener: std::net::TcpListener,
     options: Options,
     pool: Pool<SocketAddr, TcpStream>,
-    here: Here,
+    here: WorkerHandle,
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let backends = Rc::new(Backends::new(options.backend, options.reuse, pool.local(&here)));
@@ -134,7 +134,7 @@ async fn serve(
 }
 
 /// One client's connection.
-async fn converse(stream: TcpStream, client: SocketAddr, backends: Rc<Backends>, log: bool, here: Here) {
+async fn converse(stream: TcpStream, client: SocketAddr, backends: Rc<Backends>, log: bool, here: WorkerHandle) {
     let service = service_fn(|request: hyper::Request<_>| {
         let line = log.then(|| format!("{client} {} {}", request.method(), request.uri()));
         let backends = Rc::clone(&backends);

@@ -32,15 +32,15 @@ struct Exchange {
     connection: Connection<TokioIo<TcpStream>, Sent>,
     has_ended: bool,
     home: Home,
-    born: Instant,
+    created_at: Instant,
     uses: u64,
 }
 
 /// Sends a request and waits for the head of its response.
 pub(crate) async fn exchange(connected: Connected, request: Request<Sent>) -> Result<Response<Relay>, Box<dyn Error>> {
-    let Connected { pooled: Pooled { connection, born, uses }, home } = connected;
+    let Connected { pooled: Pooled { connection, created_at, uses }, home } = connected;
     let (sender, connection) = handshake(TokioIo::new(connection)).await?;
-    let mut exchange = Exchange { sender, connection, has_ended: false, home, born, uses };
+    let mut exchange = Exchange { sender, connection, has_ended: false, home, created_at, uses };
     let response = {
         let mut response = pin!(exchange.sender.send_request(request));
         let (connection, has_ended) = (&mut exchange.connection, &mut exchange.has_ended);
@@ -70,7 +70,7 @@ impl Exchange {
         }
         let Parts { io, read_buf, .. } = self.connection.into_parts();
         if read_buf.is_empty() {
-            self.home.put(Pooled { connection: io.into_inner(), born: self.born, uses: self.uses });
+            self.home.put(Pooled { connection: io.into_inner(), created_at: self.created_at, uses: self.uses });
         }
     }
 }

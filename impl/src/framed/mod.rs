@@ -8,7 +8,7 @@
 //! success. So a [shutdown](Closer::shutdown) goes on reading, waits until the peer's kernel has acknowledged everything,
 //! and says in its [`Outcome`] what is known.
 //!
-//! - [`ReadCursor`], [`WriteCursor`] and [`Ending`] are the protocol as pure state machines.
+//! - [`ReadCursor`], [`WriteCursor`] and [`CloseState`] are the protocol as pure state machines.
 //! - [`Connection`] is their driver on tokio, over anything that carries bytes in both directions ([`Transport`]).
 //!
 //! ```
@@ -47,11 +47,10 @@
 
 mod core;
 mod driver;
-mod fault;
-mod outq;
 mod transport;
 
-pub use core::{Delivery, Duty, Ending, Error, Frame, Next, Outcome, ReadCursor, Violation, WriteCursor, WriteLimits};
-pub use driver::{Closer, Config, Connection, Drain, Idle, NotTwoHalves, Reader, Writer};
-pub use fault::Fault;
+pub use core::{
+    CloseState, Delivery, Error, Fault, Frame, Next, NextStep, Outcome, ReadCursor, Violation, WriteCursor, WriteLimits,
+};
+pub use driver::{Closer, Config, Connection, Drain, Idle, Reader, ReuniteError, Writer};
 pub use transport::{Opaque, Transport};

@@ -1,11 +1,10 @@
-//! What carries the bytes, and what it knows of them.
+//! Streams of bytes, and what they know of the bytes that they took.
 
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
 use tokio::net::{TcpStream, tcp};
 #[cfg(unix)]
 use tokio::net::{UnixStream, unix};
 
-use super::outq;
 use crate::framed::Delivery;
 
 /// A stream of bytes in both directions whose sending direction can be closed alone.
@@ -40,11 +39,44 @@ impl Transport for TcpStream {
 
     fn delivery(write: &Self::Write) -> io::Result<Delivery> {
         let socket: &TcpStream = write.as_ref();
-        match outq::outstanding(socket) {
+        match outstanding(socket) {
             Delivery::Outstanding(0) => Ok(Delivery::Outstanding(0)),
             // Nothing is acknowledged any more after a reset, of which nobody else may be told: nobody reads or writes.
             delivery => socket.take_error()?.map_or(Ok(delivery), Err),
         }
+    }
+}
+
+/// Returns the number of bytes that the peer's kernel has not acknowledged, the end of the stream counted as one byte once it is sent.
+#[cfg(target_os = "linux")]
+fn outstanding(socket: &TcpStream) -> Delivery {
+    match linux::outstanding(socket) {
+        Ok(bytes) => Delivery::Outstanding(u64::try_from(bytes).unwrap_or(0)),
+        // It fails on sockets that are not connected, of which there is nothing to know.
+        Err(_) => Delivery::Unknown,
+    }
+}
+
+/// Other systems are not known well enough.
+#[cfg(not(target_os = "linux"))]
+fn outstanding(_: &TcpStream) -> Delivery {
+    Delivery::Unknown
+}
+
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)] // One request of `ioctl` that no crate wraps yet.
+mod linux {
+    use std::ffi::c_int;
+    use std::io;
+    use std::os::fd::{AsFd, AsRawFd};
+
+    /// `SIOCOUTQ` of `tcp(7)`, which has the number of `TIOCOUTQ` on every architecture.
+    pub(super) fn outstanding(socket: impl AsFd) -> io::Result<c_int> {
+        let mut bytes: c_int = 0;
+        // SAFETY: the descriptor is open, because it is borrowed. The request writes one `int` through its pointer and does
+        // nothing else, on every kind of descriptor that knows it; the others refuse it.
+        let answer = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+        if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(bytes) }
     }
 }
 

@@ -6,8 +6,7 @@
 //!
 //! - [`Core`] is the registry with its queues, as a pure state machine. Each method is one critical section: a driver
 //!   keeps the core behind one lock, calls a method, and carries out the [effects](Core::poll_effect).
-//! - [`Node`] is its driver on tokio: one task for each session, a subscription for whoever wants to know, and a shutdown
-//!   that ends.
+//! - [`Node`] is its driver on tokio: one task for each session, any number of subscriptions, and a shutdown that ends.
 //! - [`ActivePeer`] names the one peer to synchronise from; [`Selector`] is its driver on tokio, which feeds it by a
 //!   subscription of its own and keeps the time.
 //!
@@ -34,9 +33,10 @@ mod driver;
 
 pub use active::{ActivePeer, Heard, Switch};
 pub use core::{
-    Announcement, Config, ConfigError, Core, Direction, Duplicates, Effect, Ended, Event, Greeting, Limits, Misuse,
-    Origin, Peer, Reason, Rejected, SessionId, Subscribed, SubscriberId,
+    Announcement, Config, ConfigError, Core, Direction, Duplicates, Effect, Ended, Event, Greeting, Limits, Origin,
+    Peer, Reason, Rejected, SessionId, StateError, Subscribed, SubscriberId,
 };
 pub use driver::{
-    Handshake, Live, Metrics, Node, NodeConfig, Report, Selector, SelectorConfig, SessionHandle, Stalled, Subscription,
+    Handshake, Metrics, Node, NodeConfig, Report, Selector, SelectorConfig, SessionContext, SessionHandle, Stalled,
+    Subscription,
 };

@@ -25,7 +25,7 @@ pub unsafe trait Atomics: 'static {
     type Cell<T>: PayloadCell<T>;
 
     /// Before a read-modify-write: what it is tried on. The read-modify-write itself validates it.
-    const GUESS: Ordering = Ordering::Relaxed;
+    const LOAD_HINT: Ordering = Ordering::Relaxed;
     /// Claiming a free slot: what the last closer did with the payload's cell happened before.
     const CLAIM: Ordering = Ordering::Acquire;
     /// The store that publishes a descriptor: its payload is there for whoever enters.

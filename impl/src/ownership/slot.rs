@@ -43,7 +43,7 @@ impl<T, A: Atomics> Slot<T, A> {
 
     /// What the word is, or was a moment ago.
     pub(super) fn word(&self) -> Word {
-        Word::from_bits(self.word.load(A::GUESS))
+        Word::from_bits(self.word.load(A::LOAD_HINT))
     }
 
     pub(super) fn claim(&self) -> Result<Held<'_, T, A>, Refused> {
@@ -80,7 +80,7 @@ impl<T, A: Atomics> Slot<T, A> {
     /// Enters what is shared, or says why not.
     #[inline(never)] // the registers that it takes would be saved by everybody who enters
     fn enter_otherwise(&self, found: Word, generation: Generation, worker: Worker) -> Result<Next, Refused> {
-        self.insist(found, generation, Step::Enter(worker), A::ENTER)
+        self.cas_loop(found, generation, Step::Enter(worker), A::ENTER)
     }
 
     #[inline]
@@ -100,7 +100,7 @@ impl<T, A: Atomics> Slot<T, A> {
     fn change(&self, guess: Word, generation: Generation, step: Step, order: Ordering) -> Result<Next, Refused> {
         Ok(match self.attempt(guess, generation, step, order) {
             Ok(next) => next,
-            Err(found) => self.insist_aside(found, generation, step, order)?,
+            Err(found) => self.cas_loop_cold(found, generation, step, order)?,
         })
     }
 
@@ -116,7 +116,7 @@ impl<T, A: Atomics> Slot<T, A> {
 
     /// Goes on from what was found, until the step is taken or refused.
     #[inline(always)] // as above
-    fn insist(&self, found: Word, generation: Generation, step: Step, order: Ordering) -> Result<Next, Refused> {
+    fn cas_loop(&self, found: Word, generation: Generation, step: Step, order: Ordering) -> Result<Next, Refused> {
         let mut guess = found;
         loop {
             let next = transition(guess, generation, step)?;
@@ -127,11 +127,11 @@ impl<T, A: Atomics> Slot<T, A> {
         }
     }
 
-    /// [`insist`](Self::insist), for any step, out of the way of those that are taken at once.
+    /// [`cas_loop`](Self::cas_loop), for any step, out of the way of those that are taken at once.
     #[cold]
     #[inline(never)]
-    fn insist_aside(&self, found: Word, generation: Generation, step: Step, order: Ordering) -> Result<Next, Refused> {
-        self.insist(found, generation, step, order)
+    fn cas_loop_cold(&self, found: Word, generation: Generation, step: Step, order: Ordering) -> Result<Next, Refused> {
+        self.cas_loop(found, generation, step, order)
     }
 }
 

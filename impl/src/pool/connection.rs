@@ -1,26 +1,32 @@
-//! What can be idle in a pool.
+//! The connections that can be idle in a pool, and their entries in its table.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::pin;
-use std::task::{Context, Poll, ready};
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
+
+use super::Pooled;
+use super::core::Handle;
+use crate::ownership::{Guard, Numbered};
 
 /// A connection that can be watched while it is idle, and moved to another worker.
 ///
 /// [`TcpStream`] and [`UnixStream`] are; [`Carrying`] keeps something beside one of them. For a type of your own, do
 /// with the stream in it what is done here with a stream.
 pub trait Connection: AsFd + Send + Sized + 'static {
-    /// Looks whether an idle connection is idle no more; if it is still idle, has `cx` woken when it may not be.
-    fn poll_disturbed(&self, cx: &mut Context<'_>) -> Poll<Disturbance>;
+    /// Polls whether an idle connection is not idle any more. While it is idle, `cx` is woken when it may not be.
+    fn poll_not_idle(&self, cx: &mut Context<'_>) -> Poll<NotIdle>;
 
-    /// What its poller has reported, if it is idle no more. Asks the kernel only if something was reported.
-    fn disturbed(&self) -> Option<Disturbance>;
+    /// Returns why it is not idle any more, if its poller has reported that. Asks the kernel only if something was
+    /// reported.
+    fn not_idle(&self) -> Option<NotIdle>;
 
-    /// Asks the kernel whether it is idle no more, with one system call.
-    fn probe(&self) -> Option<Disturbance>;
+    /// Asks the kernel whether it is not idle any more, with one system call.
+    fn probe(&self) -> Option<NotIdle>;
 
     /// Takes it off the poller of the runtime that it was registered with, and registers it with the current one.
     /// Called on the worker that takes the connection over.
@@ -28,17 +34,17 @@ pub trait Connection: AsFd + Send + Sized + 'static {
     /// # Errors
     ///
     /// Of the kernel. The connection is closed then.
-    fn rehome(self) -> io::Result<Self>;
+    fn reregister(self) -> io::Result<Self>;
 }
 
-/// What makes a connection idle no more.
+/// Why a connection is not idle any more.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Disturbance {
+pub enum NotIdle {
     /// The server has closed it, or its half of it.
     #[error("the server has closed the connection")]
     Closed,
-    /// The server has sent something that nobody asked for, or that nobody has read.
+    /// The server has sent something that was not asked for, or was not read.
     #[error("the server has sent something to an idle connection")]
     Bytes,
     /// It has failed.
@@ -62,57 +68,57 @@ impl<S: AsFd, P> AsFd for Carrying<S, P> {
 }
 
 impl<S: Connection, P: Send + 'static> Connection for Carrying<S, P> {
-    fn poll_disturbed(&self, cx: &mut Context<'_>) -> Poll<Disturbance> {
-        self.stream.poll_disturbed(cx)
+    fn poll_not_idle(&self, cx: &mut Context<'_>) -> Poll<NotIdle> {
+        self.stream.poll_not_idle(cx)
     }
 
-    fn disturbed(&self) -> Option<Disturbance> {
-        self.stream.disturbed()
+    fn not_idle(&self) -> Option<NotIdle> {
+        self.stream.not_idle()
     }
 
-    fn probe(&self) -> Option<Disturbance> {
+    fn probe(&self) -> Option<NotIdle> {
         self.stream.probe()
     }
 
-    fn rehome(self) -> io::Result<Self> {
-        Ok(Self { stream: self.stream.rehome()?, payload: self.payload })
+    fn reregister(self) -> io::Result<Self> {
+        Ok(Self { stream: self.stream.reregister()?, payload: self.payload })
     }
 }
 
 impl Connection for TcpStream {
-    fn poll_disturbed(&self, cx: &mut Context<'_>) -> Poll<Disturbance> {
+    fn poll_not_idle(&self, cx: &mut Context<'_>) -> Poll<NotIdle> {
         let poll_ready = |cx: &mut Context<'_>| self.poll_read_ready(cx);
-        poll(poll_ready, || self.disturbed(), cx)
+        poll(poll_ready, || self.not_idle(), cx)
     }
 
-    fn disturbed(&self) -> Option<Disturbance> {
-        told(self.try_io(Interest::READABLE, || peek(self)))
+    fn not_idle(&self) -> Option<NotIdle> {
+        reason(self.try_io(Interest::READABLE, || peek(self)))
     }
 
-    fn probe(&self) -> Option<Disturbance> {
-        told(peek(self))
+    fn probe(&self) -> Option<NotIdle> {
+        reason(peek(self))
     }
 
-    fn rehome(self) -> io::Result<Self> {
+    fn reregister(self) -> io::Result<Self> {
         Self::from_std(self.into_std()?)
     }
 }
 
 impl Connection for UnixStream {
-    fn poll_disturbed(&self, cx: &mut Context<'_>) -> Poll<Disturbance> {
+    fn poll_not_idle(&self, cx: &mut Context<'_>) -> Poll<NotIdle> {
         let poll_ready = |cx: &mut Context<'_>| self.poll_read_ready(cx);
-        poll(poll_ready, || self.disturbed(), cx)
+        poll(poll_ready, || self.not_idle(), cx)
     }
 
-    fn disturbed(&self) -> Option<Disturbance> {
-        told(self.try_io(Interest::READABLE, || peek(self)))
+    fn not_idle(&self) -> Option<NotIdle> {
+        reason(self.try_io(Interest::READABLE, || peek(self)))
     }
 
-    fn probe(&self) -> Option<Disturbance> {
-        told(peek(self))
+    fn probe(&self) -> Option<NotIdle> {
+        reason(peek(self))
     }
 
-    fn rehome(self) -> io::Result<Self> {
+    fn reregister(self) -> io::Result<Self> {
         Self::from_std(self.into_std()?)
     }
 }
@@ -120,34 +126,34 @@ impl Connection for UnixStream {
 /// How often a poller may say that there is something where there is nothing.
 const FALSE_ALARMS: usize = 4;
 
-/// No system call if the poller has not reported anything since the last one.
+/// Polls readiness, without a system call if the poller has not reported anything since the last one.
 fn poll(
     poll_ready: impl Fn(&mut Context<'_>) -> Poll<io::Result<()>>,
-    disturbed: impl Fn() -> Option<Disturbance>,
+    not_idle: impl Fn() -> Option<NotIdle>,
     cx: &mut Context<'_>,
-) -> Poll<Disturbance> {
-    // A task that has used up its budget would be told that there is nothing, and nobody would be woken later.
+) -> Poll<NotIdle> {
+    // A task that has used up its budget would be told that there is nothing, and would not be woken later.
     let poll_ready = tokio::task::coop::unconstrained(std::future::poll_fn(|cx| {
         for _ in 0..FALSE_ALARMS {
             if let Err(error) = ready!(poll_ready(cx)) {
-                return Poll::Ready(Disturbance::Failed(error.kind()));
+                return Poll::Ready(NotIdle::Failed(error.kind()));
             }
-            if let Some(disturbance) = disturbed() {
-                return Poll::Ready(disturbance);
+            if let Some(reason) = not_idle() {
+                return Poll::Ready(reason);
             }
         }
         // A poller that goes on like this has seen the end of the stream, which it never takes back.
-        Poll::Ready(Disturbance::Closed)
+        Poll::Ready(NotIdle::Closed)
     }));
     pin!(poll_ready).poll(cx)
 }
 
-fn told(peeked: io::Result<usize>) -> Option<Disturbance> {
+fn reason(peeked: io::Result<usize>) -> Option<NotIdle> {
     match peeked {
-        Ok(0) => Some(Disturbance::Closed),
-        Ok(_) => Some(Disturbance::Bytes),
+        Ok(0) => Some(NotIdle::Closed),
+        Ok(_) => Some(NotIdle::Bytes),
         Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => None,
-        Err(error) => Some(Disturbance::Failed(error.kind())),
+        Err(error) => Some(NotIdle::Failed(error.kind())),
     }
 }
 
@@ -155,4 +161,78 @@ fn peek(stream: impl AsFd) -> io::Result<usize> {
     use rustix::net::{RecvFlags, recv};
     let (read, _) = recv(stream, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
     Ok(read)
+}
+
+/// An idle connection in its slot of the table, and its handle in its owner's idle list.
+pub(super) struct Entry<C> {
+    number: usize,
+    /// The lock is never taken: it makes of a connection that can be sent one that a table may keep.
+    pooled: Mutex<Option<Pooled<C>>>,
+    /// `None` until it is listed, and again when it is not listed any more.
+    pub(super) handle: Option<Handle>,
+}
+
+/// The right to touch an idle connection.
+pub(super) type Inside<'a, C> = Guard<'a, Entry<C>>;
+
+impl<C> Entry<C> {
+    pub(super) fn new(number: usize, pooled: Pooled<C>) -> Self {
+        Self { number, pooled: Mutex::new(Some(pooled)), handle: None }
+    }
+
+    pub(super) fn into_pooled(self) -> Pooled<C> {
+        // It is never locked, so that it is not poisoned.
+        there(self.pooled.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn pooled(&mut self) -> &Pooled<C> {
+        there(self.slot().as_ref())
+    }
+
+    fn slot(&mut self) -> &mut Option<Pooled<C>> {
+        self.pooled.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C> Numbered for Entry<C> {
+    fn number(&self) -> usize {
+        self.number
+    }
+}
+
+fn there<T>(pooled: Option<T>) -> T {
+    match pooled {
+        Some(pooled) => pooled,
+        None => unreachable!("a connection leaves its entry together with its slot"),
+    }
+}
+
+/// Returns the entry that the guard gives access to.
+pub(super) fn entry<'a, C>(inside: &'a mut Inside<'_, C>) -> &'a mut Entry<C> {
+    match inside.get_mut() {
+        Some(entry) => entry,
+        None => unreachable!("an idle connection belongs to one worker"),
+    }
+}
+
+/// Takes the connection out of its slot, which is free from then on, while the descriptor is open still: it is the
+/// caller's alone, to use or to close.
+pub(super) fn release<C>(mut inside: Inside<'_, C>) -> Pooled<C> {
+    let pooled = there(entry(&mut inside).slot().take());
+    let _ = inside.delete();
+    pooled
+}
+
+/// Closes connections, which is not done while a lock is held.
+pub(super) fn close<'a, C: 'a>(insides: impl IntoIterator<Item = Inside<'a, C>>) {
+    insides.into_iter().for_each(|inside| drop(release(inside)));
+}
+
+/// Returns why a connection is not idle any more, without asking the kernel; if it is idle, `waker` is woken when it may
+/// not be.
+pub(super) fn why_not_idle<C: Connection>(pooled: &Pooled<C>, waker: &Waker) -> Option<NotIdle> {
+    match pooled.connection.poll_not_idle(&mut Context::from_waker(waker)) {
+        Poll::Ready(reason) => Some(reason),
+        Poll::Pending => None,
+    }
 }

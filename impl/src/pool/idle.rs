@@ -10,8 +10,8 @@ use super::core::Closed;
 use super::metrics::Metrics;
 use super::shared::Shared;
 use super::watch::watch;
-use super::workers::{Group, Here, Stopped, Workers};
-use super::{Config, Connection, Disturbance};
+use super::workers::{Group, Stopped, WorkerHandle, Workers};
+use super::{Config, Connection, NotIdle};
 use crate::ownership::{InsertRefused, Worker};
 
 /// Idle connections by destination, for all workers of one group. Cloning gives another handle.
@@ -26,7 +26,7 @@ pub struct Pool<K, C> {
 /// A pool on one of its workers.
 pub struct Local<K, C> {
     shared: Arc<Shared<K, C>>,
-    here: Here,
+    here: WorkerHandle,
     worker: Worker,
 }
 
@@ -36,7 +36,7 @@ pub struct Pooled<C> {
     /// The connection.
     pub connection: C,
     /// When it was established.
-    pub born: Instant,
+    pub created_at: Instant,
     /// How often it was taken from a pool.
     pub uses: u64,
 }
@@ -55,7 +55,7 @@ pub struct PutError<C> {
 pub enum PutRefused {
     /// It is not idle: the server has closed it, or there is something to read.
     #[error(transparent)]
-    NotIdle(Disturbance),
+    NotIdle(NotIdle),
     /// The pool keeps no more, or the worker stops.
     #[error(transparent)]
     NoRoom(Closed),
@@ -67,7 +67,7 @@ pub enum PutRefused {
 impl<C> Pooled<C> {
     /// A connection that was established just now.
     pub fn new(connection: C) -> Self {
-        Self { connection, born: Instant::now(), uses: 0 }
+        Self { connection, created_at: Instant::now(), uses: 0 }
     }
 }
 
@@ -90,7 +90,7 @@ where
         for number in 0..workers.len() {
             let worker = worker(number);
             let (pool, reports) = (Arc::downgrade(&shared), shared.reports(worker));
-            workers.attend(number, move || watch(pool, reports, worker))?;
+            workers.spawn_detached(number, move || watch(pool, reports, worker))?;
         }
         Ok(Self { shared, group: workers.group() })
     }
@@ -100,7 +100,7 @@ where
     /// # Panics
     ///
     /// If that is not one of the workers that the pool was made for.
-    pub fn local(&self, here: &Here) -> Local<K, C> {
+    pub fn local(&self, here: &WorkerHandle) -> Local<K, C> {
         assert!(here.is_of(&self.group), "the pool was made for other workers");
         Local { shared: Arc::clone(&self.shared), here: here.clone(), worker: worker(here.number()) }
     }
@@ -147,7 +147,7 @@ where
     }
 
     /// The worker.
-    pub fn here(&self) -> &Here {
+    pub fn here(&self) -> &WorkerHandle {
         &self.here
     }
 }

@@ -21,7 +21,7 @@
 //!
 //! An idle connection stays registered with the poller of the worker that put it, so that putting and taking on one
 //! worker need no system call. A taker removes it from there before it registers it with its own poller
-//! ([`Connection::rehome`]); both are calls that any thread may make, and the former worker takes no part. A descriptor
+//! ([`Connection::reregister`]); both are calls that any thread may make, and the former worker takes no part. A descriptor
 //! is closed by whoever owns the stream, after its registration is removed, so that none outlives it.
 //!
 //! ```
@@ -58,18 +58,16 @@ pub mod core;
 
 mod config;
 mod connection;
-mod entry;
 mod idle;
 mod metrics;
-mod room;
-mod seat;
+mod quota;
 mod shared;
 mod watch;
 mod workers;
 
 pub use self::core::{Closed, Limits};
 pub use config::{Config, Prefer};
-pub use connection::{Carrying, Connection, Disturbance};
+pub use connection::{Carrying, Connection, NotIdle};
 pub use idle::{Local, Pool, Pooled, PutError, PutRefused};
 pub use metrics::Metrics;
-pub use workers::{Builder, Ended, Here, Lost, Report, Spawned, Stopped, Workers};
+pub use workers::{Builder, Ended, JoinError, JoinHandle, Report, Stopped, WorkerHandle, Workers};

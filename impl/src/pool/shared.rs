@@ -1,30 +1,28 @@
-//! What the workers share: the table, whose words decide, and a shelf for each worker.
+//! The state that the workers share: the table, whose words decide, and a shard for each worker.
 //!
-//! Whoever wants an idle connection asks its word, and has it, alone, when the word says so: the owner that acts on a
-//! report by *enter*, a taker by *takeover*, and so whoever closes it for a limit or its age. The shelf only says
-//! which there are. Its lock is held for a few steps in memory, one of which is the word's; never around a system
-//! call, and never for two shelves.
+//! A worker that wants an idle connection asks its word, and has it, alone, when the word says so: the owner that acts on a
+//! report by *enter*, a taker by *takeover*, and so a worker that closes it for a limit or its age. The idle list only says
+//! which there are. Its lock is held for a few steps in memory, one of which is the word's; never around a system call,
+//! and never for two lists.
 
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::core::{Claim, Put, Stamps, Unclaimed};
-use super::entry::{Entry, Inside, close, disturbance, entry, release};
+use super::connection::{Entry, Inside, close, entry, release, why_not_idle};
+use super::core::{Claim, IdleList, Put, Stamps, Unclaimed};
 use super::metrics::{Counters, Metrics};
-use super::room::Ungranted;
-use super::seat::Seat;
+use super::quota::{SharedBudget, WorkerShard};
 use super::watch::Reports;
 use super::{Config, Connection, Limits, Pooled, Prefer, PutError, PutRefused};
 use crate::ownership::{InsertError, Numbered, Refused, Sharing, Table, Token, Worker};
 
 pub(super) struct Shared<K, C> {
     table: Table<Entry<C>>,
-    seats: Box<[Seat<K>]>,
-    /// What of the pool's [total](super::Limits::total) no shelf has been granted.
-    pub(super) ungranted: Ungranted,
+    shards: Box<[WorkerShard<K>]>,
+    budget: SharedBudget,
     config: Config,
     start: Instant,
 }
@@ -32,36 +30,36 @@ pub(super) struct Shared<K, C> {
 impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
     pub(super) fn new(workers: usize, config: Config) -> Self {
         let nothing_granted = Limits { total: 0, ..config.limits };
-        let seats = (0..workers).map(|_| Seat::new(nothing_granted)).collect();
-        let (table, ungranted) = (Table::new(config.descriptors), Ungranted::new(config.limits.total));
-        Self { table, seats, ungranted, config, start: Instant::now() }
+        let shards = (0..workers).map(|_| WorkerShard::new(nothing_granted)).collect();
+        let (table, budget) = (Table::new(config.descriptors), SharedBudget::new(config.limits.total));
+        Self { table, shards, budget, config, start: Instant::now() }
     }
 
     pub(super) fn reports(&self, worker: Worker) -> Arc<Reports> {
-        Arc::clone(&self.seat(worker).reports)
+        Arc::clone(&self.shard(worker).reports)
     }
 
     pub(super) fn metrics(&self) -> Metrics {
         let mut sum = Metrics::default();
-        self.seats.iter().for_each(|seat| seat.counters.add_to(&mut sum));
+        self.shards.iter().for_each(|shard| shard.counters.add_to(&mut sum));
         sum
     }
 
     pub(super) fn listed(&self) -> usize {
-        self.seats.iter().map(|seat| seat.listed()).sum()
+        self.shards.iter().map(|shard| shard.listed()).sum()
     }
 
-    pub(super) fn seat(&self, worker: Worker) -> &Seat<K> {
-        &self.seats[usize::from(worker.number())]
+    fn shard(&self, worker: Worker) -> &WorkerShard<K> {
+        &self.shards[usize::from(worker.number())]
     }
 
-    /// Beginning with its neighbour.
-    pub(super) fn seats_of_others(&self, worker: Worker) -> impl Iterator<Item = &Seat<K>> {
-        self.others(worker).map(|number| &self.seats[number])
+    /// Returns the shards of the other workers, beginning with the neighbour's.
+    fn shards_of_others(&self, worker: Worker) -> impl Iterator<Item = &WorkerShard<K>> {
+        self.others(worker).map(|number| &self.shards[number])
     }
 
     fn others(&self, worker: Worker) -> impl Iterator<Item = usize> + use<K, C> {
-        let (own, count) = (usize::from(worker.number()), self.seats.len());
+        let (own, count) = (usize::from(worker.number()), self.shards.len());
         (1..count).map(move |step| (own + step) % count)
     }
 
@@ -74,7 +72,7 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
     }
 
     /// Upholds OWN-1: the word says whether the connection is the caller's, in one step.
-    pub(super) fn claim(&self, token: Token, here: Worker) -> Claim<Inside<'_, C>> {
+    fn claim(&self, token: Token, here: Worker) -> Claim<Inside<'_, C>> {
         self.table.takeover(token, here).map_err(|refused| match refused {
             Refused::Busy => Unclaimed::Busy,
             // Also what is said of shared descriptors, of which there are none here.
@@ -83,21 +81,21 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
     }
 
     pub(super) fn put(&self, here: Worker, key: K, pooled: Pooled<C>) -> Result<(), PutError<C>> {
-        let seat = self.seat(here);
+        let shard = self.shard(here);
         match self.try_put(here, key, pooled) {
             Ok(()) => {
-                seat.counters.put.add(1);
+                shard.counters.put.add(1);
                 Ok(())
             }
             Err(error) => {
-                seat.counters.refused.add(1);
+                shard.counters.refused.add(1);
                 Err(error)
             }
         }
     }
 
     fn try_put(&self, here: Worker, key: K, pooled: Pooled<C>) -> Result<(), PutError<C>> {
-        let stamps = Stamps { now: self.now(), born: self.since_start(pooled.born) };
+        let stamps = Stamps { now: self.now(), created_at: self.since_start(pooled.created_at) };
         let number = pooled.connection.as_fd().number();
         let mut inside = match self.table.insert_and_enter(Entry::new(number, pooled), Sharing::Exclusive(here)) {
             Ok(inside) => inside,
@@ -105,32 +103,88 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
                 return Err(PutError { pooled: descriptor.into_pooled(), reason: PutRefused::NoSlot(reason) });
             }
         };
-        let seat = self.seat(here);
+        let shard = self.shard(here);
         let token = inside.token();
-        let waker = seat.reports.waker(token);
-        if let Some(disturbance) = disturbance(entry(&mut inside).pooled(), &waker) {
-            return Err(PutError { pooled: release(inside), reason: PutRefused::NotIdle(disturbance) });
+        let waker = shard.reports.waker(token);
+        if let Some(reason) = why_not_idle(entry(&mut inside).pooled(), &waker) {
+            return Err(PutError { pooled: release(inside), reason: PutRefused::NotIdle(reason) });
         }
-        // It is watched. It is listed in one critical section with the end of this visit, so that nobody who finds it
-        // on the shelf finds anybody inside.
-        let mut shelf = self.shelf_with_room(here, &key);
-        let Put { place, evicted, needs_alarm } = match shelf.put(key, token, stamps, |token| self.claim(token, here)) {
+        // It is watched. It is listed in one critical section with the end of this visit, so that a taker that finds it
+        // in the list does not find it busy.
+        let mut list = self.list_with_room(here, &key);
+        let Put { handle, evicted, needs_alarm } = match list.put(key, token, stamps, |token| self.claim(token, here)) {
             Ok(put) => put,
             Err(reason) => {
-                drop(shelf);
+                drop(list);
                 return Err(PutError { pooled: release(inside), reason: PutRefused::NoRoom(reason) });
             }
         };
-        entry(&mut inside).place = Some(place);
+        entry(&mut inside).handle = Some(handle);
         drop(inside);
-        seat.count(&shelf);
-        drop(shelf);
+        shard.count(&list);
+        drop(list);
         if needs_alarm {
-            seat.reports.prod();
+            shard.reports.prod();
         }
-        seat.counters.evicted.add(usize::from(evicted.is_some()));
+        shard.counters.evicted.add(usize::from(evicted.is_some()));
         close(evicted);
         Ok(())
+    }
+
+    /// Locks the worker's list, with room for another connection if any can be found: in the budget, unused elsewhere, or,
+    /// if this worker has nothing to close in favour of it, by closing the oldest of another worker's.
+    ///
+    /// Two lists are never locked at once. Room that was found is in no other list until it is granted.
+    fn list_with_room<'a>(&'a self, here: Worker, key: &K) -> MutexGuard<'a, IdleList<K, Token>> {
+        let shard = self.shard(here);
+        let mut list = shard.idle_list();
+        if !list.is_short(key) {
+            return list;
+        }
+        let mut found = self.budget.take_one();
+        if found == 0 {
+            let has_none = list.is_empty();
+            drop(list);
+            found = self.find_unused(here);
+            if found == 0 && has_none {
+                found = self.evict_elsewhere(here);
+            }
+            list = shard.idle_list();
+        }
+        // The list was not stopped meanwhile: only its own worker does that, and this is its own worker.
+        list.grant(found);
+        list
+    }
+
+    /// Takes half of what another shard has been granted and does not use.
+    fn find_unused(&self, here: Worker) -> usize {
+        let give_up = |shard: &WorkerShard<K>| {
+            let mut list = shard.idle_list();
+            let half = list.room().div_ceil(2);
+            let unused = list.surrender(half);
+            shard.count(&list);
+            unused
+        };
+        let mut unused = self.shards_of_others(here).filter(|shard| shard.has_room()).map(give_up);
+        unused.find(|unused| *unused != 0).unwrap_or(0)
+    }
+
+    /// Closes the oldest of another worker's.
+    fn evict_elsewhere(&self, here: Worker) -> usize {
+        let evict = |shard: &WorkerShard<K>| -> Option<(Inside<'_, C>, usize)> {
+            let mut list = shard.idle_list();
+            let evicted = list.evict(|token| self.claim(token, here))?;
+            let unused = list.surrender(1);
+            shard.count(&list);
+            Some((evicted, unused))
+        };
+        let Some((evicted, unused)) = self.shards_of_others(here).filter(|shard| shard.listed() != 0).find_map(evict)
+        else {
+            return 0;
+        };
+        self.shard(here).counters.evicted.add(1);
+        close([evicted]);
+        unused
     }
 
     pub(super) fn take(&self, here: Worker, key: &K) -> Option<Pooled<C>> {
@@ -141,31 +195,31 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
             Prefer::Others => self.take_from_any(others, here, key).or_else(|| self.take_from(own, here, key)),
         };
         if taken.is_none() {
-            self.seat(here).counters.missed.add(1);
+            self.shard(here).counters.missed.add(1);
         }
         taken
     }
 
-    fn take_from_any(&self, mut seats: impl Iterator<Item = usize>, here: Worker, key: &K) -> Option<Pooled<C>> {
-        seats.find_map(|seat| self.take_from(seat, here, key))
+    fn take_from_any(&self, mut shards: impl Iterator<Item = usize>, here: Worker, key: &K) -> Option<Pooled<C>> {
+        shards.find_map(|shard| self.take_from(shard, here, key))
     }
 
     /// Until there is one that is alive, or none.
     fn take_from(&self, whose: usize, here: Worker, key: &K) -> Option<Pooled<C>> {
-        let (seat, counters) = (&self.seats[whose], &self.seat(here).counters);
-        while seat.listed() != 0 {
+        let (shard, counters) = (&self.shards[whose], &self.shard(here).counters);
+        while shard.listed() != 0 {
             let now = self.now();
-            let took = {
-                let mut shelf = seat.shelf();
-                let took = shelf.take(key, now, |token| self.claim(token, here));
-                seat.count(&shelf);
-                took
+            let taken = {
+                let mut list = shard.idle_list();
+                let taken = list.take(key, now, |token| self.claim(token, here));
+                shard.count(&list);
+                taken
             };
-            counters.busy_skips.add(took.busy);
-            counters.expired.add(took.expired.len());
-            close(took.expired);
+            counters.busy_skips.add(taken.busy);
+            counters.expired.add(taken.expired.len());
+            close(taken.expired);
             // Out of its slot, so that nothing that the former owner's poller still says is about it.
-            let pooled = release(took.found?);
+            let pooled = release(taken.found?);
             let is_own = whose == usize::from(here.number());
             if let Some(pooled) = self.settle(pooled, is_own, counters) {
                 return Some(pooled);
@@ -177,17 +231,17 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
     /// Makes a connection that is the caller's its poller's too, unless it is dead.
     fn settle(&self, mut pooled: Pooled<C>, is_own: bool, counters: &Counters) -> Option<Pooled<C>> {
         // What the former owner's poller knows, whether or not that worker has looked.
-        if pooled.connection.disturbed().is_some() {
+        if pooled.connection.not_idle().is_some() {
             counters.closed_while_idle.add(1);
             return None;
         }
         if !is_own {
-            let Pooled { connection, born, uses } = pooled;
-            let Ok(connection) = connection.rehome() else {
+            let Pooled { connection, created_at, uses } = pooled;
+            let Ok(connection) = connection.reregister() else {
                 counters.failed_takeovers.add(1);
                 return None;
             };
-            pooled = Pooled { connection, born, uses };
+            pooled = Pooled { connection, created_at, uses };
         }
         if self.config.probe && pooled.connection.probe().is_some() {
             counters.closed_while_idle.add(1);
@@ -204,54 +258,54 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
 
     /// Acts on a report of the worker's poller.
     pub(super) fn look(&self, here: Worker, token: Token) {
-        let seat = self.seat(here);
+        let shard = self.shard(here);
         // OWN-5: what was reported is inside, or the report is late; there is nothing to forget then, because whoever
-        // took the connection over has told the poller.
+        // taken the connection over has told the poller.
         let Ok(mut inside) = self.table.enter(token, here) else {
-            seat.counters.late_reports.add(1);
+            shard.counters.late_reports.add(1);
             return;
         };
-        let waker = seat.reports.waker(token);
-        if disturbance(entry(&mut inside).pooled(), &waker).is_none() {
+        let waker = shard.reports.waker(token);
+        if why_not_idle(entry(&mut inside).pooled(), &waker).is_none() {
             return;
         }
-        // Nobody takes it: it leaves the shelf while this worker is inside, and only then is closed.
-        if let Some(place) = entry(&mut inside).place.take() {
-            let mut shelf = seat.shelf();
-            shelf.remove(place);
-            seat.count(&shelf);
+        // It leaves the list while this worker is inside, so that no other takes it, and only then is closed.
+        if let Some(handle) = entry(&mut inside).handle.take() {
+            let mut list = shard.idle_list();
+            list.remove(handle);
+            shard.count(&list);
         }
         drop(release(inside));
-        seat.counters.closed_while_idle.add(1);
+        shard.counters.closed_while_idle.add(1);
     }
 
     pub(super) fn expire(&self, here: Worker) {
-        let seat = self.seat(here);
+        let shard = self.shard(here);
         let now = self.now();
         let expired = {
-            let mut shelf = seat.shelf();
-            let expired = shelf.expire(now, |token| self.claim(token, here));
-            seat.count(&shelf);
+            let mut list = shard.idle_list();
+            let expired = list.expire(now, |token| self.claim(token, here));
+            shard.count(&list);
             expired
         };
-        seat.counters.expired.add(expired.len());
+        shard.counters.expired.add(expired.len());
         close(expired);
     }
 
     /// When the worker's next idle time ends.
     pub(super) fn next_expiry(&self, here: Worker) -> Option<Instant> {
-        let next = self.seat(here).shelf().next_expiry()?;
+        let next = self.shard(here).idle_list().next_expiry()?;
         self.start.checked_add(next)
     }
 
     /// Closes what is idle on this worker, which takes nothing any more.
     pub(super) fn stop(&self, here: Worker) {
-        let seat = self.seat(here);
+        let shard = self.shard(here);
         let left = {
-            let mut shelf = seat.shelf();
-            let left = shelf.stop(|token| self.claim(token, here));
-            self.ungranted.give_back(shelf.surrender(usize::MAX));
-            seat.count(&shelf);
+            let mut list = shard.idle_list();
+            let left = list.stop(|token| self.claim(token, here));
+            self.budget.give_back(list.surrender(usize::MAX));
+            shard.count(&list);
             left
         };
         close(left);
@@ -260,6 +314,6 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
 
 impl<K, C> Drop for Shared<K, C> {
     fn drop(&mut self) {
-        self.seats.iter().for_each(|seat| seat.reports.end());
+        self.shards.iter().for_each(|shard| shard.reports.end());
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use handfast::pool::{Carrying, Config, Here, Limits, Local, Pool, Pooled, Prefer, Workers};
+use handfast::pool::{Carrying, Config, Limits, Local, Pool, Pooled, Prefer, WorkerHandle, Workers};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -90,7 +90,7 @@ pub(crate) fn run(options: &Options, oracle: &Arc<Oracle>) -> io::Result<()> {
 }
 
 /// One worker's requests.
-async fn work(storm: Arc<Storm>, pool: Local<usize, Client>, here: Here) {
+async fn work(storm: Arc<Storm>, pool: Local<usize, Client>, here: WorkerHandle) {
     let seed = storm.seed.wrapping_mul(1 << 16).wrapping_add(here.number() as u64);
     let mut chance = SmallRng::seed_from_u64(seed);
     let waiting = Rc::new(Cell::new(0_usize));

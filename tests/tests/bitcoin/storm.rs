@@ -30,7 +30,7 @@ fn roomy() -> Config<SocketAddr> {
 }
 
 fn patient(registry: Config<SocketAddr>) -> NodeConfig<SocketAddr> {
-    NodeConfig { handshake_timeout: STUCK, patience: STUCK, ..NodeConfig::new(registry) }
+    NodeConfig { handshake_timeout: STUCK, slow_subscriber_timeout: STUCK, ..NodeConfig::new(registry) }
 }
 
 /// What became of the clients.
@@ -93,7 +93,7 @@ fn is_accounted_for(remains: &Remains, conducts: &[Conduct], outcome: &Outcome) 
     let metrics = &remains.metrics;
     assert_eq!((metrics.opened, metrics.refused.len()), (conducts.len() as u64, 0));
     assert_eq!(metrics.duplicate_signals, count(conducts, |conduct| conduct == Conduct::SecondVerack));
-    assert_eq!((metrics.cut_off, metrics.pending, metrics.longest_queue), (0, 0, 0));
+    assert_eq!((metrics.evicted, metrics.pending, metrics.longest_queue), (0, 0, 0));
 
     let perhaps = count(conducts, |conduct| conduct.heard() == Heard::Perhaps);
     for reason in ["remote_closed", "failed", "application"] {

@@ -62,7 +62,7 @@ impl<'r> Own<'r> {
             Config { limits: Limits::new(slots, slots), capacity: slots + 1, duplicates: Duplicates::KeepOld };
         let config = NodeConfig {
             handshake_timeout: HANDSHAKE_TIMEOUT,
-            patience: Duration::from_secs(3600),
+            slow_subscriber_timeout: Duration::from_secs(3600),
             ..NodeConfig::new(registry)
         };
         let log = Log::default();

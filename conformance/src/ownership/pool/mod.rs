@@ -1,8 +1,8 @@
-//! The pool's cores as a machine: `handfast::pool::core::Shelf` for each worker, and one `handfast::ownership::Table`,
+//! The pool's cores as a machine: `handfast::pool::core::IdleList` for each worker, and one `handfast::ownership::Table`,
 //! put together as `impl/src/pool/shared.rs` puts them together, one step at a time.
 //!
 //! Around them, in the plainest way, are the workers, their pollers and a kernel. A shelf that is locked for several
-//! steps is where the product has it then: inside a call of `Shelf::take`, which asks for each connection in turn.
+//! steps is where the product has it then: inside a call of `IdleList::take`, which asks for each connection in turn.
 
 mod kernel;
 mod shelf;
@@ -12,7 +12,7 @@ mod taking;
 use std::collections::BTreeMap;
 
 use handfast::ownership::{Guard, Numbered, Refused, Table, Token, Worker};
-use handfast::pool::core::{Claim, Place, Unclaimed};
+use handfast::pool::core::{Claim, Handle, Unclaimed};
 use handfast_spec::ownership::pool::{Action, Pool as Protocol};
 use handfast_spec::ownership::{Away, Incarnation, Output, Refusal, Thread};
 use handfast_spec::{Machine, Observation};
@@ -58,7 +58,7 @@ pub struct PoolMachine {
 struct Entry {
     number: usize,
     which: Incarnation,
-    place: Option<Place>,
+    place: Option<Handle>,
 }
 
 impl Numbered for Entry {

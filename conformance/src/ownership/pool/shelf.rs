@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use handfast::ownership::Token;
-use handfast::pool::core::{Limits, Put, Shelf, Stamps, Unclaimed};
+use handfast::pool::core::{IdleList, Limits, Put, Stamps, Unclaimed};
 use handfast_spec::ownership::{Away, Incarnation, Output, Refusal, Thread};
 
 use super::taking::{Next, Taking};
@@ -12,7 +12,7 @@ use super::{At, Found, Inside, Mistake, Outcome, PoolMachine, claim};
 /// A worker's shelf and its clock.
 pub(super) struct Seat {
     /// `None` while it is locked.
-    shelf: Option<Shelf<(), Token>>,
+    shelf: Option<IdleList<(), Token>>,
     /// What is on it, the oldest first, and when it expires.
     listed: Vec<(Incarnation, Duration)>,
     pub(super) stopped: bool,
@@ -26,11 +26,11 @@ const IDLE: Duration = Duration::from_secs(1000);
 impl Seat {
     pub(super) fn new(room: usize) -> Self {
         let limits = Limits { per_key: room, total: room, idle: IDLE, age: Duration::MAX };
-        let (shelf, listed) = (Some(Shelf::new(limits)), Vec::new());
+        let (shelf, listed) = (Some(IdleList::new(limits)), Vec::new());
         Self { shelf, listed, stopped: false, puts: 0, now: Duration::ZERO }
     }
 
-    fn free(&mut self) -> Result<&mut Shelf<(), Token>, Refusal> {
+    fn free(&mut self) -> Result<&mut IdleList<(), Token>, Refusal> {
         self.shelf.as_mut().ok_or(Refusal::Busy)
     }
 
@@ -38,7 +38,7 @@ impl Seat {
     fn stamps(&mut self) -> Stamps {
         self.puts += 1;
         let now = Duration::from_secs(u64::from(self.puts));
-        Stamps { now, born: now }
+        Stamps { now, created_at: now }
     }
 
     fn is_on(&self, which: Incarnation) -> bool {
@@ -83,7 +83,7 @@ impl PoolMachine {
         let stamps = seat.stamps();
         let (which, token) = (inside.which, inside.token());
         let put = seat.free()?.put((), token, stamps, |token| claim(table, token, thread).0);
-        let Ok(Put { place, evicted, .. }) = put else {
+        let Ok(Put { handle, evicted, .. }) = put else {
             self.go(thread, At::Declined(inside));
             return Ok(Vec::new());
         };
@@ -91,7 +91,7 @@ impl PoolMachine {
         let mut outputs = Vec::new();
         self.takes_off(thread, evicted, &mut outputs);
         if let Some(entry) = inside.get_mut() {
-            entry.place = Some(place);
+            entry.place = Some(handle);
         }
         if mistake == Mistake::LeavesLate {
             self.worker(thread).old.push(inside);
@@ -123,7 +123,7 @@ impl PoolMachine {
         let is_over = self.takes >= self.config.takes;
         let now = self.now(from);
         let seat = self.seat(from);
-        let is_empty = seat.shelf.as_ref().map_or(seat.listed.is_empty(), Shelf::is_empty);
+        let is_empty = seat.shelf.as_ref().map_or(seat.listed.is_empty(), IdleList::is_empty);
         if is_over || is_empty {
             return Err(Refusal::NothingNew);
         }

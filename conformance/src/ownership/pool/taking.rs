@@ -1,11 +1,11 @@
-//! A call of `Shelf::take` that is held where it asks whose a connection is.
+//! A call of `IdleList::take` that is held where it asks whose a connection is.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
 
 use handfast::ownership::Token;
-use handfast::pool::core::{Claim, Shelf, Took, Unclaimed};
+use handfast::pool::core::{Claim, IdleList, TakeResult, Unclaimed};
 use handfast_spec::ownership::Thread;
 
 use super::Inside;
@@ -19,17 +19,17 @@ pub(super) struct Taking {
     call: JoinHandle<Returned>,
 }
 
-type Returned = (Shelf<(), Token>, Took<Inside>);
+type Returned = (IdleList<(), Token>, TakeResult<Inside>);
 
 /// What a call does after an answer.
 pub(super) enum Next {
     Asks(Taking),
-    Returns(Box<Shelf<(), Token>>, Took<Inside>),
+    Returns(Box<IdleList<(), Token>>, TakeResult<Inside>),
 }
 
 impl Taking {
     /// Begins a call.
-    pub(super) fn begin(mut shelf: Shelf<(), Token>, from: Thread, now: Duration) -> Next {
+    pub(super) fn begin(mut shelf: IdleList<(), Token>, from: Thread, now: Duration) -> Next {
         let (ask, asks) = channel();
         let (answers, answered) = channel();
         let call = spawn(move || {

@@ -145,7 +145,7 @@ unsafe impl<A: Checker> Atomics for Recorded<A> {
     type Word = RecordedWord<A>;
     type Cell<T> = A::Cell<T>;
 
-    const GUESS: Ordering = A::GUESS;
+    const LOAD_HINT: Ordering = A::LOAD_HINT;
     const CLAIM: Ordering = A::CLAIM;
     const PUBLISH: Ordering = A::PUBLISH;
     const ENTER: Ordering = A::ENTER;

@@ -32,7 +32,7 @@ fn node(duplicates: Duplicates<u32>, log: &Log) -> Peers {
     let registry = Config { limits: Limits::new(6, 4), capacity: 9, duplicates };
     let config = NodeConfig {
         handshake_timeout: Duration::from_millis(60),
-        patience: Duration::from_millis(25),
+        slow_subscriber_timeout: Duration::from_millis(25),
         grace: Duration::from_millis(5),
         ..NodeConfig::new(registry)
     };

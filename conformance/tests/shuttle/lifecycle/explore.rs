@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::Hasher;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use conformance::judge::judge;
+use conformance::lifecycle::judge::judge;
 use conformance::log::Log;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler};
 use shuttle::{Config, MaxSteps, Runner};

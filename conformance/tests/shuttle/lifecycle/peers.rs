@@ -107,7 +107,7 @@ impl Peers for Node<u32> {
                 Shake::Hangs => std::future::pending().await,
             }
         };
-        let body = move |mut live: product::Live<u32>, ()| async move {
+        let body = move |mut live: product::SessionContext<u32>, ()| async move {
             yield_now().await;
             match plan.body {
                 Body::Returns => Reason::RemoteClosed,
@@ -192,7 +192,7 @@ pub(crate) fn node(setup: Setup, log: &Log) -> Node<u32> {
     let limits = product::Limits::new(setup.total, setup.pending);
     let config = NodeConfig {
         handshake_timeout: HANDSHAKE_TIMEOUT,
-        patience: PATIENCE,
+        slow_subscriber_timeout: PATIENCE,
         grace: setup.grace,
         ..NodeConfig::new(product::Config { limits, capacity: setup.capacity, duplicates })
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bitcoin::p2p::message::NetworkMessage;
 use futures_util::{SinkExt, StreamExt};
-use handfast::lifecycle::{Live, Reason};
+use handfast::lifecycle::{Reason, SessionContext};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::wire::{Message, WireError};
@@ -14,7 +14,7 @@ use super::{About, Connection, Established, Local, PING_UNANSWERED, PROTOCOL_VIO
 /// The body of a session: answers pings, sends some, and reads everything else so that the peer is not held up.
 pub(crate) async fn converse(
     local: Arc<Local>,
-    live: Live<SocketAddr, About>,
+    live: SessionContext<SocketAddr, About>,
     (mut connection, handshake): Established,
 ) -> Reason {
     let key = live.peer.key;

@@ -8,7 +8,7 @@ use bitcoin::p2p::message::NetworkMessage;
 use bitcoin::p2p::message_network::VersionMessage;
 use bitcoin::p2p::{Address, ServiceFlags};
 use futures_util::{SinkExt, StreamExt};
-use handfast::lifecycle::{Handshake, Misuse, Reason, SessionId};
+use handfast::lifecycle::{Handshake, Reason, SessionId, StateError};
 use tokio::net::TcpStream;
 
 use super::wire::{Message, WireError};
@@ -35,7 +35,7 @@ pub(crate) enum HandshakeError {
     #[error("the peer is this node")]
     Myself,
     #[error("the session was told to end: {0}")]
-    Over(#[from] Misuse),
+    Over(#[from] StateError),
 }
 
 /// A nonce by which a connection to ourselves is recognised at its other end, for as long as the handshake lasts.

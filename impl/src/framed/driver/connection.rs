@@ -11,11 +11,11 @@ use futures_core::stream::FusedStream;
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::closer::Closer;
 use super::config::Config;
-use super::heartbeats;
+use super::idle::send_heartbeats;
 use super::reader::Reader;
 use super::shared::Shared;
+use super::shutdown::Closer;
 use super::writer::Writer;
 use crate::framed::transport::{Opaque, Transport};
 use crate::framed::{Error, Frame, Outcome};
@@ -53,11 +53,11 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// If they are halves of two; both come back.
-    pub fn reunite(reader: Reader<T>, writer: Writer<T>) -> Result<Self, NotTwoHalves<T>> {
+    pub fn reunite(reader: Reader<T>, writer: Writer<T>) -> Result<Self, ReuniteError<T>> {
         if Arc::ptr_eq(reader.shared(), writer.shared()) {
             Ok(Self { reader, writer })
         } else {
-            Err(NotTwoHalves(Box::new((reader, writer))))
+            Err(ReuniteError(Box::new((reader, writer))))
         }
     }
 
@@ -120,13 +120,13 @@ impl<T: Transport> Connection<T> {
         self.writer.closer()
     }
 
-    /// What sends the heartbeats of [`Config::heartbeat`], for the caller to spawn: whenever no frame was accepted for so
-    /// long it sends one. It returns what ended that, which may be our own shutdown; without a configured interval never.
+    /// Sends the heartbeats of [`Config::heartbeat`], for the caller to spawn: one whenever no frame was accepted for that
+    /// long. Returns the error that ended that, which may be our own shutdown; without a configured interval never.
     ///
-    /// Cancel safe: dropping it only ends the heartbeats. It does not keep the peer's heartbeats from being noticed, which
-    /// the reader does: somebody must read.
+    /// Cancel safe: dropping the future only ends the heartbeats. The peer's heartbeats are noticed by the reader, so a
+    /// task must read.
     pub fn heartbeats(&self) -> impl Future<Output = Error> + use<T> {
-        heartbeats::send(Arc::clone(self.reader.shared()))
+        send_heartbeats(Arc::clone(self.reader.shared()))
     }
 }
 
@@ -138,10 +138,10 @@ impl<T: AsyncRead + AsyncWrite + Send> Connection<Opaque<T>> {
     }
 }
 
-/// The halves are of two connections.
+/// An attempt to [reunite](Connection::reunite) halves of two connections; it gives them back.
 #[derive(Debug, thiserror::Error)]
 #[error("these are halves of two connections")]
-pub struct NotTwoHalves<T: Transport>(pub Box<(Reader<T>, Writer<T>)>);
+pub struct ReuniteError<T: Transport>(pub Box<(Reader<T>, Writer<T>)>);
 
 impl<T: Transport> Debug for Connection<T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -1,21 +1,18 @@
 //! The core on tokio.
+//!
+//! A frame goes from [`Writer`] (`writer.rs`: accepted, queued, given to the transport) through the core's
+//! [`WriteCursor`](super::WriteCursor); `shared.rs` has the locks, the latched error and the wakers.
 
-mod closer;
 mod config;
 mod connection;
-mod heartbeats;
-mod life;
-mod pump;
-mod read_side;
+mod idle;
 mod reader;
 mod shared;
-mod timer;
-mod wakers;
-mod write_side;
+mod shutdown;
 mod writer;
 
-pub use closer::Closer;
 pub use config::{Config, Drain, Idle};
-pub use connection::{Connection, NotTwoHalves};
+pub use connection::{Connection, ReuniteError};
 pub use reader::Reader;
+pub use shutdown::Closer;
 pub use writer::Writer;

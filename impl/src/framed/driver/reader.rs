@@ -1,37 +1,38 @@
-//! The half that reads.
+//! The half that reads, and the direction in which it reads.
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::runtime::time::Instant;
+use bytes::buf::Limit;
+use bytes::{BufMut, BytesMut};
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::closer::Closer;
-use super::read_side::{End, ReadSide};
-use super::shared::Shared;
-use super::timer::Timer;
-use super::wakers::Who;
+use super::shared::{Shared, Timer, Waiter, Wakers};
+use super::shutdown::{Closer, advance};
 use crate::framed::core::{Next, ReadCursor};
 use crate::framed::transport::Transport;
-use crate::framed::{Error, Frame};
+use crate::framed::{Error, Fault, Frame};
 
 /// The half of a connection that reads.
 ///
 /// As a `Stream` it gives the frames, then one error if the end is not the peer's marker, then nothing.
 ///
-/// Dropping it says that nobody wants the peer's frames any more: what arrives stays with the kernel, and a
+/// Dropping it says that the peer's frames are not wanted any more: what arrives stays with the kernel, and a
 /// [shutdown](super::Writer::shutdown) discards it. When both halves are dropped the transport is closed.
 pub struct Reader<T: Transport> {
     shared: Arc<Shared<T>>,
     cursor: ReadCursor,
     timer: Timer,
-    /// The stream has given its last item.
+    /// Whether the stream has given its last item.
     is_done: bool,
-    /// Whoever shuts down knows that nobody wants the peer's bytes any more.
+    /// Whether a shutdown knows that the peer's bytes are not wanted any more.
     has_left: bool,
 }
 
@@ -65,10 +66,10 @@ impl<T: Transport> Reader<T> {
         loop {
             match self.cursor.decode() {
                 Next::Frame(frame) => {
-                    self.shared.life.frame_came();
+                    self.shared.idle.frame_came();
                     return Poll::Ready(Ok(Some(frame)));
                 }
-                Next::Heartbeat => self.shared.life.frame_came(),
+                Next::Heartbeat => self.shared.idle.frame_came(),
                 Next::Marker => {
                     self.leave();
                     self.answer();
@@ -76,39 +77,43 @@ impl<T: Transport> Reader<T> {
                 }
                 Next::Broken(error) => {
                     self.leave();
-                    // The first that ended the connection is what everybody is told.
-                    return Poll::Ready(Err(self.shared.end_with(error)));
+                    // Another error may have ended the connection before: every call returns the first.
+                    return Poll::Ready(Err(self.shared.fail_once(error)));
                 }
                 Next::Incomplete(_) => ready!(self.poll_fill(cx)),
             }
         }
     }
 
-    /// What comes behind the end is nobody's: a shutdown drops it.
+    /// Gives up the peer's bytes: what was kept for the reader is dropped, and a shutdown drops what follows.
     fn leave(&mut self) {
         if !std::mem::replace(&mut self.has_left, true) {
-            self.shared.reader_left();
+            let mut read = self.shared.read();
+            read.has_reader = false;
+            read.ahead = BytesMut::new();
+            read.wakers.wake(Waiter::Shutdown);
         }
     }
 
     /// Begins our own shutdown because the peer has begun its, if the configuration says so.
     fn answer(&self) {
-        let has_begun = self.shared.ending().deadline().is_some();
+        let has_begun = self.shared.close_state().deadline().is_some();
         if let Some(within) = self.shared.config.answer.filter(|_| !has_begun) {
             self.shared.begin_shutdown(Instant::now() + within);
-            // What the transport takes at once. The rest is for whoever shuts down.
-            self.shared.advance();
+            // What the transport takes at once. The call that drives the shutdown does the rest.
+            advance(&self.shared);
         }
     }
 
-    /// Gets more bytes, or learns that there are none.
+    /// Reads more bytes, or learns that there are none.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Self { shared, cursor, .. } = self;
         let mut side = shared.read();
         let mut filled = poll_fill_from(shared, &mut side, cursor);
         if filled.is_pending() {
-            // Most of the time there is something. Once remembered, ask again.
-            side.wakers.register(Who::Owner, cx);
+            // Most reads do not wait, so that the waker is registered only now. What came before that wakes no one: ask
+            // again.
+            side.wakers.register(Waiter::Owner, cx);
             filled = poll_fill_from(shared, &mut side, cursor);
         }
         drop(side);
@@ -116,13 +121,13 @@ impl<T: Transport> Reader<T> {
     }
 
     fn poll_timers(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let idle = self.shared.life.reader_gives_up();
-        let deadline = self.shared.ending().deadline();
+        let idle = self.shared.idle.reader_gives_up();
+        let deadline = self.shared.close_state().deadline();
         let first = [idle, deadline].into_iter().flatten().min();
         ready!(self.timer.poll_until(first, cx));
-        let error = match self.shared.life.timeout() {
-            Some(after) if first == idle => self.shared.break_with(Error::Unresponsive { after }),
-            Some(_) | None => self.shared.end_with(Error::DeadlineExceeded),
+        let error = match self.shared.idle.timeout() {
+            Some(after) if first == idle => self.shared.fail_write(Error::Unresponsive { after }),
+            Some(_) | None => self.shared.fail_once(Error::DeadlineExceeded),
         };
         self.cursor.fail(error);
         Poll::Ready(())
@@ -133,42 +138,88 @@ impl<T: Transport> Reader<T> {
         Closer::new(Arc::clone(&self.shared))
     }
 
-    /// What ended the connection, if something did: what every later call is told.
+    /// Returns the error that ended the connection, if it has ended: every later call returns it.
     pub fn error(&self) -> Option<&Error> {
-        self.shared.fate()
+        self.shared.terminal_error()
     }
 }
 
 fn poll_fill_from<T: Transport>(shared: &Shared<T>, side: &mut ReadSide<T::Read>, cursor: &mut ReadCursor) -> Poll<()> {
     if !side.ahead.is_empty() {
         cursor.supply(side.ahead.split());
-        side.wakers.wake(Who::Pump);
+        side.wakers.wake(Waiter::Shutdown);
         return Poll::Ready(());
     }
-    let fate = shared.fate();
-    // A reset that the writer met leaves what had arrived to be read. After anything else nothing is waited for.
-    if let Some(fate) = fate.filter(|fate| !matches!(fate, Error::Transport(_))) {
-        cursor.fail(fate.clone());
+    let known = shared.terminal_error();
+    // A reset that the writer met leaves what had arrived to be read. After any other error there is no waiting.
+    if let Some(error) = known.filter(|error| !matches!(error, Error::Transport(_))) {
+        cursor.fail(error.clone());
         return Poll::Ready(());
     }
     if side.end.is_none() {
         match side.poll_read(&mut cursor.room()) {
             Poll::Ready(Some(bytes)) => {
                 cursor.filled(bytes);
-                shared.life.bytes_came(bytes);
+                shared.idle.bytes_came(bytes);
                 return Poll::Ready(());
             }
-            Poll::Ready(None) => side.wakers.wake(Who::Pump),
-            // Also after a reset: it may be the runtime that pauses here, with something left to read.
+            Poll::Ready(None) => side.wakers.wake(Waiter::Shutdown),
+            // Also after a reset: the runtime may pause the task here, with something left to read.
             Poll::Pending => return Poll::Pending,
         }
     }
-    match (&side.end, fate) {
-        // The operating system tells of a reset once, and then of an end in order.
-        (Some(End::InOrder) | None, fate) => cursor.end(fate.cloned()),
+    match (&side.end, known) {
+        // The operating system reports a reset once, and then an end in order.
+        (Some(End::InOrder) | None, known) => cursor.end(known.cloned()),
         (Some(End::Fault(fault)), _) => cursor.fail(Error::Transport(fault.clone())),
     }
     Poll::Ready(())
+}
+
+/// The direction in which we read, behind its lock.
+pub(super) struct ReadSide<R> {
+    io: R,
+    pub(super) wakers: Wakers,
+    /// Bytes that a shutdown has read for the reader.
+    pub(super) ahead: BytesMut,
+    /// The number of bytes that a shutdown has read and dropped.
+    pub(super) discarded: u64,
+    /// How the peer's bytes have ended, if they have.
+    pub(super) end: Option<End>,
+    /// Whether there is a reader that wants frames.
+    pub(super) has_reader: bool,
+}
+
+/// The end of the peer's bytes.
+#[derive(Clone, Debug)]
+pub(super) enum End {
+    /// In order, as far as the transport knows.
+    InOrder,
+    Fault(Fault),
+}
+
+impl<R: AsyncRead + Unpin> ReadSide<R> {
+    pub(super) fn new(io: R) -> Self {
+        let ahead = BytesMut::new();
+        Self { io, wakers: Wakers::new(), ahead, discarded: 0, end: None, has_reader: true }
+    }
+
+    /// Reads once into the room, which must not be empty. None is an end, which is kept.
+    pub(super) fn poll_read(&mut self, room: &mut Limit<&mut BytesMut>) -> Poll<Option<usize>> {
+        debug_assert!(room.has_remaining_mut(), "no byte is taken for an end");
+        loop {
+            let cx = &mut Context::from_waker(self.wakers.all());
+            // The future does one read when it is polled, and keeps nothing.
+            let read = ready!(pin!(self.io.read_buf(room)).poll(cx));
+            self.end = match read {
+                Ok(0) => Some(End::InOrder),
+                Ok(bytes) => return Poll::Ready(Some(bytes)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Some(End::Fault(error.into())),
+            };
+            return Poll::Ready(None);
+        }
+    }
 }
 
 impl<T: Transport> Drop for Reader<T> {

@@ -1,37 +1,35 @@
-//! What the halves of a connection and its shutdown share.
+//! The state that the halves of a connection and its shutdown share, and how tasks wait.
 
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use crate::runtime::sync::{AsyncMutex, Mutex, MutexGuard, OnceLock, watch};
-use crate::runtime::time::Instant;
-use bytes::BytesMut;
+use crate::runtime::time::{Instant, Sleep, sleep_until};
 
 use super::config::Config;
-use super::life::Life;
-use super::read_side::ReadSide;
-use super::timer::Timer;
-use super::wakers::Who;
-use super::write_side::WriteSide;
-use crate::framed::core::{Ending, WriteCursor, WriteLimits};
+use super::idle::IdleTracker;
+use super::reader::ReadSide;
+use super::writer::WriteSide;
+use crate::framed::core::{CloseState, WriteCursor, WriteLimits};
 use crate::framed::transport::Transport;
 use crate::framed::{Delivery, Error, Outcome};
 
-/// What the halves of a connection and its shutdown share.
+/// The state that the halves of a connection and its shutdown share.
 ///
-/// There is one lock for each direction and one for the end; nobody holds two of them at once, nor holds one across an
-/// `await`. The transport is polled under the lock of its direction.
+/// There is one lock for each direction and one for the close state. No task holds two of them at once, nor one across
+/// an `await`. The transport is polled under the lock of its direction.
 pub(super) struct Shared<T: Transport> {
     read: Mutex<ReadSide<T::Read>>,
     write: Mutex<WriteSide<T::Write>>,
-    ending: Mutex<Ending<Instant>>,
-    /// What is known at the end.
+    close_state: Mutex<CloseState<Instant>>,
+    /// The outcome of the shutdown, once it has one.
     pub(super) outcome: watch::Sender<Option<Outcome>>,
-    /// One shutdown at a time does the work.
-    pub(super) pump: AsyncMutex<()>,
-    /// What ended the connection, the same for everybody.
-    fate: OnceLock<Error>,
-    pub(super) life: Life,
+    /// Held by the one call that drives the shutdown.
+    pub(super) driver: AsyncMutex<()>,
+    /// The first error that ended the connection: every later call returns it.
+    terminal_error: OnceLock<Error>,
+    pub(super) idle: IdleTracker,
     pub(super) config: Config,
 }
 
@@ -46,17 +44,17 @@ impl<T: Transport> Shared<T> {
         Arc::new(Self {
             read: Mutex::new(ReadSide::new(read)),
             write: Mutex::new(WriteSide::new(write, WriteCursor::new(limits))),
-            ending: Mutex::new(Ending::new()),
+            close_state: Mutex::new(CloseState::new()),
             outcome: watch::channel(None).0,
-            pump: AsyncMutex::new(()),
-            fate: OnceLock::new(),
-            life: Life::new(config.idle),
+            driver: AsyncMutex::new(()),
+            terminal_error: OnceLock::new(),
+            idle: IdleTracker::new(config.idle),
             config,
         })
     }
 
     pub(super) fn read(&self) -> MutexGuard<'_, ReadSide<T::Read>> {
-        // Nothing under the locks panics; if it does, the state is as good as it was.
+        // Code under these locks does not panic, so a poisoned lock still guards a consistent state.
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -64,111 +62,163 @@ impl<T: Transport> Shared<T> {
         self.write.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn ending(&self) -> MutexGuard<'_, Ending<Instant>> {
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn close_state(&self) -> MutexGuard<'_, CloseState<Instant>> {
+        self.close_state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What ended the connection, if something did.
-    pub(super) fn fate(&self) -> Option<&Error> {
-        self.fate.get()
+    /// Returns the error that ended the connection, if it has ended.
+    pub(super) fn terminal_error(&self) -> Option<&Error> {
+        self.terminal_error.get()
     }
 
-    /// Something ended the connection: the first time counts. What everybody is told. A shutdown still writes what was
-    /// accepted.
-    pub(super) fn end_with(&self, error: Error) -> Error {
-        let mut is_news = false;
-        let fate = self.fate.get_or_init(|| {
-            is_news = true;
+    /// Returns the error that ended the connection as an error.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.terminal_error().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Ends the connection with an error, if it has not ended, and returns the error that ended it. A shutdown still
+    /// writes what was accepted.
+    pub(super) fn fail_once(&self, error: Error) -> Error {
+        let mut is_first = false;
+        let error = self.terminal_error.get_or_init(|| {
+            is_first = true;
             error
         });
-        if is_news {
-            tracing::debug!(%fate, "connection ended");
+        if is_first {
+            tracing::debug!(%error, "connection ended");
             self.write().wakers.wake_all();
             self.read().wakers.wake_all();
         }
-        fate.clone()
+        error.clone()
     }
 
-    /// As [`end_with`](Self::end_with), where the direction in which we write is broken, so that not even a shutdown can
-    /// write on.
-    pub(super) fn break_with(&self, error: Error) -> Error {
-        let fate = self.end_with(error);
+    /// Does the same as [`fail_once`](Self::fail_once), where our direction is broken: not even a shutdown writes on.
+    pub(super) fn fail_write(&self, error: Error) -> Error {
+        let error = self.fail_once(error);
         let mut write = self.write();
-        write.cursor.fail(fate.clone());
+        write.cursor.fail(error.clone());
         write.wakers.wake_all();
-        fate
+        error
     }
 
     /// Begins a shutdown, or shortens the one that has begun.
     pub(super) fn begin_shutdown(&self, deadline: Instant) {
         // The marker is behind everything that was accepted before, and nothing is accepted after this.
         self.write().cursor.finish();
-        if self.ending().begin(deadline) {
+        if self.close_state().begin(deadline) {
             tracing::debug!("shutdown begun");
         }
-        // The deadline is the reader's, too, and whoever drives has a new one to keep.
+        // The deadline is the reader's, too, and the shutdown's driver has a new one to keep.
         self.read().wakers.wake_all();
         self.write().wakers.wake_all();
     }
 
-    /// Says what is known at the end, to everybody who waits.
-    pub(super) fn tell(&self, outcome: Outcome) {
-        self.outcome.send_if_modified(|known| {
-            let is_news = known.is_none();
-            known.get_or_insert(outcome);
-            is_news
-        });
-    }
-
-    /// How far everything has come.
+    /// Asks the transport how much could still be lost.
     pub(super) fn delivery(&self) -> Result<Delivery, Error> {
         let delivery = T::delivery(&self.write().io);
-        delivery.map_err(|error| self.break_with(Error::Transport(error.into())))
+        delivery.map_err(|error| self.fail_write(Error::Transport(error.into())))
+    }
+}
+
+/// A task that waits for one direction.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Waiter {
+    /// The reader, or the writer.
+    Owner,
+    /// The call that drives the shutdown.
+    Shutdown,
+    /// The task that sends heartbeats.
+    Heartbeats,
+}
+
+/// The wakers of all tasks that wait for one direction, and one waker for the transport that wakes them all.
+///
+/// A transport remembers one waker, that of the last poll. The task behind it may have stopped waiting, and the others
+/// must not sleep on for that.
+#[derive(Debug)]
+pub(super) struct Wakers {
+    slots: Arc<Slots>,
+    all: Waker,
+}
+
+#[derive(Debug, Default)]
+struct Slots([Mutex<Option<Waker>>; 3]);
+
+impl Slots {
+    fn slot(&self, waiter: Waiter) -> MutexGuard<'_, Option<Waker>> {
+        self.0[waiter as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what is queued, for one of those who may wait for it.
-    pub(super) fn poll_write(&self, who: Who, cx: &Context<'_>) -> Poll<Result<(), Error>> {
-        let mut write = self.write();
-        let mut written = write.poll_queue(&self.life);
-        if written.is_pending() {
-            // Most of the time there is nothing to wait for, and nobody to remember. Once remembered, ask again.
-            write.wakers.register(who, cx);
-            written = write.poll_queue(&self.life);
+    fn wake_one(&self, waiter: Waiter) {
+        // The lock is not held while the waker runs.
+        let waker = self.slot(waiter).take();
+        if let Some(waker) = waker {
+            waker.wake();
         }
-        drop(write);
-        self.settle(written)
+    }
+}
+
+impl Wake for Slots {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
     }
 
-    /// The same, for somebody who gives up when the connection has ended or the peer counts as dead.
-    pub(super) fn poll_flush(&self, who: Who, timer: &mut Timer, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let written = self.poll_write(who, cx);
-        if written.is_ready() {
-            return written;
+    fn wake_by_ref(self: &Arc<Self>) {
+        [Waiter::Owner, Waiter::Shutdown, Waiter::Heartbeats].into_iter().for_each(|waiter| self.wake_one(waiter));
+    }
+}
+
+impl Wakers {
+    pub(super) fn new() -> Self {
+        let slots = Arc::new(Slots::default());
+        let all = Waker::from(Arc::clone(&slots));
+        Self { slots, all }
+    }
+
+    /// Registers a task to be woken. To be called before the transport is polled.
+    pub(super) fn register(&self, waiter: Waiter, cx: &Context<'_>) {
+        let mut slot = self.slots.slot(waiter);
+        match &mut *slot {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => *slot = Some(cx.waker().clone()),
         }
-        if let Some(fate) = self.fate() {
-            return Poll::Ready(Err(fate.clone()));
+    }
+
+    /// Returns the waker that the transport is polled with.
+    pub(super) fn all(&self) -> &Waker {
+        &self.all
+    }
+
+    /// Wakes all tasks, because the connection has come to an end.
+    pub(super) fn wake_all(&self) {
+        self.all.wake_by_ref();
+    }
+
+    /// Wakes one task, because something was done that it may wait for.
+    pub(super) fn wake(&self, waiter: Waiter) {
+        self.slots.wake_one(waiter);
+    }
+}
+
+/// A timer for a moment that moves on while no task waits for it. It is set anew only when it has fired too early.
+#[derive(Debug, Default)]
+pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
+
+impl Timer {
+    /// Waits until a moment, or for ever.
+    pub(super) fn poll_until(&mut self, moment: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(moment) = moment else { return Poll::Pending };
+        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(moment)));
+        if moment < sleep.deadline() {
+            sleep.as_mut().reset(moment);
         }
         loop {
-            ready!(timer.poll_until(self.life.writer_gives_up(), cx));
-            // The timer says that there may have been no progress for too long; the stamps say whether there was.
-            if let (Some(after), Some(moment)) = (self.life.timeout(), self.life.writer_gives_up())
-                && moment <= Instant::now()
-            {
-                return Poll::Ready(Err(self.break_with(Error::Unresponsive { after })));
+            ready!(sleep.as_mut().poll(cx));
+            // It may have been set when the moment was an earlier one.
+            if moment <= sleep.deadline() {
+                return Poll::Ready(());
             }
+            sleep.as_mut().reset(moment);
         }
-    }
-
-    /// Latches a failure to write.
-    pub(super) fn settle(&self, written: Poll<Result<(), Error>>) -> Poll<Result<(), Error>> {
-        written.map(|written| written.map_err(|error| self.break_with(error)))
-    }
-
-    /// Nobody reads frames any more: what was kept for the reader is dropped.
-    pub(super) fn reader_left(&self) {
-        let mut read = self.read();
-        read.has_reader = false;
-        read.ahead = BytesMut::new();
-        read.wakers.wake(Who::Pump);
     }
 }

@@ -1,20 +1,32 @@
-//! The half that writes.
+//! The half that writes, and the direction in which it writes.
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::poll_fn;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use crate::runtime::sync::MutexGuard;
 use crate::runtime::time::Instant;
 use futures_sink::Sink;
+use tokio::io::AsyncWrite;
 
-use super::closer::Closer;
-use super::shared::Shared;
-use super::timer::Timer;
-use super::wakers::Who;
+use super::idle::IdleTracker;
+use super::shared::{Shared, Timer, Waiter, Wakers};
+use super::shutdown::Closer;
+use crate::framed::core::WriteCursor;
 use crate::framed::transport::Transport;
 use crate::framed::{Error, Frame, Outcome};
+
+/// Pieces that are given to the transport at once.
+const PIECES: usize = 64;
+
+/// Payloads up to this length are copied behind their headers if the transport takes several pieces at once.
+const COPIED: usize = 4 * 1024;
+
+/// The same if it takes one piece at a time, where each piece is a call and perhaps a packet.
+const COPIED_IF_NOT_VECTORED: usize = 32 * 1024;
 
 /// The half of a connection that writes.
 ///
@@ -94,42 +106,30 @@ impl<T: Transport> Writer<T> {
     /// Waits until there is room, and accepts the frame, if there is one, under the same lock.
     fn poll_feed(&mut self, frame: &mut Option<Frame>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
-            if let Some(fate) = self.shared.fate() {
-                return Poll::Ready(Err(fate.clone()));
-            }
-            let mut write = self.shared.write();
+            self.shared.check()?;
+            let write = self.shared.write();
             write.cursor.check()?;
             if write.cursor.queued() < self.shared.config.write_buffer {
-                let Some(frame) = frame.take() else { return Poll::Ready(Ok(())) };
-                write.cursor.accept(frame)?;
-                drop(write);
-                self.accepted();
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(frame.take().map_or(Ok(()), |frame| self.accept(write, frame)));
             }
             drop(write);
             ready!(self.poll_flush(cx))?;
         }
     }
 
-    /// Accepts a frame, without looking whether there is room.
-    fn accept(&mut self, frame: Frame) -> Result<(), Error> {
-        if let Some(fate) = self.shared.fate() {
-            return Err(fate.clone());
-        }
-        self.shared.write().cursor.accept(frame)?;
-        self.accepted();
-        Ok(())
-    }
-
-    fn accepted(&self) {
+    /// Accepts a frame, whether there is room or not.
+    fn accept(&self, mut write: MutexGuard<'_, WriteSide<T::Write>>, frame: Frame) -> Result<(), Error> {
+        write.cursor.accept(frame)?;
+        drop(write);
         if self.shared.config.heartbeat.is_some() {
-            self.shared.life.frame_went();
+            self.shared.idle.frame_went();
         }
+        Ok(())
     }
 
     /// As [`flush`](Self::flush).
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.shared.poll_flush(Who::Owner, &mut self.timer, cx)
+        poll_flush(&self.shared, Waiter::Owner, &mut self.timer, cx)
     }
 
     /// Shuts the connection down: see [`Closer::shutdown`].
@@ -142,14 +142,130 @@ impl<T: Transport> Writer<T> {
         Closer::new(Arc::clone(&self.shared))
     }
 
-    /// What ended the connection, if something did: what every later call is told.
+    /// Returns the error that ended the connection, if it has ended: every later call returns it.
     pub fn error(&self) -> Option<&Error> {
-        self.shared.fate()
+        self.shared.terminal_error()
     }
 
     /// Bytes that were accepted and not yet handed to the transport.
     pub fn queued(&self) -> usize {
         self.shared.write().cursor.queued()
+    }
+}
+
+/// Writes what is queued until the transport has all of it. Gives up when the connection has ended or the peer is
+/// unresponsive.
+pub(super) fn poll_flush<T: Transport>(
+    shared: &Shared<T>,
+    waiter: Waiter,
+    timer: &mut Timer,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), Error>> {
+    let mut write = shared.write();
+    let mut written = write.poll_queue(&shared.idle);
+    if written.is_pending() {
+        // Most writes do not wait, so that the waker is registered only now. What became writable before that wakes no
+        // one: ask again.
+        write.wakers.register(waiter, cx);
+        written = write.poll_queue(&shared.idle);
+    }
+    drop(write);
+    if let Poll::Ready(written) = written {
+        return Poll::Ready(written.map_err(|error| shared.fail_write(error)));
+    }
+    shared.check()?;
+    loop {
+        ready!(timer.poll_until(shared.idle.writer_gives_up(), cx));
+        // The timer says that there may have been no progress for too long; the tracker says whether there was.
+        if let (Some(after), Some(moment)) = (shared.idle.timeout(), shared.idle.writer_gives_up())
+            && moment <= Instant::now()
+        {
+            return Poll::Ready(Err(shared.fail_write(Error::Unresponsive { after })));
+        }
+    }
+}
+
+/// The direction in which we write, behind its lock.
+pub(super) struct WriteSide<W> {
+    pub(super) io: W,
+    pub(super) cursor: WriteCursor,
+    pub(super) wakers: Wakers,
+    /// Whether the transport has taken bytes that it may still hold back.
+    unflushed: bool,
+    /// Whether the transport did not take everything the last time.
+    blocked: bool,
+}
+
+impl<W: AsyncWrite + Unpin> WriteSide<W> {
+    pub(super) fn new(io: W, cursor: WriteCursor) -> Self {
+        Self { io, cursor, wakers: Wakers::new(), unflushed: false, blocked: false }
+    }
+
+    pub(super) fn copied(io: &W) -> usize {
+        if io.is_write_vectored() { COPIED } else { COPIED_IF_NOT_VECTORED }
+    }
+
+    /// Writes what is queued, until the transport has all of it.
+    pub(super) fn poll_queue(&mut self, idle: &IdleTracker) -> Poll<Result<(), Error>> {
+        if let Some(error) = self.cursor.failure() {
+            return Poll::Ready(Err(error.clone()));
+        }
+        let all = self.wakers.all().clone();
+        let cx = &mut Context::from_waker(&all);
+        while self.cursor.queued() > 0 {
+            match self.poll_some(cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::Transport(io::ErrorKind::WriteZero.into()))),
+                Poll::Ready(Ok(bytes)) => {
+                    self.cursor.advance(bytes);
+                    self.unflushed = true;
+                    self.blocked = false;
+                    idle.bytes_went(bytes);
+                }
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::Transport(error.into()))),
+                Poll::Pending => return self.block(idle),
+            }
+        }
+        if self.unflushed {
+            match Pin::new(&mut self.io).poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::Transport(error.into()))),
+                Poll::Pending => return self.block(idle),
+            }
+        }
+        self.blocked = false;
+        Poll::Ready(Ok(()))
+    }
+
+    fn block(&mut self, idle: &IdleTracker) -> Poll<Result<(), Error>> {
+        if !self.blocked {
+            self.blocked = true;
+            idle.writer_waits();
+        }
+        Poll::Pending
+    }
+
+    fn poll_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut pieces = self.cursor.pieces();
+        let first = pieces.next().unwrap_or_default();
+        let Some(second) = pieces.next().filter(|_| self.io.is_write_vectored()) else {
+            // Sockets tell tokio with this call, and not with the other one, that they are full when they took a part.
+            return Pin::new(&mut self.io).poll_write(cx, first);
+        };
+        let mut slices = [IoSlice::new(&[]); PIECES];
+        let mut count = 0;
+        for (slice, piece) in slices.iter_mut().zip([first, second].into_iter().chain(pieces)) {
+            *slice = IoSlice::new(piece);
+            count += 1;
+        }
+        Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..count])
+    }
+
+    /// Closes the direction.
+    pub(super) fn poll_close(&mut self) -> Poll<Result<(), Error>> {
+        let all = self.wakers.all().clone();
+        let closed = ready!(Pin::new(&mut self.io).poll_shutdown(&mut Context::from_waker(&all)));
+        Poll::Ready(closed.map_err(|error| Error::Transport(error.into())))
     }
 }
 
@@ -164,8 +280,9 @@ impl<T: Transport + 'static> Sink<Frame> for Writer<T> {
         Writer::poll_ready(&mut self, cx)
     }
 
-    fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), Error> {
-        self.accept(frame)
+    fn start_send(self: Pin<&mut Self>, frame: Frame) -> Result<(), Error> {
+        self.shared.check()?;
+        self.accept(self.shared.write(), frame)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

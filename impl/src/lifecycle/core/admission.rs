@@ -1,10 +1,10 @@
-//! Who may be announced: bans, what becomes of a second session with the same key, and the end of all sessions of one.
+//! Which sessions may be announced: bans, what becomes of a second session with the same key, and the end of all sessions of one.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Announcement, Core, Direction, Duplicates, Misuse, Peer, Reason, Session, SessionId, Stage};
+use super::{Announcement, Core, Direction, Duplicates, Peer, Reason, Session, SessionId, Stage, StateError};
 
 /// Why a session is not announced now.
 pub(super) enum Objection {
@@ -20,9 +20,9 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// # Errors
     ///
     /// If it is banned already.
-    pub fn ban(&mut self, key: K) -> Result<(), Misuse> {
+    pub fn ban(&mut self, key: K) -> Result<(), StateError> {
         if self.banned.contains(&key) {
-            return Err(Misuse::AlreadyBanned);
+            return Err(StateError::AlreadyBanned);
         }
         let sessions: Vec<SessionId> = self.sessions_of(&key).collect();
         sessions.into_iter().for_each(|session| self.tell_to_end(session, Reason::Banned));
@@ -35,8 +35,8 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// # Errors
     ///
     /// If the key is not banned.
-    pub fn unban(&mut self, key: &K) -> Result<(), Misuse> {
-        if self.banned.remove(key) { Ok(()) } else { Err(Misuse::NotBanned) }
+    pub fn unban(&mut self, key: &K) -> Result<(), StateError> {
+        if self.banned.remove(key) { Ok(()) } else { Err(StateError::NotBanned) }
     }
 
     /// Whether a key is banned.
@@ -50,9 +50,9 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// # Errors
     ///
     /// If it is banned already.
-    pub fn ban_address(&mut self, address: IpAddr) -> Result<(), Misuse> {
+    pub fn ban_address(&mut self, address: IpAddr) -> Result<(), StateError> {
         if !self.banned_addresses.insert(address.to_canonical()) {
-            return Err(Misuse::AlreadyBanned);
+            return Err(StateError::AlreadyBanned);
         }
         let sessions: Vec<SessionId> = self.slots.with_address(address).collect();
         sessions.into_iter().for_each(|session| self.tell_to_end(session, Reason::Banned));
@@ -64,8 +64,8 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// # Errors
     ///
     /// If the address is not banned.
-    pub fn unban_address(&mut self, address: IpAddr) -> Result<(), Misuse> {
-        if self.banned_addresses.remove(&address.to_canonical()) { Ok(()) } else { Err(Misuse::NotBanned) }
+    pub fn unban_address(&mut self, address: IpAddr) -> Result<(), StateError> {
+        if self.banned_addresses.remove(&address.to_canonical()) { Ok(()) } else { Err(StateError::NotBanned) }
     }
 
     /// Whether an address is banned.
@@ -73,9 +73,9 @@ impl<K: Clone + Ord, I> Core<K, I> {
         self.banned_addresses.contains(&address.to_canonical())
     }
 
-    /// Tells every session to end whose handshake said that it has this key, announced or not, and why. How many were
-    /// told; those that had been told before, or are rejected, are not among them. Who comes later is not concerned:
-    /// that is a [ban](Self::ban).
+    /// Tells every session to end whose handshake said that it has this key, announced or not, and why. Returns the number
+    /// of sessions that were told; those that had been told before, or are rejected, are not counted. Later sessions with
+    /// the key are not affected: that is a [ban](Self::ban).
     pub fn disconnect_key(&mut self, key: &K, reason: Reason) -> usize {
         let has_key = |state: &Session<K, I>| match &state.stage {
             Stage::HandshakeDone(peer) | Stage::Up(peer) => state.ending.is_none() && peer.key == *key,
@@ -123,7 +123,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
         loses.then_some(holder.session)
     }
 
-    pub(super) fn object(&mut self, session: SessionId, objection: Objection) -> Result<Announcement, Misuse> {
+    pub(super) fn object(&mut self, session: SessionId, objection: Objection) -> Result<Announcement, StateError> {
         match objection {
             Objection::Reject(reason) => {
                 self.session(session)?.stage = Stage::Rejected(reason);

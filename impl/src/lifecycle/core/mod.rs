@@ -5,7 +5,6 @@ mod config;
 mod queues;
 mod slots;
 mod types;
-mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -13,7 +12,7 @@ use std::sync::Arc;
 
 pub use config::{Config, ConfigError, Duplicates, Limits, Rejected};
 pub use types::{
-    Announcement, Direction, Effect, Ended, Event, Greeting, Misuse, Origin, Peer, Reason, SessionId, Subscribed,
+    Announcement, Direction, Effect, Ended, Event, Greeting, Origin, Peer, Reason, SessionId, StateError, Subscribed,
     SubscriberId,
 };
 
@@ -22,15 +21,15 @@ use slots::Slots;
 
 /// The registry of sessions and the queues of its subscribers: a pure state machine.
 ///
-/// It has no clock, no tasks and no lock. Each method is one step of the specification; whoever keeps the core behind a
-/// lock and calls one method for each time that he holds it has the model's guarantees. After each call
-/// [`poll_effect`](Self::poll_effect) is to be drained.
+/// It has no clock, no tasks and no lock. Each method is one step of the specification: a driver that keeps the core
+/// behind a lock, and calls one method each time it holds the lock, has the model's guarantees. After each call it drains
+/// [`poll_effect`](Self::poll_effect).
 ///
 /// No method waits. Memory is bounded by the [`Config`], by the number of subscribers, and by the number of bans.
 #[derive(Debug)]
 pub struct Core<K, I = ()> {
     config: Config<K>,
-    /// Sessions that hold a slot. Those that are over are gone from here.
+    /// Sessions that hold a slot. A session that has ended is removed.
     sessions: BTreeMap<SessionId, Session<K, I>>,
     slots: Slots,
     /// Announced sessions.
@@ -66,6 +65,19 @@ enum Stage<K, I> {
     Up(Arc<Peer<K, I>>),
     /// It must not be announced.
     Rejected(Reason),
+}
+
+impl<K, I> Stage<K, I> {
+    /// Returns the error of an operation that this stage does not allow.
+    fn wrong_for(&self, session: SessionId) -> StateError {
+        let stage = match self {
+            Self::Handshaking => "still handshaking",
+            Self::HandshakeDone(_) => "waiting to be announced",
+            Self::Up(_) => "announced already",
+            Self::Rejected(_) => "rejected",
+        };
+        StateError::WrongStage { session, stage }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -105,8 +117,8 @@ impl<K: Clone + Ord, I> Core<K, I> {
     ///
     /// # Errors
     ///
-    /// If there is no slot, the address is banned, or the node shuts down. The connection is then to be closed; nobody
-    /// hears of it.
+    /// If there is no slot, the address is banned, or the node shuts down. The connection is then to be closed; no
+    /// subscriber hears of it.
     pub fn open(&mut self, origin: Origin) -> Result<SessionId, Rejected> {
         let session = SessionId(self.next_session);
         self.next_session += 1;
@@ -131,7 +143,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// # Errors
     ///
     /// If the session is over or was never opened.
-    pub fn handshake_done(&mut self, session: SessionId, key: K, info: I) -> Result<Greeting, Misuse> {
+    pub fn handshake_done(&mut self, session: SessionId, key: K, info: I) -> Result<Greeting, StateError> {
         let state = self.session(session)?;
         match state.stage {
             Stage::Handshaking => {
@@ -151,15 +163,15 @@ impl<K: Clone + Ord, I> Core<K, I> {
     ///
     /// If the session is not between its handshake and its announcement, if it was told to end (it then ends
     /// unannounced), or if the node shuts down.
-    pub fn announce(&mut self, session: SessionId) -> Result<Announcement, Misuse> {
+    pub fn announce(&mut self, session: SessionId) -> Result<Announcement, StateError> {
         let phase = self.phase;
         let state = self.session(session)?;
-        let Stage::HandshakeDone(peer) = &state.stage else { return Err(Misuse::NotNow) };
+        let Stage::HandshakeDone(peer) = &state.stage else { return Err(state.stage.wrong_for(session)) };
         if state.ending.is_some() {
-            return Err(Misuse::Ending);
+            return Err(StateError::Ending(session));
         }
         if phase != Phase::Open {
-            return Err(Misuse::ShuttingDown);
+            return Err(StateError::ShuttingDown);
         }
         let peer = Arc::clone(peer);
         if let Err(objection) = self.admit(&peer) {
@@ -169,7 +181,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
             self.waiting.insert(session);
             return Ok(Announcement::WaitsForRoom);
         }
-        self.slots.settle(session, peer.origin);
+        self.slots.announced(session, peer.origin);
         self.announced.insert(session);
         self.registered.entry(peer.key.clone()).or_default().insert(session);
         self.session(session)?.stage = Stage::Up(Arc::clone(&peer));
@@ -181,10 +193,10 @@ impl<K: Clone + Ord, I> Core<K, I> {
     ///
     /// # Errors
     ///
-    /// [`Misuse::Ending`] if it was told before; that changes nothing, the first reason stays.
-    pub fn disconnect(&mut self, session: SessionId, reason: Reason) -> Result<(), Misuse> {
+    /// [`StateError::Ending`] if it was told before; that changes nothing, the first reason stays.
+    pub fn disconnect(&mut self, session: SessionId, reason: Reason) -> Result<(), StateError> {
         if self.session(session)?.ending.is_some() {
-            return Err(Misuse::Ending);
+            return Err(StateError::Ending(session));
         }
         self.tell_to_end(session, reason);
         Ok(())
@@ -195,10 +207,11 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// # Errors
     ///
     /// If the session is announced or rejected, so that no timer runs, or was told to end before.
-    pub fn expire(&mut self, session: SessionId) -> Result<(), Misuse> {
-        match self.session(session)?.stage {
+    pub fn expire(&mut self, session: SessionId) -> Result<(), StateError> {
+        let stage = &self.session(session)?.stage;
+        match stage {
             Stage::Handshaking | Stage::HandshakeDone(_) => self.disconnect(session, Reason::HandshakeTimeout),
-            Stage::Up(_) | Stage::Rejected(_) => Err(Misuse::NotNow),
+            Stage::Up(_) | Stage::Rejected(_) => Err(stage.wrong_for(session)),
         }
     }
 
@@ -210,8 +223,9 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// # Errors
     ///
     /// If the session is over or was never opened.
-    pub fn end(&mut self, session: SessionId, otherwise: Reason) -> Result<Ended, Misuse> {
-        let Session { origin, stage, ending } = self.sessions.remove(&session).ok_or(Misuse::NoSuchSession)?;
+    pub fn end(&mut self, session: SessionId, otherwise: Reason) -> Result<Ended, StateError> {
+        let Session { origin, stage, ending } =
+            self.sessions.remove(&session).ok_or(StateError::NoSuchSession(session))?;
         self.waiting.remove(&session);
         self.slots.give_back(session, origin);
         let reason = ending.unwrap_or(otherwise);
@@ -225,7 +239,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
             Stage::Handshaking | Stage::HandshakeDone(_) => Ended { announced: false, reason },
             Stage::Rejected(reason) => Ended { announced: false, reason },
         };
-        // A slot, a key or room may be what somebody waits for.
+        // A session may wait for the slot, the key or the room that is free now.
         self.retry_waiting();
         Ok(ended)
     }
@@ -245,14 +259,14 @@ impl<K: Clone + Ord, I> Core<K, I> {
         self.sessions.get(&session).is_some_and(is_to_end)
     }
 
-    /// Begins the shutdown: nobody gets a slot or is announced any more, and everybody is told to end (PEER-28).
+    /// Begins the shutdown: no session gets a slot or is announced any more, and every session is told to end (PEER-28).
     ///
     /// # Errors
     ///
     /// If it has begun before.
-    pub fn shut_down(&mut self) -> Result<(), Misuse> {
+    pub fn shut_down(&mut self) -> Result<(), StateError> {
         if self.phase != Phase::Open {
-            return Err(Misuse::ShuttingDown);
+            return Err(StateError::ShuttingDown);
         }
         self.phase = Phase::ShuttingDown;
         let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
@@ -266,9 +280,9 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// # Errors
     ///
     /// If no shutdown has begun, or it is complete.
-    pub fn finish(&mut self) -> Result<bool, Misuse> {
+    pub fn finish(&mut self) -> Result<bool, StateError> {
         match self.phase {
-            Phase::Open | Phase::Complete => Err(Misuse::NotNow),
+            Phase::Open | Phase::Complete => Err(StateError::NotShuttingDown),
             Phase::ShuttingDown if self.sessions.is_empty() => {
                 self.phase = Phase::Complete;
                 let subscribers: Vec<SubscriberId> = self.queues.keys().copied().collect();
@@ -279,14 +293,62 @@ impl<K: Clone + Ord, I> Core<K, I> {
         }
     }
 
+    /// Whether a completed shutdown ended everything.
+    pub fn is_complete(&self) -> bool {
+        self.phase == Phase::Complete
+    }
+
+    /// Whether a shutdown has begun and is not complete.
+    pub fn is_shutting_down(&self) -> bool {
+        self.phase == Phase::ShuttingDown
+    }
+
+    /// The announced peers, in order of their sessions.
+    pub fn peers(&self) -> impl Iterator<Item = &Arc<Peer<K, I>>> {
+        self.announced.iter().filter_map(|session| self.peer(*session))
+    }
+
+    /// The peer of an announced session.
+    pub fn peer(&self, session: SessionId) -> Option<&Arc<Peer<K, I>>> {
+        match &self.sessions.get(&session)?.stage {
+            Stage::Up(peer) => Some(peer),
+            Stage::Handshaking | Stage::HandshakeDone(_) | Stage::Rejected(_) => None,
+        }
+    }
+
+    /// The announced sessions under a key, in order of their ids.
+    pub fn sessions_of(&self, key: &K) -> impl Iterator<Item = SessionId> {
+        self.registered.get(key).into_iter().flatten().copied()
+    }
+
+    /// The sessions that hold a slot, in order of their ids.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionId> {
+        self.sessions.keys().copied()
+    }
+
+    /// Whether a session holds a slot: it was opened, and its guard has not run.
+    pub fn contains(&self, session: SessionId) -> bool {
+        self.sessions.contains_key(&session)
+    }
+
+    /// How many sessions hold a slot.
+    pub fn slots_held(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// How many sessions hold a slot and are not announced.
+    pub fn pending(&self) -> usize {
+        self.slots.pending()
+    }
+
     /// The next thing that the driver is to do; none if it has done everything.
     #[must_use = "an effect that is not carried out leaves a task asleep"]
     pub fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()
     }
 
-    fn session(&mut self, session: SessionId) -> Result<&mut Session<K, I>, Misuse> {
-        self.sessions.get_mut(&session).ok_or(Misuse::NoSuchSession)
+    fn session(&mut self, session: SessionId) -> Result<&mut Session<K, I>, StateError> {
+        self.sessions.get_mut(&session).ok_or(StateError::NoSuchSession(session))
     }
 
     fn tell_to_end(&mut self, session: SessionId, reason: Reason) {

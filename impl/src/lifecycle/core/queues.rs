@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Core, Effect, Event, Misuse, Phase, Stage, Subscribed, SubscriberId};
+use super::{Core, Effect, Event, Phase, Stage, StateError, Subscribed, SubscriberId};
 
 #[derive(Debug)]
 pub(super) struct Queue<K, I> {
@@ -15,7 +15,7 @@ enum Mode {
     /// Everything that happens is queued.
     On,
     /// Nothing more is queued; [`Event::Lagged`] follows what is.
-    CutOff,
+    Evicted,
 }
 
 impl<K: Clone + Ord, I> Core<K, I> {
@@ -25,9 +25,9 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// # Errors
     ///
     /// If the shutdown is complete: nothing will happen any more.
-    pub fn subscribe(&mut self) -> Result<Subscribed<K, I>, Misuse> {
+    pub fn subscribe(&mut self) -> Result<Subscribed<K, I>, StateError> {
         if self.phase == Phase::Complete {
-            return Err(Misuse::ShuttingDown);
+            return Err(StateError::ShuttingDown);
         }
         let subscriber = SubscriberId(self.next_subscriber);
         self.next_subscriber += 1;
@@ -36,13 +36,13 @@ impl<K: Clone + Ord, I> Core<K, I> {
     }
 
     /// Drops a subscriber with everything that is kept for it, and hands out what is queued, to be dropped where no lock
-    /// is held. Nobody waits for its room any more.
+    /// is held. No announcement waits for its room any more.
     ///
     /// # Errors
     ///
     /// If there is no such subscriber.
-    pub fn unsubscribe(&mut self, subscriber: SubscriberId) -> Result<VecDeque<Event<K, I>>, Misuse> {
-        let queue = self.queues.remove(&subscriber).ok_or(Misuse::NoSuchSubscriber)?;
+    pub fn unsubscribe(&mut self, subscriber: SubscriberId) -> Result<VecDeque<Event<K, I>>, StateError> {
+        let queue = self.queues.remove(&subscriber).ok_or(StateError::NoSuchSubscriber(subscriber))?;
         self.retry_waiting();
         Ok(queue.events)
     }
@@ -53,13 +53,13 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// # Errors
     ///
     /// If there is no such subscriber.
-    pub fn receive(&mut self, subscriber: SubscriberId) -> Result<Option<Event<K, I>>, Misuse> {
+    pub fn receive(&mut self, subscriber: SubscriberId) -> Result<Option<Event<K, I>>, StateError> {
         let complete = self.phase == Phase::Complete;
-        let queue = self.queues.get_mut(&subscriber).ok_or(Misuse::NoSuchSubscriber)?;
+        let queue = self.queues.get_mut(&subscriber).ok_or(StateError::NoSuchSubscriber(subscriber))?;
         let event = match queue.events.pop_front() {
             Some(event) => event,
             None => match queue.mode {
-                Mode::CutOff => Event::Lagged,
+                Mode::Evicted => Event::Lagged,
                 Mode::On if complete => Event::Closed,
                 Mode::On => return Ok(None),
             },
@@ -74,32 +74,32 @@ impl<K: Clone + Ord, I> Core<K, I> {
         Ok(Some(event))
     }
 
-    /// Cuts off a subscriber that holds up an announcement. What is queued it may still take; then it hears
-    /// [`Event::Lagged`]. How long to be patient is the driver's to decide.
+    /// Evicts a subscriber that holds up an announcement. What is queued it may still take; then it hears
+    /// [`Event::Lagged`]. The driver decides how long a subscriber may hold up announcements.
     ///
     /// # Errors
     ///
-    /// If it holds up nobody, or there is no such subscriber.
-    pub fn evict(&mut self, subscriber: SubscriberId) -> Result<(), Misuse> {
-        // Who waits for the end of another session with its key, or will be rejected because of it, is not held up by a
-        // queue.
-        let somebody_waits = self.sessions.values().any(|state| match &state.stage {
+    /// If it holds up no announcement, or there is no such subscriber.
+    pub fn evict(&mut self, subscriber: SubscriberId) -> Result<(), StateError> {
+        // A session that waits for the end of another one with its key, or will be rejected because of it, is not held up
+        // by a queue.
+        let is_holding = self.sessions.values().any(|state| match &state.stage {
             Stage::HandshakeDone(peer) => state.ending.is_none() && self.admit_beside_others(peer).is_ok(),
             Stage::Handshaking | Stage::Up(_) | Stage::Rejected(_) => false,
         });
-        let queue = self.queues.get(&subscriber).ok_or(Misuse::NoSuchSubscriber)?;
-        if self.phase != Phase::Open || !somebody_waits || self.has_room(queue) {
-            return Err(Misuse::NotHolding);
+        let queue = self.queues.get(&subscriber).ok_or(StateError::NoSuchSubscriber(subscriber))?;
+        if self.phase != Phase::Open || !is_holding || self.has_room(queue) {
+            return Err(StateError::NotHolding(subscriber));
         }
         if let Some(queue) = self.queues.get_mut(&subscriber) {
-            queue.mode = Mode::CutOff;
+            queue.mode = Mode::Evicted;
         }
         self.effects.push_back(Effect::Wake(subscriber));
         self.retry_waiting();
         Ok(())
     }
 
-    /// The subscribers that have no room for one more session: who holds up announcements, if there are any.
+    /// Returns the subscribers that have no room for one more session, which hold up announcements if any wait.
     pub fn holding(&self) -> impl Iterator<Item = SubscriberId> {
         self.queues.iter().filter(|(_, queue)| !self.has_room(queue)).map(|(&subscriber, _)| subscriber)
     }
@@ -117,12 +117,12 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// Whether a queue has room for one more session's Up and Down beside the Downs that it owes.
     pub(super) fn has_room(&self, queue: &Queue<K, I>) -> bool {
         match queue.mode {
-            Mode::CutOff => true,
+            Mode::Evicted => true,
             Mode::On => queue.events.len() + self.announced.len() + 2 <= self.config.capacity,
         }
     }
 
-    /// Queues an event for everybody. There is room: for Up it was found, for Down it was kept.
+    /// Queues an event for every subscriber. There is room: for Up it was found, for Down it was kept.
     pub(super) fn queue(&mut self, event: &Event<K, I>) {
         for (&subscriber, queue) in self.queues.iter_mut().filter(|(_, queue)| queue.mode == Mode::On) {
             debug_assert!(queue.events.len() < self.config.capacity, "PEER-27: room for Down is kept");

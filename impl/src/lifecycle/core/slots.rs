@@ -1,4 +1,4 @@
-//! Who holds which slot.
+//! Which session holds which slot.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use super::{Direction, Limits, Origin, Reason, SessionId};
 
 /// The sessions that hold a slot, by what is limited.
 ///
-/// Sets of ids and no counters: what was returned cannot be returned again, and what is held is who holds it.
+/// Sets of ids and no counters: a slot that was returned cannot be returned again, and each held slot has its holder.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     all: BTreeSet<SessionId>,
@@ -65,8 +65,8 @@ impl Slots {
         Ok(())
     }
 
-    /// The session is announced: it is not pending any more.
-    pub(super) fn settle(&mut self, session: SessionId, origin: Origin) {
+    /// Notes that the session is announced: it is not pending any more.
+    pub(super) fn announced(&mut self, session: SessionId, origin: Origin) {
         self.pending.remove(&session);
         if let Some(address) = origin.address {
             remove(&mut self.pending_by_source, source(address), session);
@@ -75,7 +75,7 @@ impl Slots {
 
     /// The session is over.
     pub(super) fn give_back(&mut self, session: SessionId, origin: Origin) {
-        self.settle(session, origin);
+        self.announced(session, origin);
         self.all.remove(&session);
         self.unprivileged.remove(&session);
         self.of_direction(origin.direction).remove(&session);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SessionId(pub(super) u64);
 
-/// One subscription. A subscriber that was cut off and subscribes again has another one.
+/// One subscription. A subscriber that was evicted and subscribes again has another one.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SubscriberId(pub(super) u64);
 
@@ -22,6 +22,12 @@ impl SessionId {
 impl Display for SessionId {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "session {}", self.0)
+    }
+}
+
+impl Display for SubscriberId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "subscriber {}", self.0)
     }
 }
 
@@ -176,7 +182,7 @@ pub enum Greeting {
 pub enum Announcement {
     /// Every subscriber will hear Up, and later Down.
     Up,
-    /// The session must end; nobody hears of it.
+    /// The session must end; no subscriber hears of it.
     Rejected(Reason),
     /// A subscriber has no room for its Up and its Down.
     WaitsForRoom,
@@ -191,9 +197,9 @@ pub enum Event<K, I = ()> {
     Up(Arc<Peer<K, I>>),
     /// It has gone, and why.
     Down(Arc<Peer<K, I>>, Reason),
-    /// The subscriber was too slow: nothing more comes. Forget everybody and subscribe again.
+    /// The subscriber was too slow: nothing more comes. Forget all peers and subscribe again.
     Lagged,
-    /// The shutdown is complete: nothing more comes, and nobody is left.
+    /// The shutdown is complete: nothing more comes, and no peer is left.
     Closed,
 }
 
@@ -239,32 +245,40 @@ pub struct Ended {
     pub reason: Reason,
 }
 
-/// Why a call did nothing. The caller is to blame, or was late.
+/// An operation that is not valid in the present state, and changed nothing: the caller is mistaken, or was late.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Misuse {
-    /// The session is over or was never opened.
-    #[error("there is no such session")]
-    NoSuchSession,
-    /// The session, or the node, is at another point of its life.
-    #[error("that does not happen at this point")]
-    NotNow,
-    /// The session has been told to end.
-    #[error("the session has been told to end")]
-    Ending,
-    /// The subscriber is gone, or there never was one.
-    #[error("there is no such subscriber")]
-    NoSuchSubscriber,
-    /// The subscriber does not hold anybody up.
-    #[error("the subscriber does not hold up an announcement")]
-    NotHolding,
-    /// The key is banned already.
-    #[error("the key is banned already")]
+pub enum StateError {
+    /// The session has ended or was never opened.
+    #[error("{0} has already ended, or was never opened")]
+    NoSuchSession(SessionId),
+    /// The session is in a stage that does not allow the operation.
+    #[error("the operation is not valid in this state: {session} is {stage}")]
+    WrongStage {
+        /// The session.
+        session: SessionId,
+        /// The stage that it is in.
+        stage: &'static str,
+    },
+    /// The session was told to end before.
+    #[error("{0} was told to end before")]
+    Ending(SessionId),
+    /// The subscriber is gone, or never subscribed.
+    #[error("{0} is gone, or never subscribed")]
+    NoSuchSubscriber(SubscriberId),
+    /// The subscriber does not hold up any announcement.
+    #[error("{0} does not hold up an announcement")]
+    NotHolding(SubscriberId),
+    /// The key or the address is banned already.
+    #[error("the key or the address is banned already")]
     AlreadyBanned,
-    /// The key is not banned.
-    #[error("the key is not banned")]
+    /// The key or the address is not banned.
+    #[error("the key or the address is not banned")]
     NotBanned,
-    /// The node shuts down.
-    #[error("the node shuts down")]
+    /// The node is shutting down, or has shut down.
+    #[error("the node is shutting down")]
     ShuttingDown,
+    /// No shutdown is in progress: none has begun, or it is complete.
+    #[error("the node has not begun its shutdown, or has completed it")]
+    NotShuttingDown,
 }

@@ -1,4 +1,4 @@
-//! How a node is configured, and what it counts.
+//! The configuration of a node, its metrics, and the report of its shutdown.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,20 +13,20 @@ pub struct NodeConfig<K> {
     /// How long a session may take from its slot to its announcement: the handshake, and the wait for room and for the
     /// end of the session that it replaces.
     pub handshake_timeout: Duration,
-    /// How long a subscriber may hold up announcements before it is cut off. What is not shorter than
-    /// `handshake_timeout` lets a stuck subscriber turn away every peer in the meantime.
-    pub patience: Duration,
+    /// How long a subscriber may hold up announcements before it is evicted. Keep it shorter than `handshake_timeout`:
+    /// otherwise a stuck subscriber has every peer time out in the meantime.
+    pub slow_subscriber_timeout: Duration,
     /// How long a session's body may go on after the session was told to end. With zero it is dropped where it waits.
     pub grace: Duration,
 }
 
 impl<K> NodeConfig<K> {
-    /// This registry, 30 seconds for a handshake, 5 seconds of patience, and no grace.
+    /// Configures this registry, 30 seconds for a handshake, 5 seconds for a slow subscriber, and no grace.
     pub fn new(registry: Config<K>) -> Self {
         Self {
             registry,
             handshake_timeout: Duration::from_secs(30),
-            patience: Duration::from_secs(5),
+            slow_subscriber_timeout: Duration::from_secs(5),
             grace: Duration::ZERO,
         }
     }
@@ -60,6 +60,16 @@ pub struct Metrics {
     pub downs: BTreeMap<&'static str, u64>,
     /// Counter: sessions that ended and had not been announced, by the name of the reason.
     pub ended_unannounced: BTreeMap<&'static str, u64>,
-    /// Counter: subscribers that were cut off.
-    pub cut_off: u64,
+    /// Counter: subscribers that were evicted.
+    pub evicted: u64,
+}
+
+/// The result of a shutdown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use = "it says whether every session was drained"]
+pub struct Report {
+    /// Sessions that ended by themselves when they were told to.
+    pub drained: usize,
+    /// Sessions that had not ended at the deadline, whose tasks were aborted.
+    pub aborted: usize,
 }

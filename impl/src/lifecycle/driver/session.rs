@@ -1,19 +1,20 @@
-//! One session's task: everything in program order, and a guard that runs however it ends.
+//! One session: its handles, its task, which does everything in program order, and the guard that runs however it ends.
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 
-use super::handle::Live;
-use super::shared::{How, Shared, Signals, State};
-use crate::lifecycle::{Announcement, Greeting, Misuse, Peer, Reason, SessionId};
+use super::state::Shared;
+use crate::lifecycle::{Ended, Greeting, Peer, Reason, SessionId, StateError};
+use crate::runtime::sync::{Notify, OnceLock};
+use crate::runtime::task::AbortHandle;
 use crate::runtime::time::{Instant, sleep, sleep_until};
 use crate::runtime::{panicking, select};
 
-/// What a handshake is given: the way to say that it completed.
+/// The handshake's handle to its session, to report that it completed.
 ///
-/// Clones say it for the same session, from any task.
+/// Clones report it for the same session, from any task.
 pub struct Handshake<K, I = ()> {
     session: SessionId,
     shared: Arc<Shared<K, I>>,
@@ -25,27 +26,15 @@ impl<K: Clone + Ord, I> Handshake<K, I> {
         self.session
     }
 
-    /// Says that the handshake completed, with whom, and what else it said (PEER-5). The first call counts, also among
+    /// Reports that the handshake completed, with whom, and what else it said (PEER-5). The first call counts, also among
     /// concurrent ones; every other one is counted in [`Metrics::duplicate_signals`](super::Metrics::duplicate_signals)
     /// and changes nothing (PEER-17). The session is announced after the handshake's future has returned.
     ///
     /// # Errors
     ///
-    /// [`Misuse::NoSuchSession`] if the session is over.
-    pub fn handshake_done(&self, key: K, info: I) -> Result<Greeting, Misuse> {
-        self.shared.step(|state| {
-            let named = state.record.is_some().then(|| key.clone());
-            let greeting = state.core.handshake_done(self.session, key, info)?;
-            let counter = match greeting {
-                Greeting::First => &mut state.metrics.greeted,
-                Greeting::Again => &mut state.metrics.duplicate_signals,
-            };
-            *counter += 1;
-            if let (Some(record), Some(key)) = (&mut state.record, named) {
-                record.greeted(self.session, &key, greeting);
-            }
-            Ok(greeting)
-        })
+    /// [`StateError::NoSuchSession`] if the session is over.
+    pub fn handshake_done(&self, key: K, info: I) -> Result<Greeting, StateError> {
+        self.shared.step(|state| state.handshake_done(self.session, key, info))
     }
 }
 
@@ -61,35 +50,82 @@ impl<K, I> Debug for Handshake<K, I> {
     }
 }
 
+/// The body's handle to its announced session.
+#[derive(Debug)]
+pub struct SessionContext<K, I = ()> {
+    /// The peer at the other end.
+    pub peer: Arc<Peer<K, I>>,
+    signals: Arc<Signals>,
+}
+
+impl<K, I> SessionContext<K, I> {
+    /// Waits until the session is told to end, and says why. The body then has
+    /// [`NodeConfig::grace`](super::NodeConfig::grace) to return. Cancel safe.
+    pub async fn told_to_end(&mut self) -> Reason {
+        self.signals.told.wait().await
+    }
+}
+
+/// A handle to a session for everyone but its body. Dropping it changes nothing; the session goes on.
+pub struct SessionHandle {
+    session: SessionId,
+    signals: Arc<Signals>,
+}
+
+impl SessionHandle {
+    pub(super) fn new(session: SessionId, signals: Arc<Signals>) -> Self {
+        Self { session, signals }
+    }
+
+    /// The session.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Aborts the session's task: its handshake or body is dropped at its next `await`, and the guard runs. Nothing
+    /// happens if the task is not spawned (see [`Node::prepare`](super::Node::prepare)) or over.
+    pub fn abort(&self) {
+        if let Some(task) = self.signals.task.get() {
+            task.abort();
+        }
+    }
+
+    /// Returns how the session ended, if it did.
+    pub fn ended(&self) -> Option<Ended> {
+        self.signals.ended.get()
+    }
+
+    /// Waits until the session has ended, and returns how. Cancel safe.
+    pub async fn wait(&self) -> Ended {
+        self.signals.ended.wait().await
+    }
+}
+
+impl Debug for SessionHandle {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { session, signals } = self;
+        f.debug_struct("SessionHandle").field("session", session).field("ended", &signals.ended).finish_non_exhaustive()
+    }
+}
+
 /// Runs when the session's task ends, however it ends.
 pub(super) struct Guard<K: Clone + Ord, I> {
     session: SessionId,
     shared: Arc<Shared<K, I>>,
     signals: Arc<Signals>,
-    how: How,
+    exit: ExitKind,
 }
 
 impl<K: Clone + Ord, I> Drop for Guard<K, I> {
     fn drop(&mut self) {
         let otherwise = if panicking() { Reason::Panicked } else { Reason::Aborted };
-        self.shared.run_guard(self.session, otherwise, self.how);
+        self.shared.run_guard(self.session, otherwise, self.exit);
     }
-}
-
-/// What an attempt to have the session announced came to.
-enum Attempt<K, I> {
-    Up(Arc<Peer<K, I>>),
-    /// Nobody hears of the session, and why.
-    Rejected(Reason),
-    /// Nobody hears of the session: it was told to end, or its handshake has not completed.
-    Over,
-    /// The patience with whoever holds it up ends then, if somebody does.
-    Waits(Option<Instant>),
 }
 
 impl<K: Clone + Ord, I> Guard<K, I> {
     pub(super) fn new(session: SessionId, shared: Arc<Shared<K, I>>, signals: Arc<Signals>) -> Self {
-        Self { session, shared, signals, how: How::Dropped }
+        Self { session, shared, signals, exit: ExitKind::Dropped }
     }
 
     pub(super) fn handshake(&self) -> Handshake<K, I> {
@@ -101,21 +137,14 @@ impl<K: Clone + Ord, I> Guard<K, I> {
     }
 
     fn disconnect(&self, reason: Reason) {
-        // Whoever was told before stays told, with the reason that he was given.
+        // A session that was told to end before keeps its first reason.
         if self.shared.step(|state| state.disconnect(self.session, reason)).is_ok() {
             tracing::debug!(session = %self.session, %reason, "session ends by itself");
         }
     }
 
     fn expire(&self) {
-        let expired = self.shared.step(|state| {
-            let expired = state.core.expire(self.session).is_ok();
-            if let Some(record) = state.record.as_mut().filter(|_| expired) {
-                record.expired(self.session);
-            }
-            expired
-        });
-        if expired {
+        if self.shared.step(|state| state.expire(self.session)).is_ok() {
             tracing::debug!(session = %self.session, "handshake timed out");
         }
     }
@@ -130,21 +159,21 @@ impl<K: Clone + Ord, I> Guard<K, I> {
         attempt
     }
 
-    /// Cuts off a subscriber with whom the patience is over; whether there was one.
+    /// Evicts a subscriber whose time is over. Returns whether there was one.
     fn evict_one(&self) -> bool {
         let evicted = self.shared.step(|state| state.evict_one(Instant::now()));
         if evicted {
-            tracing::debug!(session = %self.session, "subscriber cut off, which held up an announcement");
+            tracing::debug!(session = %self.session, "subscriber evicted, which held up an announcement");
         }
         evicted
     }
 
     async fn be_announced(&self, deadline: Option<Instant>) -> Option<Arc<Peer<K, I>>> {
         loop {
-            let patience_ends = match self.announce() {
+            let evicts_at = match self.announce() {
                 Attempt::Up(peer) => return Some(peer),
                 Attempt::Rejected(_) | Attempt::Over => return None,
-                Attempt::Waits(patience_ends) => patience_ends,
+                Attempt::Waits(evicts_at) => evicts_at,
             };
             // The timers come before the retries, which a busy subscriber can make come for ever.
             select! {
@@ -154,7 +183,7 @@ impl<K: Clone + Ord, I> Guard<K, I> {
                     self.expire();
                     return None;
                 }
-                () = until(patience_ends) => {
+                () = until(evicts_at) => {
                     let is_overdue = || deadline.is_some_and(|deadline| deadline <= Instant::now());
                     while !is_overdue() && self.evict_one() {}
                     if is_overdue() {
@@ -164,37 +193,6 @@ impl<K: Clone + Ord, I> Guard<K, I> {
                 }
                 () = self.signals.retry.notified() => {}
             }
-        }
-    }
-}
-
-impl<K: Clone + Ord, I> State<K, I> {
-    pub(super) fn disconnect(&mut self, session: SessionId, reason: Reason) -> Result<(), Misuse> {
-        let outcome = self.core.disconnect(session, reason);
-        if let Some(record) = &mut self.record {
-            record.disconnected(session, outcome);
-        }
-        outcome
-    }
-
-    fn announce(&mut self, session: SessionId) -> Attempt<K, I> {
-        let outcome = self.core.announce(session);
-        let told = self.settle();
-        if let Some(record) = &mut self.record {
-            record.announced(session, &outcome, &told);
-        }
-        match outcome {
-            Ok(Announcement::Up) => {
-                self.metrics.announced += 1;
-                self.core.peer(session).cloned().map_or(Attempt::Over, Attempt::Up)
-            }
-            Ok(Announcement::WaitsForRoom) => {
-                self.metrics.waits_for_room += 1;
-                Attempt::Waits(self.note_holding(Instant::now()))
-            }
-            Ok(Announcement::WaitsForOlder(_)) => Attempt::Waits(None),
-            Ok(Announcement::Rejected(reason)) => Attempt::Rejected(reason),
-            Err(_) => Attempt::Over,
         }
     }
 }
@@ -212,23 +210,23 @@ pub(super) async fn run<K, I, C, E, HF, B, BF>(handshake: HF, body: B, mut guard
 where
     K: Clone + Ord,
     HF: Future<Output = Result<C, E>>,
-    B: FnOnce(Live<K, I>, C) -> BF,
+    B: FnOnce(SessionContext<K, I>, C) -> BF,
     BF: Future<Output = Reason>,
 {
     let deadline = Instant::now().checked_add(guard.shared.timing.handshake_timeout);
     live(&guard, deadline, handshake, body).await;
-    guard.how = How::InOrder;
+    guard.exit = ExitKind::InOrder;
 }
 
 async fn live<K, I, C, E, HF, B, BF>(guard: &Guard<K, I>, deadline: Option<Instant>, handshake: HF, body: B)
 where
     K: Clone + Ord,
     HF: Future<Output = Result<C, E>>,
-    B: FnOnce(Live<K, I>, C) -> BF,
+    B: FnOnce(SessionContext<K, I>, C) -> BF,
     BF: Future<Output = Reason>,
 {
-    // Where several are ready the first of them wins: whoever is told to end is not announced, and a handshake that
-    // completed is not too late because the task was polled late.
+    // Where several are ready the first of them wins: a session that is told to end is not announced, and a handshake
+    // that completed is not too late because the task was polled late.
     let connection = select! {
         biased;
         _ = guard.told_to_end() => return,
@@ -239,14 +237,14 @@ where
         () = until(deadline) => return guard.expire(),
     };
     let Some(peer) = guard.be_announced(deadline).await else {
-        // Told to end or rejected already, if it is not that nobody ever said who this is.
+        // It was told to end or rejected, or else its handshake has returned without naming the peer.
         return guard.shared.step(|state| {
             if !state.core.is_to_end(guard.session) {
                 let _ = state.disconnect(guard.session, Reason::HandshakeFailed);
             }
         });
     };
-    let mut body = pin!(body(Live { peer, signals: Arc::clone(&guard.signals) }, connection));
+    let mut body = pin!(body(SessionContext { peer, signals: Arc::clone(&guard.signals) }, connection));
     select! {
         biased;
         _ = guard.told_to_end() => {}
@@ -260,4 +258,81 @@ where
             () = sleep(grace) => {}
         }
     }
+}
+
+/// The signals between a session's task and its handles.
+#[derive(Debug)]
+pub(super) struct Signals {
+    /// Why the session is to end, once it was told to.
+    pub(super) told: SetOnce<Reason>,
+    /// How the session ended.
+    pub(super) ended: SetOnce<Ended>,
+    /// The announcement is worth another attempt. One task waits for it.
+    pub(super) retry: Notify,
+    /// The task, once it is spawned.
+    pub(super) task: OnceLock<AbortHandle>,
+}
+
+impl Signals {
+    pub(super) fn new() -> Self {
+        Self { told: SetOnce::new(), ended: SetOnce::new(), retry: Notify::new(), task: OnceLock::new() }
+    }
+}
+
+/// A value that is set once and waited for by any number of tasks. Each session has two, so that their size matters: a
+/// `watch` channel is eight times as large and an allocation of its own.
+#[derive(Debug)]
+pub(super) struct SetOnce<T> {
+    value: OnceLock<T>,
+    set: Notify,
+}
+
+impl<T: Copy> SetOnce<T> {
+    fn new() -> Self {
+        Self { value: OnceLock::new(), set: Notify::new() }
+    }
+
+    /// Sets the value, if it was not set before, and wakes the tasks that wait for it.
+    pub(super) fn set(&self, value: T) {
+        let _ = self.value.set(value);
+        self.set.notify_waiters();
+    }
+
+    pub(super) fn get(&self) -> Option<T> {
+        self.value.get().copied()
+    }
+
+    /// Waits until the value is set. Cancel safe.
+    pub(super) async fn wait(&self) -> T {
+        loop {
+            // Made before the look, so that a value that is set after it is not missed.
+            let set = self.set.notified();
+            if let Some(value) = self.get() {
+                return value;
+            }
+            set.await;
+        }
+    }
+}
+
+/// How the guard of a session comes to run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum ExitKind {
+    /// The task came to its end by itself.
+    InOrder,
+    /// The task was aborted or dropped, or panicked.
+    Dropped,
+    /// The shutdown did not wait any longer.
+    Overdue,
+}
+
+/// The result of an attempt to have a session announced.
+pub(super) enum Attempt<K, I> {
+    Up(Arc<Peer<K, I>>),
+    /// No subscriber hears of the session, for this reason.
+    Rejected(Reason),
+    /// No subscriber hears of the session: it was told to end, or its handshake has not completed.
+    Over,
+    /// The session waits. The moment is when the first subscriber that holds it up is to be evicted, if one does.
+    Waits(Option<Instant>),
 }

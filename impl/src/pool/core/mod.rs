@@ -1,9 +1,8 @@
 //! The idle connections of one worker as a pure state machine: no clock, no lock, no socket.
 
-mod chain;
-mod keys;
-mod shelf;
+mod idle_list;
+mod lists;
 mod types;
 
-pub use shelf::Shelf;
-pub use types::{Claim, Closed, Limits, Place, Put, Stamps, Took, Unclaimed};
+pub use idle_list::IdleList;
+pub use types::{Claim, Closed, Handle, Limits, Put, Stamps, TakeResult, Unclaimed};

@@ -1,4 +1,4 @@
-//! What is said about a shelf.
+//! The types of an idle list's interface.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub struct Limits {
     /// Idle connections to one destination on one worker. One more than that closes the oldest of them; none are kept
     /// if it is 0.
     pub per_key: usize,
-    /// Idle connections to all destinations, on all workers of a pool together, or on one shelf if it is used by
+    /// Idle connections to all destinations, on all workers of a pool together, or in one list if it is used by
     /// itself. Never exceeded. One more than that closes the oldest of the same worker's, or, if that worker has none,
     /// of another's; none are kept if it is 0.
     pub total: usize,
@@ -26,54 +26,55 @@ pub struct Limits {
 pub struct Stamps {
     /// The connection is idle since.
     pub now: Duration,
-    /// It was established.
-    pub born: Duration,
+    /// The connection was established then.
+    pub created_at: Duration,
 }
 
-/// Where something is on a shelf, until it is taken off. Never given again.
+/// The handle of a connection in an idle list, until it is removed. Never given again.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Place {
+pub struct Handle {
     pub(super) index: usize,
     pub(super) serial: u64,
 }
 
-/// Why something that is on the shelf cannot be had.
+/// Why a connection in the list cannot be claimed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Unclaimed {
-    /// Somebody is inside, looking whether it was closed. It stays on the shelf; if it was, they take it off.
+    /// Its worker is inside, looking whether it was closed. It stays in the list; if it was closed, that worker removes
+    /// it.
     Busy,
-    /// It is being closed, or is closed. It is taken off.
+    /// It is being closed, or is closed. It is removed.
     Gone,
 }
 
-/// What became of the attempt to have something that is on the shelf, by the one word that decides it.
+/// The result of an attempt to claim a connection in the list, by the one word that decides it.
 pub type Claim<G> = Result<G, Unclaimed>;
 
-/// A connection is on the shelf.
+/// A connection was put into the list.
 #[derive(Debug)]
 #[must_use = "what was evicted is to be closed"]
 pub struct Put<G> {
-    /// Where.
-    pub place: Place,
+    /// Its handle.
+    pub handle: Handle,
     /// The one that was there for longest, to be closed because there was no room.
     pub evicted: Option<G>,
-    /// Nobody waits for the next expiry, or for a later one only: ask when it is.
+    /// No task waits for the next expiry, or only for a later one: ask when it is.
     pub needs_alarm: bool,
 }
 
-/// What was taken off a shelf.
+/// The connections that [`IdleList::take`](super::IdleList::take) removed.
 #[derive(Debug)]
 #[must_use = "what has expired is to be closed"]
-pub struct Took<G> {
+pub struct TakeResult<G> {
     /// What was asked for: the newest that could be had.
     pub found: Option<G>,
     /// What was met on the way and is too old: to be closed.
     pub expired: Vec<G>,
-    /// How many were passed over because somebody was inside.
+    /// The number of connections that were passed over because their worker was inside.
     pub busy: usize,
 }
 
-/// The shelf takes nothing, or nothing any more.
+/// The list takes nothing, or nothing any more.
 #[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Closed {

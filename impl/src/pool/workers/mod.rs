@@ -1,7 +1,6 @@
 //! Threads that each run futures of their own.
 
-mod census;
-mod here;
+mod handle;
 mod thread;
 
 use std::future::Future;
@@ -17,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::ownership::core::WORKERS;
 
-pub use here::Here;
+pub use handle::WorkerHandle;
 pub use thread::Ended;
 use thread::Thread;
 
@@ -52,11 +51,11 @@ pub struct Stopped;
 /// The future panicked, or its worker stopped before it ended.
 #[derive(Clone, Copy, Debug, Eq, thiserror::Error, Hash, PartialEq)]
 #[error("the future panicked, or its worker stopped before it ended")]
-pub struct Lost;
+pub struct JoinError;
 
 /// What a future that was spawned on a worker gives. Dropping this lets the future run on.
 #[derive(Debug)]
-pub struct Spawned<T>(oneshot::Receiver<T>);
+pub struct JoinHandle<T>(oneshot::Receiver<T>);
 
 /// What the workers did, one entry for each.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -144,8 +143,8 @@ impl Workers {
     pub fn spawn<F>(
         &self,
         worker: usize,
-        make: impl FnOnce(Here) -> F + Send + 'static,
-    ) -> Result<Spawned<F::Output>, Stopped>
+        make: impl FnOnce(WorkerHandle) -> F + Send + 'static,
+    ) -> Result<JoinHandle<F::Output>, Stopped>
     where
         F: Future<Output: Send> + 'static,
     {
@@ -157,11 +156,11 @@ impl Workers {
                 let _ = give.send(future.await);
             });
         })?;
-        Ok(Spawned(given))
+        Ok(JoinHandle(given))
     }
 
     /// Runs a future for which nobody waits when the worker stops.
-    pub(in crate::pool) fn attend<F>(
+    pub(in crate::pool) fn spawn_detached<F>(
         &self,
         worker: usize,
         make: impl FnOnce() -> F + Send + 'static,
@@ -176,7 +175,7 @@ impl Workers {
         self.group.clone()
     }
 
-    /// Tells the workers to stop ([`Here::stopping`]) and gives their futures so much time to end; those that have
+    /// Tells the workers to stop ([`WorkerHandle::stopping`]) and gives their futures so much time to end; those that have
     /// not ended by then are dropped where they wait. Returns when all have stopped, but no later than a second after
     /// the deadline.
     pub fn stop(mut self, within: Duration) -> Report {
@@ -207,22 +206,22 @@ impl Report {
     }
 }
 
-impl<T> Spawned<T> {
+impl<T> JoinHandle<T> {
     /// Blocks the thread, which must not be a worker, until the future has ended.
     ///
     /// # Errors
     ///
     /// If it panicked, or its worker stopped before.
-    pub fn wait(self) -> Result<T, Lost> {
-        self.0.blocking_recv().map_err(|_| Lost)
+    pub fn wait(self) -> Result<T, JoinError> {
+        self.0.blocking_recv().map_err(|_| JoinError)
     }
 }
 
-impl<T> Future for Spawned<T> {
-    type Output = Result<T, Lost>;
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map_err(|_| Lost)
+        Pin::new(&mut self.0).poll(cx).map_err(|_| JoinError)
     }
 }
 

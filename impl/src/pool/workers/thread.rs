@@ -10,7 +10,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::sync::{mpsc as jobs, watch};
 use tokio::task::LocalSet;
 
-use super::here::Here;
+use super::handle::WorkerHandle;
 use super::{Group, Reporter, Stopped};
 
 /// What became of the futures that were spawned on a worker.
@@ -33,7 +33,7 @@ pub(super) enum Order {
     Stop(Instant),
 }
 
-type Job = Box<dyn FnOnce(&Here) + Send>;
+type Job = Box<dyn FnOnce(&WorkerHandle) + Send>;
 
 /// The other end of a worker.
 pub(super) struct Thread {
@@ -56,14 +56,14 @@ impl Thread {
             let Ok(runtime) = made else { return };
             // Whoever started it waits for this.
             let _ = ready.send(Ok(()));
-            run(&runtime, Here::new(number, group, orders.clone()), to_do, orders, &reporter);
+            run(&runtime, WorkerHandle::new(number, group, orders.clone()), to_do, orders, &reporter);
         })?;
         let died = || Err(io::Error::other("the worker's thread has died"));
         is_ready.recv().unwrap_or_else(|_| died())?;
         Ok(Self { jobs, order, report, handle })
     }
 
-    pub(super) fn run(&self, job: impl FnOnce(&Here) + Send + 'static) -> Result<(), Stopped> {
+    pub(super) fn run(&self, job: impl FnOnce(&WorkerHandle) + Send + 'static) -> Result<(), Stopped> {
         self.jobs.send(Box::new(job)).map_err(|_| Stopped)
     }
 
@@ -85,7 +85,7 @@ impl Thread {
 /// Until it is told to stop, and all futures have ended or were dropped.
 fn run(
     runtime: &Runtime,
-    here: Here,
+    here: WorkerHandle,
     to_do: jobs::UnboundedReceiver<Job>,
     orders: watch::Receiver<Order>,
     reporter: &Reporter,
@@ -101,7 +101,7 @@ fn run(
     let _ = reporter.send(here.census().ended());
 }
 
-async fn serve(here: &Here, mut to_do: jobs::UnboundedReceiver<Job>, mut orders: watch::Receiver<Order>) {
+async fn serve(here: &WorkerHandle, mut to_do: jobs::UnboundedReceiver<Job>, mut orders: watch::Receiver<Order>) {
     let deadline = loop {
         tokio::select! {
             biased;

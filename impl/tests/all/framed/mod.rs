@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `cursors` | the decoder and the encoder, byte by byte |
-//! | `endings` | the end of our direction |
+//! | `close_state` | the closing of our direction |
 //! | `decoder` | the decoder against whatever comes, at random |
 //! | `reading` | the reader: cancelled reads, the ends of a peer, errors that stay |
 //! | `writing` | the writer: cancelled writes, batches, failures |
@@ -17,10 +17,10 @@
 
 mod cancelling;
 mod chopping;
+mod close_state;
 mod cursors;
 mod decoder;
 mod draining;
-mod endings;
 mod life;
 mod reading;
 mod shutdown;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use handfast::lifecycle::{ConfigError, Duplicates, Limits, Misuse, NodeConfig, Origin, Reason};
+use handfast::lifecycle::{ConfigError, Duplicates, Limits, NodeConfig, Origin, Reason, StateError};
 
 use crate::lifecycle::support::{Heard, Node, Stepped, assert_empty, config, heard, idle, node, shaking, up};
 
@@ -78,9 +78,9 @@ fn configurations_that_cannot_work_are_refused() {
 }
 
 fn with(duplicates: Duplicates<u32>) -> Node {
-    let NodeConfig { mut registry, handshake_timeout, patience, grace } = config();
+    let NodeConfig { mut registry, handshake_timeout, slow_subscriber_timeout, grace } = config();
     registry.duplicates = duplicates;
-    node(NodeConfig { registry, handshake_timeout, patience, grace })
+    node(NodeConfig { registry, handshake_timeout, slow_subscriber_timeout, grace })
 }
 
 async fn greeted(node: &Node, origin: Origin, key: u32) -> Stepped {
@@ -159,14 +159,14 @@ async fn a_ban_holds_for_sessions_that_are_pending_when_it_comes() {
     let mut pending = shaking(&node);
     idle().await;
     node.ban(1).unwrap();
-    assert_eq!(node.ban(1), Err(Misuse::AlreadyBanned));
+    assert_eq!(node.ban(1), Err(StateError::AlreadyBanned));
     pending.handshake_done(1);
     idle().await;
     assert_eq!(pending.handle.ended().map(|ended| (ended.announced, ended.reason)), Some((false, Reason::Banned)));
     assert_eq!(heard(&mut events), [Heard::Up(live.id()), Heard::Down(live.id(), Reason::Banned)]);
     assert!(node.is_banned(&1));
     node.unban(&1).unwrap();
-    assert_eq!(node.unban(&1), Err(Misuse::NotBanned));
+    assert_eq!(node.unban(&1), Err(StateError::NotBanned));
     up(&node, 1).await;
     assert_eq!(node.metrics().announced, 2);
 }
@@ -179,7 +179,7 @@ async fn a_banned_address_gets_no_slot_and_loses_those_that_it_has() {
     let pending = Stepped::open(&node, Origin::outbound(Some(banned))).unwrap();
     let other = greeted(&node, Origin::inbound(address(2)), 2).await;
     node.ban_address(banned).unwrap();
-    assert_eq!(node.ban_address(banned), Err(Misuse::AlreadyBanned));
+    assert_eq!(node.ban_address(banned), Err(StateError::AlreadyBanned));
     assert_eq!(refusal(&node, Origin::inbound(Some(banned)).privileged()), Some(Reason::Banned));
     idle().await;
     for session in [live, pending] {
@@ -187,6 +187,6 @@ async fn a_banned_address_gets_no_slot_and_loses_those_that_it_has() {
     }
     assert_eq!(other.handle.ended(), None);
     node.unban_address(banned).unwrap();
-    assert_eq!(node.unban_address(banned), Err(Misuse::NotBanned));
+    assert_eq!(node.unban_address(banned), Err(StateError::NotBanned));
     assert_eq!(refusal(&node, Origin::inbound(Some(banned))), None);
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use handfast::lifecycle::{
-    ActivePeer, Announcement, Config, ConfigError, Core, Duplicates, Greeting, Heard, Limits, Misuse, Origin, Reason,
-    SessionId, Switch,
+    ActivePeer, Announcement, Config, ConfigError, Core, Duplicates, Greeting, Heard, Limits, Origin, Reason,
+    SessionId, StateError, Switch,
 };
 
 fn core(limits: Limits) -> Core<u8> {
@@ -122,17 +122,17 @@ fn a_subscriber_is_cut_off_only_if_it_holds_up_somebody() {
     let first = up(&mut core, 1);
     core.end(first, Reason::Local).unwrap(); // Up and Down are queued, and three is all there is room for
     assert_eq!(core.holding().collect::<Vec<_>>(), [slow]);
-    assert_eq!(core.evict(slow), Err(Misuse::NotHolding), "there is nobody");
+    assert_eq!(core.evict(slow), Err(StateError::NotHolding(slow)), "there is nobody");
     let shaking = open(&mut core);
-    assert_eq!(core.evict(slow), Err(Misuse::NotHolding), "nobody waits: the handshake goes on");
+    assert_eq!(core.evict(slow), Err(StateError::NotHolding(slow)), "nobody waits: the handshake goes on");
     assert_eq!(core.handshake_done(shaking, 2, ()), Ok(Greeting::First));
     core.disconnect(shaking, Reason::Local).unwrap();
-    assert_eq!(core.evict(slow), Err(Misuse::NotHolding), "nobody waits: it was told to end");
+    assert_eq!(core.evict(slow), Err(StateError::NotHolding(slow)), "nobody waits: it was told to end");
 
     let waiting = greeted(&mut core, 3);
     assert_eq!(core.announce(waiting), Ok(Announcement::WaitsForRoom));
     let prompt = core.subscribe().unwrap().subscriber;
-    assert_eq!(core.evict(prompt), Err(Misuse::NotHolding), "it has room");
+    assert_eq!(core.evict(prompt), Err(StateError::NotHolding(prompt)), "it has room");
     assert_eq!(core.evict(slow), Ok(()));
     assert_eq!(core.announce(waiting), Ok(Announcement::Up));
 }
@@ -142,13 +142,13 @@ fn a_shutdown_begins_and_completes() {
     let mut core = core(Limits::new(1, 1));
     let session = up(&mut core, 7);
     let phase = |core: &Core<u8>| (core.is_shutting_down(), core.is_complete());
-    assert_eq!((phase(&core), core.finish()), ((false, false), Err(Misuse::NotNow)));
+    assert_eq!((phase(&core), core.finish()), ((false, false), Err(StateError::NotShuttingDown)));
     core.shut_down().unwrap();
     assert_eq!((phase(&core), core.finish()), ((true, false), Ok(false)));
     core.end(session, Reason::ShuttingDown).unwrap();
     assert_eq!(phase(&core), (true, false));
     assert_eq!((core.finish(), phase(&core)), (Ok(true), (false, true)));
-    assert_eq!((core.finish(), phase(&core)), (Err(Misuse::NotNow), (false, true)));
+    assert_eq!((core.finish(), phase(&core)), (Err(StateError::NotShuttingDown), (false, true)));
 }
 
 #[test]

@@ -91,7 +91,7 @@ async fn a_silent_handshake_times_out() {
 /// PEER-29: the timeout bounds the last wait too.
 #[tokio::test(start_paused = true)]
 async fn a_session_times_out_while_it_waits_for_room_in_a_full_queue() {
-    let mut config = NodeConfig { patience: Duration::from_secs(3600), ..config() };
+    let mut config = NodeConfig { slow_subscriber_timeout: Duration::from_secs(3600), ..config() };
     config.registry.capacity = 5;
     let node = node(config);
     let mut full = node.subscribe().unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Barrier;
 
-use handfast::lifecycle::{Greeting, Misuse, Reason};
+use handfast::lifecycle::{Greeting, Reason, StateError};
 
 use crate::lifecycle::support::{Heard, assert_empty, config, heard, idle, node, shaking};
 
@@ -20,7 +20,7 @@ async fn t1_a_second_signal_is_counted_and_changes_nothing() {
     assert_eq!(node.metrics().duplicate_signals, 2);
     session.finish_body(Reason::RemoteClosed);
     idle().await;
-    assert_eq!(session.signal.handshake_done(4, ()), Err(Misuse::NoSuchSession));
+    assert_eq!(session.signal.handshake_done(4, ()), Err(StateError::NoSuchSession(session.id())));
     assert_eq!(heard(&mut events), [Heard::Up(session.id()), Heard::Down(session.id(), Reason::RemoteClosed)]);
     assert_empty(&node);
 }
@@ -86,12 +86,16 @@ async fn t3_up_then_down_and_nothing_third() {
     session.handshake_done(1);
     idle().await;
     node.disconnect(session.id(), Reason::Application(7)).unwrap();
-    assert_eq!(node.disconnect(session.id(), Reason::Local), Err(Misuse::Ending), "the first reason stays");
+    assert_eq!(
+        node.disconnect(session.id(), Reason::Local),
+        Err(StateError::Ending(session.id())),
+        "the first reason stays"
+    );
     idle().await;
     let expected = [Heard::Up(session.id()), Heard::Down(session.id(), Reason::Application(7))];
     assert_eq!(heard(&mut events), expected);
     session.handle.abort();
-    assert_eq!(node.disconnect(session.id(), Reason::Local), Err(Misuse::NoSuchSession));
+    assert_eq!(node.disconnect(session.id(), Reason::Local), Err(StateError::NoSuchSession(session.id())));
     idle().await;
     assert_eq!(heard(&mut events), [], "nothing third");
     assert_empty(&node);

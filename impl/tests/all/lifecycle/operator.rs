@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use handfast::lifecycle::{Duplicates, Greeting, Misuse, Origin, Reason};
+use handfast::lifecycle::{Duplicates, Greeting, Origin, Reason, StateError};
 use tokio::time::advance;
 
 use crate::lifecycle::support::{Heard, Node, Stepped, assert_empty, config, heard, idle, node, shaking, up};
@@ -31,7 +31,7 @@ async fn a_ban_for_a_time_ends_when_the_time_does_and_not_before() {
     assert!(node.is_banned(&PEER));
     advance(MOMENT).await;
     assert!(!node.is_banned(&PEER));
-    assert_eq!(node.unban(&PEER), Err(Misuse::NotBanned), "it has ended");
+    assert_eq!(node.unban(&PEER), Err(StateError::NotBanned), "it has ended");
     let late = up(&node, PEER).await;
     assert_eq!(late.handle.ended(), None);
 }
@@ -64,7 +64,7 @@ async fn the_latest_ban_counts_whichever_ends_sooner() {
     // A ban for good takes the place of one for a time, and the other way round.
     node.ban_for(PEER, MINUTE);
     assert_eq!(node.ban(PEER), Ok(()));
-    assert_eq!(node.ban(PEER), Err(Misuse::AlreadyBanned));
+    assert_eq!(node.ban(PEER), Err(StateError::AlreadyBanned));
     advance(MINUTE).await;
     assert!(banned());
     node.ban_for(PEER, MINUTE);
@@ -80,7 +80,7 @@ async fn the_latest_ban_counts_whichever_ends_sooner() {
     // What the clock cannot reach is for good; what takes no time is over.
     node.ban_for(PEER, Duration::MAX);
     advance(100_000 * MINUTE).await;
-    assert_eq!(node.ban(PEER), Err(Misuse::AlreadyBanned));
+    assert_eq!(node.ban(PEER), Err(StateError::AlreadyBanned));
     node.ban_for(PEER, Duration::ZERO);
     assert!(!banned());
 }
@@ -96,14 +96,14 @@ async fn addresses_are_banned_for_a_time_like_keys() {
     assert_eq!(turned_away(&node, ADDRESS), Some(Reason::Banned));
     assert_eq!(node.ban_address(ADDRESS), Ok(()), "for good now, under either name");
     advance(MINUTE).await;
-    assert_eq!(node.ban_address(mapped), Err(Misuse::AlreadyBanned));
+    assert_eq!(node.ban_address(mapped), Err(StateError::AlreadyBanned));
     node.ban_address_for(ADDRESS, MINUTE);
     assert!(node.is_address_banned(mapped));
     advance(MINUTE).await;
     assert_eq!(turned_away(&node, ADDRESS), None, "nobody asked before the connection came");
     assert!(!node.is_address_banned(ADDRESS));
     node.ban_address_for(ADDRESS, MINUTE);
-    assert_eq!((node.unban_address(mapped), node.unban_address(mapped)), (Ok(()), Err(Misuse::NotBanned)));
+    assert_eq!((node.unban_address(mapped), node.unban_address(mapped)), (Ok(()), Err(StateError::NotBanned)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use handfast::lifecycle::{
-    Heard, Misuse, Node, NodeConfig, Origin, Reason, Selector, SelectorConfig, SessionHandle, SessionId, Stalled,
+    Heard, Node, NodeConfig, Origin, Reason, Selector, SelectorConfig, SessionHandle, SessionId, Stalled, StateError,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{advance, sleep};
@@ -17,8 +17,9 @@ type Info = Arc<AtomicBool>;
 const STALL: Duration = Duration::from_secs(180);
 
 fn node() -> Node<u32, Info> {
-    let NodeConfig { registry, handshake_timeout, patience, grace } = config();
-    Node::new(NodeConfig { registry, handshake_timeout, patience, grace }).expect("the configuration is sound")
+    let NodeConfig { registry, handshake_timeout, slow_subscriber_timeout, grace } = config();
+    Node::new(NodeConfig { registry, handshake_timeout, slow_subscriber_timeout, grace })
+        .expect("the configuration is sound")
 }
 
 fn select(node: &Node<u32, Info>, stalled: Stalled) -> (Selector<u32, Info>, JoinHandle<()>) {
@@ -147,7 +148,7 @@ async fn a_selector_that_lagged_subscribes_anew() {
     }
     let (last, _) = come(&node, 5, true);
     sleep(PATIENCE + Duration::from_secs(1)).await;
-    assert_eq!(node.metrics().cut_off, 1);
+    assert_eq!(node.metrics().evicted, 1);
     let _running = tokio::spawn(unpolled);
     idle().await;
     assert_eq!(active(&selector), Some(last.session()));
@@ -172,5 +173,5 @@ async fn nobody_is_active_after_the_shutdown_or_without_the_task() {
     assert!(watch.borrow_and_update().is_none());
     assert_eq!(selector.look_at(session.session()), Heard::Unknown);
     let config = SelectorConfig { stall_timeout: STALL, stalled: Stalled::Keep };
-    assert!(matches!(Selector::prepare(&node, config, |_| true), Err(Misuse::ShuttingDown)));
+    assert!(matches!(Selector::prepare(&node, config, |_| true), Err(StateError::ShuttingDown)));
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use handfast::lifecycle::{Misuse, NodeConfig, Origin, Reason, Report};
+use handfast::lifecycle::{NodeConfig, Origin, Reason, Report, StateError};
 use tokio::time::Instant;
 
 use crate::lifecycle::support::{Heard, Stepped, assert_empty, config, heard, idle, node, shaking, up};
@@ -18,7 +18,7 @@ async fn a_shutdown_of_nobody_is_complete_at_once() {
     assert_eq!(node.shutdown(DEADLINE).await, Report { drained: 0, aborted: 0 });
     assert_eq!(begin.elapsed(), Duration::ZERO);
     assert_eq!(heard(&mut events), [Heard::Closed]);
-    assert_eq!(node.subscribe().err(), Some(Misuse::ShuttingDown));
+    assert_eq!(node.subscribe().err(), Some(StateError::ShuttingDown));
 }
 
 #[tokio::test(start_paused = true)]

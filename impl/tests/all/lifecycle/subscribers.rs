@@ -29,7 +29,7 @@ async fn a_slow_subscriber_is_told_that_it_lags_and_gets_a_fresh_snapshot() {
     assert!(node.peers().is_empty(), "there is no room for it");
     tokio::time::sleep(PATIENCE).await;
     assert_eq!(node.peers().len(), 1, "the patience is over");
-    assert_eq!(node.metrics().cut_off, 1);
+    assert_eq!(node.metrics().evicted, 1);
     waiting.finish_body(Reason::RemoteClosed);
     let still_there = up(&node, 4).await;
 
@@ -59,7 +59,7 @@ async fn a_subscriber_that_takes_its_events_in_time_is_never_cut_off() {
         session.finish_body(Reason::RemoteClosed);
         idle().await;
     }
-    assert_eq!(node.metrics().cut_off, 0);
+    assert_eq!(node.metrics().evicted, 0);
 }
 
 /// Only who holds up announcements loses patience; who holds up nobody may sleep.
@@ -67,7 +67,7 @@ async fn a_subscriber_that_takes_its_events_in_time_is_never_cut_off() {
 async fn a_slow_subscriber_that_holds_up_nobody_is_left_alone() {
     let (node, mut slow) = full().await;
     tokio::time::sleep(PATIENCE * 10).await;
-    assert_eq!(node.metrics().cut_off, 0);
+    assert_eq!(node.metrics().evicted, 0);
     assert_eq!(heard(&mut slow).len(), 4);
 }
 
@@ -170,5 +170,5 @@ async fn patience_begins_anew_with_each_time_that_a_subscriber_holds_up_somebody
         assert_eq!(node.metrics().announced, u64::from(announced));
         alive.push(waiting);
     }
-    assert_eq!(node.metrics().cut_off, 0);
+    assert_eq!(node.metrics().evicted, 0);
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use handfast::lifecycle::{Misuse, Reason};
+use handfast::lifecycle::{Reason, StateError};
 
 use crate::lifecycle::support::{Node, config, idle, node, shaking, up};
 
@@ -106,7 +106,7 @@ async fn what_was_refused_is_recorded_too() {
     let node = Node::recorded(config(), kept.clone()).expect("the model knows it");
     let session = shaking(&node);
     assert_eq!(node.disconnect(session.id(), Reason::Local), Ok(()));
-    assert_eq!(node.disconnect(session.id(), Reason::Local), Err(Misuse::Ending));
+    assert_eq!(node.disconnect(session.id(), Reason::Local), Err(StateError::Ending(session.id())));
     let record = String::from_utf8(kept.0.lock().unwrap().clone()).expect("it is text");
     let refused: Vec<&str> = record.lines().filter(|line| line.contains("\"refused\"")).collect();
     assert!(matches!(refused[..], [line] if line.contains("\"disconnect\"")), "{record}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use handfast::pool::{Closed, Disturbance, Limits, Pool, PutRefused};
+use handfast::pool::{Closed, Limits, NotIdle, Pool, PutRefused};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::pool::support::{Connection, Drops, Idle, config, on, put, tcp, unix, workers};
@@ -44,7 +44,7 @@ fn what_is_not_idle_comes_back() {
         theirs.write_all(b"early").await.expect("it is open");
         ours.connection.stream.readable().await.expect("it arrives");
         let back = local.put(1, ours).expect_err("there is something to read");
-        assert_eq!(back.reason, PutRefused::NotIdle(Disturbance::Bytes));
+        assert_eq!(back.reason, PutRefused::NotIdle(NotIdle::Bytes));
         let mut ours = back.pooled;
         let mut bytes = [0; 5];
         ours.connection.stream.read_exact(&mut bytes).await.expect("nothing was lost");
@@ -52,7 +52,7 @@ fn what_is_not_idle_comes_back() {
         drop(theirs);
         ours.connection.stream.readable().await.expect("it arrives");
         let back = local.put(1, ours).expect_err("it is closed");
-        assert_eq!(back.reason, PutRefused::NotIdle(Disturbance::Closed));
+        assert_eq!(back.reason, PutRefused::NotIdle(NotIdle::Closed));
         assert_eq!(drops.count(), 0, "it is the caller's to drop");
         assert_eq!((pool.idle(), pool.metrics().refused), (0, 2));
     });

@@ -1,10 +1,10 @@
-//! Idle connections, their workers, and the shelf that says which there are.
+//! Idle connections, their workers, and the list that says which there are.
 #![cfg(unix)]
 
+mod idle_list;
 mod keeping;
 mod racing;
 mod room;
-mod shelf;
 mod support;
 mod taking_over;
 mod watching;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use handfast::pool::{Carrying, Config, Here, Limits, Local, Pool, Pooled, Workers};
+use handfast::pool::{Carrying, Config, Limits, Local, Pool, Pooled, WorkerHandle, Workers};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 /// Counts its drops.
@@ -67,7 +67,7 @@ pub(crate) async fn until(is_so: impl Fn() -> bool) {
 }
 
 /// Runs something on a worker and gives what it gives.
-pub(crate) fn on<T, F>(workers: &Workers, worker: usize, make: impl FnOnce(Here) -> F + Send + 'static) -> T
+pub(crate) fn on<T, F>(workers: &Workers, worker: usize, make: impl FnOnce(WorkerHandle) -> F + Send + 'static) -> T
 where
     T: Send + 'static,
     F: Future<Output = T> + 'static,

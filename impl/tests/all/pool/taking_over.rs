@@ -39,13 +39,13 @@ fn it_is_registered_with_the_new_worker_only() {
         let (ours, theirs) = tcp(&counted).await;
         let number = ours.connection.stream.as_raw_fd() as usize;
         seen.local(&here).put(1, ours).expect("it is idle");
-        (theirs.rehome().expect("it stays"), pollers_of(number))
+        (theirs.reregister().expect("it stays"), pollers_of(number))
     });
     assert!(!before.is_empty());
     let after = on(&workers, 1, async move |here| {
         let mut taken = pool.local(&here).take(&1).expect("the other worker has one").connection.stream;
         let pollers = pollers_of(taken.as_raw_fd() as usize);
-        server = server.rehome().expect("it is taken along");
+        server = server.reregister().expect("it is taken along");
         server.write_all(b"hello").await.expect("it is open");
         let mut bytes = [0; 5];
         taken.read_exact(&mut bytes).await.expect("the new poller reports it");

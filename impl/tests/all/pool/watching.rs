@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use handfast::pool::{Connection, Disturbance, Pool, Pooled};
+use handfast::pool::{Connection, NotIdle, Pool, Pooled};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 
@@ -95,23 +95,23 @@ impl AsFd for Scripted {
 }
 
 impl Connection for Scripted {
-    fn poll_disturbed(&self, cx: &mut Context<'_>) -> Poll<Disturbance> {
-        if let Some(disturbance) = self.disturbed() {
+    fn poll_not_idle(&self, cx: &mut Context<'_>) -> Poll<NotIdle> {
+        if let Some(disturbance) = self.not_idle() {
             return Poll::Ready(disturbance);
         }
         self.script.wakers.lock().expect("whole").push(cx.waker().clone());
         Poll::Pending
     }
 
-    fn disturbed(&self) -> Option<Disturbance> {
-        self.script.is_closed.load(Ordering::SeqCst).then_some(Disturbance::Closed)
+    fn not_idle(&self) -> Option<NotIdle> {
+        self.script.is_closed.load(Ordering::SeqCst).then_some(NotIdle::Closed)
     }
 
-    fn probe(&self) -> Option<Disturbance> {
+    fn probe(&self) -> Option<NotIdle> {
         None
     }
 
-    fn rehome(self) -> io::Result<Self> {
+    fn reregister(self) -> io::Result<Self> {
         Ok(self)
     }
 }

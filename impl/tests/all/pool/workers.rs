@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use handfast::pool::{Builder, Ended, Lost, Workers};
+use handfast::pool::{Builder, Ended, JoinError, Workers};
 
 use crate::pool::support::{Drops, on, workers};
 
@@ -43,7 +43,7 @@ fn a_stop_waits_for_what_ends_and_drops_what_does_not() {
     let ended = report.workers[0].expect("nothing blocks it");
     assert_eq!((ended.finished, ended.panicked, ended.dropped), (2, 1, 1));
     assert!(!report.is_clean());
-    assert_eq!((polite.wait(), stubborn.wait()), (Ok(()), Err(Lost)));
+    assert_eq!((polite.wait(), stubborn.wait()), (Ok(()), Err(JoinError)));
     assert_eq!(drops.count(), 1, "what the future owned is dropped with it");
 }
 
@@ -86,14 +86,14 @@ fn dropping_workers_stops_them() {
         })
         .expect("it runs");
     drop(workers);
-    assert_eq!((spawned.wait(), drops.count()), (Err(Lost), 1));
+    assert_eq!((spawned.wait(), drops.count()), (Err(JoinError), 1));
 }
 
 #[test]
 fn a_panic_ends_its_future_and_nothing_else() {
     let workers = workers(1);
     let spawned = workers.spawn(0, async |_| panic!("a test does this on purpose")).expect("it runs");
-    assert_eq!(spawned.wait(), Err::<(), _>(Lost));
+    assert_eq!(spawned.wait(), Err::<(), _>(JoinError));
     on(&workers, 0, async |_| ());
 }
 
@@ -104,7 +104,7 @@ fn a_pool_is_of_the_workers_that_it_was_made_for() {
         handfast::pool::Pool::new(&ours, crate::pool::support::config()).expect("they run");
     let seen = pool.clone();
     let panicked = others.spawn(0, async move |here| drop(seen.local(&here))).expect("it runs").wait();
-    assert_eq!(panicked, Err(Lost), "no connection is given to a worker that is not the pool's");
+    assert_eq!(panicked, Err(JoinError), "no connection is given to a worker that is not the pool's");
     on(&ours, 0, async move |here| drop(pool.local(&here)));
 }
 

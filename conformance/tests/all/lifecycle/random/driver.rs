@@ -4,10 +4,11 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use conformance::judge::{Verdict, judge};
+use conformance::lifecycle::judge::{Verdict, judge};
 use conformance::log::Log;
 use handfast::lifecycle::{
-    Config, Duplicates, Event, Handshake, Limits, Live, Node, NodeConfig, Origin, Reason, SessionId, Subscription,
+    Config, Duplicates, Event, Handshake, Limits, Node, NodeConfig, Origin, Reason, SessionContext, SessionId,
+    Subscription,
 };
 use proptest::prelude::*;
 use tokio::task::JoinSet;
@@ -161,7 +162,7 @@ async fn connect(node: Peers, connection: Connection) {
         }
         Ok(())
     };
-    let body = move |mut told: Live<u32>, ()| async move {
+    let body = move |mut told: SessionContext<u32>, ()| async move {
         match lives {
             Lives::Shortly => pause(live).await,
             Lives::UntilTold => return told.told_to_end().await,
@@ -237,7 +238,7 @@ async fn run(environment: Environment, log: Log, seen: &Seen) -> Result<(), Test
     let registry = Config { limits: Limits::new(total, pending), capacity: total + spare, duplicates };
     let config = NodeConfig {
         handshake_timeout: Duration::from_millis(60),
-        patience: Duration::from_millis(patience),
+        slow_subscriber_timeout: Duration::from_millis(patience),
         grace: Duration::from_millis(grace),
         ..NodeConfig::new(registry)
     };
@@ -263,7 +264,7 @@ async fn run(environment: Environment, log: Log, seen: &Seen) -> Result<(), Test
     prop_assert_eq!((metrics.sessions, metrics.pending, metrics.subscribers), (0, 0, 0), "something is left");
     prop_assert_eq!(metrics.announced, metrics.downs.values().sum::<u64>(), "Ups and Downs differ");
     seen.announced.set(seen.announced.get() + metrics.announced);
-    seen.cut_off.set(seen.cut_off.get() + metrics.cut_off);
+    seen.cut_off.set(seen.cut_off.get() + metrics.evicted);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handfast::ownership::{Guard, Numbered, Refused, Sharing, Table, Token, Worker};
-use handfast::pool::core::{Claim, Limits, Place, Put, Shelf, Stamps, Unclaimed};
+use handfast::pool::core::{Claim, Handle, IdleList, Limits, Put, Stamps, Unclaimed};
 use handfast_spec::ownership::{Away, Incarnation, Output, Owner, Thread};
 use shuttle::sync::{Mutex, MutexGuard};
 
@@ -37,14 +37,14 @@ pub(crate) struct World {
 }
 
 struct Seat {
-    shelf: Mutex<Shelf<(), Token>>,
+    shelf: Mutex<IdleList<(), Token>>,
 }
 
 struct Entry {
     number: usize,
     which: Incarnation,
     connection: Option<Connection>,
-    place: Option<Place>,
+    place: Option<Handle>,
 }
 
 impl Numbered for Entry {
@@ -61,11 +61,11 @@ const NUMBERS: usize = 64;
 impl World {
     pub(crate) fn new(workers: usize, room: usize, mistake: Mistake) -> Self {
         let limits = Limits { per_key: room, total: room, idle: Duration::from_secs(10), age: Duration::MAX };
-        let seats = (0..workers).map(|_| Seat { shelf: Mutex::new(Shelf::new(limits)) }).collect();
+        let seats = (0..workers).map(|_| Seat { shelf: Mutex::new(IdleList::new(limits)) }).collect();
         Self { kernel: Arc::default(), table: Table::of_atomics(NUMBERS), seats, mistake }
     }
 
-    fn shelf(&self, thread: Thread) -> MutexGuard<'_, Shelf<(), Token>> {
+    fn shelf(&self, thread: Thread) -> MutexGuard<'_, IdleList<(), Token>> {
         self.seats[thread.index()].shelf.lock().expect("nobody panics with it")
     }
 
@@ -122,19 +122,20 @@ impl World {
         if self.mistake == Mistake::LeavesBeforeListing {
             drop(inside);
             self.kernel.tell(&[Output::Left(thread, which)]);
-            let put = self.shelf(thread).put((), token, Stamps { now, born: now }, |token| self.claim(token, thread));
+            let put =
+                self.shelf(thread).put((), token, Stamps { now, created_at: now }, |token| self.claim(token, thread));
             self.kernel.tell(&[Output::Listed(thread, which)]);
             self.close(put.ok().and_then(|put| put.evicted), thread);
             return None;
         }
         let mut shelf = self.shelf(thread);
-        let put = shelf.put((), token, Stamps { now, born: now }, |token| self.claim(token, thread));
-        let Ok(Put { place, evicted, .. }) = put else {
+        let put = shelf.put((), token, Stamps { now, created_at: now }, |token| self.claim(token, thread));
+        let Ok(Put { handle, evicted, .. }) = put else {
             drop(shelf);
             return Some(self.hand_back(inside, thread));
         };
         self.kernel.tell(&[Output::Listed(thread, which)]);
-        inside.get_mut().expect("it is one worker's").place = Some(place);
+        inside.get_mut().expect("it is one worker's").place = Some(handle);
         drop(inside);
         self.kernel.tell(&[Output::Left(thread, which)]);
         drop(shelf);

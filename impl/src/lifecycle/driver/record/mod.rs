@@ -1,19 +1,20 @@
 //! A record of what happened, for the model to explain.
 
-mod header;
-mod operator;
+mod convert;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use handfast_spec::Observation;
 use handfast_spec::lifecycle::{self as spec, Action, Output, Refusal};
 use serde::Serialize;
 
-use super::convert::{origin, refusal, word};
-use super::shared::How;
-use crate::lifecycle::{Announcement, Config, Ended, Event, Greeting, Misuse, Origin, Reason, SessionId, SubscriberId};
-use header::Keys;
+use self::convert::{Keys, header, origin, refusal, rejection};
+use super::session::ExitKind;
+use crate::lifecycle::{
+    Announcement, Config, Ended, Event, Greeting, Origin, Reason, SessionId, StateError, SubscriberId,
+};
 
 /// Writes each step as a line of the log that `model explain lifecycle` reads.
 ///
@@ -39,7 +40,7 @@ struct Line {
 
 impl<K: Clone + Ord> Record<K> {
     pub(super) fn begin(out: Box<dyn Write + Send>, config: &Config<K>) -> Self {
-        let (header, keys) = header::of(config);
+        let (header, keys) = header(config);
         let mut record = Self {
             out,
             error: None,
@@ -70,7 +71,7 @@ impl<K: Clone + Ord> Record<K> {
     }
 
     pub(super) fn turned_away(&mut self, from: Origin, reason: Reason) {
-        let Some(reason) = word(reason) else { return };
+        let Some(reason) = rejection(reason) else { return };
         let session = self.new_session();
         self.asked(session, from, &[Output::Rejected(session, reason), Output::Closed(session)]);
     }
@@ -93,7 +94,7 @@ impl<K: Clone + Ord> Record<K> {
     pub(super) fn announced(
         &mut self,
         session: SessionId,
-        outcome: &Result<Announcement, Misuse>,
+        outcome: &Result<Announcement, StateError>,
         told_to_end: &[SessionId],
     ) {
         let Some(session) = self.session(session) else { return };
@@ -102,13 +103,13 @@ impl<K: Clone + Ord> Record<K> {
                 Observation::Accepted(vec![Output::Announced(session), Output::Registered(session)])
             }
             Ok(Announcement::Rejected(reason)) => {
-                let Some(reason) = word(*reason) else { return };
+                let Some(reason) = rejection(*reason) else { return };
                 Observation::Accepted(vec![Output::Rejected(session, reason)])
             }
             Ok(Announcement::WaitsForRoom) => Observation::Refused(Refusal::NoRoom),
             Ok(Announcement::WaitsForOlder(_)) if told_to_end.is_empty() => Observation::Refused(Refusal::WaitsForOld),
             Ok(Announcement::WaitsForOlder(_)) => Observation::Accepted(self.disconnecting(told_to_end)),
-            Err(misuse) => match refusal(*misuse) {
+            Err(error) => match refusal(*error) {
                 Some(refusal) => Observation::Refused(refusal),
                 None => return,
             },
@@ -116,11 +117,11 @@ impl<K: Clone + Ord> Record<K> {
         self.line(Action::Announce { session }, observation);
     }
 
-    pub(super) fn disconnected(&mut self, session: SessionId, outcome: Result<(), Misuse>) {
+    pub(super) fn disconnected(&mut self, session: SessionId, outcome: Result<(), StateError>) {
         let Some(session) = self.session(session) else { return };
         let observation = match outcome {
             Ok(()) => Observation::Accepted(vec![Output::Disconnecting(session)]),
-            Err(misuse) => match refusal(misuse) {
+            Err(error) => match refusal(error) {
                 Some(refusal) => Observation::Refused(refusal),
                 None => return,
             },
@@ -133,22 +134,22 @@ impl<K: Clone + Ord> Record<K> {
         self.told(Action::Expire { session }, [Output::TimedOut(session)]);
     }
 
-    pub(super) fn ended(&mut self, session: SessionId, ended: Ended, how: How) {
+    pub(super) fn ended(&mut self, session: SessionId, ended: Ended, exit: ExitKind) {
         let Some(number) = self.sessions.remove(&session) else { return };
         if ended.announced && !self.subscribers.is_empty() {
             self.unheard.insert(session, (number, self.subscribers.keys().copied().collect()));
         }
         let session = number;
-        let action = match how {
-            How::InOrder => Action::End { session },
-            How::Dropped | How::Overdue => Action::Abort { session },
+        let action = match exit {
+            ExitKind::InOrder => Action::End { session },
+            ExitKind::Dropped | ExitKind::Overdue => Action::Abort { session },
         };
         let removed = ended.announced.then_some(Output::Removed(session));
         self.told(action, [Output::Ended(session)].into_iter().chain(removed).chain([Output::Closed(session)]));
     }
 
     pub(super) fn subscribed(&mut self, subscriber: SubscriberId, listed: impl Iterator<Item = SessionId>) {
-        // Whoever is gone leaves his number to the next, so that there are as many as there were subscribers at one time.
+        // A subscriber that is gone leaves its number to the next, so that the numbers are as few as the subscribers.
         let used: BTreeSet<spec::SubscriberId> = self.subscribers.values().copied().collect();
         let free = (0..u32::MAX).map(spec::SubscriberId).find(|number| !used.contains(number));
         let Some(number) = free else { return self.give_up("more subscribers than the model has numbers for") };
@@ -172,7 +173,7 @@ impl<K: Clone + Ord> Record<K> {
     }
 }
 
-/// What is heard, and what is written.
+/// What is received, what the operator does, and what is written.
 impl<K: Clone + Ord> Record<K> {
     pub(super) fn received<I>(&mut self, subscriber: SubscriberId, event: &Event<K, I>) {
         let Some(&number) = self.subscribers.get(&subscriber) else { return };
@@ -188,6 +189,61 @@ impl<K: Clone + Ord> Record<K> {
         };
         let Some(heard) = heard else { return };
         self.told(Action::Receive { subscriber: number }, [Output::Heard(number, heard)]);
+    }
+
+    pub(super) fn banned(&mut self, key: &K, outcome: Result<(), StateError>, told_to_end: &[SessionId]) {
+        let Some(key) = self.key(key) else { return };
+        let observation = match outcome {
+            Ok(()) => Observation::Accepted(
+                [Output::Banned(key)].into_iter().chain(self.disconnecting(told_to_end)).collect(),
+            ),
+            Err(_) => Observation::Refused(Refusal::AlreadyBanned),
+        };
+        self.line(Action::Ban { key }, observation);
+    }
+
+    pub(super) fn unbanned(&mut self, key: &K, outcome: Result<(), StateError>) {
+        let Some(key) = self.key(key) else { return };
+        let observation = match outcome {
+            Ok(()) => Observation::Accepted(vec![Output::Unbanned(key)]),
+            Err(_) => Observation::Refused(Refusal::NotBanned),
+        };
+        self.line(Action::Unban { key }, observation);
+    }
+
+    pub(super) fn address_banned(
+        &mut self,
+        address: IpAddr,
+        outcome: Result<(), StateError>,
+        told_to_end: &[SessionId],
+    ) {
+        let address = address.to_canonical();
+        let observation = match outcome {
+            Ok(()) => Observation::Accepted(
+                [Output::AddressBanned(address)].into_iter().chain(self.disconnecting(told_to_end)).collect(),
+            ),
+            Err(_) => Observation::Refused(Refusal::AlreadyBanned),
+        };
+        self.line(Action::BanAddress { address }, observation);
+    }
+
+    pub(super) fn address_unbanned(&mut self, address: IpAddr, outcome: Result<(), StateError>) {
+        let address = address.to_canonical();
+        let observation = match outcome {
+            Ok(()) => Observation::Accepted(vec![Output::AddressUnbanned(address)]),
+            Err(_) => Observation::Refused(Refusal::NotBanned),
+        };
+        self.line(Action::UnbanAddress { address }, observation);
+    }
+
+    /// To the model the end of all sessions of a key is as many disconnects, one after the other.
+    pub(super) fn all_disconnected(&mut self, told_to_end: &[SessionId]) {
+        told_to_end.iter().for_each(|&session| self.disconnected(session, Ok(())));
+    }
+
+    pub(super) fn shutting_down(&mut self, told_to_end: &[SessionId]) {
+        let told = [Output::ShutdownBegun].into_iter().chain(self.disconnecting(told_to_end)).collect::<Vec<_>>();
+        self.told(Action::Shutdown, told);
     }
 
     pub(super) fn finished(&mut self) {

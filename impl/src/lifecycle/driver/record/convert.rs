@@ -1,11 +1,11 @@
-//! How a node was configured, in the words and numbers of the model.
+//! The node's configuration, keys, reasons and errors in the words and numbers of the specification.
 
 use std::collections::BTreeMap;
 
-use handfast_spec::lifecycle::{self as spec, NO_LIMIT};
+use handfast_spec::lifecycle::{self as spec, NO_LIMIT, Refusal};
 use serde::Serialize;
 
-use crate::lifecycle::{Config, Duplicates, Limits};
+use crate::lifecycle::{Config, Direction, Duplicates, Limits, Origin, Reason, StateError};
 
 /// The first line of a run.
 #[derive(Serialize)]
@@ -18,8 +18,8 @@ pub(super) struct Header {
     subscribers: u8,
 }
 
-/// The header of a node's record, and the numbers of its keys.
-pub(super) fn of<K: Clone + Ord>(config: &Config<K>) -> (Header, Keys<K>) {
+/// Returns the header of a node's record, and the numbers of its keys.
+pub(super) fn header<K: Clone + Ord>(config: &Config<K>) -> (Header, Keys<K>) {
     let (duplicates, keys) = match &config.duplicates {
         Duplicates::KeepOld => (spec::Duplicates::KeepOld, Keys::as_they_appear()),
         Duplicates::KeepNew => (spec::Duplicates::KeepNew, Keys::as_they_appear()),
@@ -83,6 +83,57 @@ impl<K: Clone + Ord> Keys<K> {
         };
         self.numbers.insert(key.clone(), spec::Key(number));
         Some(spec::Key(number))
+    }
+}
+
+/// Converts the origin of a connection.
+pub(super) fn origin(origin: Origin) -> spec::Origin {
+    let Origin { direction, address, privileged } = origin;
+    let direction = match direction {
+        Direction::Inbound => spec::Direction::Inbound,
+        Direction::Outbound => spec::Direction::Outbound,
+    };
+    spec::Origin { direction, address: address.map(|address| address.to_canonical()), privileged }
+}
+
+/// Converts a reason to reject, if it is one.
+pub(super) fn rejection(reason: Reason) -> Option<spec::Reason> {
+    match reason {
+        Reason::Full => Some(spec::Reason::Full),
+        Reason::Pending => Some(spec::Reason::Pending),
+        Reason::Reserved => Some(spec::Reason::Reserved),
+        Reason::Inbound => Some(spec::Reason::Inbound),
+        Reason::Outbound => Some(spec::Reason::Outbound),
+        Reason::PendingFromSource => Some(spec::Reason::PendingFromSource),
+        Reason::PerAddress => Some(spec::Reason::PerAddress),
+        Reason::Myself => Some(spec::Reason::Myself),
+        Reason::Banned => Some(spec::Reason::Banned),
+        Reason::Duplicate => Some(spec::Reason::Duplicate),
+        Reason::ShuttingDown => Some(spec::Reason::Closing),
+        Reason::Replaced
+        | Reason::HandshakeTimeout
+        | Reason::HandshakeFailed
+        | Reason::RemoteClosed
+        | Reason::Failed
+        | Reason::Stalled
+        | Reason::Local
+        | Reason::Application(_)
+        | Reason::Aborted
+        | Reason::Panicked => None,
+    }
+}
+
+/// Converts an error, where the specification has a refusal of the same meaning.
+pub(super) fn refusal(error: StateError) -> Option<Refusal> {
+    match error {
+        StateError::WrongStage { .. } | StateError::NotShuttingDown => Some(Refusal::NotNow),
+        StateError::Ending(_) => Some(Refusal::Ending),
+        StateError::ShuttingDown => Some(Refusal::AlreadyClosing),
+        StateError::NoSuchSession(_)
+        | StateError::NoSuchSubscriber(_)
+        | StateError::NotHolding(_)
+        | StateError::AlreadyBanned
+        | StateError::NotBanned => None,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use conformance::edges::{Fault, Words};
-use conformance::failure;
+use crate::edges::{Fault, Words};
+use crate::failure;
 use handfast_spec::lifecycle::{Action, Lifecycle, Output, Refusal};
 use handfast_spec::{Observation, Protocol, Recorded};
 use model::lifecycle::handfast::Handfast;
@@ -45,10 +45,10 @@ pub(crate) fn compare(model: &mut Recorded<Handfast>, action: &Action, observed:
 
 /// A driver's behaviour from which nothing can be left out.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     start: Recorded<Handfast>,
     /// What was recorded; the last step is the one that is wrong.
-    pub(crate) steps: Vec<Step>,
+    pub steps: Vec<Step>,
     pub(crate) fault: Fault<Observed>,
 }
 
@@ -85,7 +85,7 @@ impl Failure {
     }
 
     /// What the driver did, as a log that `model` reads.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         failure::log(&self.start, &self.steps)
     }
 }

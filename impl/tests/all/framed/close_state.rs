@@ -1,42 +1,42 @@
 //! The end of our direction, without a driver.
 
-use handfast::framed::{Delivery, Duty, Ending, Outcome};
+use handfast::framed::{CloseState, Delivery, NextStep, Outcome};
 
-fn closed(deadline: u32) -> Ending<u32> {
-    let mut ending = Ending::new();
+fn closed(deadline: u32) -> CloseState<u32> {
+    let mut ending = CloseState::new();
     assert!(ending.begin(deadline));
     ending.written();
     ending.closed();
-    assert_eq!(ending.duty(), Duty::Watch);
+    assert_eq!(ending.next_step(), NextStep::Watch);
     ending
 }
 
 #[test]
 fn the_duties_come_one_after_the_other() {
-    let mut ending = Ending::new();
-    assert_eq!((ending.duty(), ending.deadline()), (Duty::None, None));
+    let mut ending = CloseState::new();
+    assert_eq!((ending.next_step(), ending.deadline()), (NextStep::None, None));
     // Nothing happens out of turn.
     ending.written();
     ending.closed();
     ending.watched(Delivery::Outstanding(0), true);
     ending.expired(1, Delivery::Unknown);
     ending.broken(1);
-    assert_eq!(ending, Ending::new());
+    assert_eq!(ending, CloseState::new());
 
     assert!(ending.begin(7));
-    assert_eq!(ending.duty(), Duty::Write);
+    assert_eq!(ending.next_step(), NextStep::Write);
     ending.closed();
     ending.watched(Delivery::Outstanding(0), true);
-    assert_eq!(ending.duty(), Duty::Write, "that nothing is outstanding says nothing yet");
+    assert_eq!(ending.next_step(), NextStep::Write, "that nothing is outstanding says nothing yet");
     ending.written();
-    assert_eq!(ending.duty(), Duty::Close);
+    assert_eq!(ending.next_step(), NextStep::Close);
     ending.watched(Delivery::Outstanding(0), true);
     ending.closed();
-    assert_eq!(ending.duty(), Duty::Watch);
+    assert_eq!(ending.next_step(), NextStep::Watch);
     ending.watched(Delivery::Outstanding(3), false);
-    assert_eq!(ending.duty(), Duty::Watch);
+    assert_eq!(ending.next_step(), NextStep::Watch);
     ending.watched(Delivery::Outstanding(0), false);
-    assert_eq!(ending.duty(), Duty::Tell(Outcome::Clean));
+    assert_eq!(ending.next_step(), NextStep::Done(Outcome::Clean));
 }
 
 #[test]
@@ -52,17 +52,17 @@ fn a_deadline_only_shrinks() {
 fn the_peers_end_proves_nothing_where_acknowledgements_can_be_seen() {
     let mut ending = closed(1);
     ending.watched(Delivery::Outstanding(1), true);
-    assert_eq!(ending.duty(), Duty::Watch);
+    assert_eq!(ending.next_step(), NextStep::Watch);
     ending.expired(0, Delivery::Outstanding(1));
-    assert_eq!(ending.duty(), Duty::Tell(Outcome::Unacknowledged { bytes: 1 }));
+    assert_eq!(ending.next_step(), NextStep::Done(Outcome::Unacknowledged { bytes: 1 }));
 }
 
 #[test]
 fn the_deadline_tells_what_is_known_then() {
-    let mut writing = Ending::new();
+    let mut writing = CloseState::new();
     writing.begin(1);
     writing.expired(9, Delivery::Outstanding(0));
-    assert_eq!(writing.duty(), Duty::Tell(Outcome::DeadlineExceeded { unwritten: 9 }));
+    assert_eq!(writing.next_step(), NextStep::Done(Outcome::DeadlineExceeded { unwritten: 9 }));
 
     for (delivery, outcome) in [
         (Delivery::Outstanding(0), Outcome::Clean),
@@ -71,13 +71,13 @@ fn the_deadline_tells_what_is_known_then() {
     ] {
         let mut ending = closed(1);
         ending.expired(0, delivery);
-        assert_eq!(ending.duty(), Duty::Tell(outcome));
+        assert_eq!(ending.next_step(), NextStep::Done(outcome));
     }
     let mut ending = closed(1);
     ending.watched(Delivery::Unknown, false);
-    assert_eq!(ending.duty(), Duty::Watch);
+    assert_eq!(ending.next_step(), NextStep::Watch);
     ending.watched(Delivery::Unknown, true);
-    assert_eq!(ending.duty(), Duty::Tell(Outcome::Unconfirmed { peer_ended: true }));
+    assert_eq!(ending.next_step(), NextStep::Done(Outcome::Unconfirmed { peer_ended: true }));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn the_first_outcome_stays() {
     ending.watched(Delivery::Outstanding(0), true);
     ending.expired(0, Delivery::Outstanding(0));
     ending.begin(0);
-    assert_eq!(ending.duty(), Duty::Tell(Outcome::PeerGone { unwritten: 3 }));
+    assert_eq!(ending.next_step(), NextStep::Done(Outcome::PeerGone { unwritten: 3 }));
 }
 
 #[test]

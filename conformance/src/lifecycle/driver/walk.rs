@@ -27,20 +27,21 @@ const MAX_PRODS: usize = 400;
 
 /// What was covered.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Covered {
+pub struct Covered {
     /// States in which the driver was left waiting or held.
-    pub(crate) states: usize,
+    pub states: usize,
     /// Edges that it took.
-    pub(crate) edges: usize,
+    pub edges: usize,
     /// Walks, each on a fresh node.
-    pub(crate) walks: usize,
+    pub walks: usize,
     /// Actions brought about from outside.
-    pub(crate) prods: usize,
+    pub prods: usize,
     /// Steps recorded and compared.
-    pub(crate) steps: usize,
+    pub steps: usize,
 }
 
-pub(crate) struct Walker<'g> {
+/// Walks a driver over the edges of a model's state graph.
+pub struct Walker<'g> {
     graph: &'g Graph<Recorded<Handfast>, Action>,
     /// The state that each edge leaves.
     sources: Vec<u32>,
@@ -60,7 +61,8 @@ struct Walk<'w> {
 }
 
 impl<'g> Walker<'g> {
-    pub(crate) fn new(graph: &'g Graph<Recorded<Handfast>, Action>, tamper: fn(Step) -> Step) -> Self {
+    /// Creates a walker over a graph. `tamper` changes what the driver recorded, as if the driver was broken.
+    pub fn new(graph: &'g Graph<Recorded<Handfast>, Action>, tamper: fn(Step) -> Step) -> Self {
         Self {
             graph,
             sources: (0..graph.state_count() as u32).flat_map(|state| graph.edges(state).map(move |_| state)).collect(),
@@ -73,7 +75,7 @@ impl<'g> Walker<'g> {
     }
 
     /// Walks until every edge was taken, or no more can be.
-    pub(crate) fn cover(&mut self) -> Result<Covered, Box<Failure>> {
+    pub fn cover(&mut self) -> Result<Covered, Box<Failure>> {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without IO needs nothing");
         let mut pool = Pool::new(runtime.handle().clone());

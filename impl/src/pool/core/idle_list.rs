@@ -1,4 +1,4 @@
-//! Which connections of one worker are idle, in which order they are given out, and which have been there too long.
+//! The idle connections of one worker: the order in which they are given out, and how long they may stay.
 
 use std::collections::BTreeSet;
 use std::hash::Hash;
@@ -6,21 +6,20 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use super::chain::{Chain, Link, newer, older};
-use super::keys::Keys;
-use super::types::{Claim, Closed, Limits, Place, Put, Stamps, Took, Unclaimed};
+use super::lists::{Keys, Link, LinkedList, newer, older};
+use super::types::{Claim, Closed, Handle, Limits, Put, Stamps, TakeResult, Unclaimed};
 
-/// The idle connections of one worker, by destination. `T` is what names a connection to whoever decides who has it.
+/// The idle connections of one worker, by destination. `T` is a connection's token, by which it is claimed.
 ///
-/// A connection leaves the shelf before it is closed or given out, and in the same critical section as the claim that
-/// says whose it is: so whatever is on the shelf is open, and nobody's.
+/// A connection leaves the list before it is closed or given out, and in the same critical section as the claim that says
+/// whose it is: so every connection in the list is open, and belongs to no task.
 #[derive(Debug)]
-pub struct Shelf<K, T> {
+pub struct IdleList<K, T> {
     limits: Limits,
     stopped: bool,
     nodes: Slab<Node<T>>,
-    all: Chain,
-    /// Those that will be too old before they have been idle for too long: when, and their places.
+    all: LinkedList,
+    /// Those that will be too old before they have been idle for too long: when, their serial numbers and indices.
     aging: BTreeSet<(Duration, u64, usize)>,
     /// When the worker will ask for [`next_expiry`](Self::next_expiry) again, if it will.
     alarm: Option<Duration>,
@@ -46,14 +45,14 @@ impl<T> Node<T> {
     }
 }
 
-impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
-    /// An empty shelf.
+impl<K: Clone + Eq + Hash, T: Copy> IdleList<K, T> {
+    /// Creates an empty list.
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
             stopped: false,
             nodes: Slab::new(),
-            all: Chain::EMPTY,
+            all: LinkedList::EMPTY,
             aging: BTreeSet::new(),
             alarm: None,
             keys: Keys::new(),
@@ -61,32 +60,32 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
         }
     }
 
-    /// How many are there.
+    /// Returns the number of connections.
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Whether nothing is there.
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many there are to one destination.
+    /// Returns the number of connections to one destination.
     pub fn len_of(&self, key: &K) -> usize {
-        self.keys.find(key).map_or(0, |list| self.keys.chain(list).len())
+        self.keys.find(key).map_or(0, |list| self.keys.list(list).len())
     }
 
-    /// How many destinations are remembered.
+    /// Returns the number of destinations that are remembered.
     pub fn keys(&self) -> usize {
         self.keys.len()
     }
 
-    /// Puts a connection on the shelf. Where a limit is reached, `claim` is asked for the oldest in its favour, and the
+    /// Puts a connection into the list. Where a limit is reached, `claim` is asked for the oldest in its favour, and the
     /// next oldest if that cannot be had; what was claimed is returned, to be closed.
     ///
     /// # Errors
     ///
-    /// If the worker has stopped, or there is no room; the connection is not on the shelf.
+    /// If the worker has stopped, or there is no room; the connection is not in the list.
     pub fn put<G>(
         &mut self,
         key: K,
@@ -106,7 +105,7 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
             serial: self.serial,
             list,
             idle_until: stamps.now.saturating_add(self.limits.idle),
-            give_until: stamps.born.saturating_add(self.limits.age),
+            give_until: stamps.created_at.saturating_add(self.limits.age),
             in_all: Link::LOOSE,
             in_list: Link::LOOSE,
         };
@@ -114,46 +113,46 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
         let index = self.nodes.insert(node);
         self.aging.extend(self.nodes[index].aging(index));
         self.all.push(&mut self.nodes, |node| &mut node.in_all, index);
-        self.keys.chain_mut(list).push(&mut self.nodes, |node| &mut node.in_list, index);
+        self.keys.list_mut(list).push(&mut self.nodes, |node| &mut node.in_list, index);
         let needs_alarm = self.alarm.is_none_or(|alarm| expiry < alarm);
         if needs_alarm {
             self.alarm = Some(expiry);
         }
-        Ok(Put { place: Place { index, serial: self.serial }, evicted, needs_alarm })
+        Ok(Put { handle: Handle { index, serial: self.serial }, evicted, needs_alarm })
     }
 
-    /// Takes off the newest connection to a destination that `claim` grants.
-    pub fn take<G>(&mut self, key: &K, now: Duration, mut claim: impl FnMut(T) -> Claim<G>) -> Took<G> {
-        let mut took = Took { found: None, expired: Vec::new(), busy: 0 };
-        let Some(list) = self.keys.find(key) else { return took };
-        let mut next = self.keys.chain(list).newest();
+    /// Removes the newest connection to a destination that `claim` grants.
+    pub fn take<G>(&mut self, key: &K, now: Duration, mut claim: impl FnMut(T) -> Claim<G>) -> TakeResult<G> {
+        let mut taken = TakeResult { found: None, expired: Vec::new(), busy: 0 };
+        let Some(list) = self.keys.find(key) else { return taken };
+        let mut next = self.keys.list(list).newest();
         while let Some(index) = next {
             let node = &self.nodes[index];
             next = older(node.in_list);
             let is_expired = node.idle_until <= now || node.give_until <= now;
             match self.have(index, &mut claim) {
-                Ok(claimed) if is_expired => took.expired.push(claimed),
+                Ok(claimed) if is_expired => taken.expired.push(claimed),
                 Ok(claimed) => {
-                    took.found = Some(claimed);
-                    return took;
+                    taken.found = Some(claimed);
+                    return taken;
                 }
-                Err(Unclaimed::Busy) => took.busy += 1,
+                Err(Unclaimed::Busy) => taken.busy += 1,
                 Err(Unclaimed::Gone) => {}
             }
         }
-        took
+        taken
     }
 
-    /// Takes off what is at a place, and says whether it was still there.
-    pub fn remove(&mut self, place: Place) -> bool {
-        let is_there = self.nodes.get(place.index).is_some_and(|node| node.serial == place.serial);
+    /// Removes the connection with a handle. Returns whether it was still there.
+    pub fn remove(&mut self, handle: Handle) -> bool {
+        let is_there = self.nodes.get(handle.index).is_some_and(|node| node.serial == handle.serial);
         if is_there {
-            self.cut(place.index);
+            self.cut(handle.index);
         }
         is_there
     }
 
-    /// Takes off what has been idle for too long, then what is too old.
+    /// Removes what has been idle for too long, then what is too old.
     #[must_use = "what has expired is to be closed"]
     pub fn expire<G>(&mut self, now: Duration, mut claim: impl FnMut(T) -> Claim<G>) -> Vec<G> {
         let mut expired = self.clear(|node| node.idle_until <= now, &mut claim);
@@ -188,14 +187,14 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
     }
 
     /// Gives up so much of its [room](Self::room), or all if it has less, and says how much that is.
-    #[must_use = "somebody else may have it"]
+    #[must_use = "another worker may have it"]
     pub fn surrender(&mut self, most: usize) -> usize {
         let given_up = self.room().min(most);
         self.limits.total -= given_up;
         given_up
     }
 
-    /// Takes off the oldest that `claim` grants.
+    /// Removes the oldest that `claim` grants.
     #[must_use = "what was there is to be closed"]
     pub fn evict<G>(&mut self, mut claim: impl FnMut(T) -> Claim<G>) -> Option<G> {
         let mut next = self.all.oldest();
@@ -208,7 +207,7 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
         None
     }
 
-    /// Takes everything off; nothing is put there any more.
+    /// Removes everything; nothing is put there any more.
     #[must_use = "what was there is to be closed"]
     pub fn stop<G>(&mut self, claim: impl FnMut(T) -> Claim<G>) -> Vec<G> {
         self.stopped = true;
@@ -231,7 +230,7 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
         cleared
     }
 
-    /// Takes it off if `claim` grants it, or if it is gone.
+    /// Removes it if `claim` grants it, or if it is gone.
     fn have<G>(&mut self, index: usize, claim: &mut impl FnMut(T) -> Claim<G>) -> Claim<G> {
         let claimed = claim(self.nodes[index].token);
         match claimed {
@@ -242,9 +241,9 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
     }
 
     fn make_room<G>(&mut self, list: Option<usize>, mut claim: impl FnMut(T) -> Claim<G>) -> Result<Option<G>, Closed> {
-        let of_key = list.filter(|list| self.keys.chain(*list).len() >= self.limits.per_key);
+        let of_key = list.filter(|list| self.keys.list(*list).len() >= self.limits.per_key);
         let (mut next, same_key) = match of_key {
-            Some(list) => (self.keys.chain(list).oldest(), true),
+            Some(list) => (self.keys.list(list).oldest(), true),
             None if self.all.len() >= self.limits.total => (self.all.oldest(), false),
             None if self.limits.per_key == 0 => return Err(Closed::Full),
             None => return Ok(None),
@@ -264,7 +263,7 @@ impl<K: Clone + Eq + Hash, T: Copy> Shelf<K, T> {
     fn cut(&mut self, index: usize) {
         let list = self.nodes[index].list;
         self.all.cut(&mut self.nodes, |node| &mut node.in_all, index);
-        self.keys.chain_mut(list).cut(&mut self.nodes, |node| &mut node.in_list, index);
+        self.keys.list_mut(list).cut(&mut self.nodes, |node| &mut node.in_list, index);
         if let Some(aging) = self.nodes.remove(index).aging(index) {
             self.aging.remove(&aging);
         }

@@ -18,7 +18,7 @@ impl Stepped<'_> {
         let (gate, closed) = oneshot::channel();
         let (hand_out, mut handed_out) = oneshot::channel();
         let prepared = self.node.prepare(
-            conformance::lifecycle::origin(origin),
+            crate::lifecycle::origin(origin),
             |handshake| {
                 let _ = hand_out.send(handshake);
                 async { closed.await.map_err(drop) }
@@ -47,7 +47,7 @@ impl Stepped<'_> {
     /// A record gives the least free number, which may be another than the model's.
     pub(super) fn subscribe(&mut self, subscriber: SubscriberId) {
         let free = (0..).map(SubscriberId).find(|number| !self.names.contains_key(number));
-        if let Ok(subscription) = self.node.subscribe_patiently(self.habits.patience(subscriber)) {
+        if let Ok(subscription) = self.node.subscribe_with_timeout(self.habits.patience(subscriber)) {
             self.subscribers.insert(subscriber, subscription);
             self.names.extend(free.map(|free| (free, subscriber)));
         }

@@ -1,27 +1,27 @@
-//! When bans end by themselves.
+//! The expiry of bans.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::lifecycle::Misuse;
+use crate::lifecycle::StateError;
 use crate::runtime::time::Instant;
 
-/// What is banned.
+/// A key or an address that is banned.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Banned<K> {
     Key(K),
     Address(IpAddr),
 }
 
-/// When bans end by themselves; those for good are not in it.
+/// The times at which bans end by themselves; those for good are not in it.
 #[derive(Debug)]
-pub(super) struct Terms<K> {
+pub(super) struct BanExpiry<K> {
     ends: BTreeMap<Banned<K>, Instant>,
     /// The same, by when.
     order: BTreeSet<(Instant, Banned<K>)>,
 }
 
-impl<K: Clone + Ord> Terms<K> {
+impl<K: Clone + Ord> BanExpiry<K> {
     pub(super) fn new() -> Self {
         Self { ends: BTreeMap::new(), order: BTreeSet::new() }
     }
@@ -30,7 +30,7 @@ impl<K: Clone + Ord> Terms<K> {
         self.order.is_empty()
     }
 
-    /// The ban ends then, or not by itself. Whether it would have ended by itself before.
+    /// Sets when a ban ends by itself, if it does. Returns whether it would have ended by itself before.
     pub(super) fn set(&mut self, banned: Banned<K>, until: Option<Instant>) -> bool {
         let before = self.ends.remove(&banned);
         if let Some(before) = before {
@@ -43,19 +43,19 @@ impl<K: Clone + Ord> Terms<K> {
         before.is_some()
     }
 
-    /// The latest ban counts. `outcome` is what the core said to it: an error where there is a ban already, which stays
-    /// one only if neither ban is for a time.
+    /// Replaces the expiry of an earlier ban: the latest ban counts. `outcome` is the core's answer to it: an error where
+    /// there is a ban already, which stays an error only if neither ban is for a time.
     pub(super) fn replace(
         &mut self,
         banned: Banned<K>,
         until: Option<Instant>,
-        outcome: Result<(), Misuse>,
-    ) -> Result<(), Misuse> {
-        let had_term = self.set(banned, until);
-        if had_term || until.is_some() { Ok(()) } else { outcome }
+        outcome: Result<(), StateError>,
+    ) -> Result<(), StateError> {
+        let had_expiry = self.set(banned, until);
+        if had_expiry || until.is_some() { Ok(()) } else { outcome }
     }
 
-    /// Takes out a ban whose time is over.
+    /// Removes and returns a ban whose time is over.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<Banned<K>> {
         let (until, _) = self.order.first()?;
         if *until > now {

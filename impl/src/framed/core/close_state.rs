@@ -1,14 +1,14 @@
-//! How our direction ends.
+//! The closing of our direction.
 
 use super::types::{Delivery, Outcome};
 
 /// The end of the direction in which we send. `T` is a moment.
 ///
-/// Whoever wants it to end says until when; the earliest deadline holds (FRM-12). Then the marker is queued behind everything that
-/// was accepted, all of it is written, the direction is closed, and what becomes of it is watched, until something is
-/// known for certain or the deadline has passed (FRM-6). The first outcome stays (FRM-7).
+/// Each request to close has a deadline; the earliest holds (FRM-12). The marker is queued behind everything that was
+/// accepted, all of it is written, the direction is closed, and the acknowledgement is watched, until the outcome is
+/// certain or the deadline has passed (FRM-6). The first outcome stays (FRM-7).
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Ending<T> {
+pub struct CloseState<T> {
     phase: Phase<T>,
 }
 
@@ -24,28 +24,28 @@ enum Phase<T> {
     Over(Outcome, T),
 }
 
-/// What is to be done next.
+/// The next step of a shutdown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Duty {
+pub enum NextStep {
     /// Nothing: no shutdown has begun.
     None,
     /// Write what is queued.
     Write,
     /// Tell the transport that nothing follows.
     Close,
-    /// Watch what becomes of it.
+    /// Watch whether everything arrives.
     Watch,
-    /// Nothing: this is what is known.
-    Tell(Outcome),
+    /// Nothing: the outcome is known.
+    Done(Outcome),
 }
 
-impl<T: Copy + Ord> Ending<T> {
-    /// No shutdown has begun.
+impl<T: Copy + Ord> CloseState<T> {
+    /// Creates the state of a connection that is not shut down.
     pub fn new() -> Self {
         Self { phase: Phase::Open }
     }
 
-    /// Asks for the end until a deadline. A later call can only shorten it. Whether this is the first.
+    /// Begins the shutdown. A later call can only shorten the deadline. Returns whether this is the first call.
     pub fn begin(&mut self, deadline: T) -> bool {
         match &mut self.phase {
             Phase::Open => {
@@ -59,7 +59,7 @@ impl<T: Copy + Ord> Ending<T> {
         }
     }
 
-    /// The earliest deadline of all that were given.
+    /// Returns the earliest of the deadlines that were given.
     pub fn deadline(&self) -> Option<T> {
         match self.phase {
             Phase::Open => None,
@@ -67,32 +67,32 @@ impl<T: Copy + Ord> Ending<T> {
         }
     }
 
-    /// What is to be done next.
-    pub fn duty(&self) -> Duty {
+    /// Returns the next step.
+    pub fn next_step(&self) -> NextStep {
         match self.phase {
-            Phase::Open => Duty::None,
-            Phase::Writing(_) => Duty::Write,
-            Phase::Written(_) => Duty::Close,
-            Phase::Closed(_) => Duty::Watch,
-            Phase::Over(outcome, _) => Duty::Tell(outcome),
+            Phase::Open => NextStep::None,
+            Phase::Writing(_) => NextStep::Write,
+            Phase::Written(_) => NextStep::Close,
+            Phase::Closed(_) => NextStep::Watch,
+            Phase::Over(outcome, _) => NextStep::Done(outcome),
         }
     }
 
-    /// The transport has taken everything, the marker included.
+    /// Notes that the transport has taken everything, the marker included.
     pub fn written(&mut self) {
         if let Phase::Writing(until) = self.phase {
             self.phase = Phase::Written(until);
         }
     }
 
-    /// The transport was told that nothing follows.
+    /// Notes that the direction is closed.
     pub fn closed(&mut self) {
         if let Phase::Written(until) = self.phase {
             self.phase = Phase::Closed(until);
         }
     }
 
-    /// The transport says how far everything has come, and whether the peer's bytes have ended. Where the transport knows of
+    /// Notes what the transport knows of delivery, and whether the peer's bytes have ended. Where the transport knows of
     /// delivery, the end of the peer proves nothing: it may have ended its direction with ours half read.
     pub fn watched(&mut self, delivery: Delivery, peer_ended: bool) {
         if let Phase::Closed(_) = self.phase {
@@ -104,12 +104,12 @@ impl<T: Copy + Ord> Ending<T> {
         }
     }
 
-    /// Our direction is broken, with so many bytes accepted and not written.
+    /// Notes that our direction is broken. `unwritten` is the number of bytes that were accepted and not written.
     pub fn broken(&mut self, unwritten: usize) {
         self.over(Outcome::PeerGone { unwritten: unwritten as u64 });
     }
 
-    /// The deadline has passed.
+    /// Notes that the deadline has passed.
     pub fn expired(&mut self, unwritten: usize, delivery: Delivery) {
         match (&self.phase, delivery) {
             (Phase::Open | Phase::Over(..), _) => {}
@@ -136,7 +136,7 @@ impl<T: Copy + Ord> Ending<T> {
     }
 }
 
-impl<T: Copy + Ord> Default for Ending<T> {
+impl<T: Copy + Ord> Default for CloseState<T> {
     fn default() -> Self {
         Self::new()
     }

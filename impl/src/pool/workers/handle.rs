@@ -1,12 +1,56 @@
-//! Which futures of a worker run, and how they end.
+//! A worker, as its futures see it, and the count of its futures.
 
 use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
-use super::thread::Ended;
+use super::Group;
+use super::thread::{Ended, Order};
+
+/// A handle to the worker on which a future runs; the future never leaves it.
+#[derive(Clone, Debug)]
+pub struct WorkerHandle(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    number: usize,
+    group: Group,
+    order: watch::Receiver<Order>,
+    census: Rc<Census>,
+}
+
+impl WorkerHandle {
+    pub(super) fn new(number: usize, group: Group, order: watch::Receiver<Order>) -> Self {
+        Self(Rc::new(Inner { number, group, order, census: Rc::default() }))
+    }
+
+    /// The worker's number, from 0.
+    pub fn number(&self) -> usize {
+        self.0.number
+    }
+
+    /// Runs another future on this worker.
+    pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
+        drop(tokio::task::spawn_local(self.0.census.count(future)));
+    }
+
+    /// Until the worker is told to stop. A future that does not end soon after is dropped at the deadline.
+    pub async fn stopping(&self) {
+        let mut order = self.0.order.clone();
+        // Nobody who could tell it is left: the same.
+        let _ = order.wait_for(|order| !matches!(order, Order::Run)).await;
+    }
+
+    pub(in crate::pool) fn is_of(&self, group: &Group) -> bool {
+        self.0.group.is(group)
+    }
+
+    pub(super) fn census(&self) -> &Rc<Census> {
+        &self.0.census
+    }
+}
 
 /// Counts the futures of one worker.
 #[derive(Debug, Default)]

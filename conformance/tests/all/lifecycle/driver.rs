@@ -1,30 +1,12 @@
 //! Tier 5: the driver of `handfast::lifecycle` on tokio, under a paused clock, along every edge of the small scope.
-//!
-//! Each session's task is polled by the test, only when it was woken, and only when the model's next action is that
-//! task's: a handshake ends when the test lets it, timers fire because the clock is moved, subscribers take one event at
-//! a time. Where a task takes several steps within one poll, it is [held](held) between them, so that everybody
-//! else's steps can come in between, as they can on another thread. After each such prod the driver has recorded what it
-//! did; the model must take exactly these steps with exactly these observations, and what participants see without
-//! the record (events, snapshots, gauges, who is active) must agree with the model's history.
-
-mod chooser;
-mod fault;
-mod habits;
-mod held;
-mod stepped;
-mod task;
-mod walk;
 
 use conformance::failure;
+use conformance::lifecycle::driver::{Covered, Failure, Step, Walker};
 use handfast_spec::Observation;
 use handfast_spec::lifecycle::{Action, Output};
 use model::checker::catalogue::Scope;
 use model::checker::explore::{Completeness, Options, explore};
 use model::lifecycle::handfast::{Flaw, instances};
-
-use fault::Failure;
-use stepped::Step;
-use walk::{Covered, Walker};
 
 /// Walks over an instance of the small scope, with a driver whose record is tampered with.
 fn cover(instance: &str, tamper: fn(Step) -> Step) -> Result<Covered, Box<Failure>> {

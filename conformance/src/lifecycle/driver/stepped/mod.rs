@@ -7,7 +7,7 @@ mod selecting;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use conformance::log::Log;
+use crate::log::Log;
 use handfast::lifecycle::{self as product, Handshake, Node, NodeConfig, Reason, Subscription};
 use handfast_spec::Observation;
 use handfast_spec::lifecycle::{Action, Duplicates, History, Key, Output, Refusal, SessionId, SubscriberId};
@@ -26,7 +26,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(1_000_000);
 const BETWEEN_SESSIONS: Duration = Duration::from_millis(1);
 
 /// What the driver recorded of one step.
-pub(crate) type Step = (Action, Observation<Output, Refusal>);
+pub type Step = (Action, Observation<Output, Refusal>);
 
 /// A node on tokio whose every step waits for the test.
 pub(crate) struct Stepped<'r> {
@@ -82,9 +82,13 @@ impl<'r> Stepped<'r> {
         model: &Handfast,
         tamper: fn(Step) -> Step,
     ) -> Self {
-        let registry = conformance::lifecycle::configured(model.config());
-        let config =
-            NodeConfig { registry, handshake_timeout: HANDSHAKE_TIMEOUT, patience: PATIENCE, grace: Duration::ZERO };
+        let registry = crate::lifecycle::configured(model.config());
+        let config = NodeConfig {
+            registry,
+            handshake_timeout: HANDSHAKE_TIMEOUT,
+            slow_subscriber_timeout: PATIENCE,
+            grace: Duration::ZERO,
+        };
         let log = Log::default();
         let node = Node::recorded(config, log.clone()).expect("the model's configurations are sound");
         let header = log.take();

@@ -1,0 +1,309 @@
+//! The end of our direction: the handle that asks for it, and the call that drives it.
+
+use std::fmt::{self, Debug, Formatter};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use crate::runtime::select;
+use crate::runtime::time::Instant;
+use bytes::{BufMut, BytesMut};
+
+use super::reader::End;
+use super::shared::{Shared, Timer, Waiter};
+use crate::framed::core::NextStep;
+use crate::framed::transport::Transport;
+use crate::framed::{Delivery, Error, Outcome};
+
+/// Bytes that are read at once when the reader does not read.
+const CHUNK: usize = 64 * 1024;
+
+/// No event tells of an acknowledgement, so that the socket is asked again: first after this time, ...
+const ASK_FIRST: Duration = Duration::from_millis(1);
+
+/// ... and at the last after this time, each time after twice as long.
+const ASK_LAST: Duration = Duration::from_millis(32);
+
+/// A handle that can shut a connection down, from any task. Clones are for the same connection, which is not closed as long
+/// as one of them is there.
+pub struct Closer<T: Transport> {
+    shared: Arc<Shared<T>>,
+}
+
+impl<T: Transport> Closer<T> {
+    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
+        Self { shared }
+    }
+
+    /// Ends the direction in which we send, and says what is known of our frames (FRM-1, FRM-6).
+    ///
+    /// From the first call on no frame is accepted. What was accepted is written, then the marker; our direction is closed;
+    /// and then the acknowledgement of all of it is waited for. It returns when that is there, when the connection breaks,
+    /// or at the deadline. All the while the peer's bytes are read, because a peer that is stuck writing does not read:
+    ///
+    /// - If there is a [`Reader`](super::Reader), up to [`Drain::keep`](super::Drain::keep) bytes are kept for it, and the
+    ///   rest is left to it. It goes on giving frames, also after this has returned, until the peer's marker or the
+    ///   deadline.
+    /// - Otherwise up to [`Drain::discard`](super::Drain::discard) bytes are dropped, and after the acknowledgement those of
+    ///   a peer that is still sending, see [`Drain::linger`](super::Drain::linger).
+    ///
+    /// Any number of calls may run at once and one after the other: they all get the same outcome, by the earliest deadline
+    /// that one of them was given. A deadline in the past gives the transport what it takes at once.
+    ///
+    /// Cancel safe: a call that is dropped has begun the shutdown, and the next one goes on with it. Without a next one what
+    /// remains is not done, and the reader still ends at the deadline.
+    ///
+    /// The transport is closed when both halves and all closers are dropped; after [`Outcome::Clean`] that can do no harm to
+    /// frames of ours.
+    pub async fn shutdown(&self, deadline: Instant) -> Outcome {
+        self.shared.begin_shutdown(deadline);
+        let mut outcome = self.shared.outcome.subscribe();
+        let _driving = select! {
+            biased;
+            known = outcome.wait_for(Option::is_some) => match known.ok().and_then(|known| *known) {
+                Some(outcome) => return outcome,
+                None => unreachable!("the sender of the outcome lives in the state that this closer shares"),
+            },
+            driving = self.shared.driver.lock() => driving,
+        };
+        let mut driver = ShutdownDriver::new(&self.shared);
+        poll_fn(|cx| driver.poll(cx)).await
+    }
+
+    /// Returns what is known of our frames, if a shutdown has come to its end.
+    pub fn outcome(&self) -> Option<Outcome> {
+        *self.shared.outcome.borrow()
+    }
+}
+
+impl<T: Transport> Clone for Closer<T> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<T: Transport> Debug for Closer<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Closer").field("outcome", &self.outcome()).finish_non_exhaustive()
+    }
+}
+
+/// Does what a shutdown has to do and the transport can do at once. The call that drives the shutdown is woken if more
+/// can be done; see [`Wakers`](super::shared::Wakers).
+pub(super) fn advance<T: Transport>(shared: &Shared<T>) {
+    loop {
+        let step = shared.close_state().next_step();
+        let done = match step {
+            NextStep::None | NextStep::Watch | NextStep::Done(_) => return,
+            NextStep::Write => shared.write().poll_queue(&shared.idle),
+            NextStep::Close => shared.write().poll_close(),
+        };
+        match done {
+            Poll::Pending => return,
+            Poll::Ready(Ok(())) if step == NextStep::Write => shared.close_state().written(),
+            Poll::Ready(Ok(())) => shared.close_state().closed(),
+            Poll::Ready(Err(error)) => {
+                shared.fail_write(error);
+                let unwritten = shared.write().cursor.queued();
+                shared.close_state().broken(unwritten);
+            }
+        }
+    }
+}
+
+/// The call that drives a shutdown. Nothing is lost when it is dropped: another call goes on.
+struct ShutdownDriver<'c, T: Transport> {
+    shared: &'c Shared<T>,
+    deadline: Timer,
+    ask: Timer,
+    /// When the transport is asked next how much could still be lost.
+    asked_next: Instant,
+    ask_interval: Duration,
+    silence: Timer,
+    /// When a byte of the peer was last read and dropped.
+    last_byte: Instant,
+    /// The outcome, while only a peer that is still sending is waited for.
+    known: Option<Outcome>,
+    dropped: BytesMut,
+}
+
+/// The result of reading for now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Reading {
+    /// The peer's bytes have ended, or they are left to the reader, or there were too many.
+    Done,
+    /// There may be more.
+    Waits,
+}
+
+impl<'c, T: Transport> ShutdownDriver<'c, T> {
+    fn new(shared: &'c Shared<T>) -> Self {
+        let now = Instant::now();
+        Self {
+            shared,
+            deadline: Timer::default(),
+            ask: Timer::default(),
+            asked_next: now,
+            ask_interval: ASK_FIRST,
+            silence: Timer::default(),
+            last_byte: now,
+            known: None,
+            dropped: BytesMut::new(),
+        }
+    }
+
+    /// Does what can be done, and returns when the shutdown is over.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        self.shared.write().wakers.register(Waiter::Shutdown, cx);
+        advance(self.shared);
+        let now = Instant::now();
+        let deadline = self.shared.close_state().deadline();
+        let in_time = deadline.is_some_and(|deadline| now < deadline);
+        // Nothing is read for a shutdown that has come to its end, except to let the peer finish.
+        let goes_on = match self.shared.close_state().next_step() {
+            NextStep::None | NextStep::Write | NextStep::Close | NextStep::Watch => true,
+            NextStep::Done(outcome) => outcome.is_clean(),
+        };
+        let reading = if in_time && goes_on { self.poll_read_ahead(cx) } else { Reading::Done };
+        if self.known.is_none() && self.poll_outcome(cx, in_time).is_pending() {
+            // The deadline is looked at last: what can be done in time is done.
+            ready!(self.deadline.poll_until(deadline, cx));
+            let unwritten = self.shared.write().cursor.queued();
+            let delivery = self.shared.delivery().unwrap_or(Delivery::Unknown);
+            self.shared.close_state().expired(unwritten, delivery);
+            let step = self.shared.close_state().next_step();
+            if let NextStep::Done(outcome) = step {
+                self.finish(outcome);
+            }
+        }
+        let Some(outcome) = self.known else { return Poll::Pending };
+        if in_time && reading == Reading::Waits && outcome.is_clean() {
+            ready!(self.poll_linger(cx, deadline));
+        }
+        // The first outcome stays, for every call that waits (FRM-7).
+        self.shared.outcome.send_if_modified(|known| {
+            let is_first = known.is_none();
+            known.get_or_insert(outcome);
+            is_first
+        });
+        Poll::Ready(outcome)
+    }
+
+    /// Notes the outcome, and ends the waiting for what can no longer come.
+    fn finish(&mut self, outcome: Outcome) {
+        self.known = Some(outcome);
+        match outcome {
+            Outcome::Clean | Outcome::Unconfirmed { peer_ended: true } => {}
+            Outcome::Unconfirmed { peer_ended: false }
+            | Outcome::Unacknowledged { .. }
+            | Outcome::DeadlineExceeded { .. }
+            | Outcome::PeerGone { .. } => {
+                self.shared.fail_write(Error::DeadlineExceeded);
+            }
+        }
+    }
+
+    /// Waits until the outcome is known.
+    fn poll_outcome(&mut self, cx: &mut Context<'_>, in_time: bool) -> Poll<()> {
+        loop {
+            let step = self.shared.close_state().next_step();
+            match step {
+                NextStep::Done(outcome) => {
+                    self.finish(outcome);
+                    return Poll::Ready(());
+                }
+                NextStep::None | NextStep::Write | NextStep::Close => return Poll::Pending,
+                NextStep::Watch => {}
+            }
+            let delivery = self.watch();
+            let step = self.shared.close_state().next_step();
+            if matches!(step, NextStep::Done(_)) {
+                continue;
+            }
+            if !in_time || delivery == Delivery::Unknown {
+                return Poll::Pending;
+            }
+            // Not the moment at which this began: a timer that fires meanwhile would be due again and again.
+            let now = Instant::now();
+            if self.asked_next <= now {
+                self.asked_next = now + self.ask_interval;
+                self.ask_interval = (self.ask_interval * 2).min(ASK_LAST);
+            }
+            ready!(self.ask.poll_until(Some(self.asked_next), cx));
+        }
+    }
+
+    /// Asks the transport how much could still be lost.
+    fn watch(&self) -> Delivery {
+        let end = self.shared.read().end.clone();
+        let delivery = match (self.shared.delivery(), &end) {
+            // What has arrived has arrived, also if a reset came behind it.
+            (Ok(Delivery::Outstanding(0)), _) => Ok(Delivery::Outstanding(0)),
+            (Ok(_), Some(End::Fault(fault))) => Err(self.shared.fail_write(Error::Transport(fault.clone()))),
+            (delivery, _) => delivery,
+        };
+        match delivery {
+            Ok(delivery) => {
+                self.shared.close_state().watched(delivery, end.is_some());
+                delivery
+            }
+            Err(_) => {
+                let unwritten = self.shared.write().cursor.queued();
+                self.shared.close_state().broken(unwritten);
+                Delivery::Unknown
+            }
+        }
+    }
+
+    /// Waits until the peer has been silent for a while, or its bytes have ended.
+    fn poll_linger(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
+        if self.shared.read().has_reader {
+            return Poll::Ready(());
+        }
+        let silence = self.last_byte + self.shared.config.drain.linger;
+        self.silence.poll_until(deadline.map(|deadline| deadline.min(silence)), cx)
+    }
+
+    /// Reads what the peer sends, so that it does not get stuck: for the reader, or to drop it.
+    fn poll_read_ahead(&mut self, cx: &Context<'_>) -> Reading {
+        let drain = &self.shared.config.drain;
+        let mut side = self.shared.read();
+        side.wakers.register(Waiter::Shutdown, cx);
+        loop {
+            if side.end.is_some() {
+                return Reading::Done;
+            }
+            let left = if side.has_reader {
+                drain.keep.saturating_sub(side.ahead.len())
+            } else {
+                usize::try_from(drain.discard - side.discarded.min(drain.discard)).unwrap_or(usize::MAX)
+            };
+            if left == 0 {
+                return Reading::Done;
+            }
+            let kept = side.has_reader;
+            let mut into = if kept { std::mem::take(&mut side.ahead) } else { std::mem::take(&mut self.dropped) };
+            into.reserve(CHUNK.min(left));
+            let read = side.poll_read(&mut (&mut into).limit(CHUNK.min(left)));
+            if kept {
+                side.ahead = into;
+            } else {
+                into.clear();
+                self.dropped = into;
+            }
+            match read {
+                Poll::Ready(Some(bytes)) if kept => {
+                    self.shared.idle.bytes_came(bytes);
+                    side.wakers.wake(Waiter::Owner);
+                }
+                Poll::Ready(Some(bytes)) => {
+                    side.discarded += bytes as u64;
+                    self.last_byte = Instant::now();
+                }
+                Poll::Ready(None) => side.wakers.wake(Waiter::Owner),
+                Poll::Pending => return Reading::Waits,
+            }
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The handle of a node: sessions, subscriptions, what the operator does, and the shutdown.
+
+use std::fmt::{self, Debug, Formatter};
+use std::future::{Future, pending};
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::record::Record;
+use super::session::{self, ExitKind, Guard, Signals};
+use super::state::{Shared, State, Timing};
+use super::{Handshake, Metrics, NodeConfig, Report, SessionContext, SessionHandle, Subscription};
+use crate::lifecycle::{ConfigError, Core, Origin, Peer, Reason, Rejected, SessionId, StateError};
+use crate::runtime::time::{Instant, sleep_until};
+use crate::runtime::{select, task};
+
+/// A node's registry of peers on tokio: a handle that is cheap to clone.
+///
+/// Each session is one task that does, in this order: the handshake, the announcement, the body; and a guard that runs
+/// however the task ends. `K` is who a peer is, `I` what else its handshake says. Dropping all handles changes nothing:
+/// sessions go on until they end; see [`shutdown`](Self::shutdown).
+///
+/// No method blocks for longer than a step of the [`Core`] takes; none of them holds the lock across an `await`. The
+/// order and the clone of a key run under the lock, and so may the drop of a second key and info that
+/// [`Handshake::handshake_done`] is called with: they must not panic and must not call the node.
+///
+/// ```
+/// use handfast::lifecycle::{Config, Duplicates, Event, Limits, Node, NodeConfig, Origin, Reason};
+/// use std::convert::Infallible;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = Config { limits: Limits::new(8, 4), capacity: 32, duplicates: Duplicates::KeepNew };
+/// let node = Node::new(NodeConfig::new(registry))?;
+/// let mut events = node.subscribe()?;
+///
+/// let session = node.open(
+///     Origin::inbound(None),
+///     |handshake| async move {
+///         let _ = handshake.handshake_done("02ab…", "what it calls itself");
+///         Ok::<_, Infallible>("the connection")
+///     },
+///     |_context, _connection| async { Reason::RemoteClosed },
+/// )?;
+///
+/// assert!(matches!(events.next().await, Some(Event::Up(peer)) if peer.key == "02ab…"));
+/// assert!(matches!(events.next().await, Some(Event::Down(_, Reason::RemoteClosed))));
+/// assert!(session.wait().await.announced);
+/// assert_eq!(node.shutdown(Duration::from_secs(1)).await.aborted, 0);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Node<K, I = ()> {
+    shared: Arc<Shared<K, I>>,
+}
+
+impl<K: Clone + Ord, I> Node<K, I> {
+    /// A node without sessions.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration could never announce a session in the last slot.
+    pub fn new(config: NodeConfig<K>) -> Result<Self, ConfigError> {
+        Self::build(config, None)
+    }
+
+    /// A node that writes what happens to `out`, as newline-delimited JSON that `model explain lifecycle` reads.
+    ///
+    /// Each step is written under the lock, so that the order of lines is the order of steps: give it something that
+    /// does not block and does not panic. Every configuration can be recorded. The record keeps a number for each key that
+    /// it has seen; the log has these numbers, and addresses as they are. It ends, with an error that
+    /// [`flush_record`](Self::flush_record) returns, after 2³²-1 connections, those included that were turned away: that
+    /// is a log of some terabyte.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn recorded(config: NodeConfig<K>, out: impl Write + Send + 'static) -> Result<Self, ConfigError> {
+        Self::build(config, Some(Box::new(out)))
+    }
+
+    fn build(config: NodeConfig<K>, out: Option<Box<dyn Write + Send>>) -> Result<Self, ConfigError> {
+        let NodeConfig { registry, handshake_timeout, slow_subscriber_timeout, grace } = config;
+        let timing = Timing { handshake_timeout, slow_subscriber_timeout, grace };
+        let core = Core::new(registry.clone())?;
+        let record = out.map(|out| Box::new(Record::begin(out, &registry)));
+        Ok(Self { shared: Arc::new(Shared::new(core, timing, record)) })
+    }
+
+    /// Flushes the record.
+    ///
+    /// # Errors
+    ///
+    /// The first error of writing it; what came after that is not in it.
+    pub fn flush_record(&self) -> io::Result<()> {
+        self.shared.step(|state| state.record.as_mut().map_or(Ok(()), |record| record.flush()))
+    }
+
+    /// Takes a slot for a connection and returns its session's task, for the caller to spawn or to poll. Dropping the
+    /// task at any time, also before it is first polled, ends the session as an abort does.
+    ///
+    /// The task runs the future that `handshake` makes. When it has returned and
+    /// [`Handshake::handshake_done`] was called, the session is announced, if it is not rejected; then the future that
+    /// `body` makes of what the handshake returned runs, and what it returns is the reason for the end.
+    ///
+    /// - When the session is told to end, the handshake is dropped where it waits; the body has the configured grace.
+    /// - Where the handshake has completed and the session has been told to end, it is not announced: always, not by
+    ///   chance.
+    /// - The handshake timeout begins with the first poll, bounds the handshake and the wait for the announcement, and
+    ///   counts as the last thing if other things are ready at the same moment.
+    /// - A handshake that fails, or returns without having said who it is, ends the session with
+    ///   [`Reason::HandshakeFailed`].
+    /// - A panic of the handshake or of the body ends the session with [`Reason::Panicked`] and goes on to the caller that
+    ///   polls the task.
+    ///
+    /// # Errors
+    ///
+    /// If there is no slot, the address is banned, or the node shuts down (PEER-9, PEER-10). Neither closure is called.
+    pub fn prepare<C, E, H, HF, B, BF>(
+        &self,
+        origin: Origin,
+        handshake: H,
+        body: B,
+    ) -> Result<(SessionHandle, impl Future<Output = ()> + use<K, I, C, E, H, HF, B, BF>), Rejected>
+    where
+        H: FnOnce(Handshake<K, I>) -> HF,
+        HF: Future<Output = Result<C, E>>,
+        B: FnOnce(SessionContext<K, I>, C) -> BF,
+        BF: Future<Output = Reason>,
+    {
+        let (session, signals) = self.take_slot(origin)?;
+        let handle = SessionHandle::new(session, Arc::clone(&signals));
+        // From here on the guard runs whatever happens, also if `handshake` panics.
+        let guard = Guard::new(session, Arc::clone(&self.shared), signals);
+        let handshake = handshake(guard.handshake());
+        Ok((handle, session::run(handshake, body, guard)))
+    }
+
+    fn take_slot(&self, origin: Origin) -> Result<(SessionId, Arc<Signals>), Rejected> {
+        let opened = self.shared.step(|state| state.open(origin));
+        if let Err(rejected) = &opened {
+            tracing::debug!(session = %rejected.session, reason = %rejected.reason, "connection turned away");
+        }
+        opened
+    }
+
+    /// [Prepares](Self::prepare) a session and spawns its task.
+    ///
+    /// # Errors
+    ///
+    /// As [`prepare`](Self::prepare).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime; the slot is then returned.
+    pub fn open<C, E, H, HF, B, BF>(&self, origin: Origin, handshake: H, body: B) -> Result<SessionHandle, Rejected>
+    where
+        K: Send + Sync + 'static,
+        I: Send + Sync + 'static,
+        C: Send + 'static,
+        E: Send + 'static,
+        H: FnOnce(Handshake<K, I>) -> HF + Send + 'static,
+        HF: Future<Output = Result<C, E>> + Send + 'static,
+        B: FnOnce(SessionContext<K, I>, C) -> BF + Send + 'static,
+        BF: Future<Output = Reason> + Send + 'static,
+    {
+        let (session, signals) = self.take_slot(origin)?;
+        let guard = Guard::new(session, Arc::clone(&self.shared), Arc::clone(&signals));
+        let handshake = handshake(guard.handshake());
+        let task = task::spawn(session::run(handshake, body, guard));
+        // It cannot be set already: this is the only place, and the signals are new.
+        let _ = signals.task.set(task.abort_handle());
+        Ok(SessionHandle::new(session, signals))
+    }
+
+    /// Subscribes: who is announced now, and everything that happens from now on (PEER-8).
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::ShuttingDown`] if the shutdown is complete.
+    pub fn subscribe(&self) -> Result<Subscription<K, I>, StateError> {
+        Subscription::new(&self.shared, self.shared.timing.slow_subscriber_timeout)
+    }
+
+    /// [Subscribes](Self::subscribe) with a timeout of its own, in place of the
+    /// [configured](NodeConfig::slow_subscriber_timeout) one: longer for a subscriber that the node cannot do without,
+    /// shorter for one that only looks on.
+    ///
+    /// # Errors
+    ///
+    /// As [`subscribe`](Self::subscribe).
+    pub fn subscribe_with_timeout(&self, slow_subscriber_timeout: Duration) -> Result<Subscription<K, I>, StateError> {
+        Subscription::new(&self.shared, slow_subscriber_timeout)
+    }
+
+    /// Returns the announced peers, in order of their sessions.
+    pub fn peers(&self) -> Vec<Arc<Peer<K, I>>> {
+        self.shared.step(|state| state.core.peers().cloned().collect())
+    }
+
+    /// Returns what was counted, and what there is.
+    pub fn metrics(&self) -> Metrics {
+        self.shared.step(|state| Metrics {
+            sessions: state.core.slots_held(),
+            pending: state.core.pending(),
+            subscribers: state.core.subscribers(),
+            longest_queue: state.core.longest_queue(),
+            ..state.metrics.clone()
+        })
+    }
+
+    /// Shuts the node down: no session gets a slot or is announced any more, and every session is told to end (PEER-28).
+    /// Waits until all have ended, `deadline` at most; then aborts the tasks that are left and runs their guards for them,
+    /// so that it ends even if a task never comes to an `await`. Subscribers then hear
+    /// [`Closed`](crate::lifecycle::Event::Closed) after what is queued for them, and are not waited for.
+    ///
+    /// It may be called several times and from several tasks; it begins once, each caller waits for its end, and
+    /// the earliest deadline counts.
+    ///
+    /// Cancel safe in that a shutdown that has begun goes on: it completes when the last session has ended. Without a
+    /// call that waits there is no deadline.
+    pub async fn shutdown(&self, deadline: Duration) -> Report {
+        let deadline = Instant::now().checked_add(deadline);
+        let begun = self.shared.step(State::shut_down);
+        if begun {
+            tracing::debug!("shutdown begun");
+        }
+        // Otherwise the guard of the last session finishes it; without sessions there is no guard.
+        self.shared.step(State::finish);
+        let mut complete = self.shared.complete.subscribe();
+        let passed = async {
+            match deadline {
+                Some(deadline) => sleep_until(deadline).await,
+                None => pending().await,
+            }
+        };
+        select! {
+            biased;
+            _ = complete.wait_for(|complete| *complete) => {}
+            () = passed => self.abort_the_rest(),
+        }
+        self.shared.step(|state| Report { drained: state.drained, aborted: state.aborted })
+    }
+
+    fn abort_the_rest(&self) {
+        let left: Vec<(SessionId, Arc<Signals>)> = self
+            .shared
+            .step(|state| state.sessions.iter().map(|(&session, signals)| (session, Arc::clone(signals))).collect());
+        for (session, signals) in left {
+            // A task that does not come to an `await` would keep its slot, and its subscribers waiting, for ever. The
+            // guard runs before the abort, so that the session counts as aborted.
+            self.shared.run_guard(session, Reason::ShuttingDown, ExitKind::Overdue);
+            if let Some(task) = signals.task.get() {
+                task.abort();
+            }
+        }
+    }
+}
+
+/// What the operator does.
+///
+/// A ban is for good or for a time. Of several bans of one key or address the latest counts, whichever ends sooner, and
+/// lifting it lifts them all. A ban for a time is over as soon as the time is: no task waits for it, and every later call
+/// finds it gone.
+impl<K: Clone + Ord, I> Node<K, I> {
+    /// Tells a session to end, and why: the reason reaches its Down.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::NoSuchSession`] if it has ended; [`StateError::Ending`] if it was told before, whose reason stays.
+    pub fn disconnect(&self, session: SessionId, reason: Reason) -> Result<(), StateError> {
+        self.shared.step(|state| state.disconnect(session, reason))
+    }
+
+    /// Tells every session of a peer to end, and why: those that are announced, and those whose handshake said that it is
+    /// this peer and that wait to be announced. Returns how many were told; a session that had been told before keeps its
+    /// reason.
+    ///
+    /// The peer may come back at once; see [`ban`](Self::ban).
+    pub fn disconnect_key(&self, key: &K, reason: Reason) -> usize {
+        self.shared.step(|state| state.disconnect_key(key, reason))
+    }
+
+    /// Bans a key until the ban is lifted. When this returns, no session is announced under it, and those that are were
+    /// told to end (PEER-13).
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::AlreadyBanned`] if it is banned for good. A ban for a time becomes one for good.
+    pub fn ban(&self, key: K) -> Result<(), StateError> {
+        self.shared.step(|state| state.ban(key, None))
+    }
+
+    /// Bans a key from now on for this long, whether it was banned or not. What is too long for the clock is for good.
+    pub fn ban_for(&self, key: K, duration: Duration) {
+        // Only a ban for good in place of another is refused, and changes nothing.
+        let _ = self.shared.step(|state| state.ban(key, Instant::now().checked_add(duration)));
+    }
+
+    /// Ends the ban of a key.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::NotBanned`].
+    pub fn unban(&self, key: &K) -> Result<(), StateError> {
+        self.shared.step(|state| state.unban(key))
+    }
+
+    /// Whether a key is banned.
+    pub fn is_banned(&self, key: &K) -> bool {
+        self.shared.step(|state| state.core.is_banned(key))
+    }
+
+    /// Bans an address until the ban is lifted. When this returns, no session with it gets a slot, and those that have one
+    /// were told to end (PEER-13).
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::AlreadyBanned`] if it is banned for good. A ban for a time becomes one for good.
+    pub fn ban_address(&self, address: IpAddr) -> Result<(), StateError> {
+        self.shared.step(|state| state.ban_address(address, None))
+    }
+
+    /// Bans an address from now on for this long, whether it was banned or not. What is too long for the clock is for
+    /// good.
+    pub fn ban_address_for(&self, address: IpAddr, duration: Duration) {
+        // As with keys.
+        let _ = self.shared.step(|state| state.ban_address(address, Instant::now().checked_add(duration)));
+    }
+
+    /// Ends the ban of an address.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::NotBanned`].
+    pub fn unban_address(&self, address: IpAddr) -> Result<(), StateError> {
+        self.shared.step(|state| state.unban_address(address))
+    }
+
+    /// Whether an address is banned.
+    pub fn is_address_banned(&self, address: IpAddr) -> bool {
+        self.shared.step(|state| state.core.is_address_banned(address))
+    }
+}
+
+impl<K, I> Clone for Node<K, I> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<K, I> Debug for Node<K, I> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,458 @@
+//! The state behind the one lock, and its steps.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::ban_expiry::{BanExpiry, Banned};
+use super::config::Metrics;
+use super::record::Record;
+use super::session::{Attempt, ExitKind, Signals};
+use crate::lifecycle::{
+    Announcement, Core, Effect, Ended, Event, Greeting, Origin, Reason, Rejected, SessionId, StateError, Subscribed,
+    SubscriberId,
+};
+use crate::runtime::sync::{Mutex, MutexGuard, Notify, watch};
+use crate::runtime::time::Instant;
+
+/// The state that all handles of a node share.
+pub(super) struct Shared<K, I> {
+    state: Mutex<State<K, I>>,
+    /// Whether the shutdown is complete.
+    pub(super) complete: watch::Sender<bool>,
+    pub(super) timing: Timing,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Timing {
+    pub(super) handshake_timeout: Duration,
+    pub(super) slow_subscriber_timeout: Duration,
+    pub(super) grace: Duration,
+}
+
+/// The state behind the lock.
+pub(super) struct State<K, I> {
+    pub(super) core: Core<K, I>,
+    pub(super) sessions: BTreeMap<SessionId, Arc<Signals>>,
+    subscribers: BTreeMap<SubscriberId, Subscriber>,
+    pub(super) metrics: Metrics,
+    pub(super) record: Option<Box<Record<K>>>,
+    ban_expiry: BanExpiry<K>,
+    /// Sessions that ended in time during the shutdown.
+    pub(super) drained: usize,
+    /// Sessions that the shutdown did not wait for.
+    pub(super) aborted: usize,
+    /// Whether a subscriber may hold up announcements. If not, no step needs to look at all of them.
+    may_hold_up: bool,
+    wakes: Vec<Wake>,
+}
+
+/// How a subscriber is woken, how long it may hold up announcements, and since when it does.
+struct Subscriber {
+    wake: Arc<Notify>,
+    timeout: Duration,
+    holds_up_since: Option<Instant>,
+}
+
+impl Subscriber {
+    /// Returns when it is to be evicted, if it holds up an announcement and that moment can be told.
+    fn evicted_at(&self) -> Option<Instant> {
+        self.holds_up_since?.checked_add(self.timeout)
+    }
+}
+
+/// A wake-up that is left for when the lock is released.
+enum Wake {
+    End(Arc<Signals>, Reason),
+    Retry(Arc<Signals>),
+    Subscriber(Arc<Notify>),
+    Ended(Arc<Signals>, Ended),
+    Complete,
+}
+
+impl<K: Clone + Ord, I> Shared<K, I> {
+    pub(super) fn new(core: Core<K, I>, timing: Timing, record: Option<Box<Record<K>>>) -> Self {
+        let state = State {
+            core,
+            sessions: BTreeMap::new(),
+            subscribers: BTreeMap::new(),
+            metrics: Metrics::default(),
+            record,
+            ban_expiry: BanExpiry::new(),
+            drained: 0,
+            aborted: 0,
+            may_hold_up: false,
+            wakes: Vec::new(),
+        };
+        Self { state: Mutex::new(state), complete: watch::channel(false).0, timing }
+    }
+
+    /// Runs `step` under the lock, and wakes tasks when the lock has been released, so that none wakes up only to wait
+    /// for the lock.
+    pub(super) fn step<R>(&self, step: impl FnOnce(&mut State<K, I>) -> R) -> R {
+        let mut state = self.lock();
+        state.lift_bans();
+        let result = step(&mut state);
+        let wakes = std::mem::take(&mut state.wakes);
+        drop(state);
+        for wake in wakes {
+            match wake {
+                Wake::End(signals, reason) => signals.told.set(reason),
+                Wake::Retry(signals) => signals.retry.notify_one(),
+                Wake::Subscriber(wake) => wake.notify_one(),
+                Wake::Ended(signals, ended) => signals.ended.set(ended),
+                Wake::Complete => drop(self.complete.send_replace(true)),
+            }
+        }
+        result
+    }
+
+    /// Runs the guard of a session (PEER-27). A second call finds nothing to do.
+    pub(super) fn run_guard(&self, session: SessionId, otherwise: Reason, exit: ExitKind) {
+        let ended = self.step(|state| state.end(session, otherwise, exit));
+        if let Ok(ended) = ended {
+            tracing::debug!(%session, announced = ended.announced, reason = %ended.reason, "session ended");
+            self.step(State::finish);
+        }
+    }
+
+    /// A panic under the lock can only come from the order or the clone of a key, or from a record's writer. Guards run
+    /// while their task unwinds and must not panic, so that the state is used as it was left.
+    fn lock(&self) -> MutexGuard<'_, State<K, I>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The count of a step that no metric counts.
+fn uncounted<R>(_: &mut Metrics, _: &R) {}
+
+/// The steps of the core, each through [`apply`](Self::apply).
+impl<K: Clone + Ord, I> State<K, I> {
+    /// Makes one step: calls the core, collects its effects, counts the result and writes it to the record. Every change
+    /// of the core goes through here, so that none is missing in the metrics or the record. `record` is also given the
+    /// sessions that the core told to end, in order.
+    fn apply<R>(
+        &mut self,
+        call: impl FnOnce(&mut Self) -> R,
+        count: impl FnOnce(&mut Metrics, &R),
+        record: impl FnOnce(&mut Record<K>, &R, &[SessionId]),
+    ) -> R {
+        let result = call(self);
+        let told = self.collect_effects();
+        self.unblock();
+        count(&mut self.metrics, &result);
+        if let Some(log) = &mut self.record {
+            record(log, &result, &told);
+        }
+        result
+    }
+
+    /// Turns the effects of the core into wake-ups. Returns the sessions that it told to end, in order.
+    fn collect_effects(&mut self) -> Vec<SessionId> {
+        let mut told = Vec::new();
+        while let Some(effect) = self.core.poll_effect() {
+            match effect {
+                Effect::End(session, reason) => {
+                    told.push(session);
+                    self.wakes.extend(self.sessions.get(&session).map(|signals| Wake::End(signals.clone(), reason)));
+                }
+                Effect::Retry(session) => {
+                    self.wakes.extend(self.sessions.get(&session).cloned().map(Wake::Retry));
+                }
+                Effect::Wake(subscriber) => {
+                    if self.wakes.is_empty() {
+                        // An event wakes all subscribers, and perhaps one session more.
+                        self.wakes.reserve(self.subscribers.len() + 1);
+                    }
+                    let found = self.subscribers.get(&subscriber);
+                    self.wakes.extend(found.map(|subscriber| Wake::Subscriber(subscriber.wake.clone())));
+                }
+            }
+        }
+        told
+    }
+
+    /// Clears the time of subscribers that have room again: only an uninterrupted hold-up counts.
+    fn unblock(&mut self) {
+        if !self.may_hold_up {
+            return;
+        }
+        let holding: BTreeSet<SubscriberId> = self.core.holding().collect();
+        for (_, subscriber) in self.subscribers.iter_mut().filter(|(id, _)| !holding.contains(id)) {
+            subscriber.holds_up_since = None;
+        }
+        self.may_hold_up = self.subscribers.values().any(|subscriber| subscriber.holds_up_since.is_some());
+    }
+
+    pub(super) fn open(&mut self, origin: Origin) -> Result<(SessionId, Arc<Signals>), Rejected> {
+        self.apply(
+            |state| {
+                let session = state.core.open(origin)?;
+                let signals = Arc::new(Signals::new());
+                state.sessions.insert(session, Arc::clone(&signals));
+                Ok((session, signals))
+            },
+            |metrics, opened: &Result<_, Rejected>| match opened {
+                Ok(_) => metrics.opened += 1,
+                Err(rejected) => *metrics.refused.entry(rejected.reason.name()).or_default() += 1,
+            },
+            |record, opened, _| match opened {
+                Ok((session, _)) => record.opened(*session, origin),
+                Err(rejected) => record.turned_away(origin, rejected.reason),
+            },
+        )
+    }
+
+    pub(super) fn handshake_done(&mut self, session: SessionId, key: K, info: I) -> Result<Greeting, StateError> {
+        let recorded = self.record.is_some().then(|| key.clone());
+        self.apply(
+            |state| state.core.handshake_done(session, key, info),
+            |metrics, greeting| match greeting {
+                Ok(Greeting::First) => metrics.greeted += 1,
+                Ok(Greeting::Again) => metrics.duplicate_signals += 1,
+                Err(_) => {}
+            },
+            |record, greeting, _| {
+                if let (Ok(greeting), Some(key)) = (greeting, &recorded) {
+                    record.greeted(session, key, *greeting);
+                }
+            },
+        )
+    }
+
+    pub(super) fn announce(&mut self, session: SessionId) -> Attempt<K, I> {
+        let announced = self.apply(
+            |state| state.core.announce(session),
+            |metrics, announced| match announced {
+                Ok(Announcement::Up) => metrics.announced += 1,
+                Ok(Announcement::WaitsForRoom) => metrics.waits_for_room += 1,
+                Ok(Announcement::WaitsForOlder(_) | Announcement::Rejected(_)) | Err(_) => {}
+            },
+            |record, announced, told| record.announced(session, announced, told),
+        );
+        match announced {
+            Ok(Announcement::Up) => self.core.peer(session).cloned().map_or(Attempt::Over, Attempt::Up),
+            Ok(Announcement::WaitsForRoom) => Attempt::Waits(self.note_holding(Instant::now())),
+            Ok(Announcement::WaitsForOlder(_)) => Attempt::Waits(None),
+            Ok(Announcement::Rejected(reason)) => Attempt::Rejected(reason),
+            Err(_) => Attempt::Over,
+        }
+    }
+
+    /// Notes which subscribers have no room for an announcement that waits. Returns when the first of them is to be
+    /// evicted.
+    fn note_holding(&mut self, now: Instant) -> Option<Instant> {
+        let holding: Vec<SubscriberId> = self.core.holding().collect();
+        for subscriber in holding {
+            if let Some(subscriber) = self.subscribers.get_mut(&subscriber) {
+                subscriber.holds_up_since.get_or_insert(now);
+                self.may_hold_up = true;
+            }
+        }
+        self.subscribers.values().filter_map(Subscriber::evicted_at).min()
+    }
+
+    pub(super) fn expire(&mut self, session: SessionId) -> Result<(), StateError> {
+        self.apply(
+            |state| state.core.expire(session),
+            uncounted,
+            |record, expired, _| {
+                if expired.is_ok() {
+                    record.expired(session);
+                }
+            },
+        )
+    }
+
+    pub(super) fn disconnect(&mut self, session: SessionId, reason: Reason) -> Result<(), StateError> {
+        self.apply(
+            |state| state.core.disconnect(session, reason),
+            uncounted,
+            |record, disconnected, _| record.disconnected(session, *disconnected),
+        )
+    }
+
+    pub(super) fn disconnect_key(&mut self, key: &K, reason: Reason) -> usize {
+        self.apply(
+            |state| state.core.disconnect_key(key, reason),
+            uncounted,
+            |record, _, told| record.all_disconnected(told),
+        )
+    }
+
+    fn end(&mut self, session: SessionId, otherwise: Reason, exit: ExitKind) -> Result<Ended, StateError> {
+        self.apply(
+            |state| {
+                let ended = state.core.end(session, otherwise)?;
+                let signals = state.sessions.remove(&session);
+                state.wakes.extend(signals.map(|signals| Wake::Ended(signals, ended)));
+                if state.core.is_shutting_down() {
+                    match exit {
+                        ExitKind::InOrder | ExitKind::Dropped => state.drained += 1,
+                        ExitKind::Overdue => state.aborted += 1,
+                    }
+                }
+                Ok(ended)
+            },
+            |Metrics { downs, ended_unannounced, .. }, ended: &Result<Ended, StateError>| {
+                if let Ok(Ended { announced, reason }) = ended {
+                    let counted = if *announced { downs } else { ended_unannounced };
+                    *counted.entry(reason.name()).or_default() += 1;
+                }
+            },
+            |record, ended, _| {
+                if let Ok(ended) = ended {
+                    record.ended(session, *ended, exit);
+                }
+            },
+        )
+    }
+
+    pub(super) fn subscribe(&mut self, wake: &Arc<Notify>, timeout: Duration) -> Result<Subscribed<K, I>, StateError> {
+        self.apply(
+            |state| {
+                let subscribed = state.core.subscribe()?;
+                let subscriber = Subscriber { wake: Arc::clone(wake), timeout, holds_up_since: None };
+                state.subscribers.insert(subscribed.subscriber, subscriber);
+                Ok(subscribed)
+            },
+            uncounted,
+            |record, subscribed: &Result<Subscribed<K, I>, StateError>, _| {
+                if let Ok(Subscribed { subscriber, snapshot }) = subscribed {
+                    record.subscribed(*subscriber, snapshot.iter().map(|peer| peer.session));
+                }
+            },
+        )
+    }
+
+    pub(super) fn receive(&mut self, subscriber: SubscriberId) -> Option<Event<K, I>> {
+        self.apply(
+            |state| {
+                let event = state.core.receive(subscriber).ok().flatten()?;
+                match event {
+                    Event::Up(_) | Event::Down(..) => {}
+                    Event::Lagged | Event::Closed => drop(state.subscribers.remove(&subscriber)),
+                }
+                Some(event)
+            },
+            uncounted,
+            |record, event, _| {
+                if let Some(event) = event {
+                    record.received(subscriber, event);
+                }
+            },
+        )
+    }
+
+    pub(super) fn unsubscribe(&mut self, subscriber: SubscriberId) -> Option<VecDeque<Event<K, I>>> {
+        self.apply(
+            |state| {
+                let queued = state.core.unsubscribe(subscriber).ok()?;
+                state.subscribers.remove(&subscriber);
+                Some(queued)
+            },
+            uncounted,
+            |record, queued, _| {
+                if queued.is_some() {
+                    record.unsubscribed(subscriber);
+                }
+            },
+        )
+    }
+
+    /// Evicts one subscriber that has held up announcements for its whole timeout. Returns whether there was one.
+    pub(super) fn evict_one(&mut self, now: Instant) -> bool {
+        let is_due = |subscriber: &Subscriber| subscriber.evicted_at().is_some_and(|moment| moment <= now);
+        let due = self.subscribers.iter().find(|(_, subscriber)| is_due(subscriber)).map(|(&id, _)| id);
+        let Some(subscriber) = due else { return false };
+        let evicted = self.apply(
+            |state| state.core.evict(subscriber),
+            |metrics, evicted| metrics.evicted += u64::from(evicted.is_ok()),
+            |record, evicted, _| {
+                if evicted.is_ok() {
+                    record.evicted(subscriber);
+                }
+            },
+        );
+        evicted.is_ok()
+    }
+
+    pub(super) fn ban(&mut self, key: K, until: Option<Instant>) -> Result<(), StateError> {
+        let banned = self.apply(
+            |state| state.core.ban(key.clone()),
+            uncounted,
+            |record, banned, told| record.banned(&key, *banned, told),
+        );
+        self.ban_expiry.replace(Banned::Key(key), until, banned)
+    }
+
+    pub(super) fn ban_address(&mut self, address: IpAddr, until: Option<Instant>) -> Result<(), StateError> {
+        let banned = self.apply(
+            |state| state.core.ban_address(address),
+            uncounted,
+            |record, banned, told| record.address_banned(address, *banned, told),
+        );
+        self.ban_expiry.replace(Banned::Address(address.to_canonical()), until, banned)
+    }
+
+    pub(super) fn unban(&mut self, key: &K) -> Result<(), StateError> {
+        self.ban_expiry.set(Banned::Key(key.clone()), None);
+        self.apply(|state| state.core.unban(key), uncounted, |record, unbanned, _| record.unbanned(key, *unbanned))
+    }
+
+    pub(super) fn unban_address(&mut self, address: IpAddr) -> Result<(), StateError> {
+        self.ban_expiry.set(Banned::Address(address.to_canonical()), None);
+        self.apply(
+            |state| state.core.unban_address(address),
+            uncounted,
+            |record, unbanned, _| record.address_unbanned(address, *unbanned),
+        )
+    }
+
+    /// Lifts the bans whose time is over. Each step under the lock begins with it, so that a ban that a step finds is in
+    /// force, and a record has the end of a ban before the first step that relies on it.
+    fn lift_bans(&mut self) {
+        if self.ban_expiry.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        while let Some(banned) = self.ban_expiry.pop_due(now) {
+            let lifted = match banned {
+                Banned::Key(key) => self.unban(&key),
+                Banned::Address(address) => self.unban_address(address),
+            };
+            debug_assert_eq!(lifted, Ok(()), "only what is banned expires: lifting a ban removes its expiry");
+        }
+    }
+
+    /// Begins the shutdown. Returns whether this call began it.
+    pub(super) fn shut_down(&mut self) -> bool {
+        let begun = self.apply(
+            |state| state.core.shut_down(),
+            uncounted,
+            |record, begun, told| {
+                if begun.is_ok() {
+                    record.shutting_down(told);
+                }
+            },
+        );
+        begun.is_ok()
+    }
+
+    /// Completes the shutdown if the last session has ended.
+    pub(super) fn finish(&mut self) {
+        let finished = self.apply(
+            |state| state.core.finish(),
+            uncounted,
+            |record, finished, _| {
+                if *finished == Ok(true) {
+                    record.finished();
+                }
+            },
+        );
+        if finished == Ok(true) {
+            self.wakes.push(Wake::Complete);
+        }
+    }
+}
