@@ -27,8 +27,8 @@ pub const ENTRY: Entry = Entry {
 };
 
 fn own(scope: Scope) -> Box<dyn Target> {
-    let word = Instances::new("handfast", handfast::instances(scope, handfast::Flaw::None));
-    let pool = Instances::new("handfast", pool::instances(scope, pool::Flaw::None));
+    let word = Instances::new("handfast", handfast::instances(scope));
+    let pool = Instances::new("handfast", pool::instances(scope));
     Box::new(Together::new("handfast", vec![Box::new(word), Box::new(pool)]))
 }
 

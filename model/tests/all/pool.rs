@@ -2,16 +2,17 @@
 //! behaviours of the model.
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::ops::ControlFlow;
 
 use handfast_spec::ownership::pool::{Action, Pool as Protocol};
 use handfast_spec::ownership::{Away, Incarnation, Output, Thread};
-use handfast_spec::{Observation, Protocol as _, Recorded};
+use handfast_spec::{Machine, Observation, Protocol as _, Recorded};
 use model::checker::catalogue::{Kind, Scope};
 use model::checker::explain::Explanation;
 use model::checker::format;
 use model::checker::target::Plan;
-use model::ownership::pool::{Config, Flaw, Pool, variants};
+use model::ownership::pool::{Config, Flaw, Mutated, Pool, variants};
 use model::registry::find;
 
 const A: Thread = Thread(0);
@@ -37,7 +38,7 @@ fn every_mistake_is_a_mutant_of_the_protocol() {
     let entry = find("ownership").expect("it is there");
     let names: Vec<&str> = (entry.variants)().iter().map(|variant| variant.name).collect();
     let mutants = variants();
-    assert_eq!(mutants.len(), Flaw::MISTAKES.len());
+    assert_eq!(mutants.len(), Flaw::ALL.len());
     assert!(mutants.iter().all(|mutant| names.contains(&mutant.name)));
     assert!(mutants.iter().any(|mutant| matches!(mutant.kind, Kind::Equivalent(_))));
 }
@@ -66,16 +67,21 @@ fn a_log_of_the_word_and_of_the_pool_is_explained() {
     assert!(!rejection.possible[0].allowed.is_empty());
 }
 
+/// Two workers with one number, and nothing that runs out.
+const CONFIG: Config = Config { threads: 2, numbers: 1, room: 2, puts: 9, takes: 9, alarms: 9 };
+
 /// A behaviour, step by step.
-struct Behaviour(Recorded<Pool>);
+struct Behaviour<M: Machine<Protocol = Protocol>>(Recorded<M>);
 
-impl Behaviour {
-    /// Two workers with one number, and nothing that runs out.
-    fn of(flaw: Flaw) -> Self {
-        let config = Config { threads: 2, numbers: 1, room: 2, puts: 9, takes: 9, alarms: 9, flaw };
-        Self(Recorded::new(Pool::new(config)))
-    }
+fn right() -> Behaviour<Pool> {
+    Behaviour(Recorded::new(Pool::new(CONFIG)))
+}
 
+fn wrong(flaw: Flaw) -> Behaviour<Mutated> {
+    Behaviour(Recorded::new(Mutated::new(CONFIG, flaw)))
+}
+
+impl<M: Machine<Protocol = Protocol> + Debug> Behaviour<M> {
     fn takes(mut self, actions: &[Action]) -> Self {
         for action in actions {
             assert!(!self.0.step(action).is_refused(), "{action} is refused in {:#?}", self.0.machine);
@@ -103,7 +109,7 @@ impl Behaviour {
 /// The race of the seed, as the pool sees it: the watcher and a taker, and the word says who has it.
 #[test]
 fn a_watcher_that_comes_first_turns_the_taker_away() {
-    let looking = Behaviour::of(Flaw::None).listed(FIRST).woken(FIRST);
+    let looking = right().listed(FIRST).woken(FIRST);
     let mut looking =
         looking.takes(&[Action::Look { thread: A, incarnation: FIRST }, Action::Take { thread: B, from: A }]);
     let turned = Output::TurnedAway(B, FIRST, Away::Busy);
@@ -115,7 +121,7 @@ fn a_watcher_that_comes_first_turns_the_taker_away() {
 
 #[test]
 fn a_taker_that_comes_first_turns_the_watcher_away() {
-    let taken = Behaviour::of(Flaw::None).listed(FIRST).woken(FIRST);
+    let taken = right().listed(FIRST).woken(FIRST);
     let taken = taken.takes(&[Action::Take { thread: B, from: A }, Action::Claim { thread: B }]);
     let mut late = taken.takes(&[Action::Release { thread: B }]);
     let Observation::Accepted(outputs) = late.0.step(&Action::Look { thread: A, incarnation: FIRST }) else {
@@ -131,40 +137,40 @@ fn a_taker_that_comes_first_turns_the_watcher_away() {
 /// knows.
 #[test]
 fn what_is_noted_between_the_question_and_the_move_the_kernel_is_asked() {
-    let given = |flaw| {
-        let asked = Behaviour::of(flaw).listed(FIRST).takes(&[Action::Take { thread: B, from: A }]);
+    fn given<M: Machine<Protocol = Protocol> + Debug>(pool: Behaviour<M>) -> Behaviour<M> {
+        let asked = pool.listed(FIRST).takes(&[Action::Take { thread: B, from: A }]);
         let asked =
             asked.takes(&[Action::Claim { thread: B }, Action::Release { thread: B }, Action::Ask { thread: B }]);
         let moved = asked.woken(FIRST).takes(&[Action::Deregister { thread: B }, Action::Register { thread: B }]);
         moved.takes(&[Action::Probe { thread: B }])
-    };
-    assert_eq!(given(Flaw::None).takes(&[Action::Close { thread: B }]).violates(), [""; 0]);
-    assert_eq!(given(Flaw::DoesNotProbe).violates(), ["OWN-15"]);
+    }
+    assert_eq!(given(right()).takes(&[Action::Close { thread: B }]).violates(), [""; 0]);
+    assert_eq!(given(wrong(Flaw::DoesNotProbe)).violates(), ["OWN-15"]);
 }
 
-/// The number comes back under a wake-up that nobody has looked at.
+/// The number comes back under a wake-up that no worker has looked at.
 #[test]
 fn a_late_wake_up_finds_another_generation() {
-    let taken = |flaw| {
-        let woken = Behaviour::of(flaw).listed(FIRST).woken(FIRST).takes(&[Action::Take { thread: B, from: A }]);
+    fn taken<M: Machine<Protocol = Protocol> + Debug>(pool: Behaviour<M>) -> Behaviour<M> {
+        let woken = pool.listed(FIRST).woken(FIRST).takes(&[Action::Take { thread: B, from: A }]);
         let closed = woken.takes(&[Action::Claim { thread: B }, Action::Release { thread: B }]);
         let closed = closed.takes(&[Action::Ask { thread: B }, Action::Close { thread: B }]);
         closed.listed(SECOND).takes(&[Action::Look { thread: A, incarnation: FIRST }])
-    };
-    assert_eq!(taken(Flaw::None).violates(), [""; 0]);
-    assert_eq!(taken(Flaw::NoGeneration).violates(), ["OWN-5"]);
+    }
+    assert_eq!(taken(right()).violates(), [""; 0]);
+    assert_eq!(taken(wrong(Flaw::NoGeneration)).violates(), ["OWN-5"]);
 }
 
 /// The clock and a taker want the same connection, and one has it.
 #[test]
 fn what_has_expired_is_closed_once() {
-    let race = |flaw| {
-        let old = Behaviour::of(flaw).listed(FIRST).takes(&[Action::Age { incarnation: FIRST }]);
+    fn race<M: Machine<Protocol = Protocol> + Debug>(pool: Behaviour<M>) -> Behaviour<M> {
+        let old = pool.listed(FIRST).takes(&[Action::Age { incarnation: FIRST }]);
         old.takes(&[Action::Expire { thread: A }])
-    };
+    }
     let take = Action::Take { thread: B, from: A };
-    assert!(race(Flaw::None).0.step(&take).is_refused(), "it is off the shelf");
-    let both = race(Flaw::ClosesWhatHasExpired).takes(&[take, Action::Claim { thread: B }]);
+    assert!(race(right()).0.step(&take).is_refused(), "it is off the shelf");
+    let both = race(wrong(Flaw::ClosesWhatHasExpired)).takes(&[take, Action::Claim { thread: B }]);
     let both = both.takes(&[Action::Release { thread: B }, Action::Release { thread: A }]);
     assert!(both.violates().contains(&"OWN-13"), "{:?}", both.violates());
 }

@@ -27,7 +27,7 @@ impl Incarnation {
     }
 }
 
-/// A set of threads. Those from 64 on are told apart from nobody: no model has as many, and no rule counts them.
+/// A set of threads. Those from 64 on are not in it: no model has as many, and no rule counts them.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Threads(u64);

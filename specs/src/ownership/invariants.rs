@@ -3,7 +3,7 @@
 use super::{DescriptorRecord, History, Owner, Stage, Violation};
 use crate::protocol::Predicate;
 
-/// The rule that the system rests only where nobody waits.
+/// The rule that the system rests only where no thread waits.
 pub const DEADLOCK: (&str, &str) = ("OWN-11", "no thread waits for another that waits for it, transitively");
 
 /// What holds in every reachable state.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Owner, Thread, Threads};
 
-/// How far a descriptor is, as far as anybody was told.
+/// How far a descriptor is, as far as threads were told.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -26,7 +26,7 @@ pub enum Stage {
 pub struct DescriptorRecord {
     /// How far it is.
     pub stage: Stage,
-    /// Whose it is, while it is in the table.
+    /// Its owner, while it is in the table.
     pub owner: Option<Owner>,
     /// Who believes to be inside.
     pub inside: Threads,
@@ -34,11 +34,11 @@ pub struct DescriptorRecord {
     pub deleting: bool,
     /// Who was told to close it.
     pub closer: Option<Thread>,
-    /// Something arrived that nobody has dealt with.
+    /// Whether something arrived that no thread has dealt with.
     pub waiting: bool,
-    /// Whose pollers watch it.
+    /// The threads with pollers that watch it.
     pub watching: Threads,
-    /// Of these, who was told that it belongs to somebody else.
+    /// Of these, the threads that were told that it belongs to another.
     pub astray: Threads,
     /// What a pool adds.
     pub idle: IdleRecord,
@@ -47,7 +47,7 @@ pub struct DescriptorRecord {
 /// What was told about a descriptor that is, or may be, idle in a pool.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 pub struct IdleRecord {
-    /// On whose shelf it is.
+    /// The thread that has it on its shelf.
     pub shelf: Option<Thread>,
     /// Its idle time is over.
     pub expired: bool,
@@ -63,10 +63,10 @@ pub struct IdleRecord {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hold {
-    /// Nobody who said so.
+    /// No thread that said so.
     #[default]
     Nobodys,
-    /// A thread that took it out of its slot, to give it to somebody or to close it.
+    /// A thread that took it out of its slot, to give it to a thread or to close it.
     Fetched(Thread),
     /// A thread that uses it.
     Used(Thread),
@@ -83,7 +83,7 @@ impl Hold {
 
 impl DescriptorRecord {
     /// Closes it, and forgets what no rule asks of a descriptor that is closed. Who believes to be inside stays,
-    /// and so do a shelf that it is on and reports that nobody has looked at.
+    /// and so do a shelf that it is on and reports that no thread has looked at.
     pub(super) fn close(&mut self) {
         let idle = IdleRecord { shelf: self.idle.shelf, woken: self.idle.woken, ..IdleRecord::default() };
         *self = Self { stage: Stage::Closed, inside: self.inside, idle, ..Self::default() };
@@ -106,7 +106,7 @@ impl DescriptorRecord {
         had_it
     }
 
-    /// Whether nobody else than the thread has it outside of the table.
+    /// Whether no other thread has it outside of the table.
     pub(super) fn has(&self, thread: Thread) -> bool {
         self.idle.held.is_of(thread)
     }
@@ -119,7 +119,7 @@ impl DescriptorRecord {
         }
     }
 
-    /// Whether it belongs to this thread, alone or with everybody.
+    /// Whether it belongs to this thread, alone or with all others.
     pub fn belongs_to(&self, thread: Thread) -> bool {
         match self.owner {
             Some(Owner::Thread(owner)) => owner == thread,
@@ -135,11 +135,11 @@ impl DescriptorRecord {
 pub enum Violation {
     /// Two threads were told to close one descriptor (OWN-3).
     TwoClosers,
-    /// A descriptor was closed by somebody who was not told to, or twice (OWN-3).
+    /// A descriptor was closed by a thread that was not told to, or twice (OWN-3).
     ClosedUnasked,
     /// A descriptor was entered or taken over after deletion was asked for (OWN-4).
     EnteredDeleted,
-    /// Somebody acted on a report and was inside another descriptor than the reported one (OWN-5).
+    /// A thread acted on a report and was inside another descriptor than the reported one (OWN-5).
     Crossed,
     /// A poller was made to forget another descriptor than was meant (OWN-5).
     WrongForgotten,

@@ -54,7 +54,6 @@ impl Display for Action {
             Self::Wipe { thread } => write!(f, "{thread} frees the slot"),
             Self::Close { thread } => write!(f, "{thread} closes it"),
             Self::Forget { thread } => write!(f, "{thread} has its poller forget it"),
-            Self::Resume { thread } => write!(f, "{thread} does the second half of its last step"),
         }
     }
 }

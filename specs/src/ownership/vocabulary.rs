@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Incarnation, Thread};
 
-/// Whose a descriptor is.
+/// The owner of a descriptor.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
@@ -34,7 +34,7 @@ pub enum Action {
     Insert {
         /// Which thread.
         thread: Thread,
-        /// Whose it is from now on.
+        /// Its owner from now on.
         owner: Owner,
     },
     /// The thread, inside, has its poller watch the descriptor.
@@ -60,7 +60,7 @@ pub enum Action {
         /// What the report is about.
         incarnation: Incarnation,
     },
-    /// The thread enters without a report, to have its poller watch a descriptor that is everybody's.
+    /// The thread enters without a report, to have its poller watch a shared descriptor.
     Join {
         /// Which thread.
         thread: Thread,
@@ -96,7 +96,7 @@ pub enum Action {
         /// Which thread.
         thread: Thread,
     },
-    /// The thread closes the descriptor whose slot it has freed.
+    /// The thread closes the descriptor after it has freed the slot.
     Close {
         /// Which thread.
         thread: Thread,
@@ -104,12 +104,6 @@ pub enum Action {
     /// The thread, turned away because it is not the owner, has its poller forget the descriptor.
     Forget {
         /// Which thread.
-        thread: Thread,
-    },
-    /// The second half of something that must be one step. handfast has no such halves and refuses it always; it is
-    /// here so that designs which split a step can be written down and refuted.
-    Resume {
-        /// Whose second half.
         thread: Thread,
     },
 }
@@ -131,9 +125,9 @@ pub enum Away {
     Closing,
     /// It belongs to another thread.
     NotOwner,
-    /// Somebody is inside.
+    /// A thread is inside.
     Busy,
-    /// It is everybody's.
+    /// It is shared.
     Shared,
 }
 
@@ -183,7 +177,7 @@ pub enum Output {
     Returned(Thread),
     /// What was to be written for one descriptor was written for another, or under another group's numbers.
     Mixed(Thread),
-    /// A flag that somebody had set is lost.
+    /// A flag that a thread had set is lost.
     FlagLost(Incarnation),
     /// An update is noted and queued nowhere, or queued twice.
     UpdateMislaid(Thread, Incarnation),
@@ -223,9 +217,9 @@ pub enum Refusal {
     Closing,
     /// It belongs to another thread.
     NotOwner,
-    /// Somebody is inside.
+    /// A thread is inside.
     Busy,
-    /// It is everybody's.
+    /// It is shared.
     Shared,
     /// The thread's poller watches it already.
     Watching,
@@ -235,7 +229,7 @@ pub enum Refusal {
 
 impl Action {
     /// The thread that takes the action; `None` for what the environment chooses: that a descriptor is opened, that
-    /// something arrives, and that somebody wants to have or to end what exists.
+    /// something arrives, and that a thread wants to have or to end what exists.
     pub fn component(self) -> Option<Component> {
         match self {
             Self::Open { .. }
@@ -252,8 +246,41 @@ impl Action {
             | Self::Leave { thread }
             | Self::Wipe { thread }
             | Self::Close { thread }
-            | Self::Forget { thread }
-            | Self::Resume { thread } => Some(Component::Thread(thread)),
+            | Self::Forget { thread } => Some(Component::Thread(thread)),
+        }
+    }
+
+    /// The thread that takes the step; `None` if something arrives.
+    pub fn thread(self) -> Option<Thread> {
+        match self {
+            Self::Arrive { .. } => None,
+            Self::Open { thread, .. }
+            | Self::Claim { thread }
+            | Self::Insert { thread, .. }
+            | Self::Watch { thread }
+            | Self::Poll { thread }
+            | Self::Enter { thread, .. }
+            | Self::Join { thread, .. }
+            | Self::Leave { thread }
+            | Self::Takeover { thread, .. }
+            | Self::Delete { thread, .. }
+            | Self::DeleteInside { thread }
+            | Self::Wipe { thread }
+            | Self::Close { thread }
+            | Self::Forget { thread } => Some(thread),
+        }
+    }
+}
+
+/// Why an operation that is not about a report did nothing.
+impl From<Away> for Refusal {
+    fn from(away: Away) -> Self {
+        match away {
+            Away::Gone => Self::Gone,
+            Away::Closing => Self::Closing,
+            Away::NotOwner => Self::NotOwner,
+            Away::Busy => Self::Busy,
+            Away::Shared => Self::Shared,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{At, Outcome, PoolMachine};
 pub(super) struct Connection {
     pub(super) number: usize,
     pub(super) data: bool,
-    /// Whose poller watches it.
+    /// The worker with the poller that watches it.
     home: Option<Thread>,
     watched: BTreeMap<Thread, Watched>,
 }

@@ -11,13 +11,14 @@ mod taking;
 
 use std::collections::BTreeMap;
 
-use handfast::ownership::{Guard, Numbered, Refused, Table, Token, Worker};
-use handfast::pool::core::{Claim, Handle, Unclaimed};
+use handfast::ownership::{Guard, Numbered, Refused, Table, Token};
+use handfast::pool::core::{Claim, Place, Unclaimed};
 use handfast_spec::ownership::pool::{Action, Pool as Protocol};
 use handfast_spec::ownership::{Away, Incarnation, Output, Refusal, Thread};
 use handfast_spec::{Machine, Observation};
 use model::ownership::pool::Config;
 
+use super::core::{away, worker};
 use kernel::Connection;
 use shelf::Seat;
 use taking::Taking;
@@ -33,7 +34,7 @@ pub enum Mistake {
     SaysGone,
     /// A worker that stops closes what is on its shelf, and does not say that it stops.
     StopsSilently,
-    /// Whoever lists a connection does not leave it, and closes it.
+    /// A worker that lists a connection does not leave it, and closes it.
     LeavesLate,
     /// The clock of the shelf is not looked at.
     IgnoresTime,
@@ -151,7 +152,6 @@ impl PoolMachine {
             Action::Stop { thread } => self.stop(thread),
             Action::Close { thread } => self.close(thread),
             Action::Drop { thread } => self.give_up(thread),
-            Action::Resume { .. } => Err(Refusal::NotNow),
         }
     }
 
@@ -195,27 +195,12 @@ impl PoolMachine {
     }
 }
 
-fn worker(thread: Thread) -> Worker {
-    Worker::new(thread.0)
-}
-
 /// What the product makes of a takeover.
 fn claim(table: &'static Table<Entry>, token: Token, thread: Thread) -> (Claim<Inside>, Option<Away>) {
     match table.takeover(token, worker(thread)) {
         Ok(inside) => (Ok(inside), None),
         Err(Refused::Busy) => (Err(Unclaimed::Busy), Some(Away::Busy)),
         Err(refused) => (Err(Unclaimed::Gone), Some(away(refused))),
-    }
-}
-
-fn away(refused: Refused) -> Away {
-    match refused {
-        Refused::Closing => Away::Closing,
-        Refused::NotOwner { .. } => Away::NotOwner,
-        Refused::Busy => Away::Busy,
-        Refused::Shared => Away::Shared,
-        // The product may learn more reasons; none of them means that the worker may enter.
-        _ => Away::Gone,
     }
 }
 

@@ -3,7 +3,8 @@
 use handfast::ownership::Sharing;
 use handfast_spec::ownership::{Incarnation, Output, Owner, Refusal, Thread};
 
-use super::{At, Entry, Found, Inside, Outcome, PoolMachine, away, worker};
+use super::super::core::{away, worker};
+use super::{At, Entry, Found, Inside, Outcome, PoolMachine};
 
 impl PoolMachine {
     pub(super) fn insert(&mut self, thread: Thread) -> Outcome {

@@ -1,4 +1,4 @@
-//! A call of `IdleList::take` that is held where it asks whose a connection is.
+//! A call of `Shelf::take` that is held where it asks for a connection.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{JoinHandle, spawn};
@@ -10,7 +10,7 @@ use handfast_spec::ownership::Thread;
 
 use super::Inside;
 
-/// The shelf is in the call until it returns, and nobody else's.
+/// The shelf is in the call until it returns.
 pub(super) struct Taking {
     pub(super) from: Thread,
     asked: Token,

@@ -5,11 +5,11 @@ use conformance::edges::{Difference, Walked, walk};
 use conformance::ownership::pool::{Mistake, PoolMachine};
 use handfast_spec::Recorded;
 use model::checker::catalogue::Scope;
-use model::ownership::pool::{Flaw, Pool, instances};
+use model::ownership::pool::{Flaw, Mutated, Pool, instances};
 
 #[test]
 fn every_edge_of_the_small_scope_is_an_edge_of_the_cores() {
-    for instance in instances(Scope::Small, Flaw::None) {
+    for instance in instances(Scope::Small) {
         let core = |start: &Recorded<Pool>| PoolMachine::new(start.machine.config(), Mistake::None);
         let walked = walk(&instance.checked, core).unwrap_or_else(|difference| panic!("{difference}"));
         let Walked { states, edges, walks, steps, refusals } = walked;
@@ -26,7 +26,7 @@ fn told<I>(build: impl Fn(&Recorded<Pool>) -> I + Copy) -> Option<Box<Difference
 where
     I: handfast_spec::Machine<Protocol = handfast_spec::ownership::pool::Pool>,
 {
-    instances(Scope::Small, Flaw::None).into_iter().find_map(|instance| walk(&instance.checked, build).err())
+    instances(Scope::Small).into_iter().find_map(|instance| walk(&instance.checked, build).err())
 }
 
 /// A check that cannot fail is worthless: cores that are put together wrongly must be told from the model.
@@ -46,8 +46,8 @@ fn every_mistake_is_told_from_the_design() {
 /// does is to be observed.
 #[test]
 fn every_mutant_is_told_from_the_design() {
-    for flaw in Flaw::MISTAKES {
-        let mutant = |start: &Recorded<Pool>| start.machine.clone().with_flaw(flaw);
+    for &flaw in Flaw::ALL {
+        let mutant = |start: &Recorded<Pool>| Mutated::new(*start.machine.config(), flaw);
         let difference = told(mutant).unwrap_or_else(|| panic!("{flaw:?} was not noticed"));
         println!("{flaw:?}: {difference}");
         assert!(difference.actions.len() <= 20, "{flaw:?} was not shrunk: {difference}");

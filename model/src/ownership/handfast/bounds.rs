@@ -1,11 +1,11 @@
 //! How much of the design is explored.
 
 use handfast_spec::Recorded;
-use handfast_spec::ownership::{Action, Incarnation, Owner, Thread};
+use handfast_spec::ownership::{Action, Incarnation, Owner, Ownership, Thread};
 
-use super::{Config, Flaw, Handfast};
+use super::{Config, Handfast};
 use crate::checker::catalogue::Scope;
-use crate::checker::design::Checked;
+use crate::checker::design::{Checked, Design};
 use crate::checker::target::Instance;
 
 /// What is explored: how many of everything there are, and what the environment may do.
@@ -15,7 +15,7 @@ pub struct Bounds {
     pub threads: u16,
     /// How many descriptors can be open at a time.
     pub numbers: u8,
-    /// Whose each descriptor is, in the order in which they are opened: one thread's, or everybody's.
+    /// Whether each descriptor is shared, in the order in which they are opened.
     pub shared: &'static [bool],
     /// Which threads open descriptors.
     pub openers: u16,
@@ -28,7 +28,7 @@ pub struct Bounds {
     pub arrivals: u8,
 }
 
-/// One number that means two descriptors in turn, two threads, any of whom deletes.
+/// One number that means two descriptors in turn, two threads, each of which deletes.
 const REUSE: Bounds =
     Bounds { threads: 2, numbers: 1, shared: &[false, false], openers: 2, deleters: 0, takeovers: 2, arrivals: 2 };
 
@@ -56,24 +56,36 @@ const TWO_NUMBERS: Bounds = Bounds {
 const EVERYTHING: Bounds = Bounds { threads: 3, openers: 3, takeovers: 3, ..TWO_NUMBERS };
 
 /// The instances of a scope.
-pub fn instances(scope: Scope, flaw: Flaw) -> Vec<Instance<Handfast>> {
+pub fn instances(scope: Scope) -> Vec<Instance<Handfast>> {
+    each_bounds(scope, checked)
+}
+
+/// The design at these bounds.
+pub fn checked(bounds: &Bounds) -> Checked<Handfast> {
+    bounds.checked(Handfast::new).in_parts()
+}
+
+/// What `checked` makes of the bounds of a scope.
+pub(super) fn each_bounds<D: Design>(scope: Scope, checked: impl Fn(&Bounds) -> Checked<D>) -> Vec<Instance<D>> {
     let bounds: &[(&'static str, Bounds)] = match scope {
         Scope::Small => &[("reuse", REUSE), ("shared", SHARED)],
         Scope::Default => &[("reuse", REUSE_OF_THREE), ("shared", SHARED_OF_THREE), ("two numbers", TWO_NUMBERS)],
         Scope::Large => &[("reuse", REUSE_OF_THREE), ("shared", SHARED_OF_THREE), ("everything", EVERYTHING)],
     };
-    bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds, flaw) }).collect()
+    bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds) }).collect()
 }
 
-/// The design, or a mutant of it, at an bounds.
-pub fn checked(bounds: &Bounds, flaw: Flaw) -> Checked<Handfast> {
-    let Bounds { threads, numbers, takeovers, arrivals, .. } = *bounds;
-    let machine = Handfast::new(Config { threads, numbers, takeovers, arrivals, flaw });
-    Checked::new(vec![Recorded::new(machine)], alphabet(bounds, flaw)).in_parts()
+impl Bounds {
+    /// The machine that is made of a configuration, at these bounds.
+    pub(super) fn checked<D: Design<Protocol = Ownership>>(&self, machine: impl Fn(Config) -> D) -> Checked<D> {
+        let Self { threads, numbers, takeovers, arrivals, .. } = *self;
+        let machine = machine(Config { threads, numbers, takeovers, arrivals });
+        Checked::new(vec![Recorded::new(machine)], alphabet(self))
+    }
 }
 
-/// Every action that may be attempted at this bounds.
-fn alphabet(bounds: &Bounds, flaw: Flaw) -> Vec<Action> {
+/// Every action that may be attempted at these bounds.
+fn alphabet(bounds: &Bounds) -> Vec<Action> {
     let mut alphabet = Vec::new();
     let incarnations = || (0..).map(Incarnation).zip(bounds.shared);
     for thread in (0..bounds.threads).map(Thread) {
@@ -97,7 +109,7 @@ fn alphabet(bounds: &Bounds, flaw: Flaw) -> Vec<Action> {
             if thread.0 >= bounds.deleters {
                 alphabet.push(Action::Delete { thread, incarnation });
             }
-            // Whoever opened it has its poller watch it already.
+            // The thread that opened it has its poller watch it already.
             if shared && !(thread.0 == 0 && bounds.openers == 1) {
                 alphabet.push(Action::Join { thread, incarnation });
             }
@@ -105,16 +117,13 @@ fn alphabet(bounds: &Bounds, flaw: Flaw) -> Vec<Action> {
         if thread.0 < bounds.openers {
             alphabet.push(Action::Claim { thread });
         }
-        if flaw != Flaw::None {
-            alphabet.push(Action::Resume { thread });
-        }
     }
     alphabet.extend(incarnations().map(|(incarnation, _)| Action::Arrive { incarnation }));
     alphabet.extend(inserts(bounds));
     alphabet
 }
 
-/// A thread inserts what is to be its own, or everybody's.
+/// A thread inserts what is to be its own, or shared.
 fn inserts(bounds: &Bounds) -> Vec<Action> {
     let own = |thread| Action::Insert { thread, owner: Owner::Thread(thread) };
     let everybodys = |thread| Action::Insert { thread, owner: Owner::Everybody };

@@ -4,8 +4,8 @@ use handfast_spec::Table;
 use handfast_spec::ownership::{Incarnation, Output, Refusal, Thread};
 use serde::Serialize;
 
-use super::Flaw;
-use super::machine::{At, Handfast, Outcome, Outputs, Report, Token};
+use super::machine::{At, Outcome, Outputs, Report, World};
+use super::word::{Token, Words};
 
 /// One open descriptor.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
@@ -16,7 +16,7 @@ pub(super) struct Descriptor {
     pub(super) data: bool,
     /// How often something arrived, if that is limited.
     pub(super) arrivals: u8,
-    /// Whose poller watches it.
+    /// What each thread's poller has of it.
     pub(super) watchers: Table<Registration, 3>,
 }
 
@@ -48,7 +48,7 @@ impl Registration {
     }
 }
 
-impl Handfast {
+impl<W: Words> World<W> {
     pub(super) fn open(&mut self, thread: Thread, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
         self.rests(thread)?;
         if incarnation.0 != self.next {
@@ -126,11 +126,8 @@ impl Handfast {
 
     /// The poller forgets whatever has the number now, which the kernel refuses if it does not watch it.
     pub(super) fn forget(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
-        let At::Astray(meant, token) = self.at(thread) else { return Err(Refusal::NotNow) };
+        let At::Deregistering(meant, token) = self.at(thread) else { return Err(Refusal::NotNow) };
         self.go(thread, At::Rest);
-        if self.config.flaw == Flaw::NeverForgets {
-            return Ok(());
-        }
         let watched = self.incarnations().find(|incarnation| {
             let descriptor = self.kernel.iter().nth(incarnation.index());
             descriptor.is_some_and(|descriptor| {

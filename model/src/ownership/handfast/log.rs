@@ -7,8 +7,9 @@ use handfast_spec::ownership::{Action, Incarnation, Owner, Thread};
 use serde::{Deserialize, Serialize};
 
 use super::kernel::Registration;
-use super::machine::{At, Slot, State};
-use super::{Config, Flaw, Handfast};
+use super::machine::{At, World};
+use super::word::{State, Words};
+use super::{Config, Handfast};
 use crate::checker::explain::Explains;
 
 /// How large the world was, as the header of its log says.
@@ -21,8 +22,8 @@ pub struct Header {
 }
 
 impl Header {
-    pub(super) fn of(machine: &Handfast) -> Self {
-        let Config { threads, numbers, .. } = *machine.config();
+    pub(super) fn of(config: &Config) -> Self {
+        let Config { threads, numbers, .. } = *config;
         Self { threads, numbers }
     }
 }
@@ -32,13 +33,7 @@ impl Explains for Handfast {
 
     fn starts(header: &Header) -> Vec<Recorded<Self>> {
         let Header { threads, numbers } = *header;
-        vec![Recorded::new(Handfast::new(Config {
-            threads,
-            numbers,
-            takeovers: u8::MAX,
-            arrivals: u8::MAX,
-            flaw: Flaw::None,
-        }))]
+        vec![Recorded::new(Handfast::new(Config { threads, numbers, takeovers: u8::MAX, arrivals: u8::MAX }))]
     }
 
     fn attempts(&self) -> Vec<Action> {
@@ -73,9 +68,24 @@ impl Explains for Handfast {
     }
 
     fn summary(&self) -> Vec<String> {
+        self.in_words()
+    }
+}
+
+impl<W: Words> World<W> {
+    fn open_ones(&self) -> impl Iterator<Item = Incarnation> {
+        let is_open = |incarnation: &Incarnation| {
+            self.kernel.iter().nth(incarnation.index()).is_some_and(|descriptor| descriptor.open)
+        };
+        self.incarnations().filter(is_open)
+    }
+
+    /// What there is and where the threads are, a line for each.
+    pub(super) fn in_words(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        for (number, slot) in self.slots.iter().enumerate() {
-            lines.push(format!("number {number}: {}", describe(slot)));
+        let used = self.incarnations().map(|incarnation| self.number(incarnation)).max();
+        for number in 0..used.map_or(0, |last| last + 1) {
+            lines.push(format!("number {number}: {}", describe(&self.words, number)));
         }
         for incarnation in self.open_ones() {
             let Some(descriptor) = self.kernel.iter().nth(incarnation.index()) else { continue };
@@ -103,8 +113,7 @@ impl Explains for Handfast {
                 At::Inside(which, _) => format!("is inside {which}"),
                 At::Holding(which, _) => format!("is to free the slot of {which}"),
                 At::Wiped(which) => format!("is to close {which}"),
-                At::Astray(which, _) => format!("is to have its poller forget {which}"),
-                At::Half(half, _) => format!("is in the middle of a step: {half:?}"),
+                At::Deregistering(which, _) => format!("is to have its poller forget {which}"),
             };
             let reports: String =
                 worker.reports.iter().map(|report| format!(", with a report of {}", report.about)).collect();
@@ -114,33 +123,24 @@ impl Explains for Handfast {
     }
 }
 
-impl Handfast {
-    fn open_ones(&self) -> impl Iterator<Item = Incarnation> {
-        let is_open = |incarnation: &Incarnation| {
-            self.kernel.iter().nth(incarnation.index()).is_some_and(|descriptor| descriptor.open)
-        };
-        self.incarnations().filter(is_open)
-    }
-}
-
-fn describe(slot: &Slot) -> String {
-    let Slot { generation, state, payload } = slot;
-    let payload = payload.map(|which| format!(" with {which}")).unwrap_or_default();
-    match state {
+fn describe(words: &impl Words, number: u8) -> String {
+    let generation = words.token(number).generation;
+    let payload = words.payload(number).map(|which| format!(" with {which}")).unwrap_or_default();
+    match words.state(number) {
         State::Free => format!("free, generation {generation}{payload}"),
         State::Held => format!("held, generation {generation}{payload}"),
         State::Live { owner, runners, closing } => {
-            let closing = if *closing { ", to be closed" } else { "" };
+            let closing = if closing { ", to be closed" } else { "" };
             format!("of {owner}, generation {generation}{payload}, {runners} inside{closing}")
         }
     }
 }
 
 /// What is shown in Stateright's Explorer: the state in words.
-impl Debug for Handfast {
+impl<W: Words> Debug for World<W> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Config { threads, numbers, takeovers, arrivals: _, flaw } = self.config;
-        writeln!(f, "{threads} threads, {numbers} numbers, {} of {takeovers} takeovers, {flaw:?}", self.takeovers)?;
-        self.summary().iter().try_for_each(|line| writeln!(f, "{line}"))
+        let Config { threads, numbers, takeovers, arrivals: _ } = self.config;
+        writeln!(f, "{threads} threads, {numbers} numbers, {} of {takeovers} takeovers", self.takeovers)?;
+        self.in_words().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }

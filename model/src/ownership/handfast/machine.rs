@@ -1,14 +1,16 @@
 //! The machine: one step for each access to a slot's word and for each system call.
 
-use handfast_spec::ownership::{Action, Away, Incarnation, Output, Owner, Ownership, Refusal, Thread};
+use core::hash::Hash;
+
+use handfast_spec::ownership::{Action, Incarnation, Output, Ownership, Refusal, Thread};
 use handfast_spec::{Machine, Observation, Table};
 use serde::Serialize;
 use serde_json::Value;
 use smallvec::SmallVec;
 
-use super::Flaw;
 use super::kernel::{Descriptor, Registration};
 use super::log::Header;
+use super::word::{Slots, Token, Words};
 use crate::checker::design::Design;
 use crate::in_parts;
 
@@ -23,16 +25,16 @@ pub struct Config {
     pub takeovers: u8,
     /// How often something arrives for a descriptor; without end if it is [`u8::MAX`].
     pub arrivals: u8,
-    /// The mistake of a mutant.
-    pub flaw: Flaw,
 }
 
 /// handfast's design.
+pub type Handfast = World<Slots>;
+
+/// A core with what surrounds it: threads, each with its poller, and a kernel that gives numbers and reports.
 #[derive(Clone, Eq, Hash, PartialEq, Serialize)]
-pub struct Handfast {
+pub struct World<W> {
     pub(super) config: Config,
-    /// By number.
-    pub(super) slots: Table<Slot, 2>,
+    pub(super) words: W,
     pub(super) threads: Table<Worker, 3>,
     /// What the kernel knows, by incarnation.
     pub(super) kernel: Table<Descriptor, 3>,
@@ -42,7 +44,7 @@ pub struct Handfast {
 }
 
 in_parts!(Handfast {
-    slots: Table<Slot, 2>,
+    words: Slots,
     threads: Table<Worker, 3>,
     kernel: Table<Descriptor, 3>,
 } and {
@@ -50,36 +52,6 @@ in_parts!(Handfast {
     next: u32,
     takeovers: u8,
 });
-
-/// A word, and which descriptor its payload is.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-pub(in crate::ownership) struct Slot {
-    pub(in crate::ownership) generation: u32,
-    pub(in crate::ownership) state: State,
-    pub(in crate::ownership) payload: Option<Incarnation>,
-}
-
-/// What a word says beside the generation.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::ownership) enum State {
-    #[default]
-    Free,
-    /// One thread has the slot to itself.
-    Held,
-    Live {
-        owner: Owner,
-        runners: u16,
-        closing: bool,
-    },
-}
-
-/// What a poller is given with a descriptor, and gives back with each report.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-pub(in crate::ownership) struct Token {
-    pub(in crate::ownership) number: u8,
-    pub(in crate::ownership) generation: u32,
-}
 
 /// A report that a thread's poller gave it, and what it is really about.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
@@ -114,23 +86,7 @@ pub(super) enum At {
     /// It has freed the slot, and the descriptor is to be closed.
     Wiped(Incarnation),
     /// It was turned away because it is not the owner, and has its poller forget the descriptor.
-    Astray(Incarnation, Token),
-    /// What only mutants know: the first half of a step is done, for this report or token.
-    Half(Half, Report),
-}
-
-/// Which step a mutant is in the middle of.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Half {
-    /// It may enter, and has not said so.
-    Enters,
-    /// It may take it over, and has not said so.
-    TakesOver,
-    /// It has left, and looks whether it was the last.
-    Left,
-    /// It closed the descriptor and has not freed the slot.
-    Closed,
+    Deregistering(Incarnation, Token),
 }
 
 pub(super) type Outputs = Vec<Output>;
@@ -139,8 +95,15 @@ pub(super) type Outcome = Result<(), Refusal>;
 impl Handfast {
     /// A process that has just been started.
     pub fn new(config: Config) -> Self {
-        let (slots, threads) = (Table::default(), Table::default());
-        Self { config, slots, threads, kernel: Table::default(), next: 0, takeovers: 0 }
+        World::around(Slots::default(), config)
+    }
+}
+
+impl<W: Words> World<W> {
+    /// A process that has just been started, around a core in which nothing is.
+    pub fn around(words: W, config: Config) -> Self {
+        let (threads, kernel) = (Table::default(), Table::default());
+        Self { config, words, threads, kernel, next: 0, takeovers: 0 }
     }
 
     /// How large the world is.
@@ -148,14 +111,7 @@ impl Handfast {
         &self.config
     }
 
-    /// The same process with a mistake.
-    #[must_use]
-    pub fn with_flaw(mut self, flaw: Flaw) -> Self {
-        self.config.flaw = flaw;
-        self
-    }
-
-    fn take(&mut self, action: &Action, outputs: &mut Outputs) -> Outcome {
+    pub(super) fn take(&mut self, action: &Action, outputs: &mut Outputs) -> Outcome {
         match *action {
             Action::Open { thread, incarnation } => self.open(thread, incarnation, outputs),
             Action::Claim { thread } => self.claim(thread, outputs),
@@ -172,7 +128,6 @@ impl Handfast {
             Action::Wipe { thread } => self.wipe(thread, outputs),
             Action::Close { thread } => self.close(thread, outputs),
             Action::Forget { thread } => self.forget(thread, outputs),
-            Action::Resume { thread } => self.resume(thread, outputs),
         }
     }
 
@@ -189,11 +144,7 @@ impl Handfast {
         if self.at(thread) == At::Rest { Ok(()) } else { Err(Refusal::NotNow) }
     }
 
-    pub(super) fn slot(&mut self, number: u8) -> &mut Slot {
-        self.slots.entry(usize::from(number))
-    }
-
-    pub(super) fn incarnations(&self) -> impl Iterator<Item = Incarnation> + use<> {
+    pub(super) fn incarnations(&self) -> impl Iterator<Item = Incarnation> + use<W> {
         (0..self.next).map(Incarnation)
     }
 
@@ -205,13 +156,12 @@ impl Handfast {
     /// The token of a descriptor that is in the table.
     pub(super) fn token(&self, incarnation: Incarnation) -> Result<Token, Refusal> {
         let number = self.number(incarnation);
-        let slot = self.slots.get(usize::from(number));
-        let is_there = slot.payload == Some(incarnation) && incarnation.0 < self.next;
-        if is_there { Ok(Token { number, generation: slot.generation }) } else { Err(Refusal::Gone) }
+        let is_there = self.words.payload(number) == Some(incarnation) && incarnation.0 < self.next;
+        if is_there { Ok(self.words.token(number)) } else { Err(Refusal::Gone) }
     }
 }
 
-impl Machine for Handfast {
+impl<W: Words> Machine for World<W> {
     type Protocol = Ownership;
 
     fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
@@ -220,8 +170,11 @@ impl Machine for Handfast {
     }
 }
 
-impl Design for Handfast {
-    /// OWN-11: at rest no thread is in the middle of anything, and nothing is reported that nobody took up.
+impl<W> Design for World<W>
+where
+    W: Words + Clone + Eq + Hash + Serialize + Send + Sync + 'static,
+{
+    /// OWN-11: at rest no thread is in the middle of anything, and no report waits to be taken up.
     fn at_rest(&self) -> bool {
         let thread_rests = |worker: &Worker| worker.at == At::Rest && worker.reports.is_empty();
         let told = |registration: &Registration| !registration.is_due();
@@ -230,17 +183,6 @@ impl Design for Handfast {
     }
 
     fn header(&self) -> Value {
-        serde_json::to_value(Header::of(self)).expect("a header is plain data")
-    }
-}
-
-/// Why somebody is turned away, as the refusal of an operation that is not about a report.
-pub(super) fn refusal(away: Away) -> Refusal {
-    match away {
-        Away::Gone => Refusal::Gone,
-        Away::Closing => Refusal::Closing,
-        Away::NotOwner => Refusal::NotOwner,
-        Away::Busy => Refusal::Busy,
-        Away::Shared => Refusal::Shared,
+        serde_json::to_value(Header::of(&self.config)).expect("a header is plain data")
     }
 }

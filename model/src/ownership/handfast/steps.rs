@@ -1,35 +1,20 @@
-//! What threads do to the word. [`transition`](Slot::transition) is the whole of it.
+//! What threads do to the words. [`change`](Words::change) is the whole of it.
 
 use handfast_spec::ownership::{Away, Incarnation, Output, Owner, Refusal, Thread};
 
-use super::Flaw;
 use super::kernel::Registration;
-use super::machine::{At, Half, Handfast, Outcome, Outputs, Report, Slot, State, Token, refusal};
-use super::word::{Next, Want};
+use super::machine::{At, Outcome, Outputs, Report, World};
+use super::word::{State, Token, Want, Words};
 
-impl Handfast {
-    fn transition(&self, token: Token, want: Want) -> Result<Next, Away> {
-        self.slots.get(usize::from(token.number)).transition(token, want, self.config.flaw)
-    }
-
-    fn write(&mut self, number: u8, state: State) {
-        self.slot(number).state = state;
-    }
-
+impl<W: Words> World<W> {
     /// OWN-6: a slot is claimed free, and cleaned before it is free.
     pub(super) fn claim(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Opened(incarnation) = self.at(thread) else { return Err(Refusal::NotNow) };
         let number = self.number(incarnation);
-        let slot = self.slot(number);
-        match slot.state {
-            State::Free => {}
-            State::Held | State::Live { .. } => return Err(Refusal::Occupied),
-        }
-        let clean = slot.payload.is_none();
-        slot.state = State::Held;
+        self.words.claim(number)?;
         self.go(thread, At::Claimed(incarnation));
         outputs.extend([Output::Called(thread), Output::Claimed(thread, incarnation)]);
-        if !clean {
+        if self.words.payload(number).is_some() {
             outputs.push(Output::Unclean(thread, incarnation));
         }
         Ok(())
@@ -42,11 +27,8 @@ impl Handfast {
             Owner::Thread(_) | Owner::Everybody => {}
         }
         let number = self.number(incarnation);
-        let slot = self.slot(number);
-        slot.state = State::Live { owner, runners: 1, closing: false };
-        slot.payload = Some(incarnation);
-        let token = Token { number, generation: slot.generation };
-        self.go(thread, At::Inside(incarnation, token));
+        self.words.publish(number, incarnation, owner);
+        self.go(thread, At::Inside(incarnation, self.words.token(number)));
         outputs.extend([
             Output::Inserted(thread, incarnation, owner),
             Output::Entered(thread, incarnation, incarnation),
@@ -56,22 +38,14 @@ impl Handfast {
     }
 
     pub(super) fn enter(&mut self, thread: Thread, about: Incarnation, outputs: &mut Outputs) -> Outcome {
-        self.rests(thread)?;
-        let reports = &mut self.threads.entry(thread.index()).reports;
-        let which = reports.iter().position(|report| report.about == about).ok_or(Refusal::NothingNew)?;
-        let report = reports.remove(which);
-        let token = report.token;
-        match self.transition(token, Want::Enter(thread)) {
-            Ok(_) if self.config.flaw == Flaw::ChecksThenEnters => self.go(thread, At::Half(Half::Enters, report)),
-            Ok(next) => {
-                self.be_inside(thread, report, next, outputs);
-                self.handle(thread, outputs);
-            }
+        let report = self.report(thread, about)?;
+        self.drop_report(thread, about);
+        match self.words.change(report.token, Want::Enter(thread)) {
+            Ok(_) => self.run_callback(thread, report, outputs),
             Err(away) => {
                 outputs.push(Output::TurnedAway(thread, about, away));
                 match away {
-                    Away::NotOwner => self.go(thread, At::Astray(about, token)),
-                    Away::Gone if self.config.flaw == Flaw::ForgetsTheGone => self.go(thread, At::Astray(about, token)),
+                    Away::NotOwner => self.go(thread, At::Deregistering(about, report.token)),
                     Away::Gone | Away::Closing | Away::Busy | Away::Shared => {}
                 }
             }
@@ -79,149 +53,131 @@ impl Handfast {
         Ok(())
     }
 
-    fn be_inside(&mut self, thread: Thread, report: Report, next: Next, outputs: &mut Outputs) {
-        let Report { token, about } = report;
-        if let Next::Is(state) = next {
-            self.write(token.number, state);
-        }
-        let found = self.slots.get(usize::from(token.number)).payload.unwrap_or(about);
-        self.go(thread, At::Inside(found, token));
-        outputs.push(Output::Entered(thread, found, about));
+    /// The report that a thread in its loop acts on.
+    pub(super) fn report(&self, thread: Thread, about: Incarnation) -> Result<Report, Refusal> {
+        self.rests(thread)?;
+        let reports = self.threads.iter().nth(thread.index()).into_iter().flat_map(|worker| &worker.reports);
+        reports.copied().find(|report| report.about == about).ok_or(Refusal::NothingNew)
+    }
+
+    pub(super) fn drop_report(&mut self, thread: Thread, about: Incarnation) {
+        self.threads.entry(thread.index()).reports.retain(|report| report.about != about);
     }
 
     /// The callback reads all there is.
-    fn handle(&mut self, thread: Thread, outputs: &mut Outputs) {
-        if let At::Inside(found, _) = self.at(thread) {
-            let data = &mut self.kernel.entry(found.index()).data;
-            if core::mem::take(data) {
-                outputs.push(Output::Handled(thread, found));
-            }
+    pub(super) fn run_callback(&mut self, thread: Thread, report: Report, outputs: &mut Outputs) {
+        let found = self.be_inside(thread, report, outputs);
+        let data = &mut self.kernel.entry(found.index()).data;
+        if core::mem::take(data) {
+            outputs.push(Output::Handled(thread, found));
         }
+    }
+
+    fn be_inside(&mut self, thread: Thread, report: Report, outputs: &mut Outputs) -> Incarnation {
+        let Report { token, about } = report;
+        let found = self.words.payload(token.number).unwrap_or(about);
+        self.go(thread, At::Inside(found, token));
+        outputs.push(Output::Entered(thread, found, about));
+        found
     }
 
     pub(super) fn join(&mut self, thread: Thread, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
         self.rests(thread)?;
         let token = self.token(incarnation)?;
-        let slot = self.slots.get(usize::from(token.number));
-        if let State::Live { owner: Owner::Thread(_), .. } = slot.state {
+        if let State::Live { owner: Owner::Thread(_), .. } = self.words.state(token.number) {
             return Err(Refusal::NotOwner);
         }
         if self.is_watching(thread, incarnation) {
             return Err(Refusal::Watching);
         }
-        let next = self.transition(token, Want::Enter(thread)).map_err(refusal)?;
-        self.be_inside(thread, Report { token, about: incarnation }, next, outputs);
+        self.words.change(token, Want::Enter(thread))?;
+        self.be_inside(thread, Report { token, about: incarnation }, outputs);
         Ok(())
     }
 
-    /// Whoever leaves has its poller watch the descriptor; or it is to be closed, and nobody need watch it.
+    /// A thread that leaves has its poller watch the descriptor, unless it is to be closed.
     pub(super) fn leave(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
-        let closing = matches!(self.slots.get(usize::from(token.number)).state, State::Live { closing: true, .. });
-        let watching = self.is_watching(thread, incarnation) || self.config.flaw == Flaw::TakerDoesNotWatch;
-        if !watching && !closing {
+        if !self.is_watching(thread, incarnation) && !self.is_closing(token) {
             return Err(Refusal::NotNow);
         }
-        self.leave_by(thread, Want::Leave, outputs);
-        Ok(())
+        self.leave_by(thread, Want::Leave, outputs)
     }
 
     pub(super) fn delete_inside(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
-        let first = matches!(self.slots.get(usize::from(token.number)).state, State::Live { closing: false, .. });
-        if first {
+        if let State::Live { closing: false, .. } = self.words.state(token.number) {
             outputs.push(Output::Deleting(thread, incarnation));
         }
-        self.leave_by(thread, Want::DeleteAndLeave, outputs);
+        self.leave_by(thread, Want::DeleteAndLeave, outputs)
+    }
+
+    pub(super) fn leave_by(&mut self, thread: Thread, want: Want, outputs: &mut Outputs) -> Outcome {
+        let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
+        self.go(thread, At::Rest);
+        outputs.push(Output::Left(thread, incarnation));
+        // A thread that is inside is never refused to leave. Where a mutant let it in wrongly, it leaves all the same.
+        if let Ok(true) = self.words.change(token, want) {
+            self.hold(thread, incarnation, token, outputs);
+        }
         Ok(())
     }
 
-    fn leave_by(&mut self, thread: Thread, want: Want, outputs: &mut Outputs) {
-        let At::Inside(incarnation, token) = self.at(thread) else { return };
-        self.go(thread, At::Rest);
-        outputs.push(Output::Left(thread, incarnation));
-        match self.transition(token, want) {
-            Ok(Next::Is(state)) => {
-                self.write(token.number, state);
-                if self.config.flaw == Flaw::LooksWhetherLast {
-                    self.go(thread, At::Half(Half::Left, Report { token, about: incarnation }));
-                }
-            }
-            Ok(Next::Holds) => self.hold(thread, incarnation, token, outputs),
-            // A descriptor that somebody is inside is neither gone nor another's, but for mutants.
-            Err(_) => {}
-        }
-    }
-
-    fn hold(&mut self, thread: Thread, incarnation: Incarnation, token: Token, outputs: &mut Outputs) {
-        if self.config.flaw != Flaw::LooksWhetherLast {
-            self.write(token.number, State::Held);
-        }
+    pub(super) fn hold(&mut self, thread: Thread, incarnation: Incarnation, token: Token, outputs: &mut Outputs) {
         self.go(thread, At::Holding(incarnation, token));
         outputs.extend([Output::Called(thread), Output::MustClose(thread, incarnation)]);
     }
 
-    /// OWN-4: never what is to be closed, never from under somebody.
+    /// OWN-4: never what is to be closed, never from under another thread.
     pub(super) fn takeover(&mut self, thread: Thread, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
+        let token = self.takeover_token(thread, incarnation)?;
+        self.words.change(token, Want::Takeover(thread))?;
+        self.count_takeover();
+        self.own(thread, Report { token, about: incarnation }, outputs);
+        Ok(())
+    }
+
+    /// The token of a descriptor that a thread in its loop wants to take over.
+    pub(super) fn takeover_token(&self, thread: Thread, incarnation: Incarnation) -> Result<Token, Refusal> {
         self.rests(thread)?;
         if self.takeovers >= self.config.takeovers {
             return Err(Refusal::NothingNew);
         }
-        let token = self.token(incarnation)?;
-        let next = self.transition(token, Want::Takeover(thread)).map_err(refusal)?;
-        self.takeovers += u8::from(self.config.takeovers != u8::MAX);
-        let report = Report { token, about: incarnation };
-        if self.config.flaw == Flaw::ChecksThenTakesOver {
-            self.go(thread, At::Half(Half::TakesOver, report));
-            return Ok(());
-        }
-        self.take_over(thread, report, next, outputs);
-        Ok(())
+        self.token(incarnation)
     }
 
-    fn take_over(&mut self, thread: Thread, report: Report, next: Next, outputs: &mut Outputs) {
+    pub(super) fn count_takeover(&mut self) {
+        self.takeovers += u8::from(self.config.takeovers != u8::MAX);
+    }
+
+    pub(super) fn own(&mut self, thread: Thread, report: Report, outputs: &mut Outputs) {
         outputs.push(Output::TakenOver(thread, report.about));
-        self.be_inside(thread, report, next, outputs);
+        self.be_inside(thread, report, outputs);
     }
 
     pub(super) fn delete(&mut self, thread: Thread, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
         self.rests(thread)?;
         let token = self.token(incarnation)?;
-        let next = self.transition(token, Want::Delete).map_err(refusal)?;
+        let holds = self.words.change(token, Want::Delete)?;
         outputs.push(Output::Deleting(thread, incarnation));
-        match next {
-            Next::Is(state) => self.write(token.number, state),
-            Next::Holds => self.hold(thread, incarnation, token, outputs),
+        if holds {
+            self.hold(thread, incarnation, token, outputs);
         }
         Ok(())
     }
 
-    /// OWN-5: a new generation begins, so that no token of the old one is good for anything.
     pub(super) fn wipe(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Holding(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
-        if self.config.flaw == Flaw::ClosesBeforeWiping {
-            self.close_number(thread, token.number, outputs);
-            self.go(thread, At::Half(Half::Closed, Report { token, about: incarnation }));
-            return Ok(());
-        }
-        self.free(token.number);
+        self.words.wipe(token.number);
         self.go(thread, At::Wiped(incarnation));
         outputs.push(Output::Wiped(thread, incarnation));
         Ok(())
     }
 
-    fn free(&mut self, number: u8) {
-        let keeps = self.config.flaw == Flaw::LeavesThePayload;
-        let slot = self.slot(number);
-        let payload = if keeps { slot.payload } else { None };
-        *slot = Slot { generation: slot.generation + 1, state: State::Free, payload };
-    }
-
     /// OWN-3: the close is the last act; only then can the number come back.
     pub(super) fn close(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Wiped(incarnation) = self.at(thread) else { return Err(Refusal::NotNow) };
-        let number = self.number(incarnation);
-        self.close_number(thread, number, outputs);
+        self.close_number(thread, self.number(incarnation), outputs);
         outputs.push(Output::Returned(thread));
         self.go(thread, At::Rest);
         Ok(())
@@ -232,35 +188,7 @@ impl Handfast {
         descriptor.is_some_and(|descriptor| descriptor.watchers.get(thread.index()) != Registration::None)
     }
 
-    /// The second halves of mutants.
-    pub(super) fn resume(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
-        let At::Half(half, report) = self.at(thread) else { return Err(Refusal::NotNow) };
-        let Report { token, about } = report;
-        let slot = self.slots.get(usize::from(token.number));
-        match (half, slot.state) {
-            (Half::Enters, State::Live { owner, runners, closing }) => {
-                let next = Next::Is(State::Live { owner, runners: runners + 1, closing });
-                self.be_inside(thread, report, next, outputs);
-                self.handle(thread, outputs);
-            }
-            (Half::TakesOver, State::Live { runners, closing, .. }) => {
-                let owner = Owner::Thread(thread);
-                let next = Next::Is(State::Live { owner, runners: runners + 1, closing });
-                self.take_over(thread, report, next, outputs);
-            }
-            (Half::Enters | Half::TakesOver, state @ (State::Free | State::Held)) => {
-                self.be_inside(thread, report, Next::Is(state), outputs);
-            }
-            (Half::Left, State::Live { owner: _, runners: 0, closing: true }) if slot.payload == Some(about) => {
-                self.hold(thread, about, token, outputs);
-            }
-            (Half::Left, State::Live { .. } | State::Free | State::Held) => self.go(thread, At::Rest),
-            (Half::Closed, _) => {
-                self.free(token.number);
-                outputs.extend([Output::Wiped(thread, about), Output::Returned(thread)]);
-                self.go(thread, At::Rest);
-            }
-        }
-        Ok(())
+    fn is_closing(&self, token: Token) -> bool {
+        matches!(self.words.state(token.number), State::Live { closing: true, .. })
     }
 }

@@ -3,6 +3,8 @@
 use handfast_spec::ownership::Thread;
 use serde::Serialize;
 
+use super::vocabulary::{Action, Step};
+
 /// How much is looked at: the threads and their groups, the descriptors, and who may begin what.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub struct Bounds {
@@ -146,4 +148,30 @@ impl Bounds {
         let members = self.each().filter(|thread| self.group(*thread) == group && self.listeners.has(*thread));
         members.fold(0, |bits, thread| bits | self.bit(thread))
     }
+}
+
+/// Every action that may be attempted at these bounds.
+pub(super) fn alphabet(bounds: &Bounds) -> Vec<Action> {
+    let mut alphabet = vec![Action::Arrive];
+    for thread in bounds.each() {
+        alphabet.extend([Action::List(thread), Action::Poll(thread)]);
+        alphabet.extend(Step::all().map(|step| Action::Step(thread, step)));
+        if bounds.openers.has(thread) {
+            alphabet.push(Action::Open(thread));
+        }
+        if bounds.takers.has(thread) {
+            alphabet.push(Action::Takeover(thread));
+        }
+        if bounds.deleters.has(thread) {
+            alphabet.push(Action::Delete(thread));
+        }
+        if bounds.uses {
+            alphabet.push(Action::Use(thread));
+        }
+        if bounds.migrates {
+            let others = bounds.each().filter(|other| bounds.group(*other) != bounds.group(thread));
+            alphabet.extend(others.map(|other| Action::Migrate(thread, other)));
+        }
+    }
+    alphabet
 }

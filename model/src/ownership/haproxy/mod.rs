@@ -5,9 +5,7 @@
 //! one atomic access to the entry of that number, or one system call, or one visit to a list under its lock; its name
 //! is that of the specification's tables.
 
-mod alphabet;
 mod bounds;
-mod display;
 mod machine;
 mod switches;
 mod variants;

@@ -1,12 +1,12 @@
 //! How much of the pool is explored.
 
 use handfast_spec::Recorded;
-use handfast_spec::ownership::pool::Action;
+use handfast_spec::ownership::pool::{Action, Pool as Protocol};
 use handfast_spec::ownership::{Incarnation, Thread};
 
-use super::{Config, Flaw, Pool};
+use super::{Config, Pool};
 use crate::checker::catalogue::Scope;
-use crate::checker::design::Checked;
+use crate::checker::design::{Checked, Design};
 use crate::checker::target::Instance;
 
 /// What is explored: how many of everything there are, and what the environment may do.
@@ -22,7 +22,7 @@ pub struct Bounds {
     pub room: u8,
     /// How often one is put into the pool in all.
     pub puts: u8,
-    /// How often somebody tries to take one in all.
+    /// How often a worker tries to take one in all.
     pub takes: u8,
     /// How many false alarms there are in all.
     pub alarms: u8,
@@ -34,7 +34,7 @@ pub struct Bounds {
     pub ages: bool,
 }
 
-/// One number that two connections have in turn; two workers, of whom one stops.
+/// One number that two connections have in turn; two workers, of which one stops.
 const IDLE: Bounds = Bounds {
     threads: 2,
     numbers: 1,
@@ -51,7 +51,7 @@ const IDLE: Bounds = Bounds {
 /// Two connections at a time, on shelves with room for one.
 const IDLE_PAIR: Bounds = Bounds { numbers: 2, takes: 1, alarms: 0, stoppers: 0, ..IDLE };
 
-/// As `IDLE`, with three workers, of whom two open connections, and put them three times.
+/// As `IDLE`, with three workers, of which two open connections, and put them three times.
 const IDLE_OF_THREE: Bounds = Bounds { threads: 3, puts: 3, openers: 2, ..IDLE };
 
 /// As `IDLE_PAIR`, with a third connection under one of the numbers.
@@ -61,24 +61,36 @@ const IDLE_THIRD: Bounds = Bounds { connections: 3, puts: 3, takes: 2, ..IDLE_PA
 const EVERYTHING: Bounds = Bounds { numbers: 2, connections: 3, room: 2, takes: 3, stoppers: 2, ..IDLE_OF_THREE };
 
 /// The instances of a scope.
-pub fn instances(scope: Scope, flaw: Flaw) -> Vec<Instance<Pool>> {
+pub fn instances(scope: Scope) -> Vec<Instance<Pool>> {
+    each_bounds(scope, checked)
+}
+
+/// The pool at these bounds.
+pub fn checked(bounds: &Bounds) -> Checked<Pool> {
+    bounds.checked(Pool::new).in_parts()
+}
+
+/// What `checked` makes of the bounds of a scope.
+pub(super) fn each_bounds<D: Design>(scope: Scope, checked: impl Fn(&Bounds) -> Checked<D>) -> Vec<Instance<D>> {
     let bounds: &[(&'static str, Bounds)] = match scope {
         Scope::Small => &[("idle", IDLE), ("idle pair", IDLE_PAIR)],
         Scope::Default => &[("idle", IDLE_OF_THREE), ("idle pair", IDLE_THIRD)],
         Scope::Large => &[("idle", IDLE_OF_THREE), ("idle pair", IDLE_THIRD), ("idle everything", EVERYTHING)],
     };
-    bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds, flaw) }).collect()
+    bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds) }).collect()
 }
 
-/// The pool, or a mutant of it, at an bounds.
-pub fn checked(bounds: &Bounds, flaw: Flaw) -> Checked<Pool> {
-    let Bounds { threads, numbers, room, puts, takes, alarms, .. } = *bounds;
-    let machine = Pool::new(Config { threads, numbers, room, puts, takes, alarms, flaw });
-    Checked::new(vec![Recorded::new(machine)], alphabet(bounds, flaw)).in_parts()
+impl Bounds {
+    /// The machine that is made of a configuration, at these bounds.
+    pub(super) fn checked<D: Design<Protocol = Protocol>>(&self, machine: impl Fn(Config) -> D) -> Checked<D> {
+        let Self { threads, numbers, room, puts, takes, alarms, .. } = *self;
+        let machine = machine(Config { threads, numbers, room, puts, takes, alarms });
+        Checked::new(vec![Recorded::new(machine)], alphabet(self))
+    }
 }
 
-/// Every action that may be attempted at this bounds.
-pub(super) fn alphabet(bounds: &Bounds, flaw: Flaw) -> Vec<Action> {
+/// Every action that may be attempted at these bounds.
+pub(super) fn alphabet(bounds: &Bounds) -> Vec<Action> {
     let mut alphabet = Vec::new();
     let threads = || (0..bounds.threads).map(Thread);
     let connections = || (0..bounds.connections).map(Incarnation);
@@ -109,9 +121,6 @@ pub(super) fn alphabet(bounds: &Bounds, flaw: Flaw) -> Vec<Action> {
         }
         if bounds.ages {
             alphabet.push(Action::Expire { thread });
-        }
-        if flaw != Flaw::None {
-            alphabet.push(Action::Resume { thread });
         }
     }
     for incarnation in connections() {

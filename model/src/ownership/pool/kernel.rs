@@ -3,18 +3,17 @@
 use handfast_spec::ownership::{Incarnation, Output, Refusal, Thread};
 use serde::Serialize;
 
-use super::Flaw;
-use super::machine::{At, Half, Outcome, Outputs, Pool, Who};
-use crate::ownership::handfast::{Report, Token};
+use super::machine::{At, Outcome, Outputs, World};
+use crate::ownership::handfast::{Report, Token, Words};
 
 /// A connection.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 pub(super) struct Connection {
     pub(super) open: bool,
     pub(super) number: u8,
-    /// The server has closed it, or sent something that nobody reads.
+    /// The server has closed it, or sent something that is not read.
     pub(super) data: bool,
-    /// Whose poller whoever has the connection believes to watch it.
+    /// The worker that is believed to have its poller watch the connection.
     pub(super) home: Option<Thread>,
     /// What the poller of each worker has of it.
     pub(super) watched: [Watched; 3],
@@ -29,9 +28,9 @@ pub(super) enum Watched {
     Yes {
         /// It has something to report.
         due: bool,
-        /// It has reported, and nobody has asked since.
+        /// It has reported, and was not asked since.
         noted: bool,
-        /// Whom it wakes when it reports, once.
+        /// What it wakes when it reports, once.
         waker: Option<Token>,
     },
 }
@@ -51,7 +50,7 @@ impl Watched {
     }
 }
 
-impl Pool {
+impl<W: Words> World<W> {
     pub(super) fn connection(&mut self, which: Incarnation) -> &mut Connection {
         self.connections.entry(which.index())
     }
@@ -93,7 +92,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Of a connection that somebody is to be woken of, and that nothing is there for.
+    /// There is a false alarm: nothing is there for the connection, and its worker is to be woken of it.
     pub(super) fn ring(&mut self, incarnation: Incarnation) -> Outcome {
         if self.alarms >= self.config.alarms {
             return Err(Refusal::NothingNew);
@@ -109,7 +108,7 @@ impl Pool {
         Ok(())
     }
 
-    /// What is noted can be asked for by whoever has the connection. A wake-up names the connection for ever.
+    /// What is noted can be asked for by any worker that has the connection. A wake-up names the connection for ever.
     pub(super) fn poll(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         self.runs(thread)?;
         let mut is_new = false;
@@ -155,11 +154,7 @@ impl Pool {
     /// OWN-14: the former owner's poller forgets it first. Any thread may tell it to.
     pub(super) fn deregister(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Moving(which, from) = self.at(thread) else { return Err(Refusal::NotNow) };
-        if self.is(Flaw::DeregistersLate) {
-            self.connection(which).home = None;
-        } else {
-            self.forget(which, from, which, outputs);
-        }
+        self.forget(which, from, which, outputs);
         self.go(thread, At::Homeless(which));
         Ok(())
     }
@@ -187,35 +182,29 @@ impl Pool {
 
     pub(super) fn close(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Closing(which, found) = self.at(thread) else { return Err(Refusal::NotNow) };
-        let number = self.number(which);
-        let home = self.connection(which).home;
-        self.go(thread, At::Clearing(found));
-        self.ends(thread, which, number, outputs);
-        if let (true, Some(home)) = (self.is(Flaw::ClosesBeforeDeregistering), home) {
-            let who = Who { which, token: Token { number, generation: 0 } };
-            self.go(thread, At::Half(Half::Deregisters(home), who));
-            return Ok(());
-        }
+        self.ends(thread, which, self.number(which), outputs);
         self.goes_on(thread, found, outputs);
         Ok(())
     }
 
-    /// The connection that somebody uses is closed.
+    /// The connection that a task uses is closed.
     pub(super) fn give_up(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         self.rests(thread)?;
         let which = self.worker(thread).uses.take().ok_or(Refusal::NotNow)?;
-        let number = self.number(which);
-        self.ends(thread, which, number, outputs);
+        self.ends(thread, which, self.number(which), outputs);
         Ok(())
     }
 
     /// OWN-3: its poller forgets the connection, and then the kernel closes whatever has its number, which is free.
     pub(super) fn ends(&mut self, thread: Thread, which: Incarnation, number: u8, outputs: &mut Outputs) {
-        if let (false, Some(home)) = (self.is(Flaw::ClosesBeforeDeregistering), self.connection(which).home) {
+        if let Some(home) = self.connection(which).home {
             self.forget(which, home, which, outputs);
         }
-        let closed = self.with_number(number);
-        let Some(closed) = closed else { return };
+        self.close_number(thread, number, outputs);
+    }
+
+    pub(super) fn close_number(&mut self, thread: Thread, number: u8, outputs: &mut Outputs) {
+        let Some(closed) = self.with_number(number) else { return };
         *self.connection(closed) = Connection { number, ..Connection::default() };
         outputs.push(Output::Closed(thread, closed));
     }

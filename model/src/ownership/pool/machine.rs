@@ -1,5 +1,7 @@
 //! The machine: what there is, and where each worker is.
 
+use core::hash::Hash;
+
 use handfast_spec::ownership::pool::{Action, Pool as Protocol};
 use handfast_spec::ownership::{Incarnation, Output, Refusal, Thread};
 use handfast_spec::{Machine, Observation, Table};
@@ -8,10 +10,10 @@ use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::kernel::Connection;
-use super::{Flaw, Header};
+use super::log::Header;
 use crate::checker::design::Design;
 use crate::in_parts;
-use crate::ownership::handfast::{Next, Report, Slot, State, Token, Want};
+use crate::ownership::handfast::{Report, Slots, Token, Words};
 
 /// How large the world is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
@@ -24,20 +26,20 @@ pub struct Config {
     pub room: u8,
     /// How often a connection is put into the pool in all. Each time its slot has a new generation.
     pub puts: u8,
-    /// How often somebody tries to take one in all. A lock that is fair to nobody would be taken for ever, otherwise.
+    /// How often a worker tries to take one in all. An unfair lock would be taken for ever, otherwise.
     pub takes: u8,
     /// How many false alarms there are in all.
     pub alarms: u8,
-    /// The mistake of a mutant.
-    pub flaw: Flaw,
 }
 
-/// A pool and its workers.
+/// handfast's pool.
+pub type Pool = World<Slots>;
+
+/// The shelves of a pool, and its workers with their pollers, around the words.
 #[derive(Clone, Eq, Hash, PartialEq, Serialize)]
-pub struct Pool {
+pub struct World<W> {
     pub(super) config: Config,
-    /// By number.
-    pub(super) slots: Table<Slot, 2>,
+    pub(super) words: W,
     /// By worker.
     pub(super) shelves: Table<Shelf, 3>,
     pub(super) workers: Table<Worker, 3>,
@@ -51,7 +53,7 @@ pub struct Pool {
 }
 
 in_parts!(Pool {
-    slots: Table<Slot, 2>,
+    words: Slots,
     shelves: Table<Shelf, 3>,
     workers: Table<Worker, 3>,
     connections: Table<Connection, 3>,
@@ -91,7 +93,7 @@ pub(super) struct Worker {
     pub(super) at: At,
     /// What it has taken over to be closed.
     pub(super) old: SmallVec<[Who; 2]>,
-    /// The connection that somebody on this worker uses, while the worker does other things.
+    /// The connection that a task on this worker uses, while the worker does other things.
     pub(super) uses: Option<Incarnation>,
     /// What it is to look at.
     pub(super) reports: SmallVec<[Report; 2]>,
@@ -134,35 +136,13 @@ pub(super) enum At {
     Reassured(Who),
     /// It has the connection, to close it; and then clears on.
     Closing(Incarnation, Option<Found>),
-    /// What only mutants know: the first half of a step is done.
-    Half(Half, Who),
 }
 
-/// What a taker found, and on whose shelf.
+/// What a taker found, and the worker of the shelf.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub(super) struct Found {
     pub(super) who: Who,
     pub(super) from: Thread,
-}
-
-/// Which step a mutant is in the middle of.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Half {
-    /// It has put the connection on its shelf and left, and is to watch it.
-    Listed,
-    /// It has left the connection, and is to put it on its shelf.
-    Left,
-    /// It has taken the connection over, and is to take it off the shelf of this worker.
-    Cuts(Thread),
-    /// It was turned away, and is to have its poller forget the number.
-    Astray,
-    /// It was given the connection, and is to have this worker's poller forget it.
-    Given(Thread),
-    /// It has closed the connection, and is to free its slot.
-    Closed,
-    /// It has closed the connection, and is to have this worker's poller forget the number.
-    Deregisters(Thread),
 }
 
 pub(super) type Outputs = Vec<Output>;
@@ -171,17 +151,15 @@ pub(super) type Outcome = Result<(), Refusal>;
 impl Pool {
     /// A pool in which nothing is.
     pub fn new(config: Config) -> Self {
-        Self {
-            config,
-            slots: Table::default(),
-            shelves: Table::default(),
-            workers: Table::default(),
-            connections: Table::default(),
-            next: 0,
-            puts: 0,
-            takes: 0,
-            alarms: 0,
-        }
+        World::around(Slots::default(), config)
+    }
+}
+
+impl<W: Words> World<W> {
+    /// A pool in which nothing is, on words that say the same.
+    pub fn around(words: W, config: Config) -> Self {
+        let (shelves, workers, connections) = (Table::default(), Table::default(), Table::default());
+        Self { config, words, shelves, workers, connections, next: 0, puts: 0, takes: 0, alarms: 0 }
     }
 
     /// How large the world is.
@@ -189,14 +167,7 @@ impl Pool {
         &self.config
     }
 
-    /// The same pool with a mistake.
-    #[must_use]
-    pub fn with_flaw(mut self, flaw: Flaw) -> Self {
-        self.config.flaw = flaw;
-        self
-    }
-
-    fn attempt(&mut self, action: &Action, outputs: &mut Outputs) -> Outcome {
+    pub(super) fn attempt(&mut self, action: &Action, outputs: &mut Outputs) -> Outcome {
         match *action {
             Action::Open { thread, incarnation } => self.open(thread, incarnation, outputs),
             Action::Arrive { incarnation } => self.arrive(incarnation, outputs),
@@ -220,12 +191,7 @@ impl Pool {
             Action::Stop { thread } => self.stop(thread, outputs),
             Action::Close { thread } => self.close(thread, outputs),
             Action::Drop { thread } => self.give_up(thread, outputs),
-            Action::Resume { thread } => self.resume(thread, outputs),
         }
-    }
-
-    pub(super) fn is(&self, flaw: Flaw) -> bool {
-        self.config.flaw == flaw
     }
 
     pub(super) fn worker(&mut self, thread: Thread) -> &mut Worker {
@@ -270,28 +236,12 @@ impl Pool {
         self.connections.iter().nth(which.index()).map_or(0, |connection| connection.number)
     }
 
-    pub(super) fn slot(&mut self, number: u8) -> &mut Slot {
-        self.slots.entry(usize::from(number))
-    }
-
-    pub(super) fn incarnations(&self) -> impl Iterator<Item = Incarnation> + use<> {
+    pub(super) fn incarnations(&self) -> impl Iterator<Item = Incarnation> + use<W> {
         (0..self.next).map(Incarnation)
-    }
-
-    /// One read-modify-write of a word, which takes effect if it is not refused.
-    pub(super) fn change(&mut self, token: Token, want: Want) -> Result<Next, handfast_spec::ownership::Away> {
-        let flaw = self.config.flaw.of_the_word();
-        let slot = self.slot(token.number);
-        let next = slot.transition(token, want, flaw)?;
-        slot.state = match next {
-            Next::Is(state) => state,
-            Next::Holds => State::Held,
-        };
-        Ok(next)
     }
 }
 
-impl Machine for Pool {
+impl<W: Words> Machine for World<W> {
     type Protocol = Protocol;
 
     fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
@@ -300,7 +250,10 @@ impl Machine for Pool {
     }
 }
 
-impl Design for Pool {
+impl<W> Design for World<W>
+where
+    W: Words + Clone + Eq + Hash + Serialize + Send + Sync + 'static,
+{
     /// OWN-11: at rest no worker is in the middle of anything, and no shelf is locked.
     fn at_rest(&self) -> bool {
         self.workers.iter().all(|worker| worker.at == At::Rest)

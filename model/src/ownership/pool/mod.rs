@@ -3,21 +3,18 @@
 //!
 //! The word is that of [`handfast`](super::handfast), with its one read-modify-write. Around it are the shelves, each
 //! under its lock; the workers, who put, take, look, and close what is too old or too many; and the pollers and the
-//! kernel. A worker's poller notes what it has to report in the connection, where whoever takes the connection over may
+//! kernel. A worker's poller notes what it has to report in the connection, where a worker that takes the connection over may
 //! ask for it, and wakes the worker; the wake-up names the connection for ever.
 
 mod bounds;
-mod flaw;
 mod kernel;
 mod log;
 mod machine;
 mod mutants;
 mod shelf;
-mod show;
 mod steps;
 
 pub use bounds::{Bounds, checked, instances};
-pub use flaw::Flaw;
 pub use log::{Header, Size};
-pub use machine::{Config, Pool};
-pub use mutants::variants;
+pub use machine::{Config, Pool, World};
+pub use mutants::{Flaw, Mutated, variants};

@@ -1,13 +1,12 @@
-//! What is done under the lock of a shelf. It says which connections there are; whose they are, their words say.
+//! What is done under the lock of a shelf. It says which connections there are; their words say which worker owns them.
 
 use handfast_spec::ownership::{Away, Incarnation, Output, Refusal, Thread};
 
-use super::Flaw;
-use super::machine::{At, Found, Half, Node, Outcome, Outputs, Pool, Shelf, Who};
-use crate::ownership::handfast::Want;
+use super::machine::{At, Found, Node, Outcome, Outputs, Shelf, Who, World};
+use crate::ownership::handfast::{Want, Words};
 
 impl Shelf {
-    fn is_free(&self) -> Outcome {
+    pub(super) fn is_free(&self) -> Outcome {
         if self.locked.is_none() { Ok(()) } else { Err(Refusal::Busy) }
     }
 
@@ -19,8 +18,8 @@ impl Shelf {
     }
 }
 
-impl Pool {
-    /// The oldest that is young enough has been idle for too long. Whoever locks a shelf has looked at the clock before:
+impl<W: Words> World<W> {
+    /// The oldest that is young enough has been idle for too long. A worker that locks a shelf has looked at the clock before:
     /// what ages while it is locked is as old as that right after.
     pub(super) fn age(&mut self, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
         let is_next = |shelf: &&mut Shelf| {
@@ -34,35 +33,25 @@ impl Pool {
     }
 
     /// OWN-12, OWN-16: a connection is listed in one critical section with the end of the visit, so that it is never
-    /// out of sight, and nobody who finds it finds anybody inside.
+    /// out of sight, and no worker that finds it finds another inside.
     pub(super) fn list(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Armed(who) = self.at(thread) else { return Err(Refusal::NotNow) };
-        let (room, lists_anyway) = (usize::from(self.config.room), self.is(Flaw::ListsAfterStop));
+        if self.accepts(thread, outputs)? {
+            self.puts_there(thread, who, outputs);
+            self.leaves(thread, who, outputs);
+            self.goes_on(thread, None, outputs);
+        } else {
+            self.go(thread, At::Declined(who));
+        }
+        Ok(())
+    }
+
+    /// Whether a shelf takes one more. Where there is no room it is made.
+    pub(super) fn accepts(&mut self, thread: Thread, outputs: &mut Outputs) -> Result<bool, Refusal> {
+        let room = usize::from(self.config.room);
         let shelf = self.shelf(thread);
         shelf.is_free()?;
-        if shelf.stopped && !lists_anyway {
-            self.go(thread, At::Declined(who));
-            return Ok(());
-        }
-        if shelf.nodes.len() >= room && !self.makes_room(thread, outputs) {
-            self.go(thread, At::Declined(who));
-            return Ok(());
-        }
-        if self.is(Flaw::LeavesBeforeListing) {
-            self.leaves(thread, who, outputs);
-            self.go(thread, At::Half(Half::Left, who));
-            return Ok(());
-        }
-        self.puts_there(thread, who, outputs);
-        if self.is(Flaw::ListsBeforeWatching) {
-            // It has left, as far as the word knows, and goes on.
-            let _ = self.change(who.token, Want::Leave);
-            self.go(thread, At::Half(Half::Listed, who));
-            return Ok(());
-        }
-        self.leaves(thread, who, outputs);
-        self.goes_on(thread, None, outputs);
-        Ok(())
+        Ok(!shelf.stopped && (shelf.nodes.len() < room || self.makes_room(thread, outputs)))
     }
 
     pub(super) fn puts_there(&mut self, thread: Thread, who: Who, outputs: &mut Outputs) {
@@ -70,7 +59,7 @@ impl Pool {
         outputs.push(Output::Listed(thread, who.which));
     }
 
-    /// OWN-13: what makes room is taken over as by anybody else.
+    /// OWN-13: what makes room is taken over as by any other taker.
     fn makes_room(&mut self, thread: Thread, outputs: &mut Outputs) -> bool {
         for Node { who, .. } in self.shelf(thread).nodes.clone() {
             match self.takes_over(thread, who, outputs) {
@@ -89,8 +78,8 @@ impl Pool {
         false
     }
 
-    fn takes_over(&mut self, thread: Thread, who: Who, outputs: &mut Outputs) -> Result<(), Away> {
-        self.change(who.token, Want::Takeover(thread))?;
+    pub(super) fn takes_over(&mut self, thread: Thread, who: Who, outputs: &mut Outputs) -> Result<(), Away> {
+        self.words.change(who.token, Want::Takeover(thread))?;
         let found = self.payload(who);
         outputs.extend([Output::TakenOver(thread, found), Output::Entered(thread, found, who.which)]);
         Ok(())
@@ -120,30 +109,24 @@ impl Pool {
         Ok(())
     }
 
-    /// The newest first. What cannot be had because somebody looks at it stays where it is.
+    /// The newest first. What cannot be had because a worker looks at it stays where it is.
     pub(super) fn claim(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Taking(from, place) = self.at(thread) else { return Err(Refusal::NotNow) };
         let rest = place.saturating_sub(1);
-        let node = self.shelf(from).nodes.get(usize::from(rest)).copied();
-        let Some(Node { who, expired }) = node else { return self.unlocks(thread, from, None, outputs) };
+        let Some(Node { who, expired }) = self.on_shelf(from, rest) else {
+            return self.unlocks(thread, from, None, outputs);
+        };
         match self.takes_over(thread, who, outputs) {
             Ok(()) if expired => {
                 self.cuts(thread, from, who, outputs);
                 self.worker(thread).old.push(who);
             }
-            Ok(()) if self.is(Flaw::CutsLater) => {
-                self.shelf(from).locked = None;
-                self.go(thread, At::Half(Half::Cuts(from), who));
-                return Ok(());
-            }
             Ok(()) => {
                 self.cuts(thread, from, who, outputs);
                 return self.unlocks(thread, from, Some(who), outputs);
             }
-            Err(Away::Busy) if !self.is(Flaw::CutsBusy) => {
-                outputs.push(Output::TurnedAway(thread, who.which, Away::Busy));
-            }
-            Err(away @ (Away::Busy | Away::Gone | Away::Closing | Away::NotOwner | Away::Shared)) => {
+            Err(Away::Busy) => outputs.push(Output::TurnedAway(thread, who.which, Away::Busy)),
+            Err(away @ (Away::Gone | Away::Closing | Away::NotOwner | Away::Shared)) => {
                 outputs.push(Output::TurnedAway(thread, who.which, away));
                 self.cuts(thread, from, who, outputs);
             }
@@ -155,19 +138,14 @@ impl Pool {
         Ok(())
     }
 
-    fn unlocks(&mut self, thread: Thread, from: Thread, who: Option<Who>, outputs: &mut Outputs) -> Outcome {
-        self.shelf(from).locked = None;
-        if self.is(Flaw::LeaksTheOld) {
-            self.worker(thread).old.clear();
-        }
-        self.goes_on(thread, who.map(|who| Found { who, from }), outputs);
-        Ok(())
+    pub(super) fn on_shelf(&self, whose: Thread, place: u8) -> Option<Node> {
+        let shelf = self.shelves.iter().nth(whose.index())?;
+        shelf.nodes.get(usize::from(place)).copied()
     }
 
-    pub(super) fn finishes_cut(&mut self, thread: Thread, from: Thread, who: Who, outputs: &mut Outputs) -> Outcome {
-        self.shelf(from).is_free()?;
-        self.cuts(thread, from, who, outputs);
-        self.goes_on(thread, Some(Found { who, from }), outputs);
+    fn unlocks(&mut self, thread: Thread, from: Thread, who: Option<Who>, outputs: &mut Outputs) -> Outcome {
+        self.shelf(from).locked = None;
+        self.goes_on(thread, who.map(|who| Found { who, from }), outputs);
         Ok(())
     }
 
@@ -182,41 +160,42 @@ impl Pool {
 
     /// OWN-26: the oldest first, as long as their time is over.
     pub(super) fn expire(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
-        self.runs(thread)?;
-        let shelf = self.shelf(thread);
-        shelf.is_free()?;
-        let expired: Vec<Who> = shelf.nodes.iter().take_while(|node| node.expired).map(|node| node.who).collect();
-        if expired.is_empty() {
-            return Err(Refusal::NothingNew);
-        }
+        let expired = self.expired(thread)?;
         outputs.push(Output::Called(thread));
         self.clears(thread, expired, outputs);
         Ok(())
     }
 
-    /// OWN-25, OWN-26: nobody looks at the shelf of a worker that has stopped, so nothing stays there.
-    pub(super) fn stop(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
+    pub(super) fn expired(&mut self, thread: Thread) -> Result<Vec<Who>, Refusal> {
         self.runs(thread)?;
         let shelf = self.shelf(thread);
         shelf.is_free()?;
-        shelf.stopped = true;
-        let all: Vec<Who> = shelf.nodes.iter().map(|node| node.who).collect();
-        self.worker(thread).reports.clear();
-        if self.is(Flaw::StopForgets) {
-            return Ok(());
-        }
+        let expired: Vec<Who> = shelf.nodes.iter().take_while(|node| node.expired).map(|node| node.who).collect();
+        if expired.is_empty() { Err(Refusal::NothingNew) } else { Ok(expired) }
+    }
+
+    /// OWN-25, OWN-26: no worker looks at the shelf of one that has stopped, so nothing stays there.
+    pub(super) fn stop(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
+        let all = self.stops(thread)?;
         outputs.push(Output::Called(thread));
         self.clears(thread, all, outputs);
         Ok(())
     }
 
-    /// OWN-13: what is too old is taken over as by anybody else.
+    /// From here on the shelf takes nothing. Returns what is on it.
+    pub(super) fn stops(&mut self, thread: Thread) -> Result<Vec<Who>, Refusal> {
+        self.runs(thread)?;
+        let shelf = self.shelf(thread);
+        shelf.is_free()?;
+        shelf.stopped = true;
+        let all = shelf.nodes.iter().map(|node| node.who).collect();
+        self.worker(thread).reports.clear();
+        Ok(all)
+    }
+
+    /// OWN-13: what is too old is taken over as by any other taker.
     fn clears(&mut self, thread: Thread, all: Vec<Who>, outputs: &mut Outputs) {
         for who in all {
-            if self.is(Flaw::ClosesWhatHasExpired) {
-                self.worker(thread).old.push(who);
-                continue;
-            }
             match self.takes_over(thread, who, outputs) {
                 Ok(()) => {
                     self.cuts(thread, thread, who, outputs);

@@ -110,7 +110,7 @@ fn is_thread(component: &Component) -> bool {
     }
 }
 
-/// In the table, of the thread, and nobody else inside. The thread itself may be: it looks whether it was closed.
+/// In the table, of the thread, and no other thread inside. The thread itself may be: it looks whether it was closed.
 fn is_idle_on(record: &DescriptorRecord, thread: Thread) -> bool {
     record.stage == Stage::Live
         && record.owner == Some(Owner::Thread(thread))
@@ -136,7 +136,7 @@ fn is_fetched(record: &DescriptorRecord) -> bool {
     }
 }
 
-/// On its way onto a shelf, or from there to somebody, or to its end.
+/// On its way onto a shelf, or from there to a thread, or to its end.
 fn is_between(record: &DescriptorRecord) -> bool {
     is_fetched(record) || (record.stage == Stage::Live && record.idle.shelf.is_none())
 }
@@ -145,7 +145,7 @@ fn is_lost(record: &DescriptorRecord) -> bool {
     record.stage == Stage::Live && record.idle.shelf.is_none() && record.inside.is_empty()
 }
 
-/// Somebody is inside whose poller does not watch it.
+/// A thread is inside, and its poller does not watch it.
 fn is_away_from_home(record: &DescriptorRecord) -> bool {
     record.inside.iter().any(|thread| !record.watching.contains(thread))
 }

@@ -18,7 +18,7 @@ pub enum Action {
         /// The next unused incarnation.
         incarnation: Incarnation,
     },
-    /// The server closes the connection, or sends something that nobody reads.
+    /// The server closes the connection, or sends something that is not read.
     Arrive {
         /// Which connection.
         incarnation: Incarnation,
@@ -33,7 +33,7 @@ pub enum Action {
         /// Which connection.
         incarnation: Incarnation,
     },
-    /// The thread's poller notes what it has to report, and wakes whoever waits for it.
+    /// The thread's poller notes what it has to report, and wakes the task that waits for it.
     Poll {
         /// Which thread.
         thread: Thread,
@@ -57,7 +57,7 @@ pub enum Action {
     Take {
         /// Which thread.
         thread: Thread,
-        /// Whose shelf.
+        /// The thread of the shelf.
         from: Thread,
     },
     /// The thread tries to take over the next connection on the shelf that it has locked.
@@ -127,11 +127,6 @@ pub enum Action {
         /// Which thread.
         thread: Thread,
     },
-    /// The second half of something that must be one step, which only mutants have.
-    Resume {
-        /// Whose second half.
-        thread: Thread,
-    },
 }
 
 impl Action {
@@ -160,8 +155,33 @@ impl Action {
             | Self::Unlist { thread }
             | Self::Leave { thread }
             | Self::Expire { thread }
+            | Self::Close { thread } => Some(Component::Thread(thread)),
+        }
+    }
+
+    /// The thread that takes the step; `None` for what servers and time do.
+    pub fn thread(self) -> Option<Thread> {
+        match self {
+            Self::Arrive { .. } | Self::Ring { .. } | Self::Age { .. } => None,
+            Self::Open { thread, .. }
+            | Self::Poll { thread }
+            | Self::Insert { thread }
+            | Self::Watch { thread }
+            | Self::List { thread }
+            | Self::Take { thread, .. }
+            | Self::Claim { thread }
+            | Self::Release { thread }
+            | Self::Ask { thread }
+            | Self::Deregister { thread }
+            | Self::Register { thread }
+            | Self::Probe { thread }
+            | Self::Look { thread, .. }
+            | Self::Unlist { thread }
+            | Self::Leave { thread }
+            | Self::Expire { thread }
+            | Self::Stop { thread }
             | Self::Close { thread }
-            | Self::Resume { thread } => Some(Component::Thread(thread)),
+            | Self::Drop { thread } => Some(thread),
         }
     }
 }
@@ -191,7 +211,6 @@ impl Display for Action {
             Self::Stop { thread } => write!(f, "{thread} stops"),
             Self::Close { thread } => write!(f, "{thread} closes it"),
             Self::Drop { thread } => write!(f, "{thread} closes the connection that it uses"),
-            Self::Resume { thread } => write!(f, "{thread} does the second half of its last step"),
         }
     }
 }

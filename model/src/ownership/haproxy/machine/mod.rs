@@ -2,7 +2,7 @@
 
 mod close;
 mod conclude;
-mod own;
+mod insert;
 mod poll;
 mod run;
 
