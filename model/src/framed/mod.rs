@@ -27,7 +27,7 @@ pub const ENTRY: Entry = Entry {
 };
 
 fn own(scope: Scope) -> Box<dyn Target> {
-    Box::new(Instances::new("handfast", handfast::instances(scope, handfast::Flaw::None)))
+    Box::new(Instances::new("handfast", handfast::instances(scope)))
 }
 
 /// The designs of zrepl first, then the mutants of handfast's.
