@@ -10,7 +10,7 @@ use handfast_spec::{Machine, Observation};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::machine::{Handfast, Outputs, Phase, Reading, Step, Writing};
+use super::super::machine::{Config, Handfast, Outputs, Phase, Reading, Step, Writing};
 use super::super::reader::{Next, Reads};
 use super::Flaw;
 use crate::checker::design::Design;
@@ -31,6 +31,11 @@ impl Mutant {
     /// A connection that has just been established, with this flaw at both ends.
     pub fn new(handfast: Handfast, flaw: Flaw) -> Self {
         Self { handfast, flaw, checked: [None; 2] }
+    }
+
+    /// How the connection is configured.
+    pub fn config(&self) -> &Config {
+        self.handfast.config()
     }
 
     fn take(&mut self, action: Action, outputs: &mut Outputs) -> Step {
