@@ -3,8 +3,7 @@
 use handfast_spec::framed::{End, Ending, Given, Half, Item, Output, Refusal, Shape};
 
 use super::super::tcp::Got;
-use super::Config;
-use super::machine::{Handfast, Outputs, Reading, Step, Writing};
+use super::machine::{Config, Handfast, Outputs, Reading, Step, Writing};
 
 /// What comes next in what was read.
 pub(super) enum Next {

@@ -1,6 +1,5 @@
 //! The machine of a mutant: the steps that its flaw changes, around handfast's machine, which takes all others.
 
-use core::fmt::{self, Debug, Formatter};
 use core::mem::{replace, take};
 
 use handfast_spec::framed::{
@@ -17,7 +16,7 @@ use crate::checker::design::Design;
 use crate::in_parts;
 
 /// handfast's design with one mistake.
-#[derive(Clone, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
 pub struct Mutant {
     handfast: Handfast,
     flaw: Flaw,
@@ -311,12 +310,5 @@ impl Design for Mutant {
 
     fn header(&self) -> Value {
         self.handfast.header()
-    }
-}
-
-/// What is shown in Stateright's Explorer.
-impl Debug for Mutant {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {:?}\n{:?}", self.flaw, self.checked, self.handfast)
     }
 }
