@@ -8,8 +8,6 @@
 
 pub mod edges;
 pub mod failure;
-// Its driver is not on shuttle yet.
-#[cfg(not(feature = "shuttle"))]
 pub mod framed;
 pub mod lifecycle;
 pub mod log;

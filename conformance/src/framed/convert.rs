@@ -3,7 +3,7 @@
 use handfast::framed::{self as product, Error, Frame};
 use handfast_spec::framed::{Ending, Forgery, FrameId, Given, Half, Item, Outcome, Shape};
 
-use super::kernel::Chunk;
+use super::kernel::{Chunk, MARKER};
 
 /// The greatest payload: that of a full frame.
 pub(super) const MAX_FRAME: u32 = 8;
@@ -11,25 +11,12 @@ pub(super) const MAX_FRAME: u32 = 8;
 /// Bytes of every half, of headers and of payloads.
 pub(super) const HALF: usize = 4;
 
-const MARKER: u32 = 1 << 28;
-
 /// The frame with this number.
 pub(super) fn frame(number: FrameId, shape: Shape) -> Frame {
     let FrameId(kind) = number;
     match shape {
         Shape::Empty => Frame::new(kind, ""),
         Shape::Full => Frame::new(kind, vec![kind as u8, 0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, !kind as u8]),
-    }
-}
-
-/// What a header begins.
-pub(super) fn item(header: &[u8; 8]) -> Item {
-    let [k0, k1, k2, k3, length @ ..] = *header;
-    let kind = u32::from_be_bytes([k0, k1, k2, k3]);
-    match (kind, u32::from_be_bytes(length)) {
-        (MARKER, _) => Item::Marker,
-        (kind, 0) => Item::Frame(FrameId(kind), Shape::Empty),
-        (kind, _) => Item::Frame(FrameId(kind), Shape::Full),
     }
 }
 
@@ -66,7 +53,12 @@ pub(super) fn given(read: &Frame) -> (Given, usize) {
     (given, Item::Frame(number, shape).halves())
 }
 
-pub(super) fn ending(error: &Error) -> Ending {
+/// Returns the word for what a reader is told of the end.
+///
+/// # Panics
+///
+/// If no reader is told that.
+pub fn ending(error: &Error) -> Ending {
     match error {
         Error::EndedWithoutMarker => Ending::WithoutMarker,
         Error::Truncated { .. } => Ending::Truncated,
@@ -78,7 +70,12 @@ pub(super) fn ending(error: &Error) -> Ending {
     }
 }
 
-pub(super) fn outcome(outcome: product::Outcome) -> Outcome {
+/// Returns the word for the outcome of a shutdown.
+///
+/// # Panics
+///
+/// If the model has none.
+pub fn outcome(outcome: product::Outcome) -> Outcome {
     match outcome {
         product::Outcome::Clean => Outcome::Clean,
         product::Outcome::Unconfirmed { .. } => Outcome::Unconfirmed,

@@ -12,12 +12,12 @@ use handfast_spec::{Machine, Observation};
 use model::framed::handfast::Config;
 
 use super::convert::outcome;
+use super::end_state::{EndState, Found, Reading};
 use super::kernel::{Got, Tcp, Wrote};
-use super::side::{Found, Reading, Side};
 
 /// Two ends and the kernels between them.
 pub struct CoreMachine {
-    sides: [Side; 2],
+    ends: [EndState; 2],
     tcp: Tcp,
     now: Option<Moment>,
     config: Config,
@@ -29,11 +29,11 @@ type Step = Result<(), Refusal>;
 impl CoreMachine {
     /// A connection that has just been established.
     pub fn new(config: &Config) -> Self {
-        Self { sides: [Side::new(), Side::new()], tcp: Tcp::new(config.kernel), now: None, config: *config }
+        Self { ends: [EndState::new(), EndState::new()], tcp: Tcp::new(config.kernel), now: None, config: *config }
     }
 
-    fn side(&mut self, end: End) -> &mut Side {
-        &mut self.sides[end.index()]
+    fn side(&mut self, end: End) -> &mut EndState {
+        &mut self.ends[end.index()]
     }
 
     fn take(&mut self, action: Action, outputs: &mut Outputs) -> Step {
@@ -77,7 +77,7 @@ impl CoreMachine {
 
     /// The side, if a frame would be accepted. The product says why it is broken also when a shutdown had begun before;
     /// the model then says that.
-    fn may_write(&mut self, end: End) -> Result<&mut Side, Refusal> {
+    fn may_write(&mut self, end: End) -> Result<&mut EndState, Refusal> {
         let side = self.side(end);
         if !side.is_open() {
             return Err(Refusal::ShutDown);
@@ -162,7 +162,7 @@ impl CoreMachine {
     fn read(&mut self, end: End, outputs: &mut Outputs) -> Step {
         match self.side(end).reading {
             Reading::Waits | Reading::Fails => {}
-            Reading::Told => return Err(Refusal::Ended),
+            Reading::Reported => return Err(Refusal::Ended),
             Reading::Left => return Err(Refusal::Gone),
         }
         if self.give(end, outputs) {
@@ -216,7 +216,7 @@ impl CoreMachine {
         }
         let keeps = match side.reading {
             Reading::Waits => true,
-            Reading::Told | Reading::Left => false,
+            Reading::Reported | Reading::Left => false,
             Reading::Fails => return Err(Refusal::Nothing),
         };
         let enough = if keeps { side.held.len() >= usize::from(keep) } else { side.discarded >= discard };
@@ -243,7 +243,7 @@ impl CoreMachine {
         let side = self.side(end);
         match side.reading {
             Reading::Waits | Reading::Fails => {}
-            Reading::Told => return Err(Refusal::Ended),
+            Reading::Reported => return Err(Refusal::Ended),
             Reading::Left => return Err(Refusal::Gone),
         }
         side.reading = Reading::Left;
@@ -337,7 +337,7 @@ impl CoreMachine {
 
     fn close(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let is_over = self.is_over(end);
-        if !is_over || !matches!(self.side(end).reading, Reading::Told | Reading::Left) {
+        if !is_over || !matches!(self.side(end).reading, Reading::Reported | Reading::Left) {
             return Err(Refusal::NotNow);
         }
         self.tcp.close(end, outputs);

@@ -1,43 +1,61 @@
 //! The two kernels between two ends, which carry bytes, half an item at a time.
 //!
-//! Each half is remembered with what it was when it was handed over, as told by the bytes themselves.
+//! Each half is remembered with what it was when it was handed over, as told by the bytes themselves. Everything of the
+//! product that is held to the model runs on these kernels: the cores, the driver on tokio and on shuttle, and the port of
+//! the original. They are the control of the model's own kernels (`model/src/framed/tcp.rs`), with which they share no
+//! code, so that a mistake there does not hide on both sides: the walks would find the two apart.
 
 use std::collections::VecDeque;
 
-use handfast_spec::framed::{End, Half, Output, Refusal};
+use handfast_spec::framed::{End, FrameId, Half, Item, Output, Refusal, Shape};
 use model::framed::Kernel;
 
 /// Bytes that go over the wire together.
 #[derive(Clone, Debug)]
-pub(super) struct Chunk {
-    pub(super) half: Half,
-    pub(super) bytes: Vec<u8>,
+pub struct Chunk {
+    /// What was handed over.
+    pub half: Half,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
+/// The type of the marker.
+pub(super) const MARKER: u32 = 1 << 28;
+
 /// What a kernel answers to a write.
-pub(super) enum Wrote {
+#[derive(Debug)]
+pub enum Wrote {
+    /// The chunk is in the send queue.
     Taken,
+    /// There is no room for it.
     Full,
+    /// The connection is gone.
     Gone,
 }
 
 /// What a kernel answers to a read.
-pub(super) enum Got {
+#[derive(Debug)]
+pub enum Got {
+    /// What came next.
     Chunk(Chunk),
+    /// The connection is reset; this is said once.
     Reset,
+    /// The stream has ended.
     End,
+    /// Nothing has come.
     Nothing,
 }
 
 /// One connection.
-pub(super) struct Tcp {
+#[derive(Debug)]
+pub struct Tcp {
     behaves: Kernel,
     /// From left to right, and back.
     pipes: [Pipe; 2],
     sockets: [Socket; 2],
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Pipe {
     send: VecDeque<Chunk>,
     receive: VecDeque<Chunk>,
@@ -45,7 +63,7 @@ struct Pipe {
     end_arrived: bool,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Socket {
     closed: bool,
     reset: bool,
@@ -54,11 +72,13 @@ struct Socket {
 }
 
 impl Tcp {
-    pub(super) fn new(behaves: Kernel) -> Self {
+    /// A connection that has just been established.
+    pub fn new(behaves: Kernel) -> Self {
         Self { behaves, pipes: Default::default(), sockets: Default::default() }
     }
 
-    pub(super) fn write(&mut self, end: End, chunk: Chunk) -> Wrote {
+    /// Offers the kernel of an end the next bytes.
+    pub fn write(&mut self, end: End, chunk: Chunk) -> Wrote {
         let (socket, pipe) = (&mut self.sockets[end.index()], &mut self.pipes[end.index()]);
         if socket.reset || pipe.ends {
             socket.told = true;
@@ -71,7 +91,8 @@ impl Tcp {
         Wrote::Taken
     }
 
-    pub(super) fn read(&mut self, end: End) -> Got {
+    /// Asks the kernel of an end for the next bytes.
+    pub fn read(&mut self, end: End) -> Got {
         let (socket, pipe) = (&mut self.sockets[end.index()], &mut self.pipes[end.peer().index()]);
         if let Some(chunk) = pipe.receive.pop_front() {
             return Got::Chunk(chunk);
@@ -82,11 +103,13 @@ impl Tcp {
         if socket.reset || pipe.end_arrived { Got::End } else { Got::Nothing }
     }
 
-    pub(super) fn close_direction(&mut self, end: End) {
+    /// Ends the direction in which an end sends.
+    pub fn close_direction(&mut self, end: End) {
         self.pipes[end.index()].ends |= !self.sockets[end.index()].reset;
     }
 
-    pub(super) fn close(&mut self, end: End, outputs: &mut Vec<Output>) {
+    /// Closes an end's socket; with unread input that is a reset.
+    pub fn close(&mut self, end: End, outputs: &mut Vec<Output>) {
         self.sockets[end.index()].closed = true;
         outputs.push(Output::Closed(end));
         let unread = &mut self.pipes[end.peer().index()].receive;
@@ -98,7 +121,12 @@ impl Tcp {
         }
     }
 
-    pub(super) fn carry(&mut self, from: End, outputs: &mut Vec<Output>) -> Result<(), Refusal> {
+    /// Carries the next chunk, or the end of the stream, from one kernel to the other.
+    ///
+    /// # Errors
+    ///
+    /// If there is nothing to carry, or no room for it.
+    pub fn carry(&mut self, from: End, outputs: &mut Vec<Output>) -> Result<(), Refusal> {
         if self.sockets[from.index()].reset {
             return Err(Refusal::Nothing);
         }
@@ -134,7 +162,7 @@ impl Tcp {
     }
 
     /// Halves that are not with the other kernel, the end of the stream counted as one; none if this kernel does not tell.
-    pub(super) fn outstanding(&self, end: End) -> Option<u64> {
+    pub fn outstanding(&self, end: End) -> Option<u64> {
         let pipe = &self.pipes[end.index()];
         // A reset empties the queue, and nothing in it has arrived.
         let lost = u64::from(self.sockets[end.index()].reset && !pipe.end_arrived);
@@ -142,11 +170,24 @@ impl Tcp {
         self.behaves.tells.then_some(count.max(lost))
     }
 
-    pub(super) fn is_closed(&self, end: End) -> bool {
+    /// Whether an end has closed its socket.
+    pub fn is_closed(&self, end: End) -> bool {
         self.sockets[end.index()].closed
     }
 
-    pub(super) fn is_reset(&self, end: End) -> bool {
+    /// Whether an end's connection is reset.
+    pub fn is_reset(&self, end: End) -> bool {
         self.sockets[end.index()].reset
+    }
+}
+
+/// Returns what a header begins.
+pub fn item(header: &[u8; 8]) -> Item {
+    let [k0, k1, k2, k3, length @ ..] = *header;
+    let kind = u32::from_be_bytes([k0, k1, k2, k3]);
+    match (kind, u32::from_be_bytes(length)) {
+        (MARKER, _) => Item::Marker,
+        (kind, 0) => Item::Frame(FrameId(kind), Shape::Empty),
+        (kind, _) => Item::Frame(FrameId(kind), Shape::Full),
     }
 }

@@ -1,19 +1,17 @@
 //! `handfast::framed` as machines of its protocol: its cores, and its driver on tokio over a wire that delivers when told.
 
-mod busy;
-mod clocks;
 mod convert;
 mod core;
 mod driver;
+mod end_state;
 pub mod historical;
-mod kernel;
+pub mod kernel;
+mod random_run;
 mod record;
-mod side;
 pub mod suite;
-mod task;
 mod wire;
 
-pub use busy::{Dice, busy};
-pub use clocks::Clocks;
+pub use convert::{ending, outcome};
 pub use core::CoreMachine;
-pub use driver::DriverMachine;
+pub use driver::{Clocks, DriverMachine};
+pub use random_run::{Dice, random_run};

@@ -77,7 +77,7 @@ fn a_zrepl_that_shuts_down_throws_away_what_has_arrived() {
     until_stuck(&mut state, everybody_but_timers);
     let History { ends: [left, right], .. } = state.history;
     assert_eq!((left.accepted, left.outcome, right.outcome), (1, Some(Outcome::Clean), Some(Outcome::Clean)));
-    assert_eq!((right.delivered, right.reader), (0, ReaderRecord::Told(Ending::ShutDown)));
+    assert_eq!((right.delivered, right.reader), (0, ReaderRecord::Reported(Ending::ShutDown)));
 }
 
 fn is_refused<M: Machine<Protocol = handfast_spec::framed::Framed>>(machine: &mut M, action: Action) -> bool {
@@ -90,7 +90,7 @@ fn a_zrepl_waits_for_a_peer_that_does_not_answer() {
     let mut state = connection();
     take(&mut state, Action::Shutdown { end: End::Left, by: Moment::Soon });
     until_stuck(&mut state, everybody_but_timers);
-    assert_eq!(state.history.ends[1].reader, ReaderRecord::Told(Ending::Marker));
+    assert_eq!(state.history.ends[1].reader, ReaderRecord::Reported(Ending::Marker));
     assert_eq!(state.history.ends[0].outcome, None);
     assert!(is_refused(&mut state.machine, Action::ReadAhead { end: End::Left }));
 }
@@ -125,7 +125,7 @@ fn what_the_model_does_is_explained_and_what_it_does_not_is_rejected() {
         let explanation = explain(&log);
         assert_eq!((explanation.rejection, explanation.steps), (None, log.len() - 1));
         // A half that was handed over is forgotten: the next one is not what comes next.
-        let handed = log.iter().position(|line| line["observation"]["told"][0].get("handed").is_some());
+        let handed = log.iter().position(|line| line["observation"]["accepted"][0].get("handed").is_some());
         let Some(handed) = handed else { continue };
         log.remove(handed);
         assert!(explain(&log).rejection.is_some(), "line {handed} is not missed");

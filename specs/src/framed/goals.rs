@@ -66,9 +66,9 @@ fn is_withheld(history: &History, end: End) -> bool {
 fn is_served(history: &History, end: End) -> bool {
     let (own, peer) = (history.end(end), history.end(end.peer()));
     let reads = match peer.reader {
-        ReaderRecord::Waits | ReaderRecord::Told(Ending::Marker | Ending::ShutDown) => true,
+        ReaderRecord::Waits | ReaderRecord::Reported(Ending::Marker | Ending::ShutDown) => true,
         ReaderRecord::Left => false,
-        ReaderRecord::Told(
+        ReaderRecord::Reported(
             Ending::WithoutMarker | Ending::Truncated | Ending::Reset | Ending::Violation | Ending::Deadline,
         ) => false,
     };

@@ -79,7 +79,7 @@ pub enum ReaderRecord {
     #[default]
     Waits,
     /// This.
-    Told(Ending),
+    Reported(Ending),
     /// It wants to hear nothing any more.
     Left,
 }
@@ -206,8 +206,8 @@ impl History {
         }
         match told {
             ReaderRecord::Waits | ReaderRecord::Left => {}
-            ReaderRecord::Told(Ending::Marker) => self.violate(Violation::AfterMarker),
-            ReaderRecord::Told(_) => self.violate(Violation::Contradicted),
+            ReaderRecord::Reported(Ending::Marker) => self.violate(Violation::AfterMarker),
+            ReaderRecord::Reported(_) => self.violate(Violation::Contradicted),
         }
     }
 
@@ -216,10 +216,10 @@ impl History {
         let (told, taken) = (record.reader, record.taken);
         let withheld = told == ReaderRecord::Waits && record.delivered < record.whole;
         match told {
-            ReaderRecord::Waits => record.reader = ReaderRecord::Told(ending),
-            ReaderRecord::Told(_) | ReaderRecord::Left => {}
+            ReaderRecord::Waits => record.reader = ReaderRecord::Reported(ending),
+            ReaderRecord::Reported(_) | ReaderRecord::Left => {}
         }
-        let contradicts = told != ReaderRecord::Waits && told != ReaderRecord::Told(ending);
+        let contradicts = told != ReaderRecord::Waits && told != ReaderRecord::Reported(ending);
         self.offend_if(contradicts, Violation::Contradicted);
         self.offend_if(withheld, Violation::Misdelivered);
         let is_forged = taken == Progress::Forged(Forgery::LoadedMarker);

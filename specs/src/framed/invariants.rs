@@ -116,7 +116,7 @@ pub const WITNESSES: &[Predicate<History>] = &[
         holds: |history| {
             End::BOTH.iter().any(|&end| {
                 let (own, peer) = (history.end(end), history.end(end.peer()));
-                let was_told = own.reset && own.reader == ReaderRecord::Told(Ending::Marker);
+                let was_told = own.reset && own.reader == ReaderRecord::Reported(Ending::Marker);
                 was_told && peer.accepted > 0 && own.delivered == peer.accepted
             })
         },
@@ -131,10 +131,10 @@ fn is_kept(history: &History, end: End) -> bool {
     }
     match peer.reader {
         ReaderRecord::Waits | ReaderRecord::Left => true,
-        ReaderRecord::Told(Ending::Marker) => peer.delivered == own.accepted,
+        ReaderRecord::Reported(Ending::Marker) => peer.delivered == own.accepted,
         // Its own deadline, or what this end sent, kept it from reading to the end.
-        ReaderRecord::Told(Ending::Deadline | Ending::Violation) => true,
-        ReaderRecord::Told(Ending::WithoutMarker | Ending::Truncated | Ending::Reset | Ending::ShutDown) => {
+        ReaderRecord::Reported(Ending::Deadline | Ending::Violation) => true,
+        ReaderRecord::Reported(Ending::WithoutMarker | Ending::Truncated | Ending::Reset | Ending::ShutDown) => {
             peer.delivered == own.accepted
         }
     }
@@ -145,5 +145,5 @@ fn any(history: &History, outcome: Outcome) -> bool {
 }
 
 fn told(history: &History, ending: Ending) -> bool {
-    history.ends.iter().any(|end| end.reader == ReaderRecord::Told(ending))
+    history.ends.iter().any(|end| end.reader == ReaderRecord::Reported(ending))
 }

@@ -9,9 +9,8 @@ use model::framed::handfast::Config;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::framed::clocks::Clocks;
+use super::runtime::{Clocks, Task};
 use crate::framed::convert::{HALF, MAX_FRAME, ending, frame, given, outcome};
-use crate::framed::task::Task;
 use crate::framed::wire::{Call, Caller, Socket, Wire};
 
 type Reader = product::Reader<Socket>;

@@ -6,6 +6,7 @@
 //! same calls that users make.
 
 mod end;
+mod runtime;
 
 use std::time::Duration;
 
@@ -13,9 +14,9 @@ use handfast_spec::framed::{Action, End, Framed, Moment, Output, Refusal};
 use handfast_spec::{Machine, Observation};
 use model::framed::handfast::Config;
 
-use super::clocks::Clocks;
 use super::wire::Wire;
 use end::{At, Driver};
+pub use runtime::Clocks;
 
 /// Longer than between two questions what has arrived.
 const UNTIL_ASKED: Duration = Duration::from_millis(40);

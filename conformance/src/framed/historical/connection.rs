@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use handfast_spec::framed::{Action, End, Ending, FrameId, Given, Half, Item, Output, Part, Shape};
 use tokio::sync::Mutex;
 
-use super::ground::{Ground, Read};
-use crate::framed::convert::{HALF, bytes, frame, given, item};
-use crate::framed::kernel::Chunk;
+use super::fake_os::{FakeOs, Read};
+use crate::framed::convert::{HALF, bytes, frame, given};
+use crate::framed::kernel::{Chunk, item};
 
 /// One end of the original's connection. The names of steps are those of its description.
 pub(super) struct Connection {
     end: End,
-    ground: Ground,
+    os: FakeOs,
     begun: AtomicBool,
     write: Mutex<()>,
     read: Mutex<ReadAhead>,
@@ -37,9 +37,9 @@ pub(super) enum NotWritten {
 }
 
 impl Connection {
-    pub(super) fn new(end: End, ground: Ground) -> Self {
+    pub(super) fn new(end: End, os: FakeOs) -> Self {
         let (begun, write) = (AtomicBool::new(false), Mutex::new(()));
-        Self { end, ground, begun, write, read: Mutex::default() }
+        Self { end, os, begun, write, read: Mutex::default() }
     }
 
     pub(super) fn has_begun(&self) -> bool {
@@ -54,10 +54,10 @@ impl Connection {
             return Err(NotWritten::ShutDown);
         }
         // W2.
-        let _writes = self.ground.lock(step, &self.write).await;
+        let _writes = self.os.lock(step, &self.write).await;
         // W3; W4: after an error the connection is not marked as broken.
         for chunk in bytes(Item::Frame(number, shape)) {
-            self.ground.write(self.end, step, &chunk).await.map_err(|()| NotWritten::Socket)?;
+            self.os.write(self.end, step, &chunk).await.map_err(|()| NotWritten::Socket)?;
         }
         Ok(())
     }
@@ -66,13 +66,13 @@ impl Connection {
     pub(super) async fn read_frame(&self) -> Result<Given, Ending> {
         let step = Action::Read { end: self.end };
         // R0.
-        self.ground.turn(step).await;
+        self.os.turn(step).await;
         if self.has_begun() {
             return Err(Ending::ShutDown);
         }
         // R1, and no second look.
-        let mut ahead = self.ground.lock(step, &self.read).await;
-        if self.ground.is_closed(self.end) {
+        let mut ahead = self.os.lock(step, &self.read).await;
+        if self.os.is_closed(self.end) {
             return Err(Ending::ShutDown);
         }
         let read = self.read_locked(&mut ahead).await;
@@ -87,7 +87,7 @@ impl Connection {
         let step = Action::Read { end: self.end };
         // R2.
         if ahead.error.is_some() {
-            self.ground.turn_in_time(self.end, step).await?;
+            self.os.turn_in_time(self.end, step).await?;
             return Err(ahead.error.take().expect("it is there"));
         }
         // R3: what was read before an error is forgotten.
@@ -107,7 +107,7 @@ impl Connection {
         let announced = parsed(&header);
         // R5: without a payload nothing behind it is waited for.
         if !matches!(announced, Item::Frame(_, Shape::Full)) {
-            self.ground.turn_in_time(self.end, step).await?;
+            self.os.turn_in_time(self.end, step).await?;
             ahead.next = None;
             return match announced {
                 Item::Marker => Err(Ending::Marker),
@@ -137,7 +137,7 @@ impl Connection {
     /// Reads so many halves.
     async fn fill(&self, into: &mut Vec<Chunk>, halves: usize) -> Result<(), Ending> {
         while into.len() < halves {
-            match self.ground.read(self.end, Action::Read { end: self.end }, Output::Took).await? {
+            match self.os.read(self.end, Action::Read { end: self.end }, Output::Took).await? {
                 Read::Chunk(chunk) => into.push(chunk),
                 Read::Reset => return Err(Ending::Reset),
                 Read::End => return Err(Ending::WithoutMarker),
@@ -150,22 +150,22 @@ impl Connection {
     pub(super) async fn shutdown(&self) -> bool {
         let (end, step) = (self.end, Action::Finish { end: self.end });
         // S0 to S2; on a socket that is closed the deadline cannot be set.
-        if self.ground.is_closed(end) {
+        if self.os.is_closed(end) {
             return false;
         }
         self.begun.store(true, Ordering::SeqCst);
         // S3. The lock is held to the end.
-        let _writes = self.ground.lock_in_time(end, step, &self.write).await;
+        let _writes = self.os.lock_in_time(end, step, &self.write).await;
         if self.mark(step).await.is_ok() {
             // S6.
-            let _reads = self.ground.lock_in_time(end, step, &self.read).await;
+            let _reads = self.os.lock_in_time(end, step, &self.read).await;
             // S7: whatever comes is thrown away, however much, and how it ends is not looked at.
             let drains = Action::ReadAhead { end };
-            while let Ok(Read::Chunk(_)) = self.ground.read(end, drains, |end, _| Output::Discarded(end)).await {}
-            self.ground.close(end);
+            while let Ok(Read::Chunk(_)) = self.os.read(end, drains, |end, _| Output::Discarded(end)).await {}
+            self.os.close(end);
         } else {
             // What went wrong is dropped with the socket.
-            self.ground.close(end);
+            self.os.close(end);
         }
         true
     }
@@ -173,10 +173,10 @@ impl Connection {
     /// S4 and S5.
     async fn mark(&self, step: Action) -> Result<(), ()> {
         for chunk in bytes(Item::Marker) {
-            self.ground.write(self.end, step, &chunk).await?;
+            self.os.write(self.end, step, &chunk).await?;
         }
-        self.ground.turn_in_time(self.end, step).await.map_err(|_| ())?;
-        self.ground.shut_write(self.end);
+        self.os.turn_in_time(self.end, step).await.map_err(|_| ())?;
+        self.os.shut_write(self.end);
         Ok(())
     }
 }

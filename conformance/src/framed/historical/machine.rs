@@ -9,13 +9,13 @@ use handfast_spec::{Machine, Observation};
 use model::framed::Kernel;
 
 use super::connection::{Connection, NotWritten};
-use super::ground::Ground;
+use super::fake_os::FakeOs;
 
 type Call<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// Two ends of the original, and the kernels between them.
 pub struct Historical {
-    ground: Ground,
+    os: FakeOs,
     ends: [Side; 2],
     now: Option<Moment>,
     frames: [u32; 2],
@@ -36,24 +36,24 @@ struct Side {
 impl Historical {
     /// A connection that has just been established, on which each application writes so many frames at most.
     pub fn new(kernel: Kernel, frames: [u32; 2]) -> Self {
-        let ground = Ground::new(kernel);
-        let ends = End::BOTH.map(|end| Side::new(Connection::new(end, ground.clone())));
-        Self { ground, ends, now: None, frames }
+        let os = FakeOs::new(kernel);
+        let ends = End::BOTH.map(|end| Side::new(Connection::new(end, os.clone())));
+        Self { os, ends, now: None, frames }
     }
 
     fn take(&mut self, action: Action) -> Result<(), Refusal> {
         match action {
-            Action::Carry { from } => self.ground.carry(from),
+            Action::Carry { from } => self.os.carry(from),
             Action::Pass { moment } if self.now.is_none_or(|now| now < moment) => {
                 self.now = Some(moment);
-                self.ground.tell(Output::Passed(moment));
+                self.os.tell(Output::Passed(moment));
                 Ok(())
             }
             Action::Write { end, shape } => self.write(end, shape),
             Action::Send { end } | Action::Read { end } | Action::Finish { end } | Action::ReadAhead { end } => {
-                self.ground.give(Some(action));
+                self.os.give(Some(action));
                 self.go_on(end, action);
-                if self.ground.give(None) { Ok(()) } else { Err(Refusal::NotNow) }
+                if self.os.give(None) { Ok(()) } else { Err(Refusal::NotNow) }
             }
             Action::DropWrite { end } => self.time_out_write(end),
             Action::Shutdown { end, by } => self.shut_down(end, by),
@@ -93,9 +93,9 @@ impl Historical {
         if side.deadline.is_some() {
             return Err(Refusal::Nothing);
         }
-        self.ground.set_stalled(end, true);
+        self.os.set_stalled(end, true);
         side.poll_writer(end);
-        self.ground.set_stalled(end, false);
+        self.os.set_stalled(end, false);
         if side.outputs.is_empty() { Err(Refusal::Nothing) } else { Ok(()) }
     }
 
@@ -128,7 +128,7 @@ impl Historical {
         if side.shutdown.is_none() || side.deadline.is_none_or(|deadline| self.now < Some(deadline)) {
             return Err(Refusal::NotNow);
         }
-        self.ground.set_late(end);
+        self.os.set_late(end);
         let side = &mut self.ends[end.index()];
         side.poll_writer(end);
         side.poll_reader(end);
@@ -140,13 +140,13 @@ impl Historical {
     fn abandon(&mut self, end: End) -> Result<(), Refusal> {
         let side = &mut self.ends[end.index()];
         let begun = side.deadline.is_some() || side.has_seen_marker();
-        if begun || side.connection.is_none() || self.ground.is_closed(end) {
+        if begun || side.connection.is_none() || self.os.is_closed(end) {
             return Err(Refusal::NotNow);
         }
         (side.reading, side.writing, side.connection) = (None, None, None);
         side.has_ended = true;
         side.outputs.push(Output::Abandoned(end));
-        self.ground.close(end);
+        self.os.close(end);
         Ok(())
     }
 
@@ -158,7 +158,7 @@ impl Historical {
             Action::Read { .. } => side.poll_reader(end),
             _ => side.poll_shutdown(end),
         }
-        if self.ground.is_closed(end) && side.deadline.is_some() && !matches!(action, Action::Read { .. }) {
+        if self.os.is_closed(end) && side.deadline.is_some() && !matches!(action, Action::Read { .. }) {
             // A close interrupts whoever is in a call of the socket.
             side.poll_reader(end);
         }
@@ -252,7 +252,7 @@ impl Machine for Historical {
 
     fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
         let taken = self.take(*action);
-        let mut outputs = self.ground.told();
+        let mut outputs = self.os.told();
         self.ends.iter_mut().for_each(|side| outputs.append(&mut side.outputs));
         outputs.sort_by_key(order);
         taken.map(|()| outputs).into()

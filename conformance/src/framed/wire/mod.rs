@@ -13,8 +13,8 @@ use handfast_spec::framed::{Action, End, Forgery, Half, Output, Refusal};
 use model::framed::Kernel;
 use tokio::io::ReadBuf;
 
-use super::convert::{HALF, forged, item};
-use super::kernel::{Chunk, Got, Tcp, Wrote};
+use super::convert::{HALF, forged};
+use super::kernel::{Chunk, Got, Tcp, Wrote, item};
 use super::record::Record;
 pub(super) use socket::Socket;
 

@@ -3,23 +3,18 @@
 //! The wire between the two drivers lets one half pass when it is told, and one question be answered; whoever was woken by
 //! that is polled, and nobody else. What everybody was told is compared with the model, step by step.
 
-use conformance::edges::{Difference, Walked, walk_taken};
+use conformance::edges::{Walked, walk_taken};
 use conformance::failure;
 use conformance::framed::{Clocks, DriverMachine};
 use handfast_spec::Recorded;
 use model::checker::catalogue::Scope;
-use model::framed::handfast::{Flaw, Handfast, instances};
-
-/// Walks along the edges of an instance of the small scope, of the design or of a mutant of it.
-fn walk(name: &str, flaw: Flaw) -> Result<Walked, Box<Difference<Handfast>>> {
-    let instance = instances(Scope::Small, flaw).into_iter().find(|instance| instance.name == name);
-    let clocks = Clocks::default();
-    let driver = |start: &Recorded<Handfast>| DriverMachine::new(start.machine.config(), &clocks);
-    walk_taken(&instance.expect("there is such an instance").checked, driver)
-}
+use model::framed::handfast::{Flaw, Handfast, Mutant, instances, mutated};
 
 fn cover(name: &str) {
-    let walked = walk(name, Flaw::None);
+    let instance = instances(Scope::Small).into_iter().find(|instance| instance.name == name);
+    let clocks = Clocks::default();
+    let driver = |start: &Recorded<Handfast>| DriverMachine::new(start.machine.config(), &clocks);
+    let walked = walk_taken(&instance.expect("there is such an instance").checked, driver);
     let Walked { states, edges, walks, steps, .. } = walked.unwrap_or_else(|difference| {
         let saved =
             failure::save(env!("CARGO_TARGET_TMPDIR"), &format!("framed-driver-{name}"), "framed", &difference.log());
@@ -56,39 +51,37 @@ fn the_driver_takes_every_edge_of_silent() {
 /// The small scope has no other instances: a new one is not forgotten here.
 #[test]
 fn every_setting_of_the_small_scope_is_walked() {
-    let names: Vec<_> = instances(Scope::Small, Flaw::None).iter().map(|instance| instance.name).collect();
+    let names: Vec<_> = instances(Scope::Small).iter().map(|instance| instance.name).collect();
     assert_eq!(names, ["both", "one-way", "leaving", "hostile", "silent"]);
 }
 
+/// Mutants that leave steps out and do nothing else: what they still do is done by the driver, too. What they owe is found
+/// by the goals of the model.
+const LEAVE_STEPS_OUT: &[(Flaw, &str)] = &[
+    (Flaw::RenewsDeadline, "its timer never fires, and is refused nothing else"),
+    (Flaw::DrainsLate, "it refuses to read until the marker is handed over"),
+];
+
 /// A check that cannot fail is worthless: a driver that did as it should is told from a design with a mistake, wherever the
-/// mistake is that a step is taken, or that something else is told. A step that is not taken any more is for the promises.
+/// mistake is that a step is taken, or that something else is told.
 #[test]
 fn the_driver_is_told_from_every_mutant_that_does_something_else() {
-    let mistakes = [
-        (Flaw::PanicsOnPayload, "one-way"),
-        (Flaw::TrustsLength, "hostile"),
-        (Flaw::DropsHeader, "one-way"),
-        (Flaw::DropsPayload, "one-way"),
-        (Flaw::TruncationIsEnd, "one-way"),
-        (Flaw::EndIsMarker, "one-way"),
-        (Flaw::Prefetches, "one-way"),
-        (Flaw::LoadedMarkerCounts, "hostile"),
-        (Flaw::GivesReserved, "hostile"),
-        (Flaw::ForgetsEnding, "leaving"),
-        (Flaw::LatestDeadline, "one-way"),
-        (Flaw::WritesBehindMarker, "both"),
-        (Flaw::TearsFrame, "both"),
-        (Flaw::CleanAtDeadline, "both"),
-        (Flaw::SwallowsErrors, "leaving"),
-        (Flaw::StopsReader, "both"),
-        (Flaw::UnboundedDrain, "leaving"),
-        (Flaw::SecondFails, "both"),
-        (Flaw::ResetStopsReader, "leaving"),
-        (Flaw::ClosesAfterMarker, "both"),
-    ];
-    for (flaw, instance) in mistakes {
-        let difference = walk(instance, flaw).expect_err("the driver was taken for a mutant");
-        println!("{flaw:?}: {difference}");
-        assert!(difference.actions.len() <= 20, "{flaw:?} was not shrunk: {difference}");
+    let clocks = Clocks::default();
+    for &flaw in Flaw::ALL {
+        let driver = |start: &Recorded<Mutant>| DriverMachine::new(start.machine.config(), &clocks);
+        let mut instances = mutated(flaw);
+        // Where the catalogue lists it, it shows soonest.
+        instances.sort_by_key(|instance| !flaw.row().instances.contains(&instance.name));
+        let found = instances.iter().find_map(|instance| walk_taken(&instance.checked, driver).err());
+        let reason = LEAVE_STEPS_OUT.iter().find(|(excused, _)| *excused == flaw);
+        match (found, reason) {
+            (Some(difference), None) => {
+                println!("{flaw:?}: {difference}");
+                assert!(difference.actions.len() <= 20, "{flaw:?} was not shrunk: {difference}");
+            }
+            (None, Some((_, reason))) => println!("{flaw:?}: {reason}"),
+            (None, None) => panic!("{flaw:?}: the driver was taken for the mutant"),
+            (Some(difference), Some(_)) => panic!("{flaw:?} shows, so that it needs no excuse: {difference}"),
+        }
     }
 }

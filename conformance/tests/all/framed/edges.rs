@@ -4,11 +4,11 @@ use conformance::edges::{Difference, Walked, walk};
 use conformance::framed::CoreMachine;
 use handfast_spec::Recorded;
 use model::checker::catalogue::Scope;
-use model::framed::handfast::{Config, Flaw, Handfast, instances};
+use model::framed::handfast::{Flaw, Handfast, Mutant, instances};
 
 #[test]
 fn every_edge_of_the_small_scope_is_an_edge_of_the_cores() {
-    for instance in instances(Scope::Small, Flaw::None) {
+    for instance in instances(Scope::Small) {
         let core = |start: &Recorded<Handfast>| CoreMachine::new(start.machine.config());
         let walked = walk(&instance.checked, core).unwrap_or_else(|difference| panic!("{difference}"));
         let Walked { states, edges, walks, steps, refusals } = walked;
@@ -20,44 +20,15 @@ fn every_edge_of_the_small_scope_is_an_edge_of_the_cores() {
     }
 }
 
-/// Mistakes, each of which the walks must notice.
-const MISTAKES: [Flaw; 25] = [
-    Flaw::PanicsOnPayload,
-    Flaw::TrustsLength,
-    Flaw::DropsHeader,
-    Flaw::DropsPayload,
-    Flaw::LosesLastFrame,
-    Flaw::TruncationIsEnd,
-    Flaw::EndIsMarker,
-    Flaw::Prefetches,
-    Flaw::LoadedMarkerCounts,
-    Flaw::GivesReserved,
-    Flaw::ForgetsEnding,
-    Flaw::RenewsDeadline,
-    Flaw::LatestDeadline,
-    Flaw::WritesBehindMarker,
-    Flaw::ChecksThenAccepts,
-    Flaw::TearsFrame,
-    Flaw::CleanAtDeadline,
-    Flaw::DrainsLate,
-    Flaw::SwallowsErrors,
-    Flaw::StopsReader,
-    Flaw::UnboundedDrain,
-    Flaw::WaitsForPeer,
-    Flaw::SecondFails,
-    Flaw::ResetStopsReader,
-    Flaw::ClosesAfterMarker,
-];
-
 /// A check that cannot fail is worthless: every mutant of the model, taken for an implementation, must be told from the
 /// model.
 #[test]
 fn every_mutant_is_told_from_the_design() {
-    let instances = instances(Scope::Small, Flaw::None);
-    for flaw in MISTAKES {
+    let instances = instances(Scope::Small);
+    for &flaw in Flaw::ALL {
         // The first instance is the largest.
         let found = instances.iter().rev().find_map(|instance| {
-            let mutant = |start: &Recorded<Handfast>| Handfast::new(Config { flaw, ..*start.machine.config() });
+            let mutant = |start: &Recorded<Handfast>| Mutant::new(start.machine.clone(), flaw);
             walk(&instance.checked, mutant).err()
         });
         let difference: Box<Difference<Handfast>> = found.unwrap_or_else(|| panic!("{flaw:?} was not noticed"));

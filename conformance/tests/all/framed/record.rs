@@ -1,7 +1,7 @@
-//! What two drivers do in busy runs is a behaviour of the model, and what was tampered with is not.
+//! What two drivers do in random runs is a behaviour of the model, and what was tampered with is not.
 
 use conformance::failure;
-use conformance::framed::{Dice, busy};
+use conformance::framed::{Dice, random_run};
 use model::checker::explain::{Explanation, explain};
 use model::framed::handfast::Handfast;
 use tokio::runtime::Builder;
@@ -10,7 +10,7 @@ const RUNS: u64 = 3_000;
 
 fn log(seed: u64) -> String {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime without IO needs nothing").block_on(busy(seed))
+    runtime.expect("a runtime without IO needs nothing").block_on(random_run(seed))
 }
 
 fn judge(log: &str) -> Explanation {
@@ -22,14 +22,14 @@ fn is_fine(explanation: &Explanation) -> bool {
 }
 
 #[test]
-fn every_busy_run_is_a_behaviour_of_the_model() {
+fn every_random_run_is_a_behaviour_of_the_model() {
     let mut steps = 0;
     let mut seen = std::collections::BTreeMap::<&str, usize>::new();
     for seed in 0..RUNS {
         let log = log(seed);
         let explanation = judge(&log);
         if !is_fine(&explanation) {
-            let saved = failure::save(env!("CARGO_TARGET_TMPDIR"), &format!("framed-busy-{seed}"), "framed", &log);
+            let saved = failure::save(env!("CARGO_TARGET_TMPDIR"), &format!("framed-random-{seed}"), "framed", &log);
             panic!("seed {seed}: {explanation:#?}\n{}", saved.expect("the directory can be written to").told);
         }
         steps += explanation.steps;

@@ -5,8 +5,9 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use conformance::framed::{ending, outcome};
 use handfast::environment::Instant;
-use handfast::framed::{self as product, Closer, Config, Connection, Drain, Error, Frame, Reader, Writer};
+use handfast::framed::{Closer, Config, Connection, Drain, Frame, Reader, Writer};
 use handfast_spec::framed::{Action, End, Ending, FrameId, Given, History, Outcome, Output};
 use model::framed::Kernel;
 use shuttle::future::{JoinHandle, block_on, spawn, yield_now};
@@ -92,13 +93,7 @@ impl Peer for Own {
 
 impl Reads for Reader<Socket> {
     async fn read(&mut self) -> Result<Option<Frame>, Ending> {
-        Reader::read(self).await.map_err(|error| match error {
-            Error::EndedWithoutMarker => Ending::WithoutMarker,
-            Error::Truncated { .. } => Ending::Truncated,
-            Error::Violation(_) => Ending::Violation,
-            Error::DeadlineExceeded => Ending::Deadline,
-            _ => Ending::Reset,
-        })
+        Reader::read(self).await.map_err(|error| ending(&error))
     }
 }
 
@@ -116,12 +111,10 @@ impl Writes for Writer<Socket> {
 impl Closes for Closer<Socket> {
     async fn shutdown(&self) -> Outcome {
         let deadline = Instant::now() + Duration::from_secs(1_000_000);
-        match Closer::shutdown(self, deadline).await {
-            product::Outcome::Clean => Outcome::Clean,
-            product::Outcome::PeerGone { .. } => Outcome::PeerGone,
-            // Time does not move so far.
-            other => panic!("a shutdown without a deadline came to this: {other}"),
-        }
+        let outcome = outcome(Closer::shutdown(self, deadline).await);
+        // Time does not move as far as the deadline.
+        assert!(matches!(outcome, Outcome::Clean | Outcome::PeerGone), "without a deadline it came to this: {outcome}");
+        outcome
     }
 }
 

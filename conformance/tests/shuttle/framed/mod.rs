@@ -17,9 +17,6 @@
 //! A check that cannot fail is worthless: [`port`] has drivers that must be rejected.
 
 mod ends;
-// The kernels are those that carry bytes between the cores.
-#[path = "../../../src/framed/kernel.rs"]
-mod kernel;
 mod port;
 mod socket;
 mod wire;

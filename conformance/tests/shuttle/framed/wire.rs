@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use conformance::framed::kernel::{Chunk, Got, Tcp, Wrote, item};
 use handfast::environment::{self, Mutex, MutexGuard};
 use handfast_spec::Protocol;
 use handfast_spec::framed::{Action, End, FrameId, Framed, Half, History, Item, Moment, Output, Part, Shape};
@@ -19,10 +20,7 @@ use shuttle::current::{TaskId, me};
 use shuttle::future::yield_now;
 use tokio::io::ReadBuf;
 
-use crate::framed::kernel::{Chunk, Got, Tcp, Wrote};
 use crate::framed::socket::Socket;
-
-const MARKER: u32 = 1 << 28;
 
 /// Longer than any pause between two questions what has arrived, and far from any deadline however often it is added.
 const ASKED_AGAIN: Duration = Duration::from_millis(40);
@@ -189,7 +187,8 @@ impl Inner {
 
     pub(crate) fn write(&mut self, end: End, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.lines[end.index()].sending.is_empty() {
-            self.lines[end.index()].sending.extend(Half::of(item(bytes)));
+            let header = bytes.first_chunk().expect("whoever begins an item offers its header");
+            self.lines[end.index()].sending.extend(Half::of(item(header)));
         }
         let half = self.lines[end.index()].sending[0];
         let length = match half.part {
@@ -254,15 +253,5 @@ impl Inner {
             }
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-/// What a header begins.
-fn item(bytes: &[u8]) -> Item {
-    let [k0, k1, k2, k3, length @ ..] = *bytes.first_chunk::<8>().expect("whoever begins an item offers its header");
-    match (u32::from_be_bytes([k0, k1, k2, k3]), u32::from_be_bytes(length)) {
-        (MARKER, _) => Item::Marker,
-        (kind, 0) => Item::Frame(FrameId(kind), Shape::Empty),
-        (kind, _) => Item::Frame(FrameId(kind), Shape::Full),
     }
 }

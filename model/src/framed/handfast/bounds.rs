@@ -4,7 +4,7 @@ use handfast_spec::Recorded;
 use handfast_spec::framed::{Action, End, Forgery, History, Moment, Shape};
 
 use super::super::tcp::Kernel;
-use super::{Config, Flaw, Handfast};
+use super::{Config, Handfast};
 use crate::checker::catalogue::Scope;
 use crate::checker::design::Checked;
 use crate::checker::target::Instance;
@@ -37,7 +37,7 @@ pub struct Bounds {
 }
 
 const SOON: &[Moment] = &[Moment::Soon];
-const TWICE: &[Moment] = &[Moment::Soon, Moment::Late];
+pub(super) const TWICE: &[Moment] = &[Moment::Soon, Moment::Late];
 const LINUX: Kernel = Kernel { send: 1, receive: 1, purges: false, tells: true };
 
 /// One empty frame each way, queues of one half, and both shut down.
@@ -108,28 +108,38 @@ const LEAVING_BOTH: Bounds = Bounds { kernel: LINUX, discard: 2, shutdowns: [SOO
 /// As *one way*, with frames both ways.
 const EVERYTHING: Bounds = Bounds { frames: [2, 1], kernel: ROOMY, ..ONE_WAY };
 
+pub(super) const SMALL: [(&str, Bounds); 5] =
+    [("both", BOTH), ("one-way", ONE_WAY), ("leaving", LEAVING), ("hostile", HOSTILE), ("silent", SILENT)];
+
 /// The instances of a scope.
-pub fn instances(scope: Scope, flaw: Flaw) -> Vec<Instance<Handfast>> {
+pub fn instances(scope: Scope) -> Vec<Instance<Handfast>> {
     let bounds: &[(&'static str, Bounds)] = match scope {
-        Scope::Small => {
-            &[("both", BOTH), ("one-way", ONE_WAY), ("leaving", LEAVING), ("hostile", HOSTILE), ("silent", SILENT)]
-        }
+        Scope::Small => &SMALL,
         Scope::Default => &DEFAULT,
         Scope::Large => &LARGE,
     };
-    bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds, flaw) }).collect()
+    bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds) }).collect()
 }
 
-/// The design, or a mutant of it, at an bounds.
-pub fn checked(bounds: &Bounds, flaw: Flaw) -> Checked<Handfast> {
-    let &Bounds { kernel, frames, keep, discard, .. } = bounds;
-    let machine = Handfast::new(Config { kernel, frames, keep, discard, flaw });
-    let initial = vec![Recorded { machine, history: History::new(discard, kernel.tells) }];
+/// The design within these bounds.
+pub fn checked(bounds: &Bounds) -> Checked<Handfast> {
+    let initial = vec![Recorded { machine: Handfast::new(bounds.config()), history: bounds.history() }];
     Checked::new(initial, alphabet(bounds)).in_parts()
 }
 
-/// Every action that may be attempted at this bounds.
-fn alphabet(bounds: &Bounds) -> Vec<Action> {
+impl Bounds {
+    pub(super) fn config(&self) -> Config {
+        let &Self { kernel, frames, keep, discard, .. } = self;
+        Config { kernel, frames, keep, discard }
+    }
+
+    pub(super) fn history(&self) -> History {
+        History::new(self.discard, self.kernel.tells)
+    }
+}
+
+/// Every action that may be attempted within these bounds.
+pub(super) fn alphabet(bounds: &Bounds) -> Vec<Action> {
     let mut alphabet = Vec::new();
     for end in End::BOTH {
         let index = end.index();

@@ -3,71 +3,37 @@
 use core::fmt::{self, Debug, Formatter};
 
 use handfast_spec::Recorded;
-use handfast_spec::framed::{Action, End, Forgery, History, Moment, Shape};
-use serde::{Deserialize, Serialize};
+use handfast_spec::framed::{Action, End, History, Shape};
 
-use super::super::tcp::Kernel;
+use super::bounds::{BOTH, HOSTILE, TWICE, alphabet};
 use super::machine::{Phase, Reading, Writing};
-use super::{Config, Flaw, Handfast};
+use super::{Bounds, Config, Handfast};
 use crate::checker::explain::Explains;
 
-/// How a connection was configured, as the header of its log says.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-pub struct Header {
-    /// How the kernels behave.
-    pub kernel: Kernel,
-    /// How many frames each application writes at most, the left one's first.
-    pub frames: [u32; 2],
-    /// How many halves are read ahead and kept for the reader.
-    pub keep: u16,
-    /// How many halves are read and thrown away during a shutdown.
-    pub discard: u16,
-}
-
-impl Header {
-    pub(super) fn of(machine: &Handfast) -> Self {
-        let Config { kernel, frames, keep, discard, flaw: _ } = machine.config;
-        Self { kernel, frames, keep, discard }
-    }
-}
+/// Everything that there is to attempt.
+const ANY: Bounds = Bounds {
+    shapes: &[Shape::Full, Shape::Empty],
+    shutdowns: [TWICE, TWICE],
+    leaves: &End::BOTH,
+    abandons: &End::BOTH,
+    forgeries: [HOSTILE.forgeries[1]; 2],
+    moments: TWICE,
+    ..BOTH
+};
 
 impl Explains for Handfast {
-    type Header = Header;
+    type Header = Config;
 
-    fn starts(header: &Header) -> Vec<Recorded<Self>> {
-        let Header { kernel, frames, keep, discard } = *header;
-        let config = Config { kernel, frames, keep, discard, flaw: Flaw::None };
+    fn starts(header: &Config) -> Vec<Recorded<Self>> {
+        let Config { kernel, discard, .. } = *header;
         if kernel.send == 0 || kernel.receive == 0 {
             return Vec::new();
         }
-        vec![Recorded { machine: Self::new(config), history: History::new(discard, kernel.tells) }]
+        vec![Recorded { machine: Self::new(*header), history: History::new(discard, kernel.tells) }]
     }
 
     fn attempts(&self) -> Vec<Action> {
-        let mut attempts = Vec::new();
-        for end in End::BOTH {
-            attempts.extend([Shape::Full, Shape::Empty].map(|shape| Action::Write { end, shape }));
-            let forgeries = [Forgery::Reserved, Forgery::TooLong, Forgery::LoadedMarker];
-            attempts.extend(forgeries.map(|forgery| Action::Forge { end, forgery }));
-            attempts.extend([
-                Action::DropWrite { end },
-                Action::Send { end },
-                Action::Read { end },
-                Action::DropRead { end },
-                Action::Leave { end },
-                Action::Abandon { end },
-                Action::Shutdown { end, by: Moment::Soon },
-                Action::Shutdown { end, by: Moment::Late },
-                Action::ReadAhead { end },
-                Action::Finish { end },
-                Action::Confirm { end },
-                Action::Expire { end },
-                Action::Close { end },
-                Action::Carry { from: end },
-            ]);
-        }
-        attempts.extend([Moment::Soon, Moment::Late].map(|moment| Action::Pass { moment }));
-        attempts
+        alphabet(&ANY)
     }
 
     fn summary(&self) -> Vec<String> {
@@ -89,7 +55,7 @@ impl Explains for Handfast {
             let reading = match side.reading {
                 Reading::Waits => String::new(),
                 Reading::Fails(ending) => format!(", then its reader is told: {ending}"),
-                Reading::Told => ", its reader has ended".to_owned(),
+                Reading::Reported => ", its reader has ended".to_owned(),
                 Reading::Left => ", nobody reads".to_owned(),
             };
             let closed = if self.tcp.is_closed(end) { ", its socket is closed" } else { "" };

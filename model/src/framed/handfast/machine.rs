@@ -1,18 +1,17 @@
 //! The machine: two ends and the TCP between them.
 
-use handfast_spec::framed::{Action, End, Ending, Framed, Moment, Outcome, Output, Refusal, Shape};
+use handfast_spec::framed::{Action, End, Ending, Framed, Moment, Outcome, Output, Refusal};
 use handfast_spec::{Machine, Observation};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::tcp::{Halves, Kernel, Tcp};
-use super::Flaw;
-use super::log::Header;
+use super::reader::Reads;
 use crate::checker::design::Design;
 use crate::in_parts;
 
-/// What the application of an end does.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+/// How a connection is configured; a log has it in its header.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct Config {
     /// How the kernels behave.
     pub kernel: Kernel,
@@ -22,8 +21,6 @@ pub struct Config {
     pub keep: u16,
     /// How many halves are read and thrown away during a shutdown.
     pub discard: u16,
-    /// The mistake of a mutant.
-    pub flaw: Flaw,
 }
 
 /// handfast's design.
@@ -56,17 +53,15 @@ pub(super) struct Side {
     pub(super) ended: bool,
     /// Why the connection has ended, as somebody was told first.
     pub(super) fate: Option<Ending>,
-    /// What only mutants keep: a frame that was found acceptable and is not accepted yet.
-    pub(super) checked: Option<Shape>,
 }
 
 /// What would be derived, except that the halves are copied in one piece.
 impl Clone for Side {
     fn clone(&self) -> Self {
-        let Self { accepted, ref queue, writing, phase, reading, ref held, discarded, ended, fate, checked } = *self;
+        let Self { accepted, ref queue, writing, phase, reading, ref held, discarded, ended, fate } = *self;
         let copy = |halves: &Halves| Halves::from_slice(halves);
         let (queue, held) = (copy(queue), copy(held));
-        Self { accepted, queue, writing, phase, reading, held, discarded, ended, fate, checked }
+        Self { accepted, queue, writing, phase, reading, held, discarded, ended, fate }
     }
 }
 
@@ -105,7 +100,7 @@ pub(super) enum Reading {
     /// This is told when what is held was given.
     Fails(Ending),
     /// The application was told that nothing more comes.
-    Told,
+    Reported,
     /// There is no reader.
     Left,
 }
@@ -138,23 +133,27 @@ impl Handfast {
         }
     }
 
-    fn take(&mut self, action: &Action, outputs: &mut Outputs) -> Step {
-        let open = |end: End| if self.tcp.is_closed(end) { Err(Refusal::Closed) } else { Ok(end) };
-        match *action {
-            Action::Write { end, shape } => self.write(open(end)?, shape, outputs),
-            Action::Forge { end, forgery } => self.forge(open(end)?, forgery),
-            Action::DropWrite { end } => self.drop_write(open(end)?),
-            Action::Send { end } => self.send(open(end)?, outputs),
-            Action::Read { end } => self.read(open(end)?, outputs),
-            Action::DropRead { end } => self.drop_read(open(end)?),
-            Action::Leave { end } => self.leave(open(end)?, outputs),
-            Action::Abandon { end } => self.abandon(open(end)?, outputs),
+    /// The end, if its socket is open.
+    pub(super) fn open(&self, end: End) -> Result<End, Refusal> {
+        if self.tcp.is_closed(end) { Err(Refusal::Closed) } else { Ok(end) }
+    }
+
+    pub(super) fn take(&mut self, action: Action, outputs: &mut Outputs) -> Step {
+        match action {
+            Action::Write { end, shape } => self.write(self.open(end)?, shape, outputs),
+            Action::Forge { end, forgery } => self.forge(self.open(end)?, forgery),
+            Action::DropWrite { end } => self.drop_write(self.open(end)?),
+            Action::Send { end } => self.send(self.open(end)?, outputs),
+            Action::Read { end } => self.read(self.open(end)?, outputs),
+            Action::DropRead { end } => self.drop_read(self.open(end)?),
+            Action::Leave { end } => self.leave(self.open(end)?, outputs),
+            Action::Abandon { end } => self.abandon(self.open(end)?, outputs),
             Action::Shutdown { end, by } => self.shutdown(end, by, outputs),
-            Action::ReadAhead { end } => self.read_ahead(open(end)?, outputs),
-            Action::Finish { end } => self.finish(open(end)?, outputs),
-            Action::Confirm { end } => self.confirm(open(end)?, outputs),
-            Action::Expire { end } => self.expire(open(end)?, outputs),
-            Action::Close { end } => self.close(open(end)?, outputs),
+            Action::ReadAhead { end } => self.read_ahead(self.open(end)?, outputs),
+            Action::Finish { end } => self.finish(self.open(end)?),
+            Action::Confirm { end } => self.confirm(self.open(end)?, outputs),
+            Action::Expire { end } => self.expire(self.open(end)?, outputs),
+            Action::Close { end } => self.close(self.open(end)?, outputs),
             Action::Carry { from } => {
                 let kernel = self.config.kernel;
                 self.tcp.carry(from, &kernel, outputs)
@@ -175,6 +174,15 @@ impl Handfast {
         outputs.push(Output::Passed(moment));
         Ok(())
     }
+
+    /// What is known at the end of a shutdown, told to whoever asked for it. No byte follows.
+    pub(super) fn over(&mut self, end: End, outcome: Outcome, outputs: &mut Outputs) {
+        let side = self.side_mut(end);
+        let Some(by) = side.phase.until() else { return };
+        side.phase = Phase::Over(by);
+        side.queue.clear();
+        outputs.push(Output::Over(end, outcome));
+    }
 }
 
 impl Phase {
@@ -192,7 +200,7 @@ impl Machine for Handfast {
 
     fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
         let mut outputs = Vec::new();
-        self.take(action, &mut outputs).map(|()| outputs).into()
+        self.take(*action, &mut outputs).map(|()| outputs).into()
     }
 }
 
@@ -204,25 +212,13 @@ impl Design for Handfast {
             let reads = match side.reading {
                 Reading::Waits => self.tcp.is_readable(end),
                 Reading::Fails(_) => true,
-                Reading::Told | Reading::Left => false,
+                Reading::Reported | Reading::Left => false,
             };
             self.tcp.is_closed(end) || (side.phase.until().is_none() && !reads && side.queue.is_empty())
         })
     }
 
     fn header(&self) -> Value {
-        serde_json::to_value(Header::of(self)).expect("a header is plain data")
-    }
-}
-
-impl Handfast {
-    /// What is known at the end of a shutdown, told to whoever asked for it. No byte follows.
-    pub(super) fn over(&mut self, end: End, outcome: Outcome, outputs: &mut Outputs) {
-        let swallows = self.config.flaw == Flaw::SwallowsErrors;
-        let side = self.side_mut(end);
-        let Some(by) = side.phase.until() else { return };
-        side.phase = Phase::Over(by);
-        side.queue.clear();
-        outputs.push(Output::Over(end, if swallows { Outcome::Clean } else { outcome }));
+        serde_json::to_value(self.config).expect("a header is plain data")
     }
 }

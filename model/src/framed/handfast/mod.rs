@@ -9,7 +9,6 @@
 //! do not stop it. Only its deadline does.
 
 mod bounds;
-mod flaw;
 mod log;
 mod machine;
 mod mutants;
@@ -17,7 +16,5 @@ mod reader;
 mod writer;
 
 pub use bounds::{Bounds, checked, instances};
-pub use flaw::Flaw;
-pub use log::Header;
 pub use machine::{Config, Handfast};
-pub use mutants::variants;
+pub use mutants::{Flaw, Mutant, mutated, variants};

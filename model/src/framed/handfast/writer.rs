@@ -3,37 +3,35 @@
 use handfast_spec::framed::{End, Ending, Forgery, FrameId, Half, Item, Moment, Outcome, Output, Refusal, Shape};
 
 use super::super::tcp::Wrote;
-use super::Flaw;
 use super::machine::{Handfast, Outputs, Phase, Reading, Step, Writing};
 
 impl Handfast {
     /// FRM-5: what is accepted is the connection's, which hands it over whole and in its turn.
     pub(super) fn write(&mut self, end: End, shape: Shape, outputs: &mut Outputs) -> Step {
-        let (side, config) = (self.side(end), &self.config);
-        match side.phase {
-            Phase::Open => {}
-            Phase::Writing(_) if config.flaw == Flaw::WritesBehindMarker => {}
-            // FRM-2: from the marker on nothing is accepted.
-            Phase::Writing(_) | Phase::Closed(_) | Phase::Over(_) | Phase::Abandoned => return Err(Refusal::ShutDown),
+        self.may_write(end)?;
+        self.accept(end, shape, outputs);
+        Ok(())
+    }
+
+    pub(super) fn may_write(&self, end: End) -> Step {
+        let side = self.side(end);
+        // FRM-2: from the marker on nothing is accepted.
+        if side.phase != Phase::Open {
+            return Err(Refusal::ShutDown);
         }
         if side.writing != Writing::Sound {
             return Err(Refusal::Broken);
         }
-        if !side.queue.is_empty() || side.checked.is_some() {
+        if !side.queue.is_empty() {
             return Err(Refusal::NoRoom);
         }
-        if side.accepted >= config.frames[end.index()] {
+        if side.accepted >= self.config.frames[end.index()] {
             return Err(Refusal::NoMore);
-        }
-        if config.flaw == Flaw::ChecksThenAccepts {
-            self.side_mut(end).checked = Some(shape);
-        } else {
-            self.accept(end, shape, outputs);
         }
         Ok(())
     }
 
-    fn accept(&mut self, end: End, shape: Shape, outputs: &mut Outputs) {
+    pub(super) fn accept(&mut self, end: End, shape: Shape, outputs: &mut Outputs) {
         let side = self.side_mut(end);
         let frame = FrameId(side.accepted);
         side.accepted += 1;
@@ -44,9 +42,8 @@ impl Handfast {
     /// Only the environment does this: who forges does not keep to the protocol.
     pub(super) fn forge(&mut self, end: End, forgery: Forgery) -> Step {
         let side = self.side_mut(end);
-        match side.phase {
-            Phase::Open => {}
-            Phase::Writing(_) | Phase::Closed(_) | Phase::Over(_) | Phase::Abandoned => return Err(Refusal::ShutDown),
+        if side.phase != Phase::Open {
+            return Err(Refusal::ShutDown);
         }
         if side.writing != Writing::Sound {
             return Err(Refusal::Broken);
@@ -61,39 +58,26 @@ impl Handfast {
     }
 
     /// FRM-5: nothing changes, because the frame is the connection's.
-    pub(super) fn drop_write(&mut self, end: End) -> Step {
-        let tears = self.config.flaw == Flaw::TearsFrame;
-        let side = self.side_mut(end);
-        let Some(next) = side.queue.first() else { return Err(Refusal::Nothing) };
-        if side.phase != Phase::Open {
-            return Err(Refusal::NotNow);
+    pub(super) fn drop_write(&self, end: End) -> Step {
+        match (self.side(end).queue.is_empty(), self.side(end).phase) {
+            (true, _) => Err(Refusal::Nothing),
+            (false, Phase::Open) => Ok(()),
+            (false, Phase::Writing(_) | Phase::Closed(_) | Phase::Over(_) | Phase::Abandoned) => Err(Refusal::NotNow),
         }
-        if tears && Half::of(next.item).next() != Some(*next) {
-            side.queue.clear();
-        }
-        Ok(())
     }
 
     pub(super) fn send(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let kernel = self.config.kernel;
-        if let (Some(shape), true) = (self.side(end).checked, self.side(end).queue.is_empty()) {
-            self.side_mut(end).checked = None;
-            self.accept(end, shape, outputs);
-        }
         let Some(&half) = self.side(end).queue.first() else { return Err(Refusal::Nothing) };
         match self.tcp.write(end, half, &kernel) {
             Wrote::Taken => {
                 self.side_mut(end).queue.remove(0);
                 outputs.push(Output::Handed(end, half));
             }
-            Wrote::Full if outputs.is_empty() => return Err(Refusal::NoRoom),
-            Wrote::Full => {}
+            Wrote::Full => return Err(Refusal::NoRoom),
             Wrote::Gone => {
                 outputs.push(Output::WriteFailed(end));
                 self.broken(end, outputs);
-                if self.config.flaw == Flaw::ResetStopsReader {
-                    self.stop_reading(end, Ending::Reset);
-                }
             }
         }
         Ok(())
@@ -112,29 +96,17 @@ impl Handfast {
 
     /// The marker goes behind everything that was accepted, in this step; a later call can only shorten the deadline.
     pub(super) fn shutdown(&mut self, end: End, by: Moment, outputs: &mut Outputs) -> Step {
-        let flaw = self.config.flaw;
         let closed = self.tcp.is_closed(end);
         let side = self.side_mut(end);
         match &mut side.phase {
             Phase::Open => {}
             // FRM-12: the earliest of all.
-            Phase::Writing(until) | Phase::Closed(until)
-                if by < *until || (flaw == Flaw::LatestDeadline && by != *until) =>
-            {
+            Phase::Writing(until) | Phase::Closed(until) | Phase::Over(until) if by < *until && !closed => {
                 *until = by;
                 outputs.push(Output::Begun(end, by));
                 return Ok(());
             }
             Phase::Writing(_) | Phase::Closed(_) => return Err(Refusal::Joined),
-            Phase::Over(until) if by < *until && !closed => {
-                *until = by;
-                outputs.push(Output::Begun(end, by));
-                return Ok(());
-            }
-            Phase::Over(_) if flaw == Flaw::SecondFails => {
-                outputs.push(Output::Over(end, Outcome::Failed));
-                return Ok(());
-            }
             Phase::Over(_) => return Err(Refusal::Over),
             Phase::Abandoned => return Err(Refusal::Closed),
         }
@@ -145,16 +117,11 @@ impl Handfast {
             return Ok(());
         }
         side.queue.extend(Half::of(Item::Marker));
-        if flaw == Flaw::StopsReader && side.reading == Reading::Waits {
-            side.reading = Reading::Told;
-            side.held.clear();
-            outputs.push(Output::Ended(end, Ending::ShutDown));
-        }
         Ok(())
     }
 
     /// Everything was handed over, the marker last.
-    pub(super) fn finish(&mut self, end: End, outputs: &mut Outputs) -> Step {
+    pub(super) fn finish(&mut self, end: End) -> Step {
         let side = self.side_mut(end);
         let Phase::Writing(by) = side.phase else { return Err(Refusal::NotNow) };
         if !side.queue.is_empty() {
@@ -162,58 +129,57 @@ impl Handfast {
         }
         side.phase = Phase::Closed(by);
         self.tcp.shut_write(end);
-        if self.config.flaw == Flaw::ClosesAfterMarker {
-            self.over(end, Outcome::Clean, outputs);
-            self.side_mut(end).reading = Reading::Left;
-            outputs.push(Output::Left(end));
-            let kernel = self.config.kernel;
-            self.tcp.close(end, &kernel, outputs);
-        }
         Ok(())
     }
 
     /// FRM-6: clean is what was acknowledged. Where the kernel does not tell, nothing is clean.
     pub(super) fn confirm(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let Phase::Closed(_) = self.side(end).phase else { return Err(Refusal::NotNow) };
-        let ended = self.side(end).ended;
-        let tells = self.config.kernel.tells && (self.config.flaw != Flaw::WaitsForPeer || ended);
+        let (ended, tells) = (self.side(end).ended, self.config.kernel.tells);
         let outcome = match (tells && self.tcp.has_arrived(end), self.tcp.is_reset(end)) {
             (true, _) => Outcome::Clean,
-            (false, true) => Outcome::PeerGone,
-            (false, false) if ended && !self.config.kernel.tells => Outcome::Unconfirmed,
+            (false, true) => return self.peer_is_gone(end, outputs),
+            (false, false) if ended && !tells => Outcome::Unconfirmed,
             (false, false) => return Err(Refusal::NotNow),
         };
-        if outcome == Outcome::PeerGone {
-            self.side_mut(end).writing = Writing::Broken;
-            self.latch(end, Ending::Reset);
-        }
         self.over(end, outcome, outputs);
+        Ok(())
+    }
+
+    /// A reset that was found by looking, and not by a call that failed.
+    pub(super) fn peer_is_gone(&mut self, end: End, outputs: &mut Outputs) -> Step {
+        self.side_mut(end).writing = Writing::Broken;
+        self.latch(end, Ending::Reset);
+        self.over(end, Outcome::PeerGone, outputs);
         Ok(())
     }
 
     /// FRM-12: the deadline ends the shutdown, and FRM-13: it ends the wait of the reader.
     pub(super) fn expire(&mut self, end: End, outputs: &mut Outputs) -> Step {
-        let flaw = self.config.flaw;
+        let (side, tells) = (self.side(end), self.config.kernel.tells);
+        let outcome = match (side.queue.is_empty(), tells, self.tcp.has_arrived(end)) {
+            (false, _, _) => Outcome::DeadlineExceeded,
+            (true, true, true) => Outcome::Clean,
+            (true, true, false) => Outcome::Unacknowledged,
+            (true, false, _) => Outcome::Unconfirmed,
+        };
+        self.expire_with(end, outcome, outputs)
+    }
+
+    /// The deadline has passed, with this outcome if the shutdown still goes on.
+    pub(super) fn expire_with(&mut self, end: End, outcome: Outcome, outputs: &mut Outputs) -> Step {
         let side = self.side(end);
         let (until, goes_on) = match side.phase {
             Phase::Writing(by) | Phase::Closed(by) => (by, true),
             Phase::Over(by) => (by, false),
             Phase::Open | Phase::Abandoned => return Err(Refusal::NotNow),
         };
-        if self.now.is_none_or(|now| now < until) || flaw == Flaw::RenewsDeadline {
+        if self.now.is_none_or(|now| now < until) {
             return Err(Refusal::NotNow);
         }
         if !goes_on && side.reading != Reading::Waits {
             return Err(Refusal::Over);
         }
-        let kernel = self.config.kernel;
-        let outcome = match (side.queue.is_empty(), kernel.tells, self.tcp.has_arrived(end)) {
-            (true | false, true | false, _) if flaw == Flaw::CleanAtDeadline => Outcome::Clean,
-            (false, _, _) => Outcome::DeadlineExceeded,
-            (true, true, true) => Outcome::Clean,
-            (true, true, false) => Outcome::Unacknowledged,
-            (true, false, _) => Outcome::Unconfirmed,
-        };
         // Where the outcome is that the peer has ended, nothing is known of what it has not sent.
         let peer_ended = side.ended && matches!(side.phase, Phase::Closed(_)) && outcome == Outcome::Unconfirmed;
         if goes_on && outcome != Outcome::Clean && !peer_ended {
@@ -227,7 +193,7 @@ impl Handfast {
     /// Only when nobody needs the socket any more: a close with unread input takes away what is not acknowledged.
     pub(super) fn close(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.side(end);
-        let read = matches!(side.reading, Reading::Told | Reading::Left);
+        let read = matches!(side.reading, Reading::Reported | Reading::Left);
         let (Phase::Over(_), true) = (side.phase, read) else { return Err(Refusal::NotNow) };
         self.let_go(end);
         let kernel = self.config.kernel;
@@ -251,6 +217,5 @@ impl Handfast {
         let side = self.side_mut(end);
         side.queue.clear();
         side.held.clear();
-        side.checked = None;
     }
 }

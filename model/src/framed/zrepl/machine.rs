@@ -71,7 +71,7 @@ pub(super) enum Reader {
     /// R2 to R6.
     Reads,
     /// The layer above takes any error for the last.
-    Told,
+    Reported,
 }
 
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
@@ -217,7 +217,7 @@ impl Zrepl {
             return Err(Refusal::NotNow);
         }
         // The process is gone.
-        *self.side(end) = Side { begun: true, reader: Reader::Told, shutdown: Shutdown::Done, ..Side::default() };
+        *self.side(end) = Side { begun: true, reader: Reader::Reported, shutdown: Shutdown::Done, ..Side::default() };
         outputs.push(Output::Abandoned(end));
         self.tcp.close(end, &kernel, outputs);
         Ok(())

@@ -9,7 +9,7 @@ impl Zrepl {
     pub(super) fn read(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = &mut self.sides[end.index()];
         match side.reader {
-            Reader::Told => Err(Refusal::Ended),
+            Reader::Reported => Err(Refusal::Ended),
             // R0.
             Reader::Calls if side.begun => {
                 side.fail(end, Ending::ShutDown, outputs);
@@ -151,7 +151,7 @@ impl Side {
         if self.reader == Reader::Reads {
             self.read_lock = Lock::Free;
         }
-        self.reader = Reader::Told;
+        self.reader = Reader::Reported;
         self.next = None;
         outputs.push(Output::Ended(end, ending));
     }

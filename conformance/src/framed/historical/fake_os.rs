@@ -12,7 +12,7 @@ use crate::framed::kernel::{Chunk, Got, Tcp, Wrote};
 
 /// Both kernels and the turns. Clones are of the same.
 #[derive(Clone)]
-pub(super) struct Ground(Arc<StdMutex<Inner>>);
+pub(super) struct FakeOs(Arc<StdMutex<Inner>>);
 
 struct Inner {
     tcp: Tcp,
@@ -31,7 +31,7 @@ pub(super) enum Read {
     End,
 }
 
-impl Ground {
+impl FakeOs {
     pub(super) fn new(kernel: Kernel) -> Self {
         let (late, stalled) = ([false; 2], [false; 2]);
         Self(Arc::new(StdMutex::new(Inner { tcp: Tcp::new(kernel), turn: None, told: Vec::new(), late, stalled })))

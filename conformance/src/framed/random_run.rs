@@ -42,7 +42,7 @@ impl Dice {
 }
 
 /// Runs two ends that do whatever the dice say, to the end, and returns the log. To be called on a paused clock.
-pub async fn busy(seed: u64) -> String {
+pub async fn random_run(seed: u64) -> String {
     let mut dice = Dice(seed);
     let kernel = Kernel {
         send: 1 + dice.roll(4) as u8,

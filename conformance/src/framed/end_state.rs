@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use handfast::framed::{self as product, Error, NextStep, ReadCursor, WriteCursor, WriteLimits};
 use handfast_spec::framed::{Ending, Forgery, FrameId, Given, Half, Moment, Refusal, Shape};
 
-use super::convert::{HALF, MAX_FRAME, ending, forged, frame, given, item};
-use super::kernel::Chunk;
+use super::convert::{HALF, MAX_FRAME, ending, forged, frame, given};
+use super::kernel::{Chunk, item};
 
 /// One end.
-pub(super) struct Side {
+pub(super) struct EndState {
     pub(super) writer: WriteCursor,
     pub(super) reader: ReadCursor,
     pub(super) ending: product::CloseState<Moment>,
@@ -37,7 +37,7 @@ pub(super) enum Reading {
     Waits,
     /// The reader's cursor has a reason, and the application was not told.
     Fails,
-    Told,
+    Reported,
     Left,
 }
 
@@ -48,7 +48,7 @@ pub(super) enum Found {
     End(Ending),
 }
 
-impl Side {
+impl EndState {
     pub(super) fn new() -> Self {
         let limits = WriteLimits { max_frame: MAX_FRAME, copied: 0, heartbeats: false };
         Self {
@@ -145,7 +145,7 @@ impl Side {
 
     fn tell(&mut self, ending: Ending) -> Found {
         let ending = self.latch(ending);
-        self.reading = Reading::Told;
+        self.reading = Reading::Reported;
         self.held.clear();
         self.refuses |= ending != Ending::Marker;
         Found::End(ending)

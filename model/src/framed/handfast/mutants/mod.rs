@@ -1,19 +1,18 @@
-//! Mutants of handfast's design: one mistake each, made by somebody in a real system.
+//! Mutants of handfast's design: one mistake each, made in a real system.
 
-use crate::checker::catalogue::{Kind, Scope, Variant};
-use crate::checker::target::Instances;
+mod machine;
 
-use super::{Flaw, instances};
+use handfast_spec::Recorded;
 
-struct Mutant {
-    name: &'static str,
-    flaw: Flaw,
-    source: &'static str,
-    about: &'static str,
-    /// The instances of the small scope in which it is explored to the end: those in which it shows all that it does.
-    instances: &'static [&'static str],
-    violates: &'static [&'static str],
-}
+use super::bounds::{SMALL, alphabet};
+use super::{Bounds, Handfast};
+use crate::checker::catalogue::Variant;
+use crate::checker::design::Checked;
+use crate::checker::mutants::Row;
+use crate::checker::target::{Instance, Instances};
+use crate::mutants;
+
+pub use machine::Mutant;
 
 const BOTH: &[&str] = &["both"];
 const ONE_WAY: &[&str] = &["one-way"];
@@ -22,218 +21,227 @@ const HOSTILE: &[&str] = &["hostile"];
 
 /// Every mutant.
 pub fn variants() -> Vec<Variant> {
-    MUTANTS.iter().map(Mutant::variant).collect()
+    Flaw::ALL.iter().map(|flaw| variant(*flaw)).collect()
 }
 
-impl Mutant {
-    fn variant(&self) -> Variant {
-        let Self { name, flaw, source, about, instances: shown_in, violates } = *self;
-        let mut instances = instances(Scope::Small, flaw);
-        instances.retain(|instance| shown_in.contains(&instance.name));
-        let target = Box::new(Instances::new(name, instances));
-        Variant { name, kind: Kind::Mutant, source, about, violates, target }
-    }
+fn variant(flaw: Flaw) -> Variant {
+    let &Row { name, kind, source, about, instances: shown_in, violates, .. } = flaw.row();
+    let mut instances = mutated(flaw);
+    instances.retain(|instance| shown_in.contains(&instance.name));
+    Variant { name, kind, source, about, violates, target: Box::new(Instances::new(name, instances)) }
 }
 
-const MUTANTS: &[Mutant] = &[
-    Mutant {
+/// The mutant with this flaw in the instances of the small scope.
+pub fn mutated(flaw: Flaw) -> Vec<Instance<Mutant>> {
+    let checked = |bounds: &Bounds| {
+        let machine = Mutant::new(Handfast::new(bounds.config()), flaw);
+        let initial = vec![Recorded { machine, history: bounds.history() }];
+        Checked::new(initial, alphabet(bounds)).in_parts()
+    };
+    SMALL.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds) }).collect()
+}
+
+mutants! {
+    /// A mistake made in handfast's design.
+    pub enum Flaw shown in &'static [&'static str];
+
+    PanicsOnPayload {
         name: "panics-on-payload",
-        flaw: Flaw::PanicsOnPayload,
         source: "zrepl/zrepl b93a06d, base2bufpool Get of one byte (M1)",
         about: "a frame whose payload has one length panics the reader",
         instances: ONE_WAY,
         violates: &["FRM-9"],
-    },
-    Mutant {
+    }
+
+    TrustsLength {
         name: "trusts-length",
-        flaw: Flaw::TrustsLength,
         source: "zrepl/zrepl b93a06d, readFrame: Get before any check (M2)",
         about: "room is made for whatever a header announces",
         instances: HOSTILE,
         violates: &["FRM-9"],
-    },
-    Mutant {
+    }
+
+    DropsHeader {
         name: "drops-header",
-        flaw: Flaw::DropsHeader,
         source: "zrepl/zrepl b93a06d, readFrame: a timeout forgets 1 to 7 bytes of a header (M3); tokio read_exact in a select",
         about: "a dropped read forgets the half of a header that it has",
         instances: ONE_WAY,
         violates: &["FRM-1", "FRM-3", "FRM-4", "FRM-14"],
-    },
-    Mutant {
+    }
+
+    DropsPayload {
         name: "drops-payload",
-        flaw: Flaw::DropsPayload,
         source: "zrepl/zrepl b93a06d, readFrame: readNextValid stays after a timeout (M4)",
         about: "a dropped read forgets the payload that it has and keeps the header",
         instances: ONE_WAY,
         violates: &["FRM-1", "FRM-3", "FRM-4", "FRM-14"],
-    },
-    Mutant {
+    }
+
+    LosesLastFrame {
         name: "loses-last-frame",
-        flaw: Flaw::LosesLastFrame,
         source: "zrepl/zrepl b93a06d, readFrame: ReadvFull ends within the next header (M5)",
         about: "a complete frame is given up where the header behind it is cut off",
         instances: ONE_WAY,
         violates: &["FRM-4", "FRM-14"],
-    },
-    Mutant {
+    }
+
+    TruncationIsEnd {
         name: "truncation-is-end",
-        flaw: Flaw::TruncationIsEnd,
         source: "zrepl/zrepl b93a06d, ReadvFull: plain io.EOF whatever was read (M6)",
         about: "the end of the stream within a frame is told as one between frames",
         instances: ONE_WAY,
         violates: &["FRM-3"],
-    },
-    Mutant {
+    }
+
+    EndIsMarker {
         name: "end-is-marker",
-        flaw: Flaw::EndIsMarker,
         source: "zrepl/zrepl b93a06d, an end without the marker is the end of the stream (M7)",
         about: "the end of the stream without the marker counts as the marker",
         instances: ONE_WAY,
         violates: &["FRM-3"],
-    },
-    Mutant {
+    }
+
+    Prefetches {
         name: "prefetches",
-        flaw: Flaw::Prefetches,
         source: "zrepl/zrepl b93a06d, readFrame: payload and next header in one readv (M8)",
         about: "a frame is given when the header behind it has come",
         instances: ONE_WAY,
         violates: &["FRM-14"],
-    },
-    Mutant {
+    }
+
+    LoadedMarkerCounts {
         name: "loaded-marker-counts",
-        flaw: Flaw::LoadedMarkerCounts,
         source: "zrepl/zrepl b93a06d, the length of the marker is not checked (M9)",
         about: "a marker with a payload counts as the marker",
         instances: HOSTILE,
         violates: &["FRM-8"],
-    },
-    Mutant {
+    }
+
+    GivesReserved {
         name: "gives-reserved",
-        flaw: Flaw::GivesReserved,
         source: "zrepl/zrepl b93a06d, only 1<<28 is looked at (M10)",
         about: "frames of reserved types are given to the application",
         instances: HOSTILE,
         violates: &["FRM-8"],
-    },
-    Mutant {
+    }
+
+    ForgetsEnding {
         name: "forgets-ending",
-        flaw: Flaw::ForgetsEnding,
         source: "zrepl/zrepl b93a06d, nextReadErr is taken and cleared (M11)",
         about: "the reason why nothing more comes is told once, and the kernel is asked again",
         instances: ONE_WAY,
         violates: &["FRM-3", "FRM-7"],
-    },
-    Mutant {
+    }
+
+    RenewsDeadline {
         name: "renews-deadline",
-        flaw: Flaw::RenewsDeadline,
         source: "zrepl/zrepl PR #415, d118bcc: idle renewal after DisableTimeouts (M12)",
         about: "the deadline is set anew whenever it is about to pass",
         instances: ONE_WAY,
         violates: &["FRM-11", "FRM-12", "FRM-13"],
-    },
-    Mutant {
+    }
+
+    LatestDeadline {
         name: "latest-deadline",
-        flaw: Flaw::LatestDeadline,
         source: "zrepl/zrepl b93a06d, Shutdown: SetDeadline of the second call (M15)",
         about: "a second call moves the deadline, also to later",
         instances: ONE_WAY,
         violates: &["FRM-12", "FRM-13"],
-    },
-    Mutant {
+    }
+
+    WritesBehindMarker {
         name: "writes-behind-marker",
-        flaw: Flaw::WritesBehindMarker,
         source: "zrepl/zrepl b93a06d, Shutdown without writeMtx to its end (M18)",
         about: "the write lock is released between the marker and the end of the direction",
         instances: ONE_WAY,
         violates: &["FRM-1", "FRM-2", "FRM-6", "FRM-15"],
-    },
-    Mutant {
+    }
+
+    ChecksThenAccepts {
         name: "checks-then-accepts",
-        flaw: Flaw::ChecksThenAccepts,
         source: "zrepl/zrepl b93a06d, WriteFrame: IsShuttingDown before the lock (M19)",
         about: "a write looks whether a shutdown has begun, and then waits for its turn",
         instances: ONE_WAY,
         violates: &["FRM-1", "FRM-2", "FRM-4", "FRM-5", "FRM-6", "FRM-15"],
-    },
-    Mutant {
+    }
+
+    TearsFrame {
         name: "tears-frame",
-        flaw: Flaw::TearsFrame,
         source: "zrepl/zrepl b93a06d, WriteFrame after a timeout (M16); tokio write_all in a select (M20)",
         about: "a write that is given up leaves the part of the frame that the kernel took, and the next one follows",
         instances: ONE_WAY,
         violates: &["FRM-1", "FRM-3", "FRM-4", "FRM-5", "FRM-6"],
-    },
-    Mutant {
+    }
+
+    CleanAtDeadline {
         name: "clean-at-deadline",
-        flaw: Flaw::CleanAtDeadline,
         source: "zrepl/zrepl b93a06d, Shutdown: Close after an incomplete drain returns nil (M21)",
         about: "whatever was acknowledged, the socket is closed at the deadline and that counts as clean",
         instances: BOTH,
         violates: &["FRM-1", "FRM-6"],
-    },
-    Mutant {
+    }
+
+    ClosesAfterMarker {
         name: "closes-after-marker",
-        flaw: Flaw::ClosesAfterMarker,
         source: "zrepl/zrepl b93a06d, Shutdown, the naive option of its comment; hyperium/hyper h1 shutdown",
         about: "the socket is closed right behind the marker",
         instances: LEAVING,
         violates: &["FRM-1", "FRM-6"],
-    },
-    Mutant {
+    }
+
+    DrainsLate {
         name: "drains-late",
-        flaw: Flaw::DrainsLate,
         source: "zrepl/zrepl b93a06d, Shutdown: the drain follows the marker (M22); libp2p/rust-yamux PR #102",
         about: "nothing is read from the beginning of the shutdown until the marker is handed over",
         instances: BOTH,
         violates: &["FRM-13", "FRM-15"],
-    },
-    Mutant {
+    }
+
+    SwallowsErrors {
         name: "swallows-errors",
-        flaw: Flaw::SwallowsErrors,
         source: "zrepl/zrepl b93a06d, Shutdown: hardclose drops the cause (M23)",
         about: "what went wrong is not told",
         instances: ONE_WAY,
         violates: &["FRM-1", "FRM-6"],
-    },
-    Mutant {
+    }
+
+    StopsReader {
         name: "stops-reader",
-        flaw: Flaw::StopsReader,
         source: "zrepl/zrepl b93a06d, Shutdown: Begin makes ReadFrame fail (M24)",
         about: "the reader ends when its own end begins to shut down, and what has come is thrown away",
         instances: BOTH,
         violates: &["FRM-1", "FRM-15"],
-    },
-    Mutant {
+    }
+
+    UnboundedDrain {
         name: "unbounded-drain",
-        flaw: Flaw::UnboundedDrain,
         source: "zrepl/zrepl b93a06d, Shutdown: io.Copy to Discard (M25)",
         about: "what is thrown away is not counted",
         instances: LEAVING,
         violates: &["FRM-10"],
-    },
-    Mutant {
+    }
+
+    WaitsForPeer {
         name: "waits-for-peer",
-        flaw: Flaw::WaitsForPeer,
         source: "zrepl/zrepl b93a06d, Shutdown: io.Copy until EOF (M26)",
         about: "the shutdown waits for the end of the peer's stream",
         instances: BOTH,
         violates: &["FRM-15"],
-    },
-    Mutant {
+    }
+
+    SecondFails {
         name: "second-fails",
-        flaw: Flaw::SecondFails,
         source: "zrepl/zrepl b93a06d, Shutdown: use of closed network connection (M27)",
         about: "a second shutdown after the end fails",
         instances: ONE_WAY,
         violates: &["FRM-7"],
-    },
-    Mutant {
+    }
+
+    ResetStopsReader {
         name: "reset-stops-reader",
-        flaw: Flaw::ResetStopsReader,
         source: "zrepl/zrepl b93a06d, as reproduced on Linux: the write takes the error of the reset",
         about: "a write that fails stops the reader, although what was acknowledged is still in the kernel",
         instances: LEAVING,
         violates: &["FRM-1"],
-    },
-];
+    }
+}

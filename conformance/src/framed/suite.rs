@@ -4,17 +4,20 @@
 //! the same steps, as far as it has them, and is judged by what its participants were told: by the invariants after each
 //! step, and by the promises when those who are assumed to be fair have gone on until nothing moves.
 
-mod candidates;
-mod predicted;
-
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use handfast_spec::framed::{Action, End, Framed, History};
 use handfast_spec::{Goal, Machine, Protocol, Recorded};
+use model::checker::cover;
+use model::checker::explore::{Completeness, Options};
+use model::checker::liveness::{Promise, decide};
+use model::checker::trace::{actions_of, actions_to};
 use model::framed::Kernel;
+use model::framed::handfast::Config;
+use model::framed::zrepl::{Zrepl, instances};
 
-pub use candidates::{Original, Own};
-pub use predicted::Predicted;
+use super::historical::Historical;
+use super::{Clocks, DriverMachine};
 
 /// More rounds than these do not come to rest.
 const ROUNDS: usize = 200;
@@ -28,6 +31,34 @@ pub trait Candidate {
     fn establish(&self, kernel: Kernel, frames: [u32; 2]) -> Self::Ends;
 }
 
+/// The port of the original.
+#[derive(Clone, Copy, Debug)]
+pub struct Original;
+
+impl Candidate for Original {
+    type Ends = Historical;
+
+    fn establish(&self, kernel: Kernel, frames: [u32; 2]) -> Historical {
+        Historical::new(kernel, frames)
+    }
+}
+
+/// handfast's driver.
+#[derive(Clone, Debug, Default)]
+pub struct Own {
+    clocks: Clocks,
+}
+
+impl Candidate for Own {
+    type Ends = DriverMachine;
+
+    fn establish(&self, kernel: Kernel, frames: [u32; 2]) -> DriverMachine {
+        // As much is thrown away as the rule allows.
+        let config = Config { kernel, frames, keep: 2, discard: 2 };
+        DriverMachine::new(&config, &self.clocks)
+    }
+}
+
 /// Where a trial takes place.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
@@ -37,6 +68,48 @@ pub struct Place {
     pub frames: [u32; 2],
     /// How many halves a shutdown may throw away.
     pub discards: u16,
+}
+
+/// What the model of the original predicts in one of its instances.
+#[derive(Debug)]
+pub struct Predicted {
+    /// Where it is.
+    pub place: Place,
+    /// For each rule that is violated, a shortest order that violates it.
+    pub counterexamples: BTreeMap<&'static str, Vec<Action>>,
+    /// Orders that together take every step that there is in every state.
+    pub orders: Vec<Vec<Action>>,
+}
+
+impl Predicted {
+    /// Explores the model in the instance with this name.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such instance, or it is too large to be explored whole.
+    pub fn of(name: &str) -> Self {
+        let instance = instances().into_iter().find(|instance| instance.name == name);
+        let graph = instance.expect("there is such an instance").checked.explore(&Options::default());
+        assert_eq!(graph.completeness(), Completeness::Complete, "only a whole graph predicts anything");
+        let Recorded { machine, history } = graph.state(0).clone();
+        let place = Place { kernel: machine.kernel(), frames: machine.frames(), discards: history.discards };
+        let mut counterexamples = BTreeMap::new();
+        for rule in Framed::INVARIANTS {
+            let violation = graph.first(|state| !(rule.holds)(&state.history));
+            counterexamples.extend(violation.map(|state| (rule.id, actions_to(&graph, state).1)));
+        }
+        for goal in Framed::GOALS {
+            let promise = Promise {
+                trigger: &|state: &Recorded<Zrepl>| (goal.trigger)(&state.history),
+                outcome: &|state: &Recorded<Zrepl>| (goal.outcome)(&state.history),
+                fair: &|action: &Action| action.component().filter(goal.fair),
+            };
+            let verdict = decide(&graph, &promise).expect("the graph is whole");
+            counterexamples.extend(verdict.broken.map(|lasso| (goal.id, actions_of(&graph, &lasso).1)));
+        }
+        let actions = |walk: &cover::Walk| walk.edges.iter().map(|&edge| graph.actions()[graph.label(edge)]).collect();
+        Self { place, counterexamples, orders: cover::edges(&graph).iter().map(actions).collect() }
+    }
 }
 
 /// Ids of the rules that are broken in this order, or by what must follow it. What the candidate has no step for is
