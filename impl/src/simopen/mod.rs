@@ -47,17 +47,13 @@
 pub mod core;
 
 mod driver;
-mod error;
 mod negotiated;
 mod open;
 mod record;
-mod side;
 
 pub use self::core::{Failure, NameError, Role};
 pub use crate::lifecycle::Direction;
-pub use driver::{Options, accept, negotiate, propose};
-pub use error::Error;
-pub use negotiated::Negotiated;
+pub use driver::{Error, Options, accept, negotiate, propose};
+pub use negotiated::{Negotiated, Side};
 pub use open::{Backoff, DialError, Dialed, Dialer, hole_punch_role};
 pub use record::Recorder;
-pub use side::Side;

@@ -1,13 +1,11 @@
-//! How much of the design is explored.
+//! What is explored: who meets whom, on which connections, and what may happen to them.
 
-use handfast_spec::Recorded;
-use handfast_spec::simopen::{Action, End, Kind, Name, Nonce, Role, Token};
+use handfast_spec::simopen::{Action, End, Kind, Name, Nonce, Role, Simopen, Token};
 
-use super::config::{Config, EndConfig};
-use super::connection::Connection;
-use super::flaw::Flaws;
+use super::connection::{Config, Connection, EndConfig, Peer};
 use crate::checker::catalogue::Scope;
-use crate::checker::design::Checked;
+use crate::checker::design::{Checked, Design};
+use crate::checker::explore::Split;
 use crate::checker::target::Instance;
 
 /// What is explored: who meets whom, on which connections, and what may happen to them.
@@ -25,8 +23,6 @@ pub struct Bounds {
     pub tokens: &'static [Token],
     /// Whether deadlines pass and callers drop connections.
     pub disturbed: bool,
-    /// What each end takes for the identity of the other, in designs that compare identities.
-    pub presumed: [Nonce; 2],
 }
 
 /// How many proposals an end declines.
@@ -34,7 +30,7 @@ const PATIENCE: u8 = 2;
 
 const A: Name = Name(0);
 const B: Name = Name(1);
-/// Nobody supports it.
+/// No end supports it.
 const C: Name = Name(2);
 
 const SIMOPEN: (Kind, Kind) = (Kind::Simopen, Kind::Simopen);
@@ -47,10 +43,9 @@ pub(super) const DIALERS: Bounds = Bounds {
     nonces: &[Nonce(0), Nonce(1)],
     tokens: &[],
     disturbed: true,
-    presumed: [Nonce(0); 2],
 };
 
-/// A dialer with the extension meets everybody else who keeps to some version of the protocol, or is silent.
+/// A dialer with the extension meets every other end that keeps to some version of the protocol, and a silent one.
 pub(super) const OTHERS: Bounds = Bounds {
     kinds: &[
         (Kind::Simopen, Kind::Plain),
@@ -71,10 +66,10 @@ pub(super) const REFLECTION: Bounds = Bounds {
     ..OTHERS
 };
 
-/// It meets somebody who says anything.
-pub(super) const STRANGERS: Bounds = Bounds {
+/// It meets a hostile peer that says anything.
+pub(super) const HOSTILE: Bounds = Bounds {
     kinds: &[(Kind::Simopen, Kind::Hostile)],
-    // What is on its way to the honest end is in the stranger's hands until it is read.
+    // What is on its way to the honest end is in the hostile peer's hands until it is read.
     capacities: &[[0, 1]],
     tokens: TOKENS,
     ..REFLECTION
@@ -102,7 +97,7 @@ const TOKENS: &[Token] = &[
 /// Two dialers on every connection that holds up to three messages, as much one way as the other or not.
 const ALL_DIALERS: Bounds = Bounds { capacities: &[[0, 0], [1, 1], [2, 2], [3, 3], [0, 3], [3, 0], [1, 2]], ..DIALERS };
 
-/// Every other pair in which somebody keeps to the protocol.
+/// Every other pair in which an end keeps to the protocol.
 const ALL_OTHERS: Bounds = Bounds {
     kinds: &[
         (Kind::Simopen, Kind::Plain),
@@ -123,7 +118,7 @@ const ALL_OTHERS: Bounds = Bounds {
     ..OTHERS
 };
 
-/// Everybody who keeps to the protocol meets his own reflection.
+/// Every end that keeps to the protocol meets its own reflection.
 const ALL_REFLECTIONS: Bounds = Bounds {
     kinds: &[
         (Kind::Simopen, Kind::Reflector),
@@ -134,8 +129,8 @@ const ALL_REFLECTIONS: Bounds = Bounds {
     ..REFLECTION
 };
 
-/// Everybody who keeps to the protocol meets somebody who says anything.
-const ALL_STRANGERS: Bounds = Bounds {
+/// Every end that keeps to the protocol meets a hostile peer that says anything.
+const ALL_HOSTILE: Bounds = Bounds {
     kinds: &[
         (Kind::Simopen, Kind::Hostile),
         (Kind::Plain, Kind::Hostile),
@@ -143,10 +138,10 @@ const ALL_STRANGERS: Bounds = Bounds {
         (Kind::Listener, Kind::Hostile),
     ],
     capacities: &[[0, 0], [0, 3]],
-    ..STRANGERS
+    ..HOSTILE
 };
 
-/// Ends that keep to the protocol are left alone, on every connection: whoever waits then waits for ever.
+/// Ends that keep to the protocol are left alone, on every connection: an end that waits then waits for ever.
 pub(super) const UNDISTURBED: Bounds = Bounds {
     kinds: &[
         SIMOPEN,
@@ -190,52 +185,46 @@ pub fn instances(scope: Scope) -> Vec<Instance<Connection>> {
             ("dialers", DIALERS),
             ("others", OTHERS),
             ("reflection", REFLECTION),
-            ("strangers", STRANGERS),
+            ("hostile", HOSTILE),
             ("undisturbed", UNDISTURBED_SMALL),
         ],
         Scope::Default | Scope::Large => &[
             ("dialers", ALL_DIALERS),
             ("others", ALL_OTHERS),
             ("reflection", ALL_REFLECTIONS),
-            ("strangers", ALL_STRANGERS),
+            ("hostile", ALL_HOSTILE),
             ("undisturbed", UNDISTURBED),
         ],
     };
-    bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds, [Flaws::NONE; 2]) }).collect()
+    bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds) }).collect()
 }
 
-/// A design at an bounds: handfast's, but for the flaws of the two ends.
-pub fn checked(bounds: &Bounds, flaws: [Flaws; 2]) -> Checked<Connection> {
+/// Returns handfast's design, to be explored within bounds.
+pub fn checked(bounds: &Bounds) -> Checked<Connection> {
+    checked_on(bounds, Connection::new)
+}
+
+/// Returns the design whose connections `connect` makes, to be explored within bounds.
+pub(super) fn checked_on<P>(bounds: &Bounds, connect: impl Fn(Config) -> Connection<P>) -> Checked<Connection<P>>
+where
+    P: Peer + 'static,
+    Connection<P>: Design<Protocol = Simopen> + Split,
+{
+    let end = |kind: Kind, protocols: &[Name]| EndConfig::new(kind, if kind.is_honest() { protocols } else { &[] });
     let mut initial = Vec::new();
     for kinds in bounds.kinds {
         for protocols in bounds.protocols {
-            for capacity in bounds.capacities {
-                initial.push(start(bounds, *kinds, *protocols, *capacity, flaws));
+            for &capacity in bounds.capacities {
+                let (left, right) = (end(kinds.0, protocols.0), end(kinds.1, protocols.1));
+                let config = Config { left, right, capacity, patience: PATIENCE, timed: bounds.disturbed };
+                initial.push(connect(config).with_history());
             }
         }
     }
     Checked::new(initial, alphabet(bounds)).in_parts()
 }
 
-type Lists = (&'static [Name], &'static [Name]);
-
-fn start(
-    bounds: &Bounds,
-    kinds: (Kind, Kind),
-    protocols: Lists,
-    capacity: [u8; 2],
-    flaws: [Flaws; 2],
-) -> Recorded<Connection> {
-    let end = |kind: Kind, protocols: &[Name], index: usize| EndConfig {
-        flaws: flaws[index],
-        presumed: bounds.presumed[index],
-        ..EndConfig::new(kind, if kind.is_honest() { protocols } else { &[] })
-    };
-    let (left, right) = (end(kinds.0, protocols.0, 0), end(kinds.1, protocols.1, 1));
-    Connection::recorded(Config { left, right, capacity, patience: PATIENCE, timed: bounds.disturbed })
-}
-
-/// Every action that may be attempted at this bounds.
+/// Returns every action that may be attempted within bounds.
 fn alphabet(bounds: &Bounds) -> Vec<Action> {
     let mut alphabet = Vec::new();
     for end in End::BOTH {
@@ -262,11 +251,8 @@ pub(super) const LARGE_NUMBERS: Bounds = Bounds { nonces: &[Nonce(1 << 53), Nonc
 /// Numbers of one and of two digits.
 pub(super) const SHORT_NUMBERS: Bounds = Bounds { nonces: &[Nonce(9), Nonce(10)], ..DUEL };
 
-/// Each end knows its own address, and both addresses are translated to the same other one.
-pub(super) const TRANSLATED: Bounds = Bounds { nonces: &[Nonce(1), Nonce(3)], presumed: [Nonce(2); 2], ..DUEL };
-
-/// Each end knows its own identity, and presumes that of the other.
-pub(super) const PRESUMED: Bounds = Bounds { nonces: &[Nonce(1), Nonce(3)], presumed: [Nonce(1), Nonce(3)], ..DUEL };
+/// Each end knows its own identity, and takes something for that of the other.
+pub(super) const IDENTITIES: Bounds = Bounds { nonces: &[Nonce(1), Nonce(3)], ..DUEL };
 
 /// Roles were given from outside: one dials, the other listens.
 pub(super) const GIVEN: Bounds = Bounds { kinds: &[(Kind::Plain, Kind::Listener)], nonces: &[Nonce(1)], ..DUEL };
@@ -275,8 +261,8 @@ pub(super) const GIVEN: Bounds = Bounds { kinds: &[(Kind::Plain, Kind::Listener)
 pub(super) const LAZY: Bounds =
     Bounds { kinds: &[(Kind::Lazy, Kind::Listener)], protocols: &[(&[A], &[A])], capacities: &[[3, 3]], ..OTHERS };
 
-/// A listener meets somebody who says anything.
-pub(super) const LISTENER: Bounds = Bounds { kinds: &[(Kind::Listener, Kind::Hostile)], ..STRANGERS };
+/// A listener meets a hostile peer that says anything.
+pub(super) const LISTENER: Bounds = Bounds { kinds: &[(Kind::Listener, Kind::Hostile)], ..HOSTILE };
 
 /// What makes a dialer go on.
 const FEW_TOKENS: &[Token] = &[
@@ -291,5 +277,5 @@ const FEW_TOKENS: &[Token] = &[
 ];
 
 /// The same with fewer words and no disturbance, for designs that listen for longer than they should.
-pub(super) const TEMPTERS: Bounds =
-    Bounds { protocols: &[(&[A], &[])], capacities: &[[0, 0]], tokens: FEW_TOKENS, disturbed: false, ..STRANGERS };
+pub(super) const HOSTILE_SUBSET: Bounds =
+    Bounds { protocols: &[(&[A], &[])], capacities: &[[0, 0]], tokens: FEW_TOKENS, disturbed: false, ..HOSTILE };

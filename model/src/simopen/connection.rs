@@ -1,97 +1,225 @@
-//! The machine: two ends, and what is on its way between them.
+//! The connection: two ends, and what is on its way between them.
+//!
+//! It is written once for every [`Peer`]: the model's [`Endpoint`], its variants, and the product's negotiation in
+//! the crate `conformance`. Ends that keep to no protocol are [`Scripted`].
 
 use core::fmt::{self, Debug, Formatter};
+use core::hash::Hash;
 
-use handfast_spec::simopen::{Action, End, Failure, History, Kind, Nonce, Output, Refusal, Simopen, Token};
+use handfast_spec::simopen::{
+    Action, End, EndpointConfig, History, Kind, Name, Nonce, Output, Pair, Refusal, Simopen, Token,
+};
 use handfast_spec::{Machine, Observation, Recorded};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use smallvec::SmallVec;
 
-use super::config::{Config, EndConfig};
-use super::endpoint::{At, Endpoint, InFlight, Outputs, Stage};
-use super::flaw::{Flaw, Flaws};
-use super::log::Header;
+use super::handfast::Endpoint;
 use crate::checker::design::Design;
-use crate::in_parts;
 
-/// Messages on their way in one direction.
-type Channel = SmallVec<[InFlight; 4]>;
-
-pub(super) type Done = Result<(), Refusal>;
-
-/// A connection with its two ends.
-#[derive(Clone, Eq, Hash, PartialEq, Serialize)]
-pub struct Connection {
-    pub(super) config: Config,
-    pub(super) left: Endpoint,
-    pub(super) right: Endpoint,
-    pub(super) to_left: Channel,
-    pub(super) to_right: Channel,
+/// A connection and its ends, as the header of a log has them too.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct Config {
+    /// The left end.
+    pub left: EndConfig,
+    /// The right end.
+    pub right: EndConfig,
+    /// How many messages fit on the way to the left end, and on the way to the right one. With 0, a message is handed
+    /// over when both ends are there.
+    pub capacity: [u8; 2],
+    /// How many proposals an end declines before it gives up on its peer.
+    pub patience: u8,
+    /// Whether ends have a deadline.
+    pub timed: bool,
 }
 
-in_parts!(Connection {
-    left: Endpoint,
-    right: Endpoint,
-    to_left: Channel,
-    to_right: Channel,
-} and {
-    config: Config,
-});
+/// One end.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct EndConfig {
+    /// What it does with the connection.
+    pub kind: Kind,
+    /// The protocols that it supports, the preferred one first.
+    pub protocols: SmallVec<[Name; 4]>,
+}
 
-impl Connection {
-    /// A connection on which nothing has happened.
-    pub fn new(config: Config) -> Self {
-        let party = |end: &EndConfig| {
-            let stage = if end.kind.is_honest() { Stage::Idle } else { Stage::Aloof };
-            Endpoint { stage, ..Endpoint::default() }
-        };
-        let (left, right) = (party(&config.left), party(&config.right));
-        Self { config, left, right, to_left: Channel::new(), to_right: Channel::new() }
+impl EndConfig {
+    /// Returns the configuration of an end.
+    pub fn new(kind: Kind, protocols: &[Name]) -> Self {
+        Self { kind, protocols: protocols.into() }
     }
+}
 
-    /// Who is at its ends, and what it holds.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// The same connection with ends that have these flaws.
-    #[must_use]
-    pub fn with_flaws(mut self, [left, right]: [Flaws; 2]) -> Self {
-        self.config.left.flaws = left;
-        self.config.right.flaws = right;
-        self
-    }
-
-    /// The same with its history.
-    pub fn recorded(config: Config) -> Recorded<Self> {
-        let history = History::between(config.pair());
-        Recorded { machine: Self::new(config), history }
-    }
-
-    pub(super) fn party(&self, end: End) -> &Endpoint {
+impl Config {
+    /// Returns the configuration of an end.
+    pub fn end(&self, end: End) -> &EndConfig {
         match end {
             End::Left => &self.left,
             End::Right => &self.right,
         }
     }
 
-    fn party_mut(&mut self, end: End) -> &mut Endpoint {
+    /// Returns how many messages fit on the way to an end.
+    pub fn room(&self, end: End) -> usize {
+        usize::from(self.capacity[end.index()])
+    }
+
+    /// Returns the ends as the history has them.
+    pub fn pair(&self) -> Pair {
+        let endpoint = |end: &EndConfig| EndpointConfig { kind: end.kind, protocols: end.protocols.to_vec() };
+        Pair { left: endpoint(&self.left), right: endpoint(&self.right), patience: self.patience, timed: self.timed }
+    }
+}
+
+/// A message, and the number of its flight.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub struct InFlight {
+    /// The message.
+    pub token: Token,
+    /// How many messages, each sent because of the one before it, led to this one.
+    pub flight: u8,
+}
+
+/// Messages on their way in one direction.
+pub type Channel = SmallVec<[InFlight; 4]>;
+
+/// What participants are told in one step.
+pub type Outputs = Vec<Output>;
+
+/// Whether something can be done, or why not.
+pub type Done = Result<(), Refusal>;
+
+/// What the connection asks of an end.
+pub trait Peer {
+    /// Returns how far the end is.
+    fn standing(&self) -> Standing;
+
+    /// Begins to negotiate.
+    fn start(&mut self, turn: &mut Turn<'_>, nonce: Nonce);
+
+    /// Returns whether the writer has a message.
+    fn has_next(&self) -> Done;
+
+    /// Takes the next message out of the writer's hands. There is one.
+    fn hand_over(&mut self, turn: &mut Turn<'_>) -> InFlight;
+
+    /// Returns whether the end would take a message.
+    fn would_read(&self) -> Done;
+
+    /// Takes a message from the channel to this end, which has one.
+    fn read(&mut self, turn: &mut Turn<'_>, channel: &mut Channel);
+
+    /// Learns that there will be no more messages.
+    fn on_end(&mut self, turn: &mut Turn<'_>);
+
+    /// Lets the deadline pass.
+    fn expire(&mut self, turn: &mut Turn<'_>) -> Done;
+
+    /// Drops the connection.
+    fn close(&mut self);
+}
+
+/// How far an end is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// It has not started.
+    Idle,
+    /// It negotiates.
+    Negotiates,
+    /// It no longer negotiates, or never does, and holds the connection.
+    Open,
+    /// It has dropped the connection.
+    Dropped,
+}
+
+/// What an end is given when it is its turn.
+pub struct Turn<'a> {
+    /// Which end it is.
+    pub end: End,
+    /// The protocols that it supports.
+    pub protocols: &'a [Name],
+    /// How many proposals it declines.
+    pub patience: u8,
+    /// Where it puts what participants are told.
+    pub outputs: &'a mut Outputs,
+}
+
+/// What is at an end of a connection.
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
+pub enum Participant<P> {
+    /// It keeps to some version of the protocol.
+    Honest(P),
+    /// It does not.
+    Scripted(Scripted),
+}
+
+/// A connection with its two ends.
+#[derive(Clone, Eq, Hash, PartialEq, Serialize)]
+pub struct Connection<P = Endpoint> {
+    pub(super) config: Config,
+    pub(super) left: Participant<P>,
+    pub(super) right: Participant<P>,
+    pub(super) to_left: Channel,
+    pub(super) to_right: Channel,
+}
+
+impl Connection {
+    /// Returns a connection between handfast's ends, on which nothing has happened.
+    pub fn new(config: Config) -> Self {
+        Self::between(config, |_, kind| Endpoint::new(kind))
+    }
+}
+
+impl<P: Peer + 'static> Connection<P> {
+    /// Returns a connection on which nothing has happened. `honest` makes its ends that keep to the protocol.
+    pub fn between(config: Config, honest: impl Fn(End, Kind) -> P) -> Self {
+        let participant = |end| match config.end(end).kind {
+            kind if kind.is_honest() => Participant::Honest(honest(end, kind)),
+            // Every other kind.
+            kind => Participant::Scripted(Scripted { kind, outbox: None, dropped: false }),
+        };
+        let (left, right) = (participant(End::Left), participant(End::Right));
+        Self { config, left, right, to_left: Channel::new(), to_right: Channel::new() }
+    }
+
+    /// Adds an empty history.
+    pub fn with_history(self) -> Recorded<Self> {
+        let history = History::between(self.config.pair());
+        Recorded { machine: self, history }
+    }
+
+    /// Returns what is at its ends, and what it holds.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn participant(&self, end: End) -> &Participant<P> {
         match end {
-            End::Left => &mut self.left,
-            End::Right => &mut self.right,
+            End::Left => &self.left,
+            End::Right => &self.right,
         }
     }
 
-    fn at<'a>(&'a mut self, end: End, outputs: &'a mut Outputs) -> At<'a> {
-        let (party, config) = match end {
-            End::Left => (&mut self.left, &self.config.left),
-            End::Right => (&mut self.right, &self.config.right),
-        };
-        At { end, config, patience: self.config.patience, party, outputs }
+    fn peer(&self, end: End) -> &dyn Peer {
+        match self.participant(end) {
+            Participant::Honest(peer) => peer,
+            Participant::Scripted(scripted) => scripted,
+        }
     }
 
-    /// What is on its way to this end.
+    /// Returns an end, what it is given for its turn, and what is on its way to it.
+    fn at<'a>(&'a mut self, end: End, outputs: &'a mut Outputs) -> (&'a mut dyn Peer, Turn<'a>, &'a mut Channel) {
+        let Self { config, left, right, to_left, to_right } = self;
+        let (participant, channel) = match end {
+            End::Left => (left, to_left),
+            End::Right => (right, to_right),
+        };
+        let peer: &mut dyn Peer = match participant {
+            Participant::Honest(peer) => peer,
+            Participant::Scripted(scripted) => scripted,
+        };
+        (peer, Turn { end, protocols: &config.end(end).protocols, patience: config.patience, outputs }, channel)
+    }
+
     pub(super) fn channel(&self, end: End) -> &Channel {
         match end {
             End::Left => &self.to_left,
@@ -106,212 +234,230 @@ impl Connection {
         }
     }
 
-    pub(super) fn kind(&self, end: End) -> Kind {
-        self.config.end(end).kind
+    fn stands(&self, end: End, standing: Standing) -> bool {
+        self.peer(end).standing() == standing
     }
 
-    pub(super) fn has(&self, end: End, flaw: Flaw) -> bool {
-        self.config.end(end).flaws.has(flaw)
-    }
-
-    fn attempt(&mut self, action: &Action, outputs: &mut Outputs) -> Done {
-        match *action {
+    fn attempt(&mut self, action: Action, outputs: &mut Outputs) -> Done {
+        match action {
             Action::Start { end, nonce } => self.start(end, nonce, outputs),
             Action::Write { end } => self.write(end, outputs),
             Action::Read { end } => self.read(end, outputs),
             Action::Expire { end } => self.expire(end, outputs),
             Action::Close { end } => self.close(end, outputs),
             Action::Forge { end, token } => self.forge(end, token),
-        }
+        }?;
+        self.sweep();
+        Ok(())
     }
 
     fn start(&mut self, end: End, nonce: Nonce, outputs: &mut Outputs) -> Done {
-        if self.party(end).stage != Stage::Idle {
+        if !self.stands(end, Standing::Idle) {
             return Err(Refusal::NothingToStart);
         }
-        self.at(end, outputs).start(nonce);
+        let (peer, mut turn, _) = self.at(end, outputs);
+        peer.start(&mut turn, nonce);
         Ok(())
     }
 
     fn write(&mut self, end: End, outputs: &mut Outputs) -> Done {
-        self.has_next(end)?;
-        let peer = end.other();
-        if self.party(peer).stage == Stage::Over {
-            // The peer is gone: what is written is lost, and the writer does not hear of it.
-            self.hand_over(end, outputs);
-            self.sweep(end);
-            return Ok(());
-        }
-        if self.channel(peer).len() >= self.config.room(peer) {
+        self.peer(end).has_next()?;
+        let reader = end.other();
+        let is_gone = self.stands(reader, Standing::Dropped);
+        if !is_gone && self.channel(reader).len() >= self.config.room(reader) {
             return Err(Refusal::NoRoom);
         }
-        let parcel = self.hand_over(end, outputs);
-        self.channel_mut(peer).push(parcel);
-        self.sweep(end);
+        let message = self.hand_over(end, outputs);
+        // What is written to an end that is gone is lost, and the writer does not hear of it.
+        if !is_gone {
+            self.channel_mut(reader).push(message);
+        }
         Ok(())
     }
 
-    /// Takes the next message out of the writer's hands. There is one.
     fn hand_over(&mut self, end: End, outputs: &mut Outputs) -> InFlight {
-        let party = self.party_mut(end);
-        if party.outbox.is_empty() {
-            let flight = party.flight.saturating_add(1);
-            let Stage::Settled { acts, sent, .. } = &mut party.stage else {
-                unreachable!("only an upper layer writes what is not pending")
-            };
-            *sent = true;
-            outputs.push(Output::Sent(end, *acts));
-            return InFlight { token: Token::Payload(*acts), flight };
-        }
-        let parcel = party.outbox.remove(0);
-        outputs.push(match parcel.token {
-            Token::Payload(role) if self.kind(end).is_honest() => Output::Sent(end, role),
-            // Every other message is of the negotiation.
-            token => Output::Said(end, token),
-        });
-        self.at(end, outputs).wrote();
-        parcel
+        let (peer, mut turn, _) = self.at(end, outputs);
+        peer.hand_over(&mut turn)
     }
 
     fn read(&mut self, end: End, outputs: &mut Outputs) -> Done {
-        self.would_hear(end)?;
-        let peer = end.other();
-        let parcel = if !self.channel(end).is_empty() {
-            self.channel_mut(end).remove(0)
-        } else if self.config.room(end) == 0 && self.has_next(peer).is_ok() {
-            self.hand_over(peer, outputs)
-        } else if self.party(peer).stage == Stage::Over && self.is_pending(end) {
-            self.at(end, outputs).hear_the_end();
-            self.sweep(end);
-            return Ok(());
-        } else {
-            return Err(Refusal::NothingToRead);
-        };
-        self.take(end, parcel, outputs);
+        self.peer(end).would_read()?;
+        let writer = end.other();
+        if self.channel(end).is_empty() {
+            if self.config.room(end) == 0 && self.peer(writer).has_next().is_ok() {
+                let message = self.hand_over(writer, outputs);
+                self.channel_mut(end).push(message);
+            } else if self.stands(writer, Standing::Dropped) && self.stands(end, Standing::Negotiates) {
+                let (peer, mut turn, _) = self.at(end, outputs);
+                peer.on_end(&mut turn);
+                return Ok(());
+            } else {
+                return Err(Refusal::NothingToRead);
+            }
+        }
+        let (peer, mut turn, channel) = self.at(end, outputs);
+        peer.read(&mut turn, channel);
         Ok(())
-    }
-
-    fn take(&mut self, end: End, InFlight { token, flight }: InFlight, outputs: &mut Outputs) {
-        let (kind, overreads) = (self.kind(end), self.has(end, Flaw::OverReads));
-        let party = self.party_mut(end);
-        match &mut party.stage {
-            // SIM-14: what follows the negotiation is left to the layer above, to the byte.
-            Stage::Settled { received, .. } => {
-                *received = true;
-                outputs.push(Output::Received(end, token));
-            }
-            Stage::Aloof => {
-                outputs.push(Output::Heard(end, token));
-                if kind == Kind::Reflector {
-                    party.outbox.push(InFlight { token, flight: flight.saturating_add(1) });
-                }
-            }
-            Stage::Idle
-            | Stage::Header
-            | Stage::Opening
-            | Stage::Selecting { .. }
-            | Stage::Confirming(_)
-            | Stage::Proposing { .. }
-            | Stage::Serving { .. }
-            | Stage::Finishing { .. }
-            | Stage::Joining(_)
-            | Stage::Mute
-            | Stage::Over => {
-                party.flight = flight;
-                self.at(end, outputs).hear(token);
-                let heard_all = matches!(self.party(end).stage, Stage::Settled { .. } | Stage::Finishing { .. });
-                if overreads && heard_all {
-                    self.channel_mut(end).clear();
-                }
-            }
-        }
-        self.sweep(end);
-        self.sweep(end.other());
-    }
-
-    /// Nobody reads any more what is on its way to an end that has dropped the connection.
-    fn sweep(&mut self, end: End) {
-        if self.party(end).stage == Stage::Over {
-            self.channel_mut(end).clear();
-        }
     }
 
     /// SIM-27: a deadline does not ask what its end waits for.
     fn expire(&mut self, end: End, outputs: &mut Outputs) -> Done {
-        match self.party(end).stage {
-            Stage::Idle => return Err(Refusal::NotStarted),
-            // A deadline is for what waits.
-            _ if !self.is_pending(end) || !self.config.timed || self.has(end, Flaw::NoDeadline) => {
-                return Err(Refusal::Over);
+        match self.peer(end).standing() {
+            Standing::Idle => Err(Refusal::NotStarted),
+            Standing::Negotiates if self.config.timed => {
+                let (peer, mut turn, _) = self.at(end, outputs);
+                peer.expire(&mut turn)
             }
-            _ => {} // It waits, for whatever it may be.
+            Standing::Negotiates | Standing::Open | Standing::Dropped => Err(Refusal::Over),
         }
-        self.at(end, outputs).fail(Failure::Deadline);
-        self.sweep(end);
-        Ok(())
     }
 
     fn close(&mut self, end: End, outputs: &mut Outputs) -> Done {
-        match self.party(end).stage {
-            Stage::Idle => return Err(Refusal::NotStarted),
-            Stage::Over => return Err(Refusal::Over),
-            _ => {} // It may be dropped anywhere else.
+        match self.peer(end).standing() {
+            Standing::Idle => return Err(Refusal::NotStarted),
+            Standing::Dropped => return Err(Refusal::Over),
+            Standing::Negotiates | Standing::Open => {}
         }
         outputs.push(Output::Closed(end));
-        let party = self.party_mut(end);
-        party.stage = Stage::Over;
-        party.outbox.clear();
-        self.sweep(end);
+        self.at(end, outputs).0.close();
         Ok(())
     }
 
     fn forge(&mut self, end: End, token: Token) -> Done {
-        if self.kind(end) != Kind::Hostile {
-            return Err(Refusal::NotHostile);
+        let is_gone = self.stands(end.other(), Standing::Dropped);
+        let participant = match end {
+            End::Left => &mut self.left,
+            End::Right => &mut self.right,
+        };
+        match participant {
+            Participant::Scripted(Scripted { kind: Kind::Hostile, dropped: true, .. }) => Err(Refusal::Over),
+            Participant::Scripted(Scripted { kind: Kind::Hostile, .. }) if is_gone => Err(Refusal::Over),
+            Participant::Scripted(Scripted { kind: Kind::Hostile, outbox: Some(_), .. }) => Err(Refusal::NoRoom),
+            Participant::Scripted(Scripted { kind: Kind::Hostile, outbox, .. }) => {
+                *outbox = Some(InFlight { token, flight: 0 });
+                Ok(())
+            }
+            Participant::Honest(_) | Participant::Scripted(_) => Err(Refusal::NotHostile),
         }
-        if self.party(end).stage == Stage::Over || self.party(end.other()).stage == Stage::Over {
-            return Err(Refusal::Over);
+    }
+
+    /// Clears the channels to ends that have dropped the connection: nothing reads them any more.
+    fn sweep(&mut self) {
+        for end in End::BOTH {
+            if self.stands(end, Standing::Dropped) {
+                self.channel_mut(end).clear();
+            }
         }
-        let party = self.party_mut(end);
-        if !party.outbox.is_empty() {
-            return Err(Refusal::NoRoom);
-        }
-        party.outbox.push(InFlight { token, flight: 0 });
-        Ok(())
     }
 }
 
-impl Machine for Connection {
+impl<P: Peer + 'static> Machine for Connection<P> {
     type Protocol = Simopen;
 
     fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
         let mut outputs = Outputs::new();
-        match self.attempt(action, &mut outputs) {
+        match self.attempt(*action, &mut outputs) {
             Ok(()) => Observation::Accepted(outputs),
             Err(refusal) => Observation::Refused(refusal),
         }
     }
 }
 
-impl Design for Connection {
-    /// SIM-23: nobody who keeps to the protocol waits.
+impl<P> Design for Connection<P>
+where
+    P: Peer + Clone + Debug + Eq + Hash + Serialize + Send + Sync + 'static,
+{
+    /// SIM-23: no end that keeps to the protocol waits.
     fn at_rest(&self) -> bool {
-        !End::BOTH.into_iter().any(|end| self.is_pending(end))
+        !End::BOTH.into_iter().any(|end| self.stands(end, Standing::Negotiates))
     }
 
     fn header(&self) -> Value {
-        serde_json::to_value(Header::of(&self.config)).expect("a header is plain data")
+        serde_json::to_value(&self.config).expect("a configuration is plain data")
     }
 }
 
 /// What is shown in Stateright's Explorer.
-impl Debug for Connection {
+impl<P: Peer + Debug + 'static> Debug for Connection<P> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for end in End::BOTH {
-            let EndConfig { kind, protocols, flaws, .. } = self.config.end(end);
-            writeln!(f, "{end}: {kind} with {protocols:?}, {flaws:?}, {:?}", self.party(end))?;
+            let EndConfig { kind, protocols } = self.config.end(end);
+            writeln!(f, "{end}: {kind} with {protocols:?}, {:?}", self.participant(end))?;
             writeln!(f, "to {end}: {:?} of {}", self.channel(end), self.config.room(end))?;
         }
         Ok(())
+    }
+}
+
+/// An end that keeps to no protocol: it is hostile, a reflector or silent.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub struct Scripted {
+    kind: Kind,
+    /// What it has made up, or is to repeat.
+    outbox: Option<InFlight>,
+    /// Whether it has dropped the connection.
+    dropped: bool,
+}
+
+impl Scripted {
+    pub(super) fn pending(&self) -> &[InFlight] {
+        self.outbox.as_slice()
+    }
+}
+
+impl Peer for Scripted {
+    fn standing(&self) -> Standing {
+        if self.dropped { Standing::Dropped } else { Standing::Open }
+    }
+
+    fn start(&mut self, _: &mut Turn<'_>, _: Nonce) {
+        unreachable!("it has nothing to start")
+    }
+
+    fn has_next(&self) -> Done {
+        match self.outbox {
+            Some(_) => Ok(()),
+            None if self.dropped => Err(Refusal::Over),
+            None => Err(Refusal::NothingToWrite),
+        }
+    }
+
+    fn hand_over(&mut self, turn: &mut Turn<'_>) -> InFlight {
+        let message = self.outbox.take().expect("it has a message");
+        turn.outputs.push(Output::Said(turn.end, message.token));
+        message
+    }
+
+    fn would_read(&self) -> Done {
+        let would = match self.kind {
+            Kind::Hostile => true,
+            Kind::Reflector => self.outbox.is_none(),
+            Kind::Silent | Kind::Simopen | Kind::Plain | Kind::Lazy | Kind::Listener => false,
+        };
+        match would {
+            _ if self.dropped => Err(Refusal::Over),
+            true => Ok(()),
+            false => Err(Refusal::NothingToRead),
+        }
+    }
+
+    fn read(&mut self, turn: &mut Turn<'_>, channel: &mut Channel) {
+        let InFlight { token, flight } = channel.remove(0);
+        turn.outputs.push(Output::Heard(turn.end, token));
+        if self.kind == Kind::Reflector {
+            self.outbox = Some(InFlight { token, flight: flight.saturating_add(1) });
+        }
+    }
+
+    fn on_end(&mut self, _: &mut Turn<'_>) {
+        unreachable!("it does not negotiate")
+    }
+
+    fn expire(&mut self, _: &mut Turn<'_>) -> Done {
+        unreachable!("it does not negotiate")
+    }
+
+    fn close(&mut self) {
+        (self.outbox, self.dropped) = (None, true);
     }
 }

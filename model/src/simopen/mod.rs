@@ -1,28 +1,22 @@
-//! Models of simultaneous open: handfast's ends, those of history, and mutants, on connections that hold little.
+//! Models of simultaneous open: handfast's ends and their variants, on connections that hold little.
+//!
+//! [`handfast`] has handfast's end, which is read beside `specs/simopen.md`. [`Connection`] is what lies between two ends.
 
 mod bounds;
-mod config;
 mod connection;
-mod enabled;
-mod endpoint;
-mod flaw;
-mod historical;
+pub mod handfast;
 mod log;
-mod mutants;
-mod on_message;
 mod variants;
 
 use handfast_spec::simopen::{EndRecord, History, Pair, Simopen};
 
 pub use self::bounds::{Bounds, checked, instances};
-pub use self::config::{Config, EndConfig};
-pub use self::connection::Connection;
-pub use self::flaw::{Flaw, Flaws};
-use self::historical::HISTORICAL;
-pub use self::log::{Header, HeaderEnd};
-use self::mutants::{LEFT_OUT, mutants};
+pub use self::connection::{
+    Channel, Config, Connection, Done, EndConfig, InFlight, Outputs, Participant, Peer, Scripted, Standing, Turn,
+};
+use self::handfast::Endpoint;
+pub use self::variants::{Build, Flaw, Flaws, Other, Shown, Varied, VariedConnection, checked_with};
 use crate::checker::catalogue::{Entry, Rules, Scope, Variant};
-use crate::checker::explain;
 use crate::checker::target::{Instances, Target};
 use crate::in_parts;
 
@@ -34,18 +28,35 @@ pub const ENTRY: Entry = Entry {
     rules: Rules::of::<Simopen>,
     own,
     variants,
-    left_out: LEFT_OUT,
-    explain: |log| explain::explain::<Connection>(log),
+    left_out: variants::LEFT_OUT,
+    explain: |log| crate::checker::explain::explain::<Connection>(log),
 };
 
 fn own(scope: Scope) -> Box<dyn Target> {
     Box::new(Instances::new("handfast", instances(scope)))
 }
 
-/// The historical designs first, then the mutants of handfast's.
 fn variants() -> Vec<Variant> {
-    HISTORICAL.iter().chain(mutants()).map(variants::Other::variant).collect()
+    Other::ALL.iter().map(Other::variant).collect()
 }
+
+in_parts!(Connection {
+    left: Participant<Endpoint>,
+    right: Participant<Endpoint>,
+    to_left: Channel,
+    to_right: Channel,
+} and {
+    config: Config,
+});
+
+in_parts!(VariedConnection {
+    left: Participant<Endpoint<Varied>>,
+    right: Participant<Endpoint<Varied>>,
+    to_left: Channel,
+    to_right: Channel,
+} and {
+    config: Config,
+});
 
 in_parts!(History {
     left: EndRecord,

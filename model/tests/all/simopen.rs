@@ -8,7 +8,7 @@ use model::checker::explain::Explanation;
 use model::checker::format;
 use model::checker::target::{Instance, Instances, Plan, Target};
 use model::registry::find;
-use model::simopen::{Bounds, Flaw, Flaws, checked};
+use model::simopen::{Bounds, Flaw, Flaws, checked_with};
 
 const PLAN: Plan<'_> = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
 
@@ -24,13 +24,12 @@ const TWO: Bounds = Bounds {
     nonces: &[handfast_spec::simopen::Nonce(0), handfast_spec::simopen::Nonce(1)],
     tokens: &[],
     disturbed: false,
-    presumed: [handfast_spec::simopen::Nonce(0); 2],
 };
 
 /// Whether two such ends may wait for each other on a connection that holds so many messages each way.
 fn hangs(flaws: &[Flaw], capacity: &'static [[u8; 2]]) -> bool {
     let bounds = Bounds { capacities: capacity, ..TWO };
-    let instance = Instance { name: "two", checked: checked(&bounds, [Flaws::of(flaws); 2]) };
+    let instance = Instance { name: "two", checked: checked_with(&bounds, [Flaws::of(flaws); 2]) };
     let findings = Instances::new("two", vec![instance]).check(&PLAN);
     assert!(findings.is_complete() && findings.engines_agree());
     let broken =
@@ -102,7 +101,7 @@ fn logs_of_the_model_are_accepted_and_spoilt_ones_are_not() {
         let explanation = explained(log);
         assert!(explanation.rejection.is_none() && explanation.violated.is_empty(), "{explanation:#?}\n{log}");
         let lines: Vec<&str> = log.lines().collect();
-        // A step that nobody recorded, a step recorded twice, and a word that was not said.
+        // A step that was not recorded, a step recorded twice, and a word that was not said.
         for position in 1..lines.len() {
             let mut lost = lines.clone();
             lost.remove(position);
@@ -119,7 +118,7 @@ fn logs_of_the_model_are_accepted_and_spoilt_ones_are_not() {
         }
     }
     println!("{} logs accepted; {rejected} of {spoilt} spoilt ones rejected", logs.len());
-    // What nobody depends on afterwards may be lost: the last steps, and those of the end that has gone.
+    // What nothing depends on afterwards may be lost: the last steps, and those of the end that has gone.
     assert!(rejected * 10 > spoilt * 7, "{rejected} of {spoilt}");
 }
 

@@ -38,8 +38,8 @@ pub(super) const GOALS: &[Goal<Simopen>] = &[
     Goal {
         id: "SIM-27",
         title: "an end ends at its deadline, whatever its peer does and whatever it waits for",
-        trigger: somebody_waits,
-        outcome: |history| !somebody_waits(history),
+        trigger: an_end_waits,
+        outcome: |history| !an_end_waits(history),
         fair: |component| match component {
             Component::Timer(_) => true,
             Component::Reader(_) | Component::Writer(_) => false,
@@ -83,7 +83,7 @@ fn one_is_gone(history: &History) -> bool {
     End::BOTH.into_iter().any(|end| history.end(end).failure().is_some() || history.end(end).closed)
 }
 
-fn somebody_waits(history: &History) -> bool {
+fn an_end_waits(history: &History) -> bool {
     history.pair.timed && history.honest().any(|end| history.end(end).is_pending())
 }
 

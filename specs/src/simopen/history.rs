@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{End, EndRecord, Kind, Name, Outcome, Output, Roles, Token, scripts};
+use super::{End, Failure, Kind, Name, Nonce, Output, Role, Token, scripts};
 
 /// Everything that the participants were told, and who they are.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
@@ -39,7 +39,7 @@ pub struct EndpointConfig {
 
 impl Pair {
     /// Who is at this end.
-    pub fn party(&self, end: End) -> &EndpointConfig {
+    pub fn endpoint(&self, end: End) -> &EndpointConfig {
         match end {
             End::Left => &self.left,
             End::Right => &self.right,
@@ -48,7 +48,7 @@ impl Pair {
 
     /// What this end is.
     pub fn kind(&self, end: End) -> Kind {
-        self.party(end).kind
+        self.endpoint(end).kind
     }
 
     /// Whether the two ends are of these kinds, in whichever order.
@@ -78,7 +78,7 @@ impl Pair {
 
     /// What these two ends would agree on if this one is the initiator, and how many proposals are declined before.
     pub fn choice(&self, initiator: End) -> Option<(usize, Name)> {
-        let (ours, theirs) = (&self.party(initiator).protocols, &self.party(initiator.other()).protocols);
+        let (ours, theirs) = (&self.endpoint(initiator).protocols, &self.endpoint(initiator.other()).protocols);
         choice(ours, theirs).filter(|(declined, _)| *declined <= usize::from(self.patience))
     }
 }
@@ -185,5 +185,109 @@ impl History {
 fn keep(transcript: &mut Vec<Token>, token: Token, most: usize) {
     if transcript.len() < most {
         transcript.push(token);
+    }
+}
+
+/// What one end was told.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub struct EndRecord {
+    /// Its number, once it started.
+    pub started: Option<Nonce>,
+    /// What its negotiation said, in order.
+    pub said: Vec<Token>,
+    /// What its negotiation heard, in order.
+    pub heard: Vec<Token>,
+    /// What it took for its role.
+    pub roles: Roles,
+    /// What became of its negotiation.
+    pub outcome: Outcome,
+    /// What its upper layer did.
+    pub upper: Upper,
+    /// Whether its caller dropped the connection.
+    pub closed: bool,
+    /// Whether anything was said or heard here after it must not have been.
+    pub late: bool,
+}
+
+/// What an end took for its role.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub enum Roles {
+    /// It does not know yet.
+    #[default]
+    Unknown,
+    /// This.
+    One(Role),
+    /// One after the other; this is the last.
+    Several(Role),
+}
+
+/// What became of a negotiation.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub enum Outcome {
+    /// It has not ended.
+    #[default]
+    Pending,
+    /// It succeeded.
+    Settled {
+        /// With this role.
+        role: Role,
+        /// And this protocol.
+        protocol: Name,
+        /// After so many flights.
+        flights: u8,
+    },
+    /// It failed.
+    Failed(Failure),
+}
+
+/// What the layer above a negotiation did.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub struct Upper {
+    /// In which role it sent its first bytes.
+    pub sent: Option<Role>,
+    /// Whether it sent them before the negotiation had ended.
+    pub early: bool,
+    /// What it received.
+    pub received: Option<Token>,
+}
+
+impl EndRecord {
+    /// Whether the end has started and nothing became of it yet: its caller waits.
+    pub fn is_pending(&self) -> bool {
+        self.started.is_some() && self.outcome == Outcome::Pending && !self.closed
+    }
+
+    /// Whether the end has started and its caller knows what became of it, or does not care.
+    pub fn has_ended(&self) -> bool {
+        self.started.is_some() && !self.is_pending()
+    }
+
+    /// Role and protocol, if the negotiation succeeded.
+    pub fn settled(&self) -> Option<(Role, Name)> {
+        match self.outcome {
+            Outcome::Settled { role, protocol, .. } => Some((role, protocol)),
+            Outcome::Pending | Outcome::Failed(_) => None,
+        }
+    }
+
+    /// Why the negotiation failed, if it did.
+    pub fn failure(&self) -> Option<Failure> {
+        match self.outcome {
+            Outcome::Failed(failure) => Some(failure),
+            Outcome::Pending | Outcome::Settled { .. } => None,
+        }
+    }
+
+    /// Whether something other than the protocol ended it: its caller, or its deadline.
+    pub fn was_cut_short(&self) -> bool {
+        self.closed || self.failure() == Some(Failure::Deadline)
+    }
+
+    /// The role that the end took last.
+    pub fn role(&self) -> Option<Role> {
+        match self.roles {
+            Roles::Unknown => None,
+            Roles::One(role) | Roles::Several(role) => Some(role),
+        }
     }
 }

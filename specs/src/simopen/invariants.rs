@@ -165,7 +165,7 @@ fn initiator(end: End, role: Role) -> End {
 
 fn both_support(history: &History) -> bool {
     settled(history).all(|(end, _, name)| {
-        let supports = |end| history.pair.party(end).protocols.contains(&name);
+        let supports = |end| history.pair.endpoint(end).protocols.contains(&name);
         supports(end) && (!history.pair.is_promised() || supports(end.other()))
     })
 }

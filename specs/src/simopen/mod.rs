@@ -2,19 +2,15 @@
 
 mod goals;
 mod history;
-mod ids;
 mod invariants;
-mod records;
 mod scripts;
 mod show;
 mod vocabulary;
 mod witnesses;
 
-pub use history::{EndpointConfig, History, Pair, choice};
-pub use ids::{End, Kind, Name, Nonce, Role, Token};
+pub use history::{EndRecord, EndpointConfig, History, Outcome, Pair, Roles, Upper, choice};
 pub use invariants::{DEADLOCK, INVARIANTS};
-pub use records::{EndRecord, Outcome, Roles, Upper};
-pub use vocabulary::{Action, Component, Failure, Output, Refusal};
+pub use vocabulary::{Action, Component, End, Failure, Kind, Name, Nonce, Output, Refusal, Role, Token};
 pub use witnesses::WITNESSES;
 
 use crate::protocol::{Goal, Predicate, Protocol};

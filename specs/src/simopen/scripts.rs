@@ -4,7 +4,7 @@ use super::{End, EndpointConfig, History, Kind, Name, Nonce, Pair, Role, Token};
 
 /// How many messages the negotiation at this end says at most, and how many it hears at most.
 pub(super) fn most(pair: &Pair, end: End) -> usize {
-    let EndpointConfig { kind, protocols } = pair.party(end);
+    let EndpointConfig { kind, protocols } = pair.endpoint(end);
     let answers = usize::from(pair.patience) + 1;
     match kind {
         // Header, extension, pipelined proposal, number, role; then proposals or answers.
@@ -18,7 +18,7 @@ pub(super) fn most(pair: &Pair, end: End) -> usize {
 
 /// Whether what the end heard proves that it has this role and this protocol.
 pub(super) fn proves(history: &History, end: End, role: Role, protocol: Name) -> bool {
-    let EndpointConfig { kind, protocols } = history.pair.party(end);
+    let EndpointConfig { kind, protocols } = history.pair.endpoint(end);
     let record = history.end(end);
     let (Some(nonce), Some(heard)) = (record.started, record.heard.strip_prefix(&[Token::Header])) else {
         return false;
@@ -77,7 +77,7 @@ fn proposes(heard: &[Token], protocols: &[Name], protocol: Name) -> bool {
 
 /// Whether the end said exactly what an end says that gets this role and this protocol.
 pub(super) fn is_script(history: &History, end: End, role: Role, protocol: Name) -> bool {
-    let EndpointConfig { kind, protocols } = history.pair.party(end);
+    let EndpointConfig { kind, protocols } = history.pair.endpoint(end);
     let record = history.end(end);
     let (Some(nonce), Some(said), Some(first)) =
         (record.started, record.said.strip_prefix(&[Token::Header]), protocols.first())

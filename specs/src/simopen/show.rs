@@ -134,7 +134,6 @@ impl Display for Refusal {
             Self::NoRoom => "the connection holds no more",
             Self::NothingToRead => "there is nothing to read",
             Self::HeardEnough => "the negotiation has heard all that it needs",
-            Self::Waits => "the reader or the writer waits for the other",
             Self::NotHostile => "the end is not hostile",
         })
     }

@@ -10,14 +10,13 @@ use std::time::Duration;
 
 use handfast::simopen::{Error, Options};
 use handfast_spec::simopen::{End, Failure, Kind, Nonce, Output, Refusal, Role, Token};
-use model::simopen::{Config, EndConfig};
+use model::simopen::{Channel, Config, Done, EndConfig, InFlight, Outputs, Peer, Standing, Turn};
 use tokio::io::ReadBuf;
 use tokio::runtime::Runtime;
 
 use super::stream::Teller;
 use super::{Agreed, Chop, Driver, Opening, Stream, TIMEOUT};
 use crate::simopen::convert;
-use crate::simopen::wire::{Outcome, Parcel, Peer, Standing};
 
 /// Clocks count in these.
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -34,9 +33,9 @@ pub(super) struct Driving {
     teller: Teller,
     woken: Arc<Woken>,
     /// What is yet to be written: what the driver offers, and the payload that a lazy dialer adds.
-    outbox: VecDeque<Parcel>,
+    outbox: VecDeque<InFlight>,
     /// How many flights led to what it heard last.
-    hop: u8,
+    flight: u8,
 }
 
 enum Stage {
@@ -75,18 +74,16 @@ impl Driving {
             teller: Teller::default(),
             woken: Arc::default(),
             outbox: VecDeque::new(),
-            hop: 0,
+            flight: 0,
         }
     }
-}
 
-impl Driving {
     fn last(&self) -> Option<Token> {
         self.config.protocols.last().copied().map(Token::Protocol)
     }
 
     /// Polls the driver until it waits, or is done.
-    fn run(&mut self, outputs: &mut Vec<Output>) {
+    fn run(&mut self, outputs: &mut Outputs) {
         while self.woken.0.swap(false, Ordering::Relaxed) {
             let Stage::Negotiates(opening) = &mut self.stage else { return };
             let waker = Waker::from(Arc::clone(&self.woken));
@@ -105,37 +102,37 @@ impl Driving {
     /// Looks at what the driver would write.
     fn look(&mut self) {
         let Stage::Negotiates(_) = self.stage else { return };
-        let known = self.outbox.iter().filter(|parcel| !matches!(parcel.token, Token::Payload(_))).count();
+        let known = self.outbox.iter().filter(|message| !matches!(message.token, Token::Payload(_))).count();
         for (token, _) in convert::pending(&self.teller.offered()).into_iter().skip(known) {
-            let hop = self.hop.saturating_add(1);
-            self.outbox.push_back(Parcel { token, hop });
+            let flight = self.flight.saturating_add(1);
+            self.outbox.push_back(InFlight { token, flight });
             if self.config.kind == Kind::Lazy && self.last() == Some(token) {
                 // It goes out with the proposal: nothing is flushed before it is written.
-                self.outbox.push_back(Parcel { token: Token::Payload(Role::Initiator), hop });
+                self.outbox.push_back(InFlight { token: Token::Payload(Role::Initiator), flight });
                 self.teller.hold_flushes();
             }
         }
     }
 
-    fn settle(&mut self, Agreed { role, protocol, stream }: Agreed, outputs: &mut Vec<Output>) {
+    fn settle(&mut self, Agreed { role, protocol, stream }: Agreed, outputs: &mut Outputs) {
         let (role, protocol) = (convert::role(role), convert::number(&protocol));
-        outputs.push(Output::Settled { end: self.end, role, protocol, flights: self.hop });
+        outputs.push(Output::Settled { end: self.end, role, protocol, flights: self.flight });
         let sent = self.config.kind == Kind::Lazy && self.last() == Some(Token::Protocol(protocol));
         self.stage = Stage::Settled { role, stream, sent, received: false };
     }
 
-    fn fail(&mut self, error: &Error, outputs: &mut Vec<Output>) {
+    fn fail(&mut self, error: &Error, outputs: &mut Outputs) {
         let failure = match error {
             Error::Negotiation(failure) => convert::failure(failure),
             // The stream does not fail, and the protocols have names: the model expects nothing that is called so.
             _ => Failure::Malformed,
         };
         outputs.push(Output::Failed(self.end, failure));
-        self.drop_it();
+        self.close();
     }
 
     /// Lets a message of the driver's be written. It is said when it is written whole, and no buffer has it.
-    fn say(&mut self, token: Token) -> Vec<Output> {
+    fn say(&mut self, token: Token, outputs: &mut Outputs) {
         let bytes = convert::bytes(token);
         let mut after = Vec::new();
         for piece in self.chop.pieces(bytes.len()) {
@@ -144,15 +141,14 @@ impl Driving {
         }
         let is_said = self.teller.take_written() == bytes && !self.teller.is_stuck();
         self.look();
-        is_said.then_some(Output::Said(self.end, token)).into_iter().chain(after).collect()
+        outputs.extend(is_said.then_some(Output::Said(self.end, token)).into_iter().chain(after));
     }
 
     /// The lazy dialer's payload is written, behind the driver's back; what it wrote before is flushed with it.
-    fn bet(&mut self, role: Role) -> Vec<Output> {
-        let mut outputs = vec![Output::Sent(self.end, role)];
+    fn bet(&mut self, role: Role, outputs: &mut Outputs) {
+        outputs.push(Output::Sent(self.end, role));
         self.teller.let_flush();
-        self.run(&mut outputs);
-        outputs
+        self.run(outputs);
     }
 }
 
@@ -199,23 +195,22 @@ impl Peer for Driving {
         match self.stage {
             Stage::Idle => Standing::Idle,
             Stage::Negotiates(_) => Standing::Negotiates,
-            Stage::Settled { .. } => Standing::Settled,
-            Stage::Over => Standing::Over,
+            Stage::Settled { .. } => Standing::Open,
+            Stage::Over => Standing::Dropped,
         }
     }
 
-    fn start(&mut self, nonce: u64) -> Vec<Output> {
+    fn start(&mut self, turn: &mut Turn<'_>, nonce: Nonce) {
         let protocols = self.config.protocols.iter().copied().map(convert::protocol).collect();
-        let options = Options { nonce: Some(nonce), ..self.options };
+        let options = Options { nonce: Some(nonce.0), ..self.options };
         self.stage = Stage::Negotiates((self.driver)(self.teller.stream(), self.config.kind, protocols, options));
         self.woken.0.store(true, Ordering::Relaxed);
-        let mut outputs = vec![Output::Started(self.end, Nonce(nonce))];
-        self.run(&mut outputs);
+        turn.outputs.push(Output::Started(self.end, nonce));
+        self.run(turn.outputs);
         self.look();
-        outputs
     }
 
-    fn has_next(&self) -> Result<(), Refusal> {
+    fn has_next(&self) -> Done {
         match self.stage {
             Stage::Idle => Err(Refusal::NotStarted),
             Stage::Over => Err(Refusal::Over),
@@ -225,21 +220,22 @@ impl Peer for Driving {
         }
     }
 
-    fn hand_over(&mut self) -> (Parcel, Vec<Output>) {
-        let hop = self.hop.saturating_add(1);
-        match self.outbox.pop_front() {
-            Some(Parcel { token: Token::Payload(role), hop }) => {
-                (Parcel { token: Token::Payload(role), hop }, self.bet(role))
-            }
-            Some(parcel) => (parcel, self.say(parcel.token)),
-            None => match self.write_above() {
-                Some((role, output)) => (Parcel { token: Token::Payload(role), hop }, vec![output]),
-                None => (Parcel { token: Token::Garbage, hop }, Vec::new()),
-            },
+    fn hand_over(&mut self, turn: &mut Turn<'_>) -> InFlight {
+        let flight = self.flight.saturating_add(1);
+        let Some(message) = self.outbox.pop_front() else {
+            let Some((role, output)) = self.write_above() else { return InFlight { token: Token::Garbage, flight } };
+            turn.outputs.push(output);
+            return InFlight { token: Token::Payload(role), flight };
+        };
+        match message.token {
+            Token::Payload(role) => self.bet(role, turn.outputs),
+            // Every other message is of the negotiation.
+            token => self.say(token, turn.outputs),
         }
+        message
     }
 
-    fn would_hear(&self) -> Result<(), Refusal> {
+    fn would_read(&self) -> Done {
         match self.stage {
             Stage::Idle => Err(Refusal::NotStarted),
             Stage::Over => Err(Refusal::Over),
@@ -249,9 +245,10 @@ impl Peer for Driving {
         }
     }
 
-    fn hear(&mut self, Parcel { token, hop }: Parcel) -> Vec<Output> {
-        let Stage::Negotiates(_) = self.stage else { return self.read_above(token).into_iter().collect() };
-        self.hop = hop;
+    fn read(&mut self, turn: &mut Turn<'_>, channel: &mut Channel) {
+        let InFlight { token, flight } = channel.remove(0);
+        let Stage::Negotiates(_) = self.stage else { return turn.outputs.extend(self.read_above(token)) };
+        self.flight = flight;
         let bytes = convert::bytes(token);
         let (mut after, mut at) = (Vec::new(), 0);
         for piece in self.chop.pieces(bytes.len()) {
@@ -261,31 +258,24 @@ impl Peer for Driving {
         }
         self.look();
         let is_heard = !self.teller.is_unread();
-        is_heard.then_some(Output::Heard(self.end, token)).into_iter().chain(after).collect()
+        turn.outputs.extend(is_heard.then_some(Output::Heard(self.end, token)).into_iter().chain(after));
     }
 
-    fn hear_the_end(&mut self) -> Vec<Output> {
-        let mut outputs = Vec::new();
+    fn on_end(&mut self, turn: &mut Turn<'_>) {
         self.teller.end();
-        self.run(&mut outputs);
-        outputs
+        self.run(turn.outputs);
     }
 
-    fn expire(&mut self) -> Vec<Output> {
-        let mut outputs = Vec::new();
+    fn expire(&mut self, turn: &mut Turn<'_>) -> Done {
         self.clock.block_on(tokio::time::advance(TIMEOUT + MILLISECOND));
-        self.run(&mut outputs);
-        outputs
+        self.run(turn.outputs);
+        Ok(())
     }
 
     /// Dropping what was given the stream closes it.
-    fn drop_it(&mut self) {
+    fn close(&mut self) {
         self.stage = Stage::Over;
         self.outbox.clear();
-        assert!(self.teller.is_closed(), "somebody has the connection of {} still", self.end);
-    }
-
-    fn forge(&mut self, _: Token) -> Outcome {
-        Err(Refusal::NotHostile)
+        assert!(self.teller.is_closed(), "something still has the connection of {}", self.end);
     }
 }

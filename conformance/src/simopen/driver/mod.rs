@@ -5,9 +5,9 @@
 //! A message goes over a stream in [pieces](Chop); between two of them the driver is polled until it waits. It is polled only
 //! when it was woken. What it has to write is what it offers to the stream; whether it would read is whether it asks.
 
-mod either;
 mod end;
 mod stream;
+mod wire;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,15 +16,15 @@ use std::time::Duration;
 
 use handfast::simopen::core::{Protocol, Role};
 use handfast::simopen::{Error, Options, accept, negotiate, propose};
-use handfast_spec::simopen::{Action, End, Kind, Output, Refusal, Simopen};
+use handfast_spec::simopen::{Action, Kind, Output, Refusal, Simopen};
 use handfast_spec::{Machine, Observation};
 use model::simopen::Config;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::{Builder, Runtime};
 
-use super::wire::Wired;
-use either::Driven;
+use end::Driving;
 pub use stream::Told;
+use wire::Wire;
 
 /// A stream on which a protocol was agreed, whoever negotiated it.
 pub struct Agreed {
@@ -101,13 +101,15 @@ impl Clocks {
 }
 
 /// Two ends, and what is on its way between them. An end that keeps to the protocol has a driver.
-pub struct DriverMachine(Wired<Driven>);
+pub struct DriverMachine(Wire);
 
 impl DriverMachine {
     /// A connection on which nothing has happened.
     pub fn new(config: &Config, clocks: &Clocks, chop: Chop, driver: Driver) -> Self {
-        let driven = |end: End| Driven::new(end, config, Rc::clone(&clocks.0[end.index()]), chop, driver);
-        Self(Wired::new(config, driven))
+        Self(Wire::new(config, |end| {
+            let clock = Rc::clone(&clocks.0[end.index()]);
+            Box::new(Driving::new(end, config, clock, chop, driver))
+        }))
     }
 
     /// What of an observation is seen of a driver: not when it knew its role, which is its own matter until it settles.

@@ -132,7 +132,7 @@ fn says(dice: &mut Dice) -> Vec<u8> {
     }
 }
 
-/// A course that leads somewhere, so that not every stranger is turned away at once.
+/// A course that leads somewhere, so that not every hostile peer is turned away at once.
 fn course(dice: &mut Dice) -> Vec<u8> {
     let bytes = |messages: &[Message]| {
         let mut bytes = Vec::new();
@@ -154,7 +154,7 @@ fn course(dice: &mut Dice) -> Vec<u8> {
 }
 
 /// A peer that says this in pieces, and then leaves, or stays and says nothing.
-async fn stranger(mut io: DuplexStream, says: &[u8], piece: usize, leaves: bool) {
+async fn hostile(mut io: DuplexStream, says: &[u8], piece: usize, leaves: bool) {
     for piece in says.chunks(piece) {
         if io.write_all(piece).await.is_err() {
             return;
@@ -167,10 +167,10 @@ async fn stranger(mut io: DuplexStream, says: &[u8], piece: usize, leaves: bool)
     drop(io.read_to_end(&mut heard).await);
 }
 
-const STRANGERS: u64 = 4_000;
+const MEETINGS: u64 = 4_000;
 
-/// What an end recorded that met a stranger, and what it came to; none if there are no words for what happened.
-async fn meet_stranger(seed: u64) -> Option<String> {
+/// What an end recorded that met a hostile peer, and what it came to; none if there are no words for what happened.
+async fn meet_hostile(seed: u64) -> Option<String> {
     let mut dice = Dice(seed);
     let call = CALLS[dice.roll(3)];
     let mut bytes = course(&mut dice);
@@ -196,13 +196,13 @@ async fn meet_stranger(seed: u64) -> Option<String> {
         drop(came.await);
         recorder.finish().map(drop)
     };
-    let (finished, ()) = tokio::join!(end, stranger(theirs, &bytes, piece, leaves));
+    let (finished, ()) = tokio::join!(end, hostile(theirs, &bytes, piece, leaves));
     finished.ok().map(|()| fine(&log, &format!("seed {seed}")))
 }
 
-/// Whoever the peer is.
+/// Whatever the peer says.
 #[tokio::test(start_paused = true)]
-async fn ends_that_meet_strangers_are_behaviours_of_the_model() {
+async fn ends_that_meet_hostile_peers_are_behaviours_of_the_model() {
     let (mut seen, mut without_words) = (BTreeMap::new(), 0);
     let words = [
         "\"malformed\"",
@@ -219,17 +219,17 @@ async fn ends_that_meet_strangers_are_behaviours_of_the_model() {
         "\"closed\":\"left\"",
         "\"settled\"",
     ];
-    for seed in 0..STRANGERS {
-        match meet_stranger(seed).await {
+    for seed in 0..MEETINGS {
+        match meet_hostile(seed).await {
             None => without_words += 1,
             Some(log) => {
                 words.iter().for_each(|word| *seen.entry(*word).or_insert(0) += usize::from(log.contains(word)))
             }
         }
     }
-    println!("of {STRANGERS} logs, {without_words} have no words: {seen:?}");
+    println!("of {MEETINGS} logs, {without_words} have no words: {seen:?}");
     assert!(seen.values().all(|&times| times > 0), "not everything happened that should: {seen:?}");
-    assert!(without_words * 20 < STRANGERS, "peers that leave a responder in the middle of a message are few");
+    assert!(without_words * 20 < MEETINGS, "peers that leave a responder in the middle of a message are few");
 }
 
 /// Lines of this end's that were left out, doubled, exchanged, or changed.

@@ -1,6 +1,5 @@
 //! The negotiation without sockets, clock and chance: bytes in, bytes out.
 
-mod answer;
 mod message;
 mod negotiation;
 

@@ -1,8 +1,7 @@
-//! One end's negotiation, as far as it is. (long because: it is one state machine, read from top to bottom)
+//! One end's negotiation, as far as it is.
 
 use std::sync::Arc;
 
-use super::answer::{Answering, Reply};
 use super::{Decoder, Failure, Message, MessageError, Protocol, Role};
 
 /// What was agreed.
@@ -16,7 +15,7 @@ pub struct Settled {
 
 /// One end of a negotiation.
 ///
-/// Reading and writing go on side by side and never wait for each other: whoever drives it writes what is
+/// Reading and writing go on side by side and never wait for each other: its driver writes what is
 /// [pending](Self::pending) as far as the connection takes it, and hands in what the connection gives, until there is
 /// an [outcome](Self::outcome). It begins with something pending.
 ///
@@ -160,7 +159,7 @@ impl Negotiation {
                 Ok((length, message)) => {
                     taken += length;
                     if let Some(message) = message {
-                        self.hear(message);
+                        self.on_message(message);
                     }
                 }
                 Err(error) => {
@@ -191,7 +190,7 @@ impl Negotiation {
     pub fn hung_up(&mut self) {
         let failure = match self.state {
             State::Heard(_) | State::Failed => return,
-            // Whoever proposes and leaves has nothing more to propose.
+            // A peer that proposes and leaves has nothing more to propose.
             State::Proposal(_) if self.decoder.is_between_messages() => Failure::NothingInCommon,
             State::Header(_)
             | State::First(_)
@@ -257,20 +256,20 @@ impl Negotiation {
         }
     }
 
-    fn hear(&mut self, message: Message) {
+    fn on_message(&mut self, message: Message) {
         match std::mem::replace(&mut self.state, State::Failed) {
-            State::Header(next) => self.hear_header(next, &message),
-            State::First(nonce) => self.hear_first(nonce, message),
-            State::Nonce { ours, skipped } => self.hear_nonce(ours, skipped, message),
-            State::Role(ours) => self.hear_role(ours, message),
-            State::Answer(index) => self.hear_answer(index, message),
-            State::Proposal(answering) => self.hear_proposal(answering, message),
+            State::Header(next) => self.on_header(next, &message),
+            State::First(nonce) => self.on_answer_to_extension(nonce, message),
+            State::Nonce { ours, skipped } => self.on_number(ours, skipped, message),
+            State::Role(ours) => self.on_role(ours, message),
+            State::Answer(index) => self.on_answer(index, message),
+            State::Proposal(answering) => self.on_proposal(answering, message),
             // Nothing is heard then.
             done @ (State::Heard(_) | State::Failed) => self.state = done,
         }
     }
 
-    fn hear_header(&mut self, next: Next, message: &Message) {
+    fn on_header(&mut self, next: Next, message: &Message) {
         if *message != Message::Header {
             return self.fail(Failure::NotMultistream);
         }
@@ -283,7 +282,7 @@ impl Negotiation {
 
     /// SIM-7: a peer that declines the extension accepted the connection, and the next thing that it says answers the
     /// proposal that went with it.
-    fn hear_first(&mut self, nonce: u64, message: Message) {
+    fn on_answer_to_extension(&mut self, nonce: u64, message: Message) {
         match message {
             Message::NotAvailable => {
                 self.role = Some(Role::Initiator);
@@ -302,7 +301,7 @@ impl Negotiation {
 
     /// SIM-5, SIM-6: the greater number is the initiator's. The winner proposes together with its role, which the other end
     /// reads one after the other all the same.
-    fn hear_nonce(&mut self, ours: u64, skipped: bool, message: Message) {
+    fn on_number(&mut self, ours: u64, skipped: bool, message: Message) {
         let theirs = match message {
             Message::Select(theirs) => theirs,
             Message::Protocol(_) if !skipped => {
@@ -326,8 +325,8 @@ impl Negotiation {
         }
     }
 
-    /// SIM-1, SIM-2: nobody goes on who has not heard that the other end takes the other role.
-    fn hear_role(&mut self, ours: Role, message: Message) {
+    /// SIM-1, SIM-2: an end goes on when it has heard that the other one takes the other role.
+    fn on_role(&mut self, ours: Role, message: Message) {
         match message {
             Message::Role(theirs) if theirs == ours => self.fail(Failure::SameRole(theirs)),
             Message::Role(Role::Responder) => self.state = State::Answer(0),
@@ -340,7 +339,7 @@ impl Negotiation {
         }
     }
 
-    fn hear_answer(&mut self, index: usize, message: Message) {
+    fn on_answer(&mut self, index: usize, message: Message) {
         match message {
             Message::Protocol(protocol) if self.protocols.get(index) == Some(&protocol) => {
                 self.state = State::Heard(protocol);
@@ -356,7 +355,7 @@ impl Negotiation {
     }
 
     /// SIM-3, SIM-4: the first proposal that is ours too.
-    fn hear_proposal(&mut self, mut answering: Answering, message: Message) {
+    fn on_proposal(&mut self, mut answering: Answering, message: Message) {
         match answering.answer(&self.protocols, message) {
             Ok(Reply::Accept(protocol)) => {
                 self.say(&Message::Protocol(protocol.clone()));
@@ -367,6 +366,49 @@ impl Negotiation {
                 self.state = State::Proposal(answering);
             }
             Err(failure) => self.fail(failure),
+        }
+    }
+}
+
+/// A responder that waits for a proposal.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Answering {
+    /// Nothing was proposed yet, so that a dialer may ask whether this end dialed too.
+    may_be_asked: bool,
+    /// How many proposals may still be declined.
+    declines: u16,
+    limit: u16,
+}
+
+enum Reply {
+    Accept(Protocol),
+    Decline,
+}
+
+impl Answering {
+    /// Of a connection that was accepted.
+    fn listener(limit: u16) -> Self {
+        Self { may_be_asked: true, declines: limit, limit }
+    }
+
+    /// Of a connection where both ends dialed.
+    fn responder(limit: u16) -> Self {
+        Self { may_be_asked: false, declines: limit, limit }
+    }
+
+    /// SIM-9, SIM-10: one reply to each proposal, and no more than so many that decline.
+    fn answer(&mut self, ours: &[Protocol], message: Message) -> Result<Reply, Failure> {
+        let asked = std::mem::replace(&mut self.may_be_asked, false);
+        match message {
+            Message::Extension if asked => Ok(Reply::Decline),
+            Message::Protocol(protocol) if ours.contains(&protocol) => Ok(Reply::Accept(protocol)),
+            Message::Protocol(_) => {
+                self.declines = self.declines.checked_sub(1).ok_or(Failure::TooManyProposals(self.limit))?;
+                Ok(Reply::Decline)
+            }
+            Message::Extension | Message::Header | Message::NotAvailable | Message::Select(_) | Message::Role(_) => {
+                Err(Failure::Unexpected(Box::new(message)))
+            }
         }
     }
 }

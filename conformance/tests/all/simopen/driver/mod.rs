@@ -70,40 +70,41 @@ fn the_drivers_take_every_edge_of_others_and_of_their_reflection() {
 }
 
 #[test]
-fn the_drivers_take_every_edge_where_nobody_disturbs_them() {
+fn the_drivers_take_every_edge_where_nothing_disturbs_them() {
     cover("undisturbed", &instance(Scope::Small, "undisturbed"), &[Chop::Whole, Chop::Bytes]);
     cover("undisturbed, default", &instance(Scope::Default, "undisturbed"), &[Chop::Halves]);
 }
 
 #[test]
-fn the_drivers_take_every_edge_with_strangers() {
-    cover("strangers", &instance(Scope::Small, "strangers"), &[Chop::Halves]);
+fn the_drivers_take_every_edge_with_hostile_peers() {
+    cover("hostile", &instance(Scope::Small, "hostile"), &[Chop::Halves]);
 }
 
-/// In the small scope a dialer with the extension meets strangers, in the default scope everybody does, on more connections
-/// than are walked in the time that a test may take.
+/// In the small scope a dialer with the extension meets hostile peers, in the default scope every honest end does, on more
+/// connections than are walked in the time that a test may take.
 #[test]
-fn the_drivers_take_every_edge_of_others_with_strangers() {
+fn the_drivers_take_every_edge_of_others_with_hostile_peers() {
     let ours = [Kind::Plain, Kind::Lazy, Kind::Listener];
     let starts = ours.map(|kind| {
-        Connection::recorded(Config {
+        Connection::new(Config {
             left: EndConfig::new(kind, &[Name(0), Name(1)]),
             right: EndConfig::new(Kind::Hostile, &[]),
             capacity: [0, 0],
             patience: 2,
             timed: true,
         })
+        .with_history()
     });
-    let alphabet = instance(Scope::Small, "strangers").alphabet().to_vec();
-    cover("others with strangers", &Checked::new(starts.to_vec(), alphabet).in_parts(), &EVERY);
+    let alphabet = instance(Scope::Small, "hostile").alphabet().to_vec();
+    cover("others with hostile peers", &Checked::new(starts.to_vec(), alphabet).in_parts(), &EVERY);
 }
 
 /// There are no other instances: a new one is not forgotten here.
 #[test]
-fn every_setting_is_walked() {
+fn every_instance_is_walked() {
     for scope in [Scope::Small, Scope::Default] {
         let names: Vec<_> = instances(scope).iter().map(|instance| instance.name).collect();
-        assert_eq!(names, ["dialers", "others", "reflection", "strangers", "undisturbed"]);
+        assert_eq!(names, ["dialers", "others", "reflection", "hostile", "undisturbed"]);
     }
 }
 

@@ -1,0 +1,399 @@
+//! A record of what one end did, in the words of the model, which explains it.
+
+use std::fmt::{self, Debug, Formatter};
+use std::io::{self, Write};
+
+use handfast_spec::Observation;
+use handfast_spec::simopen::{
+    self as spec, Action, End, EndpointConfig, Kind, Name, Nonce, Output, Pair, Refusal, Token,
+};
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::core::{Decoder, Failure, Message, MessageError, Negotiation, Protocol, Role, Settled};
+use super::driver::{Part, open};
+use super::{Direction, Error, Negotiated, Options};
+
+/// Negotiates as [`negotiate`](super::negotiate), [`accept`](super::accept) and [`propose`](super::propose) do, and writes
+/// what this end did as newline-delimited JSON, which `model explain simopen` reads.
+///
+/// A log has one run for each negotiation. The other end may say anything: a log is a behaviour of the model
+/// if this end kept to its rules, whatever its peer was and whatever lay between. It has numbers in place of the names of
+/// protocols; those of this end are in its first line, and every other name is the same number.
+///
+/// A message is recorded when it is written or read whole; the last one of an agreement when the stream was flushed. A stream
+/// that fails is one that this end closes.
+///
+/// Not every negotiation can be recorded. The record ends, with an error that [`finish`](Self::finish) returns, where this
+/// end has more than 255 protocols, or declines more proposals than that, or where a responder's peer leaves in the middle
+/// of a message: the model has no words for these. What is negotiated does not change with it.
+pub struct Recorder<W> {
+    out: W,
+    error: Option<io::Error>,
+}
+
+impl<W: Write + Send> Recorder<W> {
+    /// A recorder that writes to `out`, within the negotiation: give it something that does not block.
+    pub fn new(out: W) -> Self {
+        Self { out, error: None }
+    }
+
+    /// As [`negotiate`](super::negotiate), with a record.
+    ///
+    /// # Errors
+    ///
+    /// As [`negotiate`](super::negotiate). An error of the record is not among them.
+    ///
+    /// # Panics
+    ///
+    /// As [`negotiate`](super::negotiate), and if writing the record panics.
+    pub async fn negotiate<Io, P>(&mut self, io: Io, protocols: &[P], options: Options) -> Result<Negotiated<Io>, Error>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin,
+        P: AsRef<str>,
+    {
+        open(io, Part::Dialer, protocols, options, Some(self.sink())).await
+    }
+
+    /// As [`accept`](super::accept), with a record.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](super::accept). An error of the record is not among them.
+    pub async fn accept<Io, P>(&mut self, io: Io, protocols: &[P], options: Options) -> Result<Negotiated<Io>, Error>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin,
+        P: AsRef<str>,
+    {
+        open(io, Part::Listener(Direction::Inbound), protocols, options, Some(self.sink())).await
+    }
+
+    /// As [`propose`](super::propose), with a record.
+    ///
+    /// # Errors
+    ///
+    /// As [`propose`](super::propose). An error of the record is not among them.
+    pub async fn propose<Io, P>(&mut self, io: Io, protocols: &[P], options: Options) -> Result<Negotiated<Io>, Error>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin,
+        P: AsRef<str>,
+    {
+        open(io, Part::Proposer(Direction::Outbound), protocols, options, Some(self.sink())).await
+    }
+
+    /// Flushes what it wrote to, and gives it back.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the record, after which nothing was written.
+    pub fn finish(self) -> io::Result<W> {
+        let Self { mut out, error } = self;
+        match error {
+            Some(error) => Err(error),
+            None => out.flush().map(|()| out),
+        }
+    }
+
+    fn sink(&mut self) -> Sink<'_> {
+        Sink::new(&mut self.out, &mut self.error)
+    }
+}
+
+impl<W> Debug for Recorder<W> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+/// Where lines go. Nothing is written after the first error: what has a gap cannot be explained.
+pub(super) struct Sink<'a> {
+    out: &'a mut (dyn Write + Send),
+    error: &'a mut Option<io::Error>,
+}
+
+/// The record of one negotiation. One that is dropped before its end is one that was closed.
+pub(super) struct Record<'a> {
+    sink: Sink<'a>,
+    names: Names,
+    said: Decoder,
+    heard: Decoder,
+    /// The last message that was heard.
+    last: Option<Token>,
+    role: Option<Role>,
+    /// What happened last, while it is not certain that it counts: everything is agreed, and not all is flushed.
+    held: Vec<Line>,
+    is_over: bool,
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    protocol: &'static str,
+    #[serde(flatten)]
+    pair: Pair,
+    capacity: [u8; 2],
+    names: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    action: Action,
+    observation: Observation<Output, Refusal>,
+}
+
+/// This end.
+const OURS: End = End::Left;
+/// The other one.
+const THEIRS: End = End::Right;
+
+impl<'a> Record<'a> {
+    pub(super) fn begin(
+        mut sink: Sink<'a>,
+        kind: Kind,
+        nonce: u64,
+        protocols: &[Protocol],
+        options: Options,
+        negotiation: &Negotiation,
+    ) -> Self {
+        let names = Names::of(protocols);
+        match (&names, u8::try_from(options.proposals)) {
+            (Some(names), Ok(patience)) => {
+                let ours = EndpointConfig { kind, protocols: names.all() };
+                let theirs = EndpointConfig { kind: Kind::Hostile, protocols: Vec::new() };
+                let pair = Pair { left: ours, right: theirs, patience, timed: true };
+                let names = protocols.iter().map(Protocol::name).collect();
+                sink.write(&Header { protocol: "simopen", pair, capacity: [1, 1], names });
+            }
+            (None, _) => sink.give_up("more protocols than the model has numbers for"),
+            (Some(_), Err(_)) => sink.give_up("more proposals to decline than the model has numbers for"),
+        }
+        let mut record = Self {
+            sink,
+            names: names.unwrap_or_default(),
+            said: Decoder::new(),
+            heard: Decoder::new(),
+            last: None,
+            role: None,
+            held: Vec::new(),
+            is_over: false,
+        };
+        let nonce = Nonce(nonce);
+        let told = [Output::Started(OURS, nonce)].into_iter().chain(record.assumed(negotiation)).collect();
+        record.told(Action::Start { end: OURS, nonce }, told);
+        record
+    }
+
+    /// These bytes were written, and the negotiation knows it.
+    pub(super) fn wrote(&mut self, mut bytes: &[u8], negotiation: &Negotiation) {
+        // They are its own words.
+        while let Ok((length, Some(message))) = self.said.decode(bytes) {
+            bytes = &bytes[length..];
+            let token = self.names.token(&message);
+            let mut told = vec![Output::Said(OURS, token)];
+            if bytes.is_empty() {
+                told.extend(self.ended(negotiation));
+            }
+            self.told(Action::Write { end: OURS }, told);
+            // The peer is taken to read at once, so that there is room for the next one.
+            self.told(Action::Read { end: THEIRS }, vec![Output::Heard(THEIRS, token)]);
+        }
+    }
+
+    /// Hands in what was read, message by message. How much of it was for the negotiation.
+    pub(super) fn received(&mut self, bytes: &[u8], negotiation: &mut Negotiation) -> usize {
+        let mut taken = 0;
+        while taken < bytes.len() && negotiation.wants_input() {
+            let (length, token) = match self.heard.decode(&bytes[taken..]) {
+                Ok((length, message)) => (length, message.map(|message| self.names.token(&message))),
+                Err(error) => (bytes.len() - taken, Some(no_message(error))),
+            };
+            taken += negotiation.received(&bytes[taken..taken + length]);
+            if let Some(token) = token {
+                self.on_message(token, negotiation);
+            }
+        }
+        taken
+    }
+
+    fn on_message(&mut self, token: Token, negotiation: &Negotiation) {
+        self.last = Some(token);
+        let told: Vec<_> = [Output::Heard(OURS, token)]
+            .into_iter()
+            .chain(self.assumed(negotiation))
+            .chain(self.ended(negotiation))
+            .collect();
+        self.told(Action::Forge { end: THEIRS, token }, Vec::new());
+        self.told(Action::Write { end: THEIRS }, vec![Output::Said(THEIRS, token)]);
+        self.told(Action::Read { end: OURS }, told);
+    }
+}
+
+/// How it ends.
+impl Record<'_> {
+    /// The peer left, and the negotiation knows it.
+    pub(super) fn hung_up(&mut self, negotiation: &Negotiation) {
+        let waits_for_proposal = match self.last {
+            // It waits for the peer's header, number or role.
+            None | Some(Token::Select(_)) => false,
+            Some(_) => negotiation.role() == Some(Role::Responder),
+        };
+        if waits_for_proposal && !self.heard.is_between_messages() {
+            self.sink.give_up("the peer left in the middle of a message, for which the model has no words");
+        }
+        let told = self.ended(negotiation).into_iter().collect();
+        self.told(Action::Close { end: THEIRS }, vec![Output::Closed(THEIRS)]);
+        self.told(Action::Read { end: OURS }, told);
+    }
+
+    /// Everything is agreed and flushed.
+    pub(super) fn settled(&mut self) {
+        for line in std::mem::take(&mut self.held) {
+            self.sink.write(&line);
+        }
+        self.is_over = true;
+    }
+
+    /// The deadline passed. What was not flushed was not said.
+    pub(super) fn expired(&mut self) {
+        self.held.clear();
+        self.line(Action::Expire { end: OURS }, vec![Output::Failed(OURS, spec::Failure::Deadline)]);
+        self.is_over = true;
+    }
+
+    /// The role, if it was not known before.
+    fn assumed(&mut self, negotiation: &Negotiation) -> Option<Output> {
+        let known = std::mem::replace(&mut self.role, negotiation.role());
+        self.role.filter(|_| known.is_none()).map(|role| Output::Assumed(OURS, spec_role(role)))
+    }
+
+    /// What became of it, if it has ended. What was agreed is held until it is settled.
+    fn ended(&mut self, negotiation: &Negotiation) -> Option<Output> {
+        match negotiation.outcome()? {
+            Ok(Settled { role, protocol }) => {
+                let (role, protocol) = (spec_role(*role), self.names.number(protocol));
+                // How many flights a hostile peer has made is not known.
+                Some(Output::Settled { end: OURS, role, protocol, flights: 0 })
+            }
+            Err(failure) => {
+                self.is_over = true;
+                Some(Output::Failed(OURS, spec_failure(failure)))
+            }
+        }
+    }
+
+    fn told(&mut self, action: Action, told: Vec<Output>) {
+        let line = Line { action, observation: Observation::Accepted(told) };
+        let settles = |line: &Line| match &line.observation {
+            Observation::Accepted(told) => told.iter().any(|output| matches!(output, Output::Settled { .. })),
+            Observation::Refused(_) => false,
+        };
+        if settles(&line) || !self.held.is_empty() {
+            self.held.push(line);
+        } else {
+            self.sink.write(&line);
+        }
+    }
+
+    fn line(&mut self, action: Action, told: Vec<Output>) {
+        self.sink.write(&Line { action, observation: Observation::Accepted(told) });
+    }
+}
+
+impl Drop for Record<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.line(Action::Close { end: OURS }, vec![Output::Closed(OURS)]);
+        }
+    }
+}
+
+impl<'a> Sink<'a> {
+    fn new(out: &'a mut (dyn Write + Send), error: &'a mut Option<io::Error>) -> Self {
+        Self { out, error }
+    }
+
+    fn write(&mut self, line: &impl Serialize) {
+        if self.error.is_some() {
+            return;
+        }
+        let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut bytes| {
+            bytes.push(b'\n');
+            self.out.write_all(&bytes)
+        });
+        *self.error = written.err();
+    }
+
+    fn give_up(&mut self, why: &'static str) {
+        self.error.get_or_insert_with(|| io::Error::other(why));
+    }
+}
+
+/// The numbers of protocols: those that this end supports, by their place, and one for every other.
+#[derive(Default)]
+struct Names(Vec<Protocol>);
+
+/// Every protocol that this end does not support.
+const UNKNOWN: Name = Name(u8::MAX);
+
+impl Names {
+    /// None if there are more than there are numbers.
+    fn of(protocols: &[Protocol]) -> Option<Self> {
+        (protocols.len() <= usize::from(UNKNOWN.0)).then(|| Self(protocols.to_vec()))
+    }
+
+    fn number(&self, protocol: &Protocol) -> Name {
+        let place = self.0.iter().position(|ours| ours == protocol).and_then(|place| u8::try_from(place).ok());
+        place.map_or(UNKNOWN, Name)
+    }
+
+    /// Those of this end, in its order.
+    fn all(&self) -> Vec<Name> {
+        self.0.iter().map(|protocol| self.number(protocol)).collect()
+    }
+
+    fn token(&self, message: &Message) -> Token {
+        match message {
+            Message::Header => Token::Header,
+            Message::Extension => Token::Simopen,
+            Message::NotAvailable => Token::Na,
+            Message::Select(nonce) => Token::Select(Nonce(*nonce)),
+            Message::Role(theirs) => Token::Role(spec_role(*theirs)),
+            Message::Protocol(protocol) => Token::Protocol(self.number(protocol)),
+        }
+    }
+}
+
+/// What the model calls something that is no message. What has no meaning may have one for some other protocol.
+fn no_message(error: MessageError) -> Token {
+    match error {
+        MessageError::Nonce => Token::BadSelect,
+        MessageError::Meaningless => Token::Payload(spec::Role::Initiator),
+        MessageError::Length | MessageError::TooLong | MessageError::NoNewline => Token::Garbage,
+    }
+}
+
+fn spec_role(role: Role) -> spec::Role {
+    match role {
+        Role::Initiator => spec::Role::Initiator,
+        Role::Responder => spec::Role::Responder,
+    }
+}
+
+/// To the model a message that has no meaning is one that has no place.
+fn spec_failure(failure: &Failure) -> spec::Failure {
+    match failure {
+        Failure::Malformed(MessageError::Meaningless | MessageError::Nonce) => spec::Failure::Unexpected,
+        Failure::Malformed(MessageError::Length | MessageError::TooLong | MessageError::NoNewline) => {
+            spec::Failure::Malformed
+        }
+        Failure::NotMultistream => spec::Failure::NotMultistream,
+        Failure::PlainDialer => spec::Failure::PlainDialer,
+        Failure::Unexpected(_) => spec::Failure::Unexpected,
+        Failure::BadNonce => spec::Failure::BadNonce,
+        Failure::Tie => spec::Failure::Tie,
+        Failure::SameRole(_) => spec::Failure::SameRole,
+        Failure::TooManyProposals(_) => spec::Failure::TooManyProposals,
+        Failure::NothingInCommon => spec::Failure::NothingInCommon,
+        Failure::HungUp => spec::Failure::HungUp,
+        Failure::Deadline => spec::Failure::Deadline,
+    }
+}
