@@ -17,7 +17,7 @@ Examples:
 
 A log is newline-delimited JSON. Its first line says how the node was configured; each line after it is a step:
   {\"protocol\":\"lifecycle\",\"total\":2,\"pending\":2,\"capacity\":3,\"duplicates\":\"keep_new\",\"subscribers\":2}
-  {\"action\":{\"open\":{\"session\":0}},\"observation\":{\"told\":[{\"opened\":0}]}}
+  {\"action\":{\"open\":{\"session\":0}},\"observation\":{\"accepted\":[{\"opened\":0}]}}
 A step without `observation` matches whatever is told. Another first line begins another run.";
 
 /// Say whether a recorded behaviour is one of the model's, and if not, where it leaves it

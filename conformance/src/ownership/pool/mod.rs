@@ -12,7 +12,7 @@ mod taking;
 use std::collections::BTreeMap;
 
 use handfast::ownership::{Guard, Numbered, Refused, Table, Token};
-use handfast::pool::core::{Claim, Place, Unclaimed};
+use handfast::pool::core::{Claim, Handle, Unclaimed};
 use handfast_spec::ownership::pool::{Action, Pool as Protocol};
 use handfast_spec::ownership::{Away, Incarnation, Output, Refusal, Thread};
 use handfast_spec::{Machine, Observation};

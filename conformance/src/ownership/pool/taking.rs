@@ -1,4 +1,4 @@
-//! A call of `Shelf::take` that is held where it asks for a connection.
+//! A call of `IdleList::take` that is held where it asks for a connection.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{JoinHandle, spawn};

@@ -143,9 +143,11 @@ fn a_key_may_be_any_number() {
         write!(log, "\n{{\"action\":{{\"handshake_done\":{{\"session\":{session},\"key\":{key}}}}}}}")
             .expect("likewise");
     }
-    log.push_str("\n{\"action\":{\"ban\":{\"key\":4294967295}},\"observation\":{\"told\":[{\"banned\":4294967295}]}}");
+    log.push_str(
+        "\n{\"action\":{\"ban\":{\"key\":4294967295}},\"observation\":{\"accepted\":[{\"banned\":4294967295}]}}",
+    );
     log.push_str("\n{\"action\":{\"announce\":{\"session\":0}},\"observation\":");
-    log.push_str("{\"told\":[{\"rejected\":[0,\"banned\"]}]}}");
+    log.push_str("{\"accepted\":[{\"rejected\":[0,\"banned\"]}]}}");
     log.push_str("\n{\"action\":{\"announce\":{\"session\":1}}}");
     let explanation = explained(&log);
     assert_eq!((explanation.steps, &explanation.rejection), (7, &None));
