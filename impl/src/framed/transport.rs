@@ -41,7 +41,8 @@ impl Transport for TcpStream {
         let socket: &TcpStream = write.as_ref();
         match outstanding(socket) {
             Delivery::Outstanding(0) => Ok(Delivery::Outstanding(0)),
-            // Nothing is acknowledged any more after a reset, of which nobody else may be told: nobody reads or writes.
+            // After a reset nothing is acknowledged any more. This may be the only call that learns of it: no task need
+            // read or write.
             delivery => socket.take_error()?.map_or(Ok(delivery), Err),
         }
     }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::SessionId;
 
-/// Names the one peer to synchronise from: nobody, or a session of whom Up was heard and Down was not (PEER-7), that is
+/// Names the one peer to synchronise from: none, or a session of which Up was heard and Down was not (PEER-7), that is
 /// ahead of us and has not stalled. Of several it is the one with the oldest session.
 ///
 /// A pure state machine, fed with the events of a subscription, with what peers say, and with the verdict that the
-/// active one makes no progress. Whoever is ahead becomes active as soon as nobody else is: nothing has to be waited
+/// active one makes no progress. A peer that is ahead becomes active as soon as no other is: nothing has to be waited
 /// for, and nothing is thrown away for want of an active peer (PEER-24, PEER-25).
 ///
 /// ```
@@ -19,7 +19,7 @@ use super::SessionId;
 /// let mut selector = ActivePeer::new();
 /// assert_eq!(selector.up(one, false), None);
 /// assert_eq!(selector.up(other, true), Some(Switch { from: None, to: Some(other) }));
-/// assert_eq!(selector.ahead(one), Heard::Noted(None)); // a candidate, and somebody else is active
+/// assert_eq!(selector.ahead(one), Heard::Noted(None)); // a candidate, while another one is active
 /// assert_eq!(selector.down(other), Some(Switch { from: Some(other), to: Some(one) }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -39,37 +39,37 @@ enum Standing {
 
 /// Another peer became the active one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[must_use = "whoever synchronises must change over"]
+#[must_use = "the synchronisation must change over to the new peer"]
 pub struct Switch {
-    /// Who was.
+    /// The session that was active.
     pub from: Option<SessionId>,
-    /// Who is.
+    /// The session that is active.
     pub to: Option<SessionId>,
 }
 
 /// What became of the news that a peer is ahead.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[must_use = "whoever synchronises must change over"]
+#[must_use = "the synchronisation must change over to the new peer"]
 pub enum Heard {
     /// It was noted; the active peer changed, or did not.
     Noted(Option<Switch>),
-    /// Up was not heard yet, or Down was. Whoever keeps what the peer said passes it on with Up, so that it is not lost.
+    /// Up was not heard yet, or Down was. The caller keeps what the peer said and passes it on with Up, so that it is not lost.
     Unknown,
 }
 
 impl ActivePeer {
-    /// A selector that has heard of nobody.
+    /// Creates a selector that has heard of no peer.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Who is active.
+    /// Returns the active session.
     pub fn active(&self) -> Option<SessionId> {
         self.active
     }
 
     /// A peer has come; `ahead` is what its session knows of it by now.
-    #[must_use = "whoever synchronises must change over"]
+    #[must_use = "the synchronisation must change over to the new peer"]
     pub fn up(&mut self, session: SessionId, ahead: bool) -> Option<Switch> {
         self.peers.insert(session, if ahead { Standing::Ahead } else { Standing::Level });
         if !ahead {
@@ -80,7 +80,7 @@ impl ActivePeer {
     }
 
     /// A peer has gone. It is forgotten before another one is picked, so that it cannot be picked again.
-    #[must_use = "whoever synchronises must change over"]
+    #[must_use = "the synchronisation must change over to the new peer"]
     pub fn down(&mut self, session: SessionId) -> Option<Switch> {
         self.peers.remove(&session);
         self.candidates.remove(&session);
@@ -99,7 +99,7 @@ impl ActivePeer {
     }
 
     /// A peer has nothing any more that we lack. If it is active, another one is picked. A peer that stalled stays stalled.
-    #[must_use = "whoever synchronises must change over"]
+    #[must_use = "the synchronisation must change over to the new peer"]
     pub fn level(&mut self, session: SessionId) -> Option<Switch> {
         let standing = self.peers.get_mut(&session).filter(|standing| **standing == Standing::Ahead)?;
         *standing = Standing::Level;
@@ -108,8 +108,8 @@ impl ActivePeer {
     }
 
     /// The active peer makes no progress: another one is picked, and this one never again. The caller is to disconnect
-    /// it. None if nobody is active.
-    #[must_use = "whoever synchronises must change over"]
+    /// it. None if no peer is active.
+    #[must_use = "the synchronisation must change over to the new peer"]
     pub fn stalled(&mut self) -> Option<Switch> {
         let active = self.active?;
         self.peers.insert(active, Standing::Stalled);
@@ -117,8 +117,8 @@ impl ActivePeer {
         Some(self.pick())
     }
 
-    /// The subscription ended: nobody is known any more.
-    #[must_use = "whoever synchronises must change over"]
+    /// Forgets all peers, because the subscription ended.
+    #[must_use = "the synchronisation must change over to the new peer"]
     pub fn forget_all(&mut self) -> Option<Switch> {
         self.peers.clear();
         self.candidates.clear();

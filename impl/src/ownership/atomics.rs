@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// A family of atomics, and the ordering of each access.
 ///
 /// The orderings are named here, once, with the reason. A test may weaken one of them in a family of its own to see
-/// whether its checker notices; nobody else has a reason to.
+/// whether its checker notices; there is no other reason to.
 ///
 /// # Safety
 ///
@@ -28,14 +28,14 @@ pub unsafe trait Atomics: 'static {
     const LOAD_HINT: Ordering = Ordering::Relaxed;
     /// Claiming a free slot: what the last closer did with the payload's cell happened before.
     const CLAIM: Ordering = Ordering::Acquire;
-    /// The store that publishes a descriptor: its payload is there for whoever enters.
+    /// The store that publishes a descriptor: its payload is there for the threads that enter.
     const PUBLISH: Ordering = Ordering::Release;
-    /// Entering and taking over: what was done to the payload before, by whoever was inside, is seen.
+    /// Entering and taking over: what was done to the payload before, from inside, is seen.
     const ENTER: Ordering = Ordering::Acquire;
-    /// Leaving: what was done inside is seen by whoever enters or closes; and whoever is the last to leave closes,
+    /// Leaving: what was done inside is seen by the threads that enter or close; and the last to leave closes,
     /// and sees what all others did.
     const LEAVE: Ordering = Ordering::AcqRel;
-    /// Deleting: if nobody is inside, the deleter closes, and sees what was done inside; if somebody is, the last to
+    /// Deleting: if there is no guard, the deleter closes, and sees what was done inside; if there is one, the last to
     /// leave sees what the deleter did before.
     const DELETE: Ordering = Ordering::AcqRel;
     /// The store that frees a slot: the payload was taken out before.

@@ -11,9 +11,9 @@ use super::slot::{Held, Inside};
 use super::table::Deleted;
 use super::token::Token;
 
-/// Somebody is inside a descriptor, and has it: alone, if it belongs to one worker.
+/// The right to touch a descriptor: exclusive, if it belongs to one worker. Its holder is *inside* the descriptor.
 ///
-/// Dropping it leaves; whoever leaves a descriptor of which deletion was asked for last, closes it. A guard that is
+/// Dropping it leaves; the last to leave a descriptor of which deletion was asked for closes it. A guard that is
 /// forgotten stays inside for ever: the descriptor is never closed, and nothing worse.
 #[must_use = "dropping it leaves the descriptor at once"]
 pub struct Guard<'a, T, A: Atomics = Std> {
@@ -32,7 +32,7 @@ impl<'a, T, A: Atomics> Guard<'a, T, A> {
         self.token
     }
 
-    /// Whose the descriptor was when this guard was made; while it exists, nobody else takes it over.
+    /// Returns whose the descriptor was when this guard was made; while it exists, no other worker takes it over.
     pub fn sharing(&self) -> Option<Sharing> {
         match self.inside.entered().state() {
             State::Live { sharing, .. } => Some(sharing),
@@ -46,7 +46,7 @@ impl<'a, T, A: Atomics> Guard<'a, T, A> {
         self.inside.payload_mut()
     }
 
-    /// Asks for the descriptor to be closed and leaves, in one step. Nobody enters from then on. If deletion was asked
+    /// Asks for the descriptor to be closed and leaves, in one step. No thread enters from then on. If deletion was asked
     /// for before, this only leaves.
     pub fn delete(self) -> Deleted {
         let mut this = ManuallyDrop::new(self);
@@ -73,7 +73,7 @@ impl<T, A: Atomics> Deref for Guard<'_, T, A> {
     fn deref(&self) -> &T {
         match self.inside.payload() {
             Some(payload) => payload,
-            None => unreachable!("a payload is there while somebody is inside"),
+            None => unreachable!("a payload is there while a guard exists"),
         }
     }
 }

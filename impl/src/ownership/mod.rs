@@ -2,19 +2,19 @@
 //!
 //! A [`Table`] keeps descriptors by their number, as the kernel does. Threads that each run their own poller, called
 //! [`Worker`]s, share it without a lock. A descriptor is inserted for one worker, its *owner*, or shared between all;
-//! whoever has it is told so by a [`Guard`]:
+//! a thread that has it holds a [`Guard`]:
 //!
 //! - [`enter`](Table::enter) is what a worker does with a poller's report: may I run the callback? The report carries a
 //!   [`Token`], which names the descriptor and its *generation*, so that a report about an earlier descriptor with the
 //!   same number is refused.
 //! - [`takeover`](Table::takeover) makes the calling worker the owner of an idle descriptor, at once or not at all.
-//! - [`delete`](Table::delete) asks for the descriptor to be closed, from anywhere. Nobody enters from then on, and the
+//! - [`delete`](Table::delete) asks for the descriptor to be closed, from anywhere. No thread enters from then on, and the
 //!   last to leave closes it.
 //!
 //! Everything that must change together is in one 64-bit word: generation, owner, how many are inside, whether
 //! deletion was asked for. Every operation is one read-modify-write of that word; [`core`] says what it does, and
 //! nothing else decides. Memory safety does not rest on the numbers of workers being right: a descriptor that belongs
-//! to one worker has at most one guard, whoever says to be that worker.
+//! to one worker has at most one guard, however many threads claim to be that worker.
 //!
 //! # What one word cannot hold
 //!

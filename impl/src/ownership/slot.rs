@@ -52,7 +52,7 @@ impl<T, A: Atomics> Slot<T, A> {
             let generation = guess.generation();
             let claimed = transition(guess, generation, Step::Claim);
             // Who gave the number back and who was given it met in the kernel, of which the language knows nothing: a word that was
-            // merely loaded may be an old one, and nobody is refused for it. What is written back is what is there.
+            // merely loaded may be an old one, so that it must not refuse a claim. What is written back is what is there.
             let next = claimed.as_ref().map_or(guess, |next| next.word);
             match self.word.compare_exchange_weak(guess.bits(), next.bits(), A::CLAIM) {
                 Ok(_) => return claimed.map(|_| Held { slot: self, generation }),
@@ -64,7 +64,7 @@ impl<T, A: Atomics> Slot<T, A> {
     #[inline]
     pub(super) fn enter(&self, generation: Generation, worker: Worker) -> Result<Inside<'_, T, A>, Refused> {
         let (found, idle) = (self.word(), Word::idle(generation, worker));
-        // Mostly it is this worker's and nobody is inside, which is one comparison.
+        // Mostly it is this worker's and idle, which is one comparison.
         let attempt = if found == idle {
             self.attempt(idle, idle.generation(), Step::Enter(worker), A::ENTER)
         } else {
@@ -78,7 +78,7 @@ impl<T, A: Atomics> Slot<T, A> {
     }
 
     /// Enters what is shared, or says why not.
-    #[inline(never)] // the registers that it takes would be saved by everybody who enters
+    #[inline(never)] // the registers that it takes would be saved at every entry
     fn enter_otherwise(&self, found: Word, generation: Generation, worker: Worker) -> Result<Next, Refused> {
         self.cas_loop(found, generation, Step::Enter(worker), A::ENTER)
     }
@@ -89,13 +89,13 @@ impl<T, A: Atomics> Slot<T, A> {
         Ok(Inside { slot: self, entered: word })
     }
 
-    /// Whoever is given the slot closes the descriptor; otherwise the last to leave does.
+    /// Deletes. A caller that is given the slot closes the descriptor; otherwise the last to leave does.
     pub(super) fn delete(&self, generation: Generation) -> Result<Option<Held<'_, T, A>>, Refused> {
         let next = self.change(self.word(), generation, Step::Delete, A::DELETE)?;
         Ok(next.holds.then_some(Held { slot: self, generation }))
     }
 
-    /// One read-modify-write, tried until nobody else was faster.
+    /// One read-modify-write, tried until no other thread was faster.
     #[inline(always)] // with the step known: what is left of `transition` is a few instructions
     fn change(&self, guess: Word, generation: Generation, step: Step, order: Ordering) -> Result<Next, Refused> {
         Ok(match self.attempt(guess, generation, step, order) {
@@ -104,7 +104,7 @@ impl<T, A: Atomics> Slot<T, A> {
         })
     }
 
-    /// One read-modify-write, tried once. Where it is refused or somebody was faster: what was found, to go on with.
+    /// One read-modify-write, tried once. Where it is refused or another thread was faster: what was found, to go on with.
     #[inline(always)] // as above
     fn attempt(&self, guess: Word, generation: Generation, step: Step, order: Ordering) -> Result<Next, Word> {
         let next = transition(guess, generation, step).map_err(|_| guess)?;
@@ -168,7 +168,7 @@ impl<'a, T, A: Atomics> Held<'a, T, A> {
 
     fn end(self, step: Step, order: Ordering) -> Word {
         let word = Word::new(self.generation, State::Held);
-        // A held word takes both steps, and nobody else's: what would be refused is left as it is.
+        // A held word takes both steps, and only its holder's: what would be refused is left as it is.
         let word = transition(word, self.generation, step).map_or(word, |next| next.word);
         self.slot.word.store(word.bits(), order);
         word
@@ -178,7 +178,7 @@ impl<'a, T, A: Atomics> Held<'a, T, A> {
 impl<'a, T, A: Atomics> Inside<'a, T, A> {
     #[inline]
     pub(super) fn payload(&self) -> Option<&T> {
-        // SAFETY: while somebody is inside, the payload stays where it is, and is written to through the one guard of
+        // SAFETY: while a guard exists, the payload stays where it is, and is written to through the one guard of
         // an exclusive descriptor only, which would be this one, and is borrowed.
         self.slot.payload.with(|place| unsafe { (*place).as_ref() })
     }
@@ -199,7 +199,7 @@ impl<'a, T, A: Atomics> Inside<'a, T, A> {
         self.entered
     }
 
-    /// Leaves, by [`Step::Leave`] or [`Step::DeleteAndLeave`]. Whoever is given the slot closes.
+    /// Leaves, by [`Step::Leave`] or [`Step::DeleteAndLeave`]. A caller that is given the slot closes.
     ///
     /// # Errors
     ///

@@ -39,9 +39,9 @@ pub struct Table<T, A: Atomics = Std> {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[must_use = "it says whether the descriptor is closed already"]
 pub enum Deleted {
-    /// Nobody was inside: it is closed.
+    /// There was no guard: it is closed.
     Closed,
-    /// Somebody is inside: whoever leaves last closes it.
+    /// There are guards: the last to be dropped closes it.
     ByLastToLeave,
 }
 
@@ -97,7 +97,7 @@ impl<T: Numbered, A: Atomics> Table<T, A> {
         self.slots.iter().filter(|slot| slot.word().state() != State::Free).count()
     }
 
-    /// Puts a descriptor into the slot of its number. Nobody is inside.
+    /// Puts a descriptor into the slot of its number. There is no guard yet.
     ///
     /// Register it with a poller from inside ([`enter`](Self::enter) or [`insert_and_enter`](Self::insert_and_enter)),
     /// with [`Token::to_user_data`]: a report that comes before it is inserted is refused, and may be the last.
@@ -162,19 +162,19 @@ impl<T, A: Atomics> Table<T, A> {
     ///
     /// # Errors
     ///
-    /// [`Refused::Gone`], [`Refused::Closing`], [`Refused::Shared`]; [`Refused::Busy`] if somebody is inside.
+    /// [`Refused::Gone`], [`Refused::Closing`], [`Refused::Shared`]; [`Refused::Busy`] if there is a guard.
     #[inline]
     pub fn takeover(&self, token: Token, worker: Worker) -> Result<Guard<'_, T, A>, Refused> {
         let slot = self.slots.get(token.slot()).ok_or(Refused::Gone)?;
         Ok(Guard::new(slot.takeover(token.generation(), worker)?, token))
     }
 
-    /// Asks for the descriptor to be closed: by anybody, from anywhere, at once if nobody is inside, otherwise when
+    /// Asks for the descriptor to be closed: from any thread, at once if there is no guard, otherwise when
     /// the last one leaves. From inside, [`Guard::delete`] does it in one step less.
     ///
     /// # Errors
     ///
-    /// [`Refused::Gone`]; [`Refused::Closing`] if somebody else asked before.
+    /// [`Refused::Gone`]; [`Refused::Closing`] if deletion was asked for before.
     pub fn delete(&self, token: Token) -> Result<Deleted, Refused> {
         let slot = self.slots.get(token.slot()).ok_or(Refused::Gone)?;
         match slot.delete(token.generation())? {

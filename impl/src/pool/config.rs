@@ -14,7 +14,7 @@ pub struct Config {
     pub descriptors: usize,
     /// Whether the kernel is asked once more, with one system call, when a connection is taken: that finds those that
     /// the server has closed since the worker's poller looked last, and those of which the former worker's poller was told between
-    /// the look at what it knows and the takeover, so that nobody reads it (OWN-15). A server may always close in the moment after.
+    /// the look at what it knows and the takeover, so that no worker reads it (OWN-15). A server may always close in the moment after.
     pub probe: bool,
     /// Whose connections are taken first.
     pub prefer: Prefer,

@@ -12,7 +12,7 @@ macro_rules! counters {
             $($(#[doc = $doc])* pub $name: u64,)*
         }
 
-        /// One worker's, on cache lines of its own, which nobody else writes to.
+        /// One worker's, on cache lines of its own, which no other worker writes to.
         #[derive(Debug, Default)]
         #[repr(align(128))]
         pub(super) struct Counters {

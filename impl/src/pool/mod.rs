@@ -6,15 +6,15 @@
 //! - [`Workers`] are threads that each run futures on a tokio runtime, and a poller, of their own.
 //! - [`Pool`] keeps idle connections by destination. [`put`](Local::put) leaves one with the worker it is on;
 //!   [`take`](Local::take) gives the worker's own, otherwise *takes over* another worker's.
-//! - While a connection is idle, its worker's poller watches it: a server that closes it, or sends what nobody asked
-//!   for, ends it.
+//! - While a connection is idle, its worker's poller watches it: a server that closes it, or sends what was not
+//!   asked for, ends it.
 //!
 //! # Whose it is
 //!
 //! The worker that hears of a close and the worker that takes the connection over race. Each idle connection is in an
 //! [`ownership`](crate::ownership) table, and one read-modify-write of its word says who has it: the owner *enters*
-//! with its poller's report, the taker *takes over*, whoever closes it for its age or a limit *claims* it in the same
-//! way. The others are turned away. What was taken is out of the table before it is used, so that a late report, which
+//! with its poller's report, the taker *takes over*, a worker that closes it for its age or a limit *claims* it in the
+//! same way. The others are turned away. What was taken is out of the table before it is used, so that a late report, which
 //! carries its token, finds it gone.
 //!
 //! # Where it is registered
@@ -22,7 +22,7 @@
 //! An idle connection stays registered with the poller of the worker that put it, so that putting and taking on one
 //! worker need no system call. A taker removes it from there before it registers it with its own poller
 //! ([`Connection::reregister`]); both are calls that any thread may make, and the former worker takes no part. A descriptor
-//! is closed by whoever owns the stream, after its registration is removed, so that none outlives it.
+//! is closed by the owner of the stream, after its registration is removed, so that none outlives it.
 //!
 //! ```
 //! use std::num::NonZeroU16;

@@ -259,8 +259,8 @@ impl<K: Clone + Eq + Hash, C: Connection> Shared<K, C> {
     /// Acts on a report of the worker's poller.
     pub(super) fn look(&self, here: Worker, token: Token) {
         let shard = self.shard(here);
-        // OWN-5: what was reported is inside, or the report is late; there is nothing to forget then, because whoever
-        // taken the connection over has told the poller.
+        // OWN-5: either the connection is this worker's, or the report is late. Then there is nothing to forget, because
+        // the worker that took the connection over has told the poller.
         let Ok(mut inside) = self.table.enter(token, here) else {
             shard.counters.late_reports.add(1);
             return;

@@ -22,7 +22,7 @@ pub(super) struct Reports {
 
 impl Reports {
     /// What is woken when the poller reports something about this connection. It names the connection for ever, also
-    /// after somebody else has it: what it says then is late, and is refused.
+    /// after another worker has it: what it says then is late, and is refused.
     pub(super) fn waker(self: &Arc<Self>, token: Token) -> Waker {
         Waker::from(Arc::new(Watched { reports: Arc::clone(self), token }))
     }
@@ -69,7 +69,7 @@ where
     let _stop = Stop { pool: pool.clone(), here };
     let mut tokens = Vec::new();
     loop {
-        // Nobody keeps a pool alive by watching for it.
+        // The task must not keep the pool alive.
         let Some(next) = pool.upgrade().map(|pool| pool.next_expiry(here)) else { return };
         tokio::select! {
             () = reports.notify.notified() => {}

@@ -9,7 +9,7 @@ use super::wire::{Announced, Frame, HEADER, announced};
 
 /// The peer's bytes on one side, frames on the other.
 ///
-/// The cursor owns what was read and not yet given out, so that nothing is lost when somebody stops waiting (FRM-4). It
+/// The cursor owns what was read and not yet given out, so that nothing is lost when a caller stops waiting (FRM-4). It
 /// never asks for bytes beyond the frame that it is at: a frame that has arrived whole is given out at once (FRM-14).
 #[derive(Debug)]
 pub struct ReadCursor {
@@ -34,7 +34,7 @@ enum State {
     Header,
     /// Behind the header of a frame with this kind and length.
     Payload(u32, usize),
-    /// Behind the marker. Whatever follows it is nobody's.
+    /// Behind the marker. What follows it is ignored.
     Marked,
     Broken(Error),
 }
@@ -71,7 +71,7 @@ impl ReadCursor {
         };
         match (&next, self.end.take()) {
             (Next::Incomplete(missing), Some(end)) => {
-                let error = self.told(end, *missing);
+                let error = self.unfinished(end, *missing);
                 self.break_off(error.clone());
                 Next::Broken(error)
             }
@@ -82,8 +82,8 @@ impl ReadCursor {
         }
     }
 
-    /// What whoever waits for an unfinished item is told.
-    fn told(&mut self, end: End, missing: usize) -> Error {
+    /// Returns the error for a caller that waits for an unfinished item.
+    fn unfinished(&mut self, end: End, missing: usize) -> Error {
         match (end, &self.state) {
             (End::Because(error), _) => error,
             (End::Bytes, State::Header) if self.buffer.bytes().is_empty() => Error::EndedWithoutMarker,
@@ -156,7 +156,7 @@ impl ReadCursor {
         self.buffer.filled(bytes);
     }
 
-    /// Hands over bytes that somebody else has read, as they come from the transport.
+    /// Takes over bytes that a shutdown has read, as they come from the transport.
     pub fn supply(&mut self, bytes: BytesMut) {
         if let (State::Header | State::Payload(..), None) = (&self.state, &self.end) {
             self.buffer.append(bytes);

@@ -33,7 +33,7 @@ pub enum Error {
     /// The deadline of our shutdown passed before everything was done.
     #[error("the deadline of the shutdown has passed")]
     DeadlineExceeded,
-    /// The peer sent what nobody may send.
+    /// The peer sent what the protocol forbids.
     #[error("the peer broke the protocol: {0}")]
     Violation(Violation),
     /// The peer's bytes ended within a frame.
@@ -163,7 +163,7 @@ pub enum Outcome {
         peer_ended: bool,
     },
     /// The deadline passed when every byte was handed over and not all were acknowledged. They may arrive yet, but once
-    /// the connection is closed nobody will know.
+    /// the connection is closed it cannot be known.
     #[error("{bytes} bytes were not acknowledged before the deadline")]
     Unacknowledged {
         /// Bytes that were not acknowledged, the end of the stream counted as one.
@@ -178,7 +178,7 @@ pub enum Outcome {
     /// The connection broke before everything was acknowledged: the peer reset it or vanished.
     #[error("the peer was gone before everything had arrived")]
     PeerGone {
-        /// Bytes that were accepted and never handed over, the marker among them. Of what was handed over nobody knows.
+        /// Bytes that were accepted and never handed over, the marker among them. Of what was handed over nothing is known.
         unwritten: u64,
     },
 }

@@ -13,7 +13,7 @@ pub(super) const MARKER: u32 = 1 << 28;
 /// The kind of a heartbeat.
 pub(super) const HEARTBEAT: u32 = 1 << 24;
 
-/// The kinds that belong to the end of a connection: the marker and those that nobody uses yet.
+/// The kinds that belong to the end of a connection: the marker and those that are not used yet.
 const RESERVED: u32 = 0xf << 28;
 
 /// The kinds that belong to heartbeats, on a connection that has them.

@@ -15,9 +15,9 @@ const MOVED: usize = 64 * 1024;
 
 /// Frames on one side, bytes for the transport on the other.
 ///
-/// A frame that was accepted belongs to the cursor, which writes it whole and in its turn, however often whoever waits for
-/// that stops and begins again. Behind the marker nothing is accepted (FRM-2), and after a failure no byte more is offered: what
-/// was begun stays torn, and the peer can see that (FRM-5).
+/// A frame that was accepted belongs to the cursor, which writes it whole and in its turn, however often a caller stops
+/// waiting for that and begins again. Behind the marker nothing is accepted (FRM-2), and after a failure no byte more is
+/// offered: what was begun stays torn, and the peer can see that (FRM-5).
 #[derive(Debug)]
 pub struct WriteCursor {
     /// Headers and small payloads, one behind the other.

@@ -20,10 +20,10 @@ pub struct Config {
     pub idle: Option<Idle>,
     /// After how long without a frame of ours a heartbeat is sent, on connections that have heartbeats. Set it to less than
     /// half of the peer's idle timeout. The kinds with one of the bits 24 to 27 are then reserved. See
-    /// [`Connection::heartbeats`](super::Connection::heartbeats), which somebody must poll.
+    /// [`Connection::heartbeats`](super::Connection::heartbeats), which a task must poll.
     pub heartbeat: Option<Duration>,
     /// Begin a shutdown of this length as soon as the peer's marker is read, as peers expect that treat a connection as
-    /// one thing with one end. Whoever reads the marker queues ours and writes what the transport takes at once; a
+    /// one thing with one end. The call that reads the marker queues ours and writes what the transport takes at once; a
     /// shutdown finishes it and says how it went. If not set, we may go on writing after the peer has ended.
     pub answer: Option<Duration>,
 }
@@ -50,8 +50,8 @@ pub struct Drain {
 /// bytes that the transport takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Idle {
-    /// For how long there may be no progress. The dead are noticed so soon after their last progress, while somebody reads
-    /// or waits to write.
+    /// For how long there may be no progress. A peer is declared unresponsive this long after its last progress, while a
+    /// task reads or waits to write.
     pub timeout: Duration,
     /// Bytes of an unfinished frame that are progress. 4 KiB.
     pub progress: usize,

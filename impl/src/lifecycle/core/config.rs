@@ -48,7 +48,7 @@ impl Limits {
 pub enum Duplicates<K> {
     /// It is rejected. A peer that comes back before its old connection was found dead is turned away until then.
     KeepOld,
-    /// The older one is told to end, and the newer one is announced when it has ended. Whoever can prove the key can
+    /// The older one is told to end, and the newer one is announced when it has ended. A peer that can prove the key can
     /// push out its session at will.
     KeepNew,
     /// Of two sessions of different direction, the one is kept that the end with the lesser key dialed: both ends keep

@@ -94,6 +94,8 @@ impl<K: Clone + Ord, I> Shared<K, I> {
         let mut state = self.lock();
         state.lift_bans();
         let result = step(&mut state);
+        // Each step has collected its own effects, unless a key's order or clone panicked in the one before.
+        state.collect_effects();
         let wakes = std::mem::take(&mut state.wakes);
         drop(state);
         for wake in wakes {

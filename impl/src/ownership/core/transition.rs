@@ -11,7 +11,7 @@ use super::word::{Generation, MAX_RUNNERS, State, Word, Worker};
 pub enum Step {
     /// The slot is claimed for a descriptor.
     Claim,
-    /// The descriptor is there; `inside` says whether whoever put it there is inside it.
+    /// The descriptor is there; `inside` says whether the thread that put it there is inside it.
     Publish {
         /// Whose it is.
         sharing: Sharing,
@@ -20,19 +20,19 @@ pub enum Step {
     },
     /// A worker wants to run the callback.
     Enter(Worker),
-    /// Somebody who is inside leaves.
+    /// A thread that is inside leaves.
     Leave,
     /// A worker wants to be the owner, and inside.
     Takeover(Worker),
-    /// Somebody wants the descriptor closed.
+    /// A thread wants the descriptor closed.
     Delete,
-    /// Somebody who is inside wants the descriptor closed, and leaves.
+    /// A thread that is inside wants the descriptor closed, and leaves.
     DeleteAndLeave,
     /// The slot is empty again.
     Wipe,
 }
 
-/// What a word becomes, and whether whoever made it so holds the slot now.
+/// The word after a step, and whether the thread that made the step holds the slot now.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Next {
     /// The word.
@@ -58,14 +58,13 @@ pub enum Refused {
         /// Which.
         owner: Worker,
     },
-    /// Somebody is inside; as many as can be, if it is shared.
-    #[error("somebody is inside the descriptor")]
+    /// A thread is inside; as many as can be, if it is shared.
+    #[error("a thread is inside the descriptor")]
     Busy,
     /// A shared descriptor cannot belong to one worker.
     #[error("the descriptor is shared")]
     Shared,
-    /// Nobody who is inside a descriptor sees this, and no token leads to it: the slot is not in the state that only
-    /// the caller could have ended.
+    /// Internal: never returned for a guard or a token. The slot is not in the state that only the caller could have ended.
     #[error("the slot is not the caller's")]
     NotHeld,
 }

@@ -104,7 +104,7 @@ pub enum State {
         sharing: Sharing,
         /// How many are inside: at most one if it is exclusive.
         runners: u16,
-        /// Deletion was asked for, and somebody is still inside.
+        /// Whether deletion was asked for; there is a guard still.
         closing: bool,
     },
 }
@@ -135,7 +135,7 @@ impl Word {
         Self(generation.0 << GENERATION_SHIFT | low)
     }
 
-    /// The word of a descriptor that belongs to this worker, and in which nobody is.
+    /// The word of a descriptor that belongs to this worker, without a guard.
     #[inline]
     pub const fn idle(generation: Generation, owner: Worker) -> Self {
         Self::new(generation, State::Live { sharing: Sharing::Exclusive(owner), runners: 0, closing: false })
@@ -147,7 +147,7 @@ impl Word {
         Self(self.0 + ONE_RUNNER)
     }
 
-    /// With one less inside. There is a descriptor, and somebody inside.
+    /// With one less inside. There is a descriptor, and at least one is inside.
     #[inline]
     pub(super) const fn with_one_less(self) -> Self {
         Self(self.0 - ONE_RUNNER)

@@ -39,7 +39,7 @@ impl WorkerHandle {
     /// Until the worker is told to stop. A future that does not end soon after is dropped at the deadline.
     pub async fn stopping(&self) {
         let mut order = self.0.order.clone();
-        // Nobody who could tell it is left: the same.
+        // An error says that the workers were dropped: that is the same.
         let _ = order.wait_for(|order| !matches!(order, Order::Run)).await;
     }
 

@@ -31,7 +31,7 @@ pub struct Builder {
 /// Threads, each with a tokio runtime, and so a poller, of its own. A future runs on the worker that it was spawned
 /// on, and need not be [`Send`].
 ///
-/// Dropping them is [`stop`](Self::stop) without patience.
+/// Dropping them is [`stop`](Self::stop) with no time to end.
 #[derive(Debug)]
 #[must_use = "dropping workers stops them"]
 pub struct Workers {
@@ -152,14 +152,14 @@ impl Workers {
         self.threads[worker].run(move |here| {
             let future = make(here.clone());
             here.spawn(async move {
-                // Nobody may wait for it.
+                // There may be no receiver any more.
                 let _ = give.send(future.await);
             });
         })?;
         Ok(JoinHandle(given))
     }
 
-    /// Runs a future for which nobody waits when the worker stops.
+    /// Runs a future that the worker does not wait for when it stops.
     pub(in crate::pool) fn spawn_detached<F>(
         &self,
         worker: usize,

@@ -54,7 +54,7 @@ impl Thread {
             let made = pin(core).and_then(|()| runtime::Builder::new_current_thread().enable_all().build());
             let made = made.map_err(|error| drop(ready.send(Err(error))));
             let Ok(runtime) = made else { return };
-            // Whoever started it waits for this.
+            // The thread that started it waits for this.
             let _ = ready.send(Ok(()));
             run(&runtime, WorkerHandle::new(number, group, orders.clone()), to_do, orders, &reporter);
         })?;
@@ -97,7 +97,7 @@ fn run(
         let _context = runtime.enter();
         drop(local);
     }
-    // Nobody may wait for it.
+    // There may be no receiver any more.
     let _ = reporter.send(here.census().ended());
 }
 
@@ -113,8 +113,8 @@ async fn serve(here: &WorkerHandle, mut to_do: jobs::UnboundedReceiver<Job>, mut
         }
     };
     let ended = here.census().all_ended();
-    let patience = deadline.saturating_duration_since(Instant::now());
-    let _ = tokio::time::timeout(patience, ended).await;
+    let left = deadline.saturating_duration_since(Instant::now());
+    let _ = tokio::time::timeout(left, ended).await;
 }
 
 async fn stop(orders: &mut watch::Receiver<Order>) -> Instant {
