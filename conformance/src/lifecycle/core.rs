@@ -120,8 +120,6 @@ impl CoreMachine {
                 }
                 Ok(false) | Err(_) => Err(Refusal::NotFinished),
             },
-            // There are no second halves: the core offers nothing that could be called here.
-            Action::Resume { session } => self.id(session).and(Err(Refusal::NotNow)),
         }
     }
 

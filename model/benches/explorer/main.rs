@@ -12,7 +12,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use handfast_spec::lifecycle::{Key, Limits, Origin, SessionId};
 use model::checker::design::Checked;
 use model::checker::explore::{Graph, Options, Packed, explore};
-use model::lifecycle::handfast::{Bounds, Duplicates, Flaw, Handfast, checked};
+use model::lifecycle::handfast::{Bounds, Duplicates, Handfast, checked};
 use stateright::{Checker, Model, Property};
 
 use two_phase::TwoPhase;
@@ -46,7 +46,7 @@ fn main() {
 }
 
 fn handfast(criterion: &mut Criterion, name: &str, bounds: &Bounds) {
-    let checked: Checked<Handfast> = checked(bounds, Flaw::None);
+    let checked: Checked<Handfast> = checked(bounds);
     compare(criterion, name, checked.clone(), &|options| checked.explore(options));
 }
 

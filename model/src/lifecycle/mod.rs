@@ -23,12 +23,12 @@ pub const ENTRY: Entry = Entry {
     rules: Rules::of::<Lifecycle>,
     own,
     variants,
-    left_out: handfast::LEFT_OUT,
+    left_out: &[],
     explain: |log| explain::explain::<handfast::Handfast>(log),
 };
 
 fn own(scope: Scope) -> Box<dyn Target> {
-    Box::new(Instances::new("handfast", handfast::instances(scope, handfast::Flaw::None)))
+    Box::new(Instances::new("handfast", handfast::instances(scope)))
 }
 
 /// The designs of btcd first, then the mutants of handfast's.

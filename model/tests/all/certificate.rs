@@ -11,7 +11,7 @@ use model::checker::catalogue::Scope;
 use model::checker::explore::Options;
 use model::checker::scan::Digest;
 use model::checker::target::Plan;
-use model::lifecycle::handfast::{Flaw, Handfast, instances};
+use model::lifecycle::handfast::{Handfast, instances};
 use model::registry::ENTRIES;
 
 /// What is known of one instance of handfast's own design.
@@ -145,7 +145,7 @@ fn the_documents_have_the_same_numbers() {
 
 /// The states of the first instance of the small scope.
 fn states() -> Vec<Recorded<Handfast>> {
-    let instances = instances(Scope::Small, Flaw::None);
+    let instances = instances(Scope::Small);
     let checked = &instances[0].checked;
     checked.explore(&Options::default()).states().collect()
 }

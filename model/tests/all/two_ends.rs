@@ -6,27 +6,29 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use handfast_spec::Recorded;
-use handfast_spec::lifecycle::{Action, Direction, History, Key, Limits, Origin, SessionId, SessionRecord};
-use model::lifecycle::handfast::{Config, Duplicates, Flaw, Handfast};
+use core::hash::Hash;
+
+use handfast_spec::lifecycle::{Action, Direction, History, Key, Lifecycle, Limits, Origin, SessionId, SessionRecord};
+use handfast_spec::{Machine, Recorded};
+use model::lifecycle::handfast::{Config, Duplicates, Flaw, Handfast, Mutated};
 
 /// The node that dialed each of the two connections.
 const DIALED_BY: [usize; 2] = [0, 1];
 
 #[derive(Clone, Eq, Hash, PartialEq)]
-struct End {
+struct End<M: Machine<Protocol = Lifecycle>> {
     key: Key,
-    node: Recorded<Handfast>,
+    node: Recorded<M>,
     /// The session of each connection, once it has come to this end.
     sessions: [Option<SessionId>; 2],
 }
 
-impl End {
-    fn new(key: Key, duplicates: Duplicates, flaw: Flaw) -> Self {
+impl<M: Machine<Protocol = Lifecycle> + Clone> End<M> {
+    fn new(key: Key, duplicates: Duplicates, build: impl Fn(Handfast) -> M) -> Self {
         let limits = Limits::new(2, 2);
-        let node = Handfast::new(Config { limits, capacity: 3, duplicates, flaw });
+        let machine = build(Handfast::new(Config { limits, capacity: 3, duplicates }));
         let history = History::configured(limits, duplicates);
-        Self { key, node: Recorded { machine: node, history }, sessions: [None; 2] }
+        Self { key, node: Recorded { machine, history }, sessions: [None; 2] }
     }
 
     fn record(&self, connection: usize) -> SessionRecord {
@@ -67,8 +69,15 @@ impl End {
 }
 
 /// What the two ends keep where neither has anything left to do, and how many states there are on the way.
-fn outcomes(keys: [Key; 2], policy: impl Fn(Key) -> Duplicates, flaw: Flaw) -> (HashSet<[Vec<usize>; 2]>, usize) {
-    let start = keys.map(|key| End::new(key, policy(key), flaw));
+fn outcomes<M>(
+    keys: [Key; 2],
+    policy: impl Fn(Key) -> Duplicates,
+    build: impl Fn(Handfast) -> M,
+) -> (HashSet<[Vec<usize>; 2]>, usize)
+where
+    M: Machine<Protocol = Lifecycle> + Clone + Eq + Hash,
+{
+    let start = keys.map(|key| End::new(key, policy(key), &build));
     let mut found = HashSet::from([start.clone()]);
     let mut queue = VecDeque::from([start]);
     let mut outcomes = HashSet::new();
@@ -94,6 +103,10 @@ fn outcomes(keys: [Key; 2], policy: impl Fn(Key) -> Duplicates, flaw: Flaw) -> (
 const LESSER: Key = Key(1);
 const GREATER: Key = Key(2);
 
+fn own(node: Handfast) -> Handfast {
+    node
+}
+
 fn tie_break(local: Key) -> Duplicates {
     Duplicates::TieBreak { local }
 }
@@ -101,7 +114,7 @@ fn tie_break(local: Key) -> Duplicates {
 #[test]
 fn both_ends_keep_the_connection_that_the_lesser_key_dialed() {
     for (keys, kept) in [([LESSER, GREATER], 0), ([GREATER, LESSER], 1)] {
-        let (outcomes, states) = outcomes(keys, tie_break, Flaw::None);
+        let (outcomes, states) = outcomes(keys, tie_break, own);
         println!("{states} states");
         assert!(states > 1_000, "{states} states are not every interleaving");
         assert_eq!(outcomes, HashSet::from([[vec![kept], vec![kept]]]));
@@ -112,10 +125,11 @@ fn both_ends_keep_the_connection_that_the_lesser_key_dialed() {
 #[test]
 fn ends_that_decide_by_themselves_may_be_left_without_a_connection() {
     let nothing = [vec![], vec![]];
-    let (prefer_own, _) = outcomes([LESSER, GREATER], tie_break, Flaw::PrefersOwnDial);
+    let prefers_own_dial = |node| Mutated::new(node, Flaw::PrefersOwnDial);
+    let (prefer_own, _) = outcomes([LESSER, GREATER], tie_break, prefers_own_dial);
     assert!(prefer_own.contains(&nothing), "{prefer_own:?}");
-    let (keep_old, _) = outcomes([LESSER, GREATER], |_| Duplicates::KeepOld, Flaw::None);
+    let (keep_old, _) = outcomes([LESSER, GREATER], |_| Duplicates::KeepOld, own);
     assert!(keep_old.contains(&nothing), "{keep_old:?}");
-    let (keep_new, _) = outcomes([LESSER, GREATER], |_| Duplicates::KeepNew, Flaw::None);
+    let (keep_new, _) = outcomes([LESSER, GREATER], |_| Duplicates::KeepNew, own);
     assert!(keep_new.contains(&nothing), "{keep_new:?}");
 }

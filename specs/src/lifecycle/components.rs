@@ -46,7 +46,6 @@ impl Action {
             Self::Announce { session } | Self::End { session } | Self::NotifySelector { session } => {
                 Some(Component::Session(session))
             }
-            Self::Resume { session } => Some(Component::Watcher(session)),
             Self::Expire { session } => Some(Component::Timer(session)),
             Self::Evict { subscriber } => Some(Component::Patience(subscriber)),
             Self::Receive { subscriber } => Some(Component::Subscriber(subscriber)),

@@ -77,7 +77,6 @@ impl Display for Action {
             Self::UnbanAddress { address } => write!(f, "ban of {address} is lifted"),
             Self::Shutdown => f.write_str("shutdown is asked for"),
             Self::Finish => f.write_str("shutdown looks whether all have ended"),
-            Self::Resume { session } => write!(f, "{session} does the second half of its last step"),
         }
     }
 }

@@ -106,12 +106,6 @@ pub enum Action {
     Shutdown,
     /// The shutdown notices that the last session has ended.
     Finish,
-    /// The second half of something that must be one step. handfast has no such halves and refuses it always; it is
-    /// here so that designs which split a step can be written down and refuted.
-    Resume {
-        /// Whose second half.
-        session: SessionId,
-    },
 }
 
 /// What a subscriber takes from its queue.

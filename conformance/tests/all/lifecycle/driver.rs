@@ -6,11 +6,11 @@ use handfast_spec::Observation;
 use handfast_spec::lifecycle::{Action, Output};
 use model::checker::catalogue::Scope;
 use model::checker::explore::{Completeness, Options, explore};
-use model::lifecycle::handfast::{Flaw, instances};
+use model::lifecycle::handfast::instances;
 
 /// Walks over an instance of the small scope, with a driver whose record is tampered with.
 fn cover(instance: &str, tamper: fn(Step) -> Step) -> Result<Covered, Box<Failure>> {
-    let instance = instances(Scope::Small, Flaw::None).into_iter().find(|known| known.name == instance);
+    let instance = instances(Scope::Small).into_iter().find(|known| known.name == instance);
     let instance = instance.expect("there is such an instance");
     let graph = explore(&instance.checked, &Options::default());
     assert_eq!(graph.completeness(), Completeness::Complete, "only a whole graph can be covered");
@@ -61,7 +61,7 @@ fn the_driver_takes_every_edge_of_the_limits_and_policies() {
 /// The small scope has no other instances: a new one is not forgotten here.
 #[test]
 fn every_setting_of_the_small_scope_is_walked() {
-    let names: Vec<_> = instances(Scope::Small, Flaw::None).iter().map(|instance| instance.name).collect();
+    let names: Vec<_> = instances(Scope::Small).iter().map(|instance| instance.name).collect();
     assert_eq!(names, ["slots", "duplicates", "selection", "origins", "ties", "several", "addresses"]);
 }
 

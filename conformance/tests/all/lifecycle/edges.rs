@@ -8,7 +8,7 @@ use conformance::failure::{self, Saved};
 use conformance::lifecycle::CoreMachine;
 use handfast_spec::Recorded;
 use model::checker::catalogue::Scope;
-use model::lifecycle::handfast::{Flaw, Handfast, instances};
+use model::lifecycle::handfast::{Flaw, Handfast, Mutated, instances};
 
 fn core(start: &Recorded<Handfast>) -> CoreMachine {
     CoreMachine::new(start.machine.config(), start.machine.subscribers())
@@ -16,7 +16,7 @@ fn core(start: &Recorded<Handfast>) -> CoreMachine {
 
 #[test]
 fn every_edge_of_the_small_scope_is_an_edge_of_the_core() {
-    for instance in instances(Scope::Small, Flaw::None) {
+    for instance in instances(Scope::Small) {
         let walked = walk(&instance.checked, core).unwrap_or_else(|difference| {
             panic!("{difference}{}", save(&format!("lifecycle-core-{}", instance.name), &difference).told)
         });
@@ -38,9 +38,9 @@ fn save(name: &str, difference: &Difference<Handfast>) -> Saved {
 /// model, the equivalent one included, because it tells other outputs.
 #[test]
 fn every_mutant_is_told_from_the_design() {
-    for flaw in Flaw::MISTAKES {
-        let found = instances(Scope::Small, Flaw::None).into_iter().find_map(|instance| {
-            let mutant = |start: &Recorded<Handfast>| start.machine.clone().with_flaw(flaw);
+    for &flaw in Flaw::ALL {
+        let found = instances(Scope::Small).into_iter().find_map(|instance| {
+            let mutant = |start: &Recorded<Handfast>| Mutated::new(start.machine.clone(), flaw);
             walk(&instance.checked, mutant).err()
         });
         let difference: Box<Difference<Handfast>> = found.unwrap_or_else(|| panic!("{flaw:?} was not noticed"));

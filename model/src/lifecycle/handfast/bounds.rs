@@ -8,8 +8,8 @@ use handfast_spec::lifecycle::{
     Action, Direction, History, Key, Limits, Origin, SessionId, SubscriberId, Subscription,
 };
 
-use super::machine::Mode;
-use super::{Config, Duplicates, Flaw, Handfast};
+use super::subscribers::Mode;
+use super::{Config, Duplicates, Handfast};
 use crate::checker::catalogue::Scope;
 use crate::checker::design::Checked;
 use crate::checker::target::Instance;
@@ -168,8 +168,8 @@ const ADDRESSES: Bounds = Bounds {
 const POLICIES: [(&str, Bounds); 4] =
     [("origins", ORIGINS), ("ties", TIES), ("several", SEVERAL), ("addresses", ADDRESSES)];
 
-/// The instances of a scope.
-pub fn instances(scope: Scope, flaw: Flaw) -> Vec<Instance<Handfast>> {
+/// Returns the instances of a scope.
+pub fn instances(scope: Scope) -> Vec<Instance<Handfast>> {
     let bounds: &[(&'static str, Bounds)] = match scope {
         Scope::Small => &[("slots", SLOTS), ("duplicates", DUPLICATES), ("selection", SELECTION)],
         Scope::Default => &[("admission", ADMISSION_OF_THREE), ("selection", SELECTION_OF_THREE)],
@@ -177,18 +177,18 @@ pub fn instances(scope: Scope, flaw: Flaw) -> Vec<Instance<Handfast>> {
             &[("admission", ADMISSION_OF_THREE), ("selection", SELECTION_OF_THREE), ("everything", EVERYTHING)]
         }
     };
-    bounds.iter().chain(&POLICIES).map(|(name, bounds)| Instance { name, checked: checked(bounds, flaw) }).collect()
+    bounds.iter().chain(&POLICIES).map(|(name, bounds)| Instance { name, checked: checked(bounds) }).collect()
 }
 
-/// The design, or a mutant of it, at an bounds.
-pub fn checked(bounds: &Bounds, flaw: Flaw) -> Checked<Handfast> {
+/// Returns the design within bounds.
+pub fn checked(bounds: &Bounds) -> Checked<Handfast> {
     let pairs = bounds.duplicates.iter().flat_map(|&policy| bounds.limits.iter().map(move |&limits| (policy, limits)));
-    let config = |(duplicates, limits)| Config { limits, capacity: bounds.capacity, duplicates, flaw };
+    let config = |(duplicates, limits)| Config { limits, capacity: bounds.capacity, duplicates };
     let initial = pairs.map(config).map(|config| start(config, bounds.subscribers)).collect();
-    Checked::new(initial, alphabet(bounds, flaw)).in_parts()
+    Checked::new(initial, alphabet(bounds)).in_parts()
 }
 
-/// A node that was so configured, with this many subscribers from the start.
+/// Returns a node that was so configured, with this many subscribers from the start.
 pub(super) fn start(config: Config, subscribers: u8) -> Recorded<Handfast> {
     let history = History::configured(config.limits, config.duplicates);
     let mut state = Recorded { machine: Handfast::new(config), history };
@@ -208,8 +208,8 @@ fn subscribers(range: Range<u8>) -> impl Iterator<Item = SubscriberId> {
     range.map(u32::from).map(SubscriberId)
 }
 
-/// Every action that may be attempted at this bounds.
-fn alphabet(bounds: &Bounds, flaw: Flaw) -> Vec<Action> {
+/// Returns every action that may be attempted within bounds.
+fn alphabet(bounds: &Bounds) -> Vec<Action> {
     let mut alphabet = Vec::new();
     for (index, &key) in bounds.keys.iter().enumerate() {
         let session = SessionId(index as u32);
@@ -226,9 +226,6 @@ fn alphabet(bounds: &Bounds, flaw: Flaw) -> Vec<Action> {
         }
         if bounds.ahead.contains(&session) {
             alphabet.extend([Action::PeerAhead { session }, Action::NotifySelector { session }]);
-        }
-        if flaw != Flaw::None {
-            alphabet.push(Action::Resume { session });
         }
     }
     for subscriber in subscribers(0..bounds.subscribers) {

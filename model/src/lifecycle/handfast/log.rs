@@ -8,8 +8,9 @@ use handfast_spec::lifecycle::{Action, Key, Limits, Origin, Phase, SessionId, Su
 use serde::{Deserialize, Serialize};
 
 use super::bounds::start;
-use super::machine::{AheadFlag, Mode, Session, Stage};
-use super::{Config, Duplicates, Flaw, Handfast};
+use super::machine::{AheadFlag, Session, Stage};
+use super::subscribers::Mode;
+use super::{Config, Duplicates, Handfast};
 use crate::checker::explain::Explains;
 
 /// How a node was configured, as the header of its log says.
@@ -29,7 +30,7 @@ pub struct Header {
 
 impl Header {
     pub(super) fn of(machine: &Handfast) -> Self {
-        let Config { limits, capacity, duplicates, flaw: _ } = machine.config;
+        let Config { limits, capacity, duplicates } = machine.config;
         let subscribers = machine.subscribers();
         Self { limits, capacity, duplicates, subscribers }
     }
@@ -43,7 +44,7 @@ impl Explains for Handfast {
 
     fn starts(header: &Header) -> Vec<Recorded<Self>> {
         let Header { limits, capacity, duplicates, subscribers } = *header;
-        let config = Config { limits, capacity, duplicates, flaw: Flaw::None };
+        let config = Config { limits, capacity, duplicates };
         config.is_sound().then(|| start(config, subscribers)).into_iter().collect()
     }
 
@@ -92,7 +93,6 @@ impl Explains for Handfast {
                 Stage::HandshakeDone => format!("{session} is with {key} and waits to be announced"),
                 Stage::Up => format!("{session} is announced with {key}"),
                 Stage::Rejected => format!("{session} is rejected"),
-                Stage::Half => format!("{session} is in the middle of a step"),
             };
             if !origin.is_plain() {
                 line.push_str(&format!(", {origin}"));
@@ -127,8 +127,8 @@ impl Explains for Handfast {
 /// What is shown in Stateright's Explorer: the state in words.
 impl Debug for Handfast {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Config { limits, capacity, duplicates, flaw } = self.config;
-        writeln!(f, "{limits:?}, queues of {capacity}, {duplicates:?}, {flaw:?}")?;
+        let Config { limits, capacity, duplicates } = self.config;
+        writeln!(f, "{limits:?}, queues of {capacity}, {duplicates:?}")?;
         self.summary().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }

@@ -1,19 +1,18 @@
-//! The machine: one step for each critical section.
+//! The machine: one step for each critical section. (long because: it is read beside the table of steps, in one piece)
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use handfast_spec::lifecycle::{
-    Action, Duplicates, Event, Key, Keys, Lifecycle, Limits, Origin, Output, Phase, Refusal, SessionId, Table,
+    Action, Duplicates, Event, Key, Keys, Lifecycle, Limits, Origin, Output, Phase, Reason, Refusal, SessionId, Table,
 };
 use handfast_spec::{Machine, Observation};
 use serde::Serialize;
 use serde_json::Value;
-use smallvec::SmallVec;
 
-use super::Flaw;
+use super::admission::Admission;
 use super::log::Header;
-use super::selector::Selector;
+use super::subscribers::{Mode, Queue, Selector};
 use crate::checker::design::Design;
 use crate::in_parts;
 
@@ -22,18 +21,16 @@ use crate::in_parts;
 pub struct Config {
     /// How many slots there are.
     pub limits: Limits,
-    /// How many events a queue holds, those included for which a place is kept free. At least one more than there are
+    /// How many events a queue holds, including those that have a place reserved. At least one more than there are
     /// slots, or the last slot could never be announced.
     pub capacity: u64,
     /// What becomes of a second session with the same key.
     pub duplicates: Duplicates,
-    /// The mistake of a mutant.
-    pub flaw: Flaw,
 }
 
 impl Config {
-    /// Whether the last slot can be announced: its Up and its Down need room beside the Downs that are owed, and there
-    /// must be somebody who may take it.
+    /// Whether the last slot can be announced: its Up and its Down need room beside the Downs that are owed, and some
+    /// session must be allowed to take it.
     pub fn is_sound(&self) -> bool {
         let Limits { total, reserved, .. } = self.limits;
         self.capacity > u64::from(total) && reserved <= total && self.duplicates.most() > 0
@@ -52,9 +49,6 @@ pub struct Handfast {
     pub(super) banned: Keys,
     pub(super) banned_addresses: BTreeSet<IpAddr>,
     pub(super) phase: Phase,
-    /// What only mutants keep.
-    pub(super) counted_slots: u16,
-    pub(super) queued_ban: Option<Key>,
 }
 
 in_parts!(Handfast {
@@ -67,8 +61,6 @@ in_parts!(Handfast {
     banned: Keys,
     banned_addresses: BTreeSet<IpAddr>,
     phase: Phase,
-    counted_slots: u16,
-    queued_ban: Option<Key>,
 });
 
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
@@ -89,7 +81,7 @@ pub(super) enum Stage {
     Unused,
     /// It holds a slot and shakes hands.
     Handshaking,
-    /// It knows who the peer is and waits to be announced.
+    /// It knows its peer's key and waits to be announced.
     HandshakeDone,
     /// It is announced and registered.
     Up,
@@ -97,8 +89,6 @@ pub(super) enum Stage {
     Rejected,
     /// Its guard has run.
     Ended,
-    /// What only mutants know: the first half of a step is done.
-    Half,
 }
 
 /// What the session's task knows of its peer, for the selector to read.
@@ -113,36 +103,11 @@ pub(super) enum AheadFlag {
     Seen,
 }
 
-#[derive(Debug, Default, Eq, Hash, PartialEq, Serialize)]
-pub(super) struct Queue {
-    pub(super) mode: Mode,
-    pub(super) events: SmallVec<[Event; 4]>,
-}
-
-/// What would be derived, except that the events are copied in one piece.
-impl Clone for Queue {
-    fn clone(&self) -> Self {
-        Self { mode: self.mode, events: SmallVec::from_slice(&self.events) }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Mode {
-    #[default]
-    Off,
-    On,
-    /// Nothing more is queued; `Lagged` comes after what is.
-    CutOff,
-    /// What only mutants know: the snapshot is taken and the subscription not made.
-    Half,
-}
-
 pub(super) type Outputs = Vec<Output>;
 pub(super) type Outcome = Result<(), Refusal>;
 
 impl Handfast {
-    /// A node that has just been started.
+    /// Returns a node that has just been started.
     pub fn new(config: Config) -> Self {
         Self {
             config,
@@ -153,52 +118,46 @@ impl Handfast {
             banned: Keys::default(),
             banned_addresses: BTreeSet::new(),
             phase: Phase::Open,
-            counted_slots: 0,
-            queued_ban: None,
         }
     }
 
-    /// How the node is configured.
+    /// Returns how the node is configured.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// How many subscribers are subscribed.
+    /// Returns how many subscribers are subscribed.
     pub fn subscribers(&self) -> u8 {
         self.queues.iter().filter(|queue| queue.mode == Mode::On).count() as u8
     }
 
-    /// The same node with a mistake.
-    #[must_use]
-    pub fn with_flaw(mut self, flaw: Flaw) -> Self {
-        self.config.flaw = flaw;
-        self
-    }
-
-    fn take(&mut self, action: &Action, outputs: &mut Outputs) -> Outcome {
+    /// Attempts an action. Of a machine that refuses, nothing has changed.
+    pub(super) fn attempt(&mut self, action: &Action) -> Result<Outputs, Refusal> {
+        let mut outputs = Vec::new();
+        let out = &mut outputs;
         match *action {
-            Action::Open { session, origin } => self.open(session, origin, outputs),
-            Action::HandshakeDone { session, key } => self.handshake_done(session, key, outputs),
-            Action::Announce { session } => self.announce(session, outputs),
-            Action::Disconnect { session } => self.disconnect(session, outputs),
-            Action::Expire { session } => self.expire(session, outputs),
-            Action::End { session } => self.end(session, outputs),
-            Action::Abort { session } => self.abort(session, outputs),
-            Action::PeerAhead { session } => self.ahead(session, outputs),
-            Action::NotifySelector { session } => self.notify_selector(session, outputs),
-            Action::Subscribe { subscriber } => self.subscribe(subscriber, outputs),
-            Action::Unsubscribe { subscriber } => self.unsubscribe(subscriber, outputs),
-            Action::Evict { subscriber } => self.evict(subscriber, outputs),
-            Action::Receive { subscriber } => self.receive(subscriber, outputs),
-            Action::Stall => self.selector.stall(outputs),
-            Action::Ban { key } => self.ban(key, outputs),
-            Action::Unban { key } => self.unban(key, outputs),
-            Action::BanAddress { address } => self.ban_address(address, outputs),
-            Action::UnbanAddress { address } => self.unban_address(address, outputs),
-            Action::Shutdown => self.shutdown(outputs),
-            Action::Finish => self.finish(outputs),
-            Action::Resume { session } => self.resume(session, outputs),
-        }
+            Action::Open { session, origin } => self.open(session, origin, out),
+            Action::HandshakeDone { session, key } => self.handshake_done(session, key, out),
+            Action::Announce { session } => self.announce(session, out),
+            Action::Disconnect { session } => self.disconnect(session, out),
+            Action::Expire { session } => self.expire(session, out),
+            Action::End { session } => self.end(session, out),
+            Action::Abort { session } => self.abort(session, out),
+            Action::PeerAhead { session } => self.peer_ahead(session, out),
+            Action::NotifySelector { session } => self.notify_selector(session, out),
+            Action::Subscribe { subscriber } => self.subscribe(subscriber, out),
+            Action::Unsubscribe { subscriber } => self.unsubscribe(subscriber, out),
+            Action::Evict { subscriber } => self.evict(subscriber, out),
+            Action::Receive { subscriber } => self.receive(subscriber, out),
+            Action::Stall => self.selector.stall(out),
+            Action::Ban { key } => self.ban(key, out),
+            Action::Unban { key } => self.unban(key, out),
+            Action::BanAddress { address } => self.ban_address(address, out),
+            Action::UnbanAddress { address } => self.unban_address(address, out),
+            Action::Shutdown => self.shutdown(out),
+            Action::Finish => self.finish(out),
+        }?;
+        Ok(outputs)
     }
 }
 
@@ -216,22 +175,248 @@ impl Handfast {
         (0..self.next).map(SessionId)
     }
 
-    pub(super) fn is_registered(&self, session: SessionId) -> bool {
-        match self.sessions.get(session.index()).stage {
-            Stage::Up => true,
-            Stage::Half => matches!(self.config.flaw, Flaw::AdmitsAfterUp | Flaw::AbortSkipsDown),
-            Stage::Unused | Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected | Stage::Ended => false,
+    /// Returns the sessions that are registered, in the order in which they opened.
+    pub(super) fn registered(&self) -> impl Iterator<Item = SessionId> {
+        self.ids().filter(move |session| self.sessions.get(session.index()).stage == Stage::Up)
+    }
+
+    /// Returns the sessions that are registered under a key.
+    pub(super) fn registered_under(&self, key: Key) -> impl Iterator<Item = SessionId> {
+        self.registered().filter(move |session| self.sessions.get(session.index()).key == key)
+    }
+}
+
+/// The life of a session.
+impl Handfast {
+    /// PEER-9, PEER-10, PEER-41, PEER-42: the slot is checked and taken in one step.
+    fn open(&mut self, session: SessionId, origin: Origin, outputs: &mut Outputs) -> Outcome {
+        if session.0 != self.next {
+            return Err(Refusal::NotNext);
+        }
+        self.next += 1;
+        if !origin.is_plain() {
+            outputs.push(Output::Came(session, origin));
+        }
+        if let Some(reason) = self.turns_away(&origin) {
+            self.session_mut(session).stage = Stage::Ended;
+            outputs.extend([Output::Rejected(session, reason), Output::Closed(session)]);
+            return Ok(());
+        }
+        *self.session_mut(session) = Session { stage: Stage::Handshaking, origin, ..Session::default() };
+        outputs.push(Output::Opened(session));
+        Ok(())
+    }
+
+    /// PEER-17: a second report changes nothing and says so.
+    fn handshake_done(&mut self, session: SessionId, key: Key, outputs: &mut Outputs) -> Outcome {
+        match self.session(session)?.stage {
+            Stage::Handshaking => {
+                let state = self.session_mut(session);
+                state.stage = Stage::HandshakeDone;
+                state.key = key;
+                outputs.push(Output::HandshakeDone(session, key));
+                Ok(())
+            }
+            Stage::HandshakeDone | Stage::Up | Stage::Rejected => {
+                outputs.push(Output::HandshakeDoneTwice(session));
+                Ok(())
+            }
+            Stage::Unused | Stage::Ended => Err(Refusal::NotNow),
         }
     }
 
-    pub(super) fn registered(&self) -> usize {
-        self.ids().filter(|&session| self.is_registered(session)).count()
+    /// PEER-3, PEER-5, PEER-11, PEER-12, PEER-13: one step from the question of admission to the Up in every queue.
+    fn announce(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+        let Session { stage, ending, .. } = *self.session(session)?;
+        if stage != Stage::HandshakeDone {
+            return Err(Refusal::NotNow);
+        }
+        // A session may both have completed its handshake and have been told to end. The wish to end wins: a peer that
+        // is known to go is not announced, and does not wait for room.
+        if ending {
+            return Err(Refusal::Ending);
+        }
+        if self.phase != Phase::Open {
+            return Err(Refusal::AlreadyClosing);
+        }
+        match self.admission(session) {
+            Admission::Granted if self.lacks_room() => return Err(Refusal::NoRoom),
+            Admission::Granted => self.register(session, outputs),
+            Admission::Rejected(reason) => self.reject(session, reason, outputs),
+            Admission::After(other) if self.session(other)?.ending => return Err(Refusal::WaitsForOld),
+            Admission::After(other) => self.tell_to_end(other, outputs),
+        }
+        Ok(())
     }
 
-    /// The newest session that is registered under a key.
-    pub(super) fn registered_under(&self, key: Key) -> Option<SessionId> {
-        let has_key = |session: &SessionId| self.sessions.get(session.index()).key == key;
-        self.ids().filter(|&session| self.is_registered(session)).filter(has_key).last()
+    pub(super) fn reject(&mut self, session: SessionId, reason: Reason, outputs: &mut Outputs) {
+        self.session_mut(session).stage = Stage::Rejected;
+        outputs.push(Output::Rejected(session, reason));
+    }
+
+    pub(super) fn register(&mut self, session: SessionId, outputs: &mut Outputs) {
+        self.session_mut(session).stage = Stage::Up;
+        outputs.extend([Output::Announced(session), Output::Registered(session)]);
+        self.queue(Event::Up(session));
+    }
+
+    fn disconnect(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+        let Session { stage, ending, .. } = *self.session(session)?;
+        match stage {
+            Stage::Unused | Stage::Ended => Err(Refusal::NotNow),
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected if ending => Err(Refusal::Ending),
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected => {
+                self.tell_to_end(session, outputs);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn tell_to_end(&mut self, session: SessionId, outputs: &mut Outputs) {
+        if !core::mem::replace(&mut self.session_mut(session).ending, true) {
+            outputs.push(Output::Disconnecting(session));
+        }
+    }
+
+    /// PEER-29: the timer runs until the session is announced, so that it bounds the wait for room too.
+    fn expire(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+        let Session { stage, ending, .. } = *self.session(session)?;
+        match stage {
+            Stage::Unused | Stage::Up | Stage::Rejected | Stage::Ended => Err(Refusal::NotNow),
+            Stage::Handshaking | Stage::HandshakeDone if ending => Err(Refusal::Ending),
+            Stage::Handshaking | Stage::HandshakeDone => {
+                self.session_mut(session).ending = true;
+                outputs.push(Output::TimedOut(session));
+                Ok(())
+            }
+        }
+    }
+
+    /// Runs the guard because the session was told to end or was rejected.
+    fn end(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+        let Session { stage, ending, .. } = *self.session(session)?;
+        match stage {
+            Stage::Unused | Stage::Ended => return Err(Refusal::NotNow),
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Up if !ending => return Err(Refusal::NotNow),
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected => {}
+        }
+        self.run_guard(session, outputs);
+        Ok(())
+    }
+
+    /// Runs the guard because the task was aborted or panicked, wherever it was.
+    fn abort(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+        match self.session(session)?.stage {
+            Stage::Unused | Stage::Ended => return Err(Refusal::NotNow),
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected => {}
+        }
+        self.run_guard(session, outputs);
+        Ok(())
+    }
+
+    /// PEER-2, PEER-8, PEER-9, PEER-14, PEER-15: Down, removal, slot and connection in one step that never waits.
+    fn run_guard(&mut self, session: SessionId, outputs: &mut Outputs) {
+        // Only the flag outlives the session, because the selector may not have received its Up yet.
+        let Session { stage: was, ahead, .. } = *self.session_mut(session);
+        *self.session_mut(session) = Session { stage: Stage::Ended, ahead, ..Session::default() };
+        match was {
+            Stage::Up => {
+                outputs.extend([Output::Ended(session), Output::Removed(session), Output::Closed(session)]);
+                self.queue(Event::Down(session));
+            }
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected => {
+                outputs.extend([Output::Ended(session), Output::Closed(session)]);
+            }
+            Stage::Unused | Stage::Ended => unreachable!("the guard of a session that is not there"),
+        }
+    }
+
+    fn peer_ahead(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+        let state = self.session(session)?;
+        if state.stage != Stage::Up || state.ending || state.ahead != AheadFlag::Level {
+            return Err(Refusal::NotNow);
+        }
+        self.session_mut(session).ahead = AheadFlag::New;
+        outputs.push(Output::PeerAhead(session));
+        Ok(())
+    }
+
+    /// PEER-6, PEER-25: a selector that has not received the session's Up yet reads the flag when it does.
+    fn notify_selector(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+        let state = self.session(session)?;
+        if state.stage != Stage::Up || state.ahead != AheadFlag::New {
+            return Err(Refusal::NothingNew);
+        }
+        self.session_mut(session).ahead = AheadFlag::Seen;
+        self.selector.peer_ahead(session, outputs);
+        Ok(())
+    }
+}
+
+/// What the operator does under the lock: bans and the shutdown.
+impl Handfast {
+    fn ban(&mut self, key: Key, outputs: &mut Outputs) -> Outcome {
+        if !self.banned.insert(key) {
+            return Err(Refusal::AlreadyBanned);
+        }
+        outputs.push(Output::Banned(key));
+        let registered: Vec<_> = self.registered_under(key).collect();
+        registered.into_iter().for_each(|session| self.tell_to_end(session, outputs));
+        Ok(())
+    }
+
+    fn unban(&mut self, key: Key, outputs: &mut Outputs) -> Outcome {
+        if !self.banned.remove(key) {
+            return Err(Refusal::NotBanned);
+        }
+        outputs.push(Output::Unbanned(key));
+        Ok(())
+    }
+
+    /// PEER-13: a session that has the address and holds a slot is told to end, announced or not.
+    fn ban_address(&mut self, address: IpAddr, outputs: &mut Outputs) -> Outcome {
+        if !self.banned_addresses.insert(address) {
+            return Err(Refusal::AlreadyBanned);
+        }
+        outputs.push(Output::AddressBanned(address));
+        for session in self.ids() {
+            if self.sessions.get(session.index()).origin.address == Some(address) {
+                self.tell_to_end(session, outputs);
+            }
+        }
+        Ok(())
+    }
+
+    fn unban_address(&mut self, address: IpAddr, outputs: &mut Outputs) -> Outcome {
+        if !self.banned_addresses.remove(&address) {
+            return Err(Refusal::NotBanned);
+        }
+        outputs.push(Output::AddressUnbanned(address));
+        Ok(())
+    }
+
+    /// PEER-18, PEER-28: every session that holds a slot is told to end.
+    fn shutdown(&mut self, outputs: &mut Outputs) -> Outcome {
+        if self.phase != Phase::Open {
+            return Err(Refusal::AlreadyClosing);
+        }
+        self.phase = Phase::Begun;
+        outputs.push(Output::ShutdownBegun);
+        for session in self.ids() {
+            if self.sessions.get(session.index()).holds_slot() {
+                self.tell_to_end(session, outputs);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, outputs: &mut Outputs) -> Outcome {
+        if self.phase != Phase::Begun || self.sessions.iter().any(Session::holds_slot) {
+            return Err(Refusal::NotFinished);
+        }
+        self.phase = Phase::Complete;
+        outputs.push(Output::ShutdownComplete);
+        Ok(())
     }
 }
 
@@ -239,24 +424,23 @@ impl Machine for Handfast {
     type Protocol = Lifecycle;
 
     fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
-        let mut outputs = Vec::new();
-        self.take(action, &mut outputs).map(|()| outputs).into()
+        self.attempt(action).into()
     }
 }
 
 impl Design for Handfast {
-    /// PEER-26: at rest nobody waits to be announced, to end, to hear or to finish.
+    /// PEER-26: at rest no session waits to be announced or to end, no event waits to be received, and no shutdown
+    /// waits to be finished.
     fn at_rest(&self) -> bool {
         let session_rests = |session: &Session| match session.stage {
             Stage::Unused | Stage::Ended => true,
             Stage::Up => !session.ending,
-            // Its task is gone and left things as they are.
-            Stage::Half => self.config.flaw == Flaw::AbortSkipsDown,
             Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected => false,
         };
         let queue_rests = |queue: &Queue| queue.events.is_empty() && queue.mode != Mode::CutOff;
         self.phase != Phase::Begun && self.sessions.iter().all(session_rests) && self.queues.iter().all(queue_rests)
     }
+
     fn header(&self) -> Value {
         serde_json::to_value(Header::of(self)).expect("a header is plain data")
     }

@@ -11,22 +11,16 @@
 //! - A subscriber that holds up an announcement for too long is cut off: what is queued it may still take, then it
 //!   hears `Lagged` and subscribes again for a fresh snapshot.
 
+mod admission;
 mod bounds;
-mod flaw;
-mod halves;
 mod log;
 mod machine;
 mod mutants;
-mod operator;
-mod queues;
-mod selector;
-mod slots;
-mod steps;
+mod subscribers;
 
 pub use handfast_spec::lifecycle::Duplicates;
 
 pub use bounds::{Bounds, checked, instances};
-pub use flaw::Flaw;
 pub use log::Header;
 pub use machine::{Config, Handfast};
-pub use mutants::{LEFT_OUT, variants};
+pub use mutants::{Flaw, Mutated, mutated, variants};

@@ -13,7 +13,7 @@ use model::checker::design::Design;
 use model::checker::explore::{Graph, Options};
 use model::checker::format;
 use model::checker::trace::Trace;
-use model::lifecycle::handfast::{Flaw, Handfast, instances};
+use model::lifecycle::handfast::{Handfast, instances};
 
 use super::{every_walk, explained};
 
@@ -96,7 +96,7 @@ fn end(graph: &Graph<Recorded<Handfast>, Action>, start: u32, steps: &[Step]) ->
 
 /// Makes each mistake at every position of every `nth` walk of an instance.
 fn corrupt(instance: &str, nth: usize) -> [(Mistake, Tally); 3] {
-    let instances = instances(Scope::Small, Flaw::None);
+    let instances = instances(Scope::Small);
     let checked = &instances.iter().find(|known| known.name == instance).expect("the instance is there").checked;
     let graph = checked.explore(&Options::default());
     let mut tallies = [Mistake::Lost, Mistake::Swapped, Mistake::Twice].map(|mistake| (mistake, Tally::default()));
@@ -159,7 +159,7 @@ fn most_mistakes_in_walks_of_the_selection_are_found() {
 /// What is accepted would be told from what is no behaviour.
 #[test]
 fn a_path_that_is_none_is_found() {
-    let instances = instances(Scope::Small, Flaw::None);
+    let instances = instances(Scope::Small);
     let graph = instances[0].checked.explore(&Options::default());
     let step = |line: &str, action, output| Step {
         line: line.to_owned(),

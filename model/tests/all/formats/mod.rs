@@ -11,7 +11,7 @@ use handfast_spec::lifecycle::{Action, Key, SubscriberId};
 use model::checker::catalogue::Scope;
 use model::checker::target::Plan;
 use model::checker::trace::{Trace, TraceStep, replay};
-use model::lifecycle::handfast::{Flaw, instances};
+use model::lifecycle::handfast::instances;
 use model::registry::find;
 use serde_json::json;
 use stateright::Model;
@@ -36,7 +36,7 @@ fn finite() -> Trace {
 /// assumed to be fair have nothing left to do. So this one is of handfast's own design, and no violation: somebody is
 /// banned, and then a subscriber comes and goes.
 fn circle() -> Trace {
-    let instance = &instances(Scope::Small, Flaw::None)[0].checked;
+    let instance = &instances(Scope::Small)[0].checked;
     let subscriber = SubscriberId(1);
     let actions = [Action::Ban { key: Key(0) }, Action::Unsubscribe { subscriber }, Action::Subscribe { subscriber }];
     let (initial, steps) = replay(&instance.init_states()[0], actions, instance.alphabet());

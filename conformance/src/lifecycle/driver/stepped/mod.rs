@@ -181,8 +181,6 @@ impl<'r> Stepped<'r> {
             Action::PeerAhead { session } => return self.get_ahead(session),
             Action::NotifySelector { session } => return self.notify_selector(session),
             Action::Stall => return self.stall(),
-            // No step has a second half.
-            Action::Resume { .. } => {}
         }
         self.recorded()
     }

@@ -1,8 +1,8 @@
 //! A small driver over a model, to be mistaken on purpose.
 //!
 //! Each session is a task and everything is done under one lock, as in the driver of handfast; but the registry is the
-//! model's machine, with one of its flaws or without, and what a flaw splits into two steps is done in two critical sections
-//! with everybody else between them. Waiting is done by asking again, so often; after that the port gives up, and
+//! model's machine, with one of its flaws or without. What a flaw splits into two steps is asked for in two critical
+//! sections, with every other task between them; without the flaw the second one is refused. Waiting is done by asking again, so often; after that the port gives up, and
 //! what it owes stays owed.
 
 mod peers;
@@ -12,10 +12,10 @@ use std::io::Write;
 use std::sync::Arc;
 
 use conformance::log::Log;
-use handfast_spec::lifecycle::{Action, Key, Limits, Output, Refusal, SessionId, SubscriberId};
+use handfast_spec::lifecycle::{Action, Key, Lifecycle, Limits, Output, Refusal, SessionId, SubscriberId};
 use handfast_spec::{Machine, Observation};
 use model::checker::design::Design;
-use model::lifecycle::handfast::{Config, Duplicates, Flaw, Handfast};
+use model::lifecycle::handfast::{Config, Duplicates, Flaw, Handfast, Mutated};
 use serde_json::json;
 use shuttle::future::yield_now;
 use shuttle::sync::{Mutex, MutexGuard};
@@ -32,7 +32,7 @@ const PATIENCE: usize = 10;
 pub(crate) struct Port(Arc<Mutex<State>>);
 
 struct State {
-    machine: Handfast,
+    machine: Box<dyn Machine<Protocol = Lifecycle> + Send>,
     log: Log,
     next: u32,
     told_to_end: BTreeSet<SessionId>,
@@ -45,14 +45,17 @@ struct State {
 type Observed = Observation<Output, Refusal>;
 
 /// A port with a flaw, or with none.
-pub(crate) fn port(setup: Setup, flaw: Flaw, log: &Log) -> Port {
+pub(crate) fn port(setup: Setup, flaw: Option<Flaw>, log: &Log) -> Port {
     let limits = Limits::new(setup.total as u32, setup.pending as u32);
     let duplicates = if setup.keep_new { Duplicates::KeepNew } else { Duplicates::KeepOld };
-    let machine = Handfast::new(Config { limits, capacity: setup.capacity as u64, duplicates, flaw });
+    let machine = Handfast::new(Config { limits, capacity: setup.capacity as u64, duplicates });
     let mut header = machine.header();
     header["protocol"] = json!("lifecycle");
     let state = State {
-        machine,
+        machine: match flaw {
+            None => Box::new(machine),
+            Some(flaw) => Box::new(Mutated::new(machine, flaw)),
+        },
         log: log.clone(),
         next: 0,
         told_to_end: BTreeSet::new(),
@@ -128,7 +131,7 @@ impl Port {
                 Observation::Accepted(outputs) => outputs.contains(&Output::Announced(session)),
                 Observation::Refused(_) => false,
             };
-            if told(&self.step(Action::Announce { session })) || told(&self.step(Action::Resume { session })) {
+            if told(&self.step(Action::Announce { session })) {
                 return true;
             }
             if self.is_told_to_end(session) {
@@ -188,7 +191,7 @@ impl Drop for Guard {
         } else {
             let _ = self.port.step(Action::Abort { session });
         }
-        let _ = self.port.step(Action::Resume { session });
+        let _ = self.port.step(Action::End { session });
         self.port.lock().live_tasks -= 1;
     }
 }

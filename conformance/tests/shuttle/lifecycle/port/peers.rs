@@ -31,11 +31,12 @@ impl Peers for Port {
     type Events = Events;
 
     fn open(&self, plan: Plan) -> Option<(SessionId, AbortHandle)> {
-        let (session, observed) = {
+        let (session, open, observed) = {
             let mut state = self.lock();
             let session = SessionId(state.next);
             state.next += 1;
-            (session, state.step(Action::Open { session, origin: Origin::PLAIN }))
+            let open = Action::Open { session, origin: Origin::PLAIN };
+            (session, open, state.step(open))
         };
         let is_turned_away = match observed {
             Observation::Accepted(outputs) => outputs.iter().any(|output| matches!(output, Output::Rejected(..))),
@@ -44,7 +45,7 @@ impl Peers for Port {
         if is_turned_away {
             return None;
         }
-        let _ = self.step(Action::Resume { session });
+        let _ = self.step(open);
         self.lock().live_tasks += 1;
         let guard = Guard { port: self.clone(), session, in_order: false };
         Some((session, spawn(guard.live(plan)).abort_handle()))
@@ -66,9 +67,9 @@ impl Peers for Port {
     }
 
     fn ban(&self, key: u32) {
-        let _ = self.step(Action::Ban { key: Key(key) });
-        // Where a ban takes effect later, session 0 stands for whoever sees to it.
-        let _ = self.step(Action::Resume { session: SessionId(0) });
+        for _half in 0..2 {
+            let _ = self.step(Action::Ban { key: Key(key) });
+        }
     }
 
     fn unban(&self, key: u32) {
@@ -87,7 +88,7 @@ impl Peers for Port {
                 Observation::Refused(_) => return None,
             }
         };
-        if let Observation::Accepted(more) = self.step(Action::Resume { session: SessionId(0) }) {
+        if let Observation::Accepted(more) = self.step(Action::Subscribe { subscriber }) {
             outputs.extend(more);
         }
         let listed = outputs.iter().filter_map(|output| match output {
