@@ -8,13 +8,9 @@
 
 pub mod edges;
 pub mod failure;
-// Its driver is not on shuttle yet.
-#[cfg(not(feature = "shuttle"))]
 pub mod framed;
 pub mod judge;
 pub mod lifecycle;
 pub mod log;
 pub mod ownership;
-// Its driver is not on shuttle yet.
-#[cfg(not(feature = "shuttle"))]
 pub mod simopen;
