@@ -12,6 +12,4 @@ pub mod framed;
 pub mod lifecycle;
 pub mod log;
 pub mod ownership;
-// Its driver is not on shuttle yet.
-#[cfg(not(feature = "shuttle"))]
 pub mod simopen;

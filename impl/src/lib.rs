@@ -16,15 +16,12 @@
 pub mod framed;
 pub mod lifecycle;
 pub mod ownership;
-// Its workers are threads of their own.
-#[cfg(all(unix, not(feature = "shuttle")))]
+#[cfg(unix)]
 pub mod pool;
 mod runtime;
-// Its driver is not on shuttle yet.
-#[cfg(not(feature = "shuttle"))]
 pub mod simopen;
 
 /// What tests do around a driver that was built on shuttle.
-#[cfg(feature = "shuttle")]
+#[cfg(handfast_shuttle)]
 #[doc(hidden)]
 pub use runtime::on_shuttle::environment;

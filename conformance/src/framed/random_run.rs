@@ -10,6 +10,7 @@ use model::framed::Kernel;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::clocks::deadline;
 use super::convert::{HALF, MAX_FRAME, ending, frame, given, outcome};
 use super::record::Record;
 use super::wire::{Caller, Socket, Wire};
@@ -216,7 +217,7 @@ async fn shut_down(
     wire.record(|record| record.begun(end));
     // What it owns is dropped by whoever called, with the rest.
     let driven = closer.clone();
-    let mut shutdown = Box::pin(async move { driven.shutdown(*soon).await });
+    let mut shutdown = Box::pin(async move { driven.shutdown(deadline(*soon)).await });
     let told = poll_fn(|cx| {
         let keeps = wire.record(|record| record.has_reader(end));
         wire.called_by(Caller::Shutdown { keeps });

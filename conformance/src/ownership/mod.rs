@@ -8,7 +8,5 @@
 pub mod core;
 pub mod families;
 pub mod haproxy;
-// The pool is tokio's, which that feature replaces.
-#[cfg(not(feature = "shuttle"))]
 pub mod pool;
 pub mod record;

@@ -10,7 +10,8 @@
 //!
 //! Other nodes find it with `bitcoind -regtest -connect=127.0.0.1:18444` or `btcd --simnet --connect=127.0.0.1:18444`.
 //! It is written for those two from what they send and expect; what it was run with, in both directions, is bcoin 1.0.2, a
-//! full node too, and python-bitcoinlib (`tests/tests/bitcoin/interop.rs`).
+//! full node too, and python-bitcoinlib (`tests/tests/all/bitcoin/interop.rs`).
+#![allow(unreachable_pub)] // `peer` is also part of a library, for tests: ../lib.rs
 
 mod peer;
 

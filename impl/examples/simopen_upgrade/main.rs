@@ -16,6 +16,7 @@
 //! ```
 //!
 //! or `listen 127.0.0.1:4002` in place of the second one.
+#![allow(unreachable_pub)] // `upgrade` is also part of a library, for tests: ../lib.rs
 
 mod upgrade;
 

@@ -18,6 +18,9 @@ pub(crate) struct Options {
     /// For how long, in seconds, over all phases
     #[arg(long, default_value_t = NonZeroU64::new(30).unwrap_or(NonZeroU64::MIN))]
     pub(crate) seconds: NonZeroU64,
+    /// End after so many takeovers; `--seconds` is then what they may take at most
+    #[arg(long)]
+    pub(crate) takeovers: Option<NonZeroU64>,
     /// How many threads with a poller each
     #[arg(long, default_value_t = NonZeroU16::new(20).unwrap_or(NonZeroU16::MIN))]
     pub(crate) workers: NonZeroU16,

@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     WrongResponse,
     #[error("a request took {millis} ms")]
     Lost { millis: u128 },
+    #[error("{takeovers} of {of} takeovers in {seconds} s")]
+    TooFew { takeovers: u64, of: u64, seconds: u64 },
     #[error("{opened} connections were opened and {closed} closed")]
     Leaked { opened: u64, closed: u64 },
     #[error("{before} descriptors before the storm and {after} after it")]
@@ -93,6 +95,15 @@ impl Oracle {
         if waited > self.longest {
             self.find(Fault::Lost { millis: waited.as_millis() });
         }
+    }
+
+    /// Whether the time for so many takeovers is over before them, which is a fault.
+    pub(crate) fn is_late(&self, deadline: Instant, of: u64, seconds: u64) -> bool {
+        let is_late = Instant::now() > deadline;
+        if is_late {
+            self.find(Fault::TooFew { takeovers: self.counts.taken_over.load(Ordering::Relaxed), of, seconds });
+        }
+        is_late
     }
 
     /// All threads have ended.

@@ -52,17 +52,27 @@ impl Pace {
         self.has_ended.load(Ordering::Acquire)
     }
 
-    /// Goes through all phases, and says what was done in each; shorter if something was found.
+    /// Goes through all phases, and says what was done in each; shorter if something was found. Too few takeovers in the
+    /// time that there is for them are a fault.
     pub(crate) fn drive(&self, options: &Options, oracle: &Oracle) {
         println!("{:>6} {:>12} {:>12} {:>12}", "load", "responses/s", "takeovers/s", "opened/s");
-        for load in PHASES {
+        let deadline = Instant::now() + Duration::from_secs(options.seconds.get());
+        for (load, number) in PHASES.into_iter().zip(1..) {
             self.interval.store(options.interval(load).as_nanos() as u64, Ordering::Relaxed);
             let counts = || {
                 [&oracle.counts.responses, &oracle.counts.taken_over, &oracle.counts.opened]
                     .map(|count| count.load(Ordering::Relaxed))
             };
             let (begin, before) = (Instant::now(), counts());
-            while begin.elapsed() < options.phase() && !oracle.has_found() {
+            let goes_on = || match options.takeovers {
+                // Each phase has the same share of them.
+                Some(of) => {
+                    counts()[1] < of.get() * number / PHASES.len() as u64
+                        && !oracle.is_late(deadline, of.get(), options.seconds.get())
+                }
+                None => begin.elapsed() < options.phase(),
+            };
+            while goes_on() && !oracle.has_found() {
                 // A request that is lost is found when it is missed, and time is what the storm is made of.
                 std::thread::park_timeout(Duration::from_millis(20));
                 if !options.quiet && io::stderr().is_terminal() {

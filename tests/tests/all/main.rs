@@ -1,7 +1,11 @@
 //! What needs a real kernel, real sockets, other people's crates, or the repository itself.
 
+mod bitcoin;
 mod framed;
+#[cfg(target_os = "linux")]
+mod ownership;
 mod repository;
 mod reuse_proxy;
 mod simopen;
+mod support;
 mod takeover_storm;

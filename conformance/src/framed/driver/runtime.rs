@@ -12,6 +12,17 @@ use handfast_spec::framed::End;
 use tokio::runtime::{Builder, EnterGuard, Runtime};
 use tokio::time::{Instant, advance};
 
+/// A deadline by the clock that the driver was built on. On shuttle what calls this is built, and other machines run.
+#[cfg(not(handfast_shuttle))]
+pub(super) fn deadline(moment: Instant) -> Instant {
+    moment
+}
+
+#[cfg(handfast_shuttle)]
+pub(super) fn deadline(moment: Instant) -> handfast::environment::Instant {
+    handfast::environment::Instant::now() + moment.saturating_duration_since(Instant::now())
+}
+
 /// A paused clock for each end. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Clocks(Rc<[Runtime; 2]>);

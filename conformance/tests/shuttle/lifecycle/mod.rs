@@ -1,19 +1,16 @@
 //! Tier 6: the driver of `handfast::lifecycle` under schedules that shuttle chooses.
 //!
-//! handfast is built with its feature `shuttle`, so that its tasks, locks, signals and timers are shuttle's: at each
+//! handfast is built with `--cfg handfast_shuttle`, so that its tasks, locks, signals and timers are shuttle's: at each
 //! operation on any of them the scheduler says who is next. In each [environment](environments::Environment) two to four
 //! sessions race with what is done to them. Of every execution the record must be a behaviour of the model, what was
 //! told must break no rule, what each subscriber heard must be paired, and no session and no subscriber may be
 //! left. Two tasks that wait for each other, or a task that nobody wakes, fail the execution: shuttle calls it a deadlock.
 //!
-//! ```text
-//! cargo test -p conformance --features shuttle --test lifecycle_shuttle -- --nocapture
-//! ```
-//!
 //! A failure prints the schedule. To run that one execution again, give it with the name of its test:
 //!
 //! ```text
-//! HANDFAST_REPLAY=9103… cargo test -p conformance --features shuttle --test lifecycle_shuttle slow -- --nocapture
+//! HANDFAST_REPLAY=9103… RUSTFLAGS="--cfg handfast_shuttle" CARGO_TARGET_DIR=target/shuttle \
+//!     cargo test -p conformance --test shuttle lifecycle::slow -- --nocapture
 //! ```
 //!
 //! `HANDFAST_SCHEDULES` is how many executions there are for each environment and each of two schedulers;

@@ -12,7 +12,7 @@ use super::wire::{Message, WireError};
 use super::{About, Connection, Established, Local, PING_UNANSWERED, PROTOCOL_VIOLATED};
 
 /// The body of a session: answers pings, sends some, and reads everything else so that the peer is not held up.
-pub(crate) async fn converse(
+pub async fn converse(
     local: Arc<Local>,
     live: SessionContext<SocketAddr, About>,
     (mut connection, handshake): Established,

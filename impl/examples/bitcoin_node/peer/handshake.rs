@@ -23,7 +23,7 @@ const LEAST_VERSION: u32 = 60001;
 const USER_AGENT: &str = concat!("/handfast:", env!("CARGO_PKG_VERSION"), "/");
 
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HandshakeError {
+pub enum HandshakeError {
     #[error(transparent)]
     Wire(#[from] WireError),
     #[error("the peer closed before the handshake was complete")]
@@ -59,7 +59,7 @@ impl Drop for Nonce<'_> {
 }
 
 /// Dials a peer, within its session: the slot is taken first, and the handshake timeout covers the dialing.
-pub(crate) async fn dial(
+pub async fn dial(
     local: &Local,
     to: SocketAddr,
     handshake: Handshake<SocketAddr, About>,

@@ -6,7 +6,7 @@
 
 mod converse;
 mod handshake;
-pub(crate) mod wire;
+pub mod wire;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,25 +19,25 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_util::codec::Framed;
 
-pub(crate) use converse::converse;
-pub(crate) use handshake::{HandshakeError, dial};
+pub use converse::converse;
+pub use handshake::{HandshakeError, dial};
 
 use wire::{Wire, WireError};
 
 /// Why a session ended, where only this protocol has a word for it.
-pub(crate) const PING_UNANSWERED: Reason = Reason::Application(1);
-pub(crate) const PROTOCOL_VIOLATED: Reason = Reason::Application(2);
+pub const PING_UNANSWERED: Reason = Reason::Application(1);
+pub const PROTOCOL_VIOLATED: Reason = Reason::Application(2);
 
 /// A peer is known by the address at the other end of its connection. A second session with the same one is possible
 /// only if the first connection is dead and we have not noticed, so that nodes keep the newer one.
-pub(crate) type Peers = Node<SocketAddr, About>;
+pub type Peers = Node<SocketAddr, About>;
 
 /// What a peer's version message says of it.
 #[derive(Clone, Debug)]
-pub(crate) struct About {
-    pub(crate) version: u32,
-    pub(crate) user_agent: String,
-    pub(crate) start_height: i32,
+pub struct About {
+    pub version: u32,
+    pub user_agent: String,
+    pub start_height: i32,
 }
 
 /// What comes out of a handshake: the connection, and the way to say again that it completed.
@@ -46,7 +46,7 @@ type Connection = Framed<TcpStream, Wire>;
 
 /// What all sessions of this node share.
 #[derive(Debug)]
-pub(crate) struct Local {
+pub struct Local {
     magic: Magic,
     /// How long after a ping the next one is sent. A peer that has not answered by then is gone, and so is one that
     /// takes nothing for that long.
@@ -56,7 +56,7 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    pub(crate) fn new(magic: Magic, ping_interval: Duration) -> Self {
+    pub fn new(magic: Magic, ping_interval: Duration) -> Self {
         Self { magic, ping_interval, nonces: Mutex::default() }
     }
 
@@ -72,7 +72,7 @@ impl Local {
 }
 
 /// Accepts connections until it is dropped.
-pub(crate) async fn accept_peers(node: &Peers, local: &Arc<Local>, listener: &TcpListener) {
+pub async fn accept_peers(node: &Peers, local: &Arc<Local>, listener: &TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, from)) => accept_peer(node, local, stream, from),
@@ -98,6 +98,6 @@ fn accept_peer(node: &Peers, local: &Arc<Local>, stream: TcpStream, from: Socket
 }
 
 /// Says why a handshake failed; the session ends with the bare output.
-pub(crate) fn logged<T>(peer: SocketAddr, result: Result<T, HandshakeError>) -> Result<T, HandshakeError> {
+pub fn logged<T>(peer: SocketAddr, result: Result<T, HandshakeError>) -> Result<T, HandshakeError> {
     result.inspect_err(|error| tracing::info!(%peer, %error, "handshake failed"))
 }

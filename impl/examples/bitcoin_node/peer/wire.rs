@@ -24,7 +24,7 @@ const MAX_USER_AGENT: usize = 256;
 
 /// What a message says, where that matters to this node.
 #[derive(Debug)]
-pub(crate) enum Message {
+pub enum Message {
     Version(Box<VersionMessage>),
     Verack,
     Ping(u64),
@@ -36,7 +36,7 @@ pub(crate) enum Message {
 
 /// The codec. It never holds more of a message than it looks into: what is skipped is hashed as it comes in, so that a
 /// header that claims four megabytes costs the sender four megabytes and us nothing.
-pub(crate) struct Wire {
+pub struct Wire {
     magic: Magic,
     state: State,
 }
@@ -67,7 +67,7 @@ enum Kind {
 
 /// Why what a peer sent is no message. All but the first are its fault.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum WireError {
+pub enum WireError {
     #[error("the connection failed: {0}")]
     Io(#[from] io::Error),
     #[error("the peer speaks another network's or another protocol's language")]
@@ -87,7 +87,7 @@ pub(crate) enum WireError {
 }
 
 impl Wire {
-    pub(crate) fn new(magic: Magic) -> Self {
+    pub fn new(magic: Magic) -> Self {
         Self { magic, state: State::BetweenMessages }
     }
 }

@@ -12,28 +12,24 @@ const LONGEST: u64 = 1024 * 1024;
 
 /// What was said on one stream.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Asked {
+pub struct Asked {
     /// Its number: odd if the initiator opened it.
-    pub(crate) stream: u32,
+    pub stream: u32,
     /// The question, which was answered rightly.
-    pub(crate) question: Vec<u8>,
+    pub question: Vec<u8>,
 }
 
 /// What was said in both directions.
-pub(crate) struct Exchanged {
+pub struct Exchanged {
     /// On streams that this end opened.
-    pub(crate) asked: Vec<Asked>,
+    pub asked: Vec<Asked>,
     /// On streams that the peer opened.
-    pub(crate) answered: Vec<Asked>,
+    pub answered: Vec<Asked>,
 }
 
 /// Asks each question on a stream of its own, checks the answers, answers as many questions of the peer, and ends the
 /// connection when both ends have said everything.
-pub(crate) async fn converse(
-    mut session: Session,
-    role: Role,
-    questions: Vec<Vec<u8>>,
-) -> Result<Exchanged, UpgradeError> {
+pub async fn converse(mut session: Session, role: Role, questions: Vec<Vec<u8>>) -> Result<Exchanged, UpgradeError> {
     let count = questions.len();
     let mut streams = Vec::with_capacity(count);
     for _ in 0..count {

@@ -9,7 +9,7 @@ use super::PublicKey;
 
 /// Why there are no streams, or why a conversation on them failed.
 #[derive(Debug, Error)]
-pub(crate) enum UpgradeError {
+pub enum UpgradeError {
     /// There is nobody to connect to.
     #[error(transparent)]
     Dial(#[from] simopen::DialError),

@@ -14,15 +14,15 @@ use super::UpgradeError;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A connection, and how often it was tried.
-pub(crate) struct Met {
+pub struct Met {
     /// The connection.
-    pub(crate) stream: TcpStream,
+    pub stream: TcpStream,
     /// How often this end dialed.
-    pub(crate) attempts: u32,
+    pub attempts: u32,
 }
 
 /// Dials `to` from `from` until somebody is there: listening, or dialing this end at the same moment.
-pub(crate) async fn meet(from: SocketAddr, to: SocketAddr) -> Result<Met, UpgradeError> {
+pub async fn meet(from: SocketAddr, to: SocketAddr) -> Result<Met, UpgradeError> {
     let dialer = Dialer::new(Some(from));
     let begin = Instant::now();
     let mut attempts = 0;
@@ -49,6 +49,6 @@ fn is_early(error: &io::Error) -> bool {
 }
 
 /// A port of the loopback that nobody has.
-pub(crate) fn free_port() -> io::Result<SocketAddr> {
+pub fn free_port() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

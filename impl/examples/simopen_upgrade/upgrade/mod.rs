@@ -24,11 +24,11 @@ use handfast::simopen::{Direction, Negotiated, Options, Role, Side, accept, nego
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-pub(crate) use conversation::{Asked, Exchanged, converse};
-pub(crate) use error::UpgradeError;
-pub(crate) use meeting::{free_port, meet};
-pub(crate) use noise::{Identity, PublicKey};
-pub(crate) use session::Session;
+pub use conversation::{Asked, Exchanged, converse};
+pub use error::UpgradeError;
+pub use meeting::{free_port, meet};
+pub use noise::{Identity, PublicKey};
+pub use session::Session;
 
 /// How long everything may take until there are streams.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -37,20 +37,20 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const YAMUX: &str = "/yamux/1.0.0";
 
 /// A connection with everything on it.
-pub(crate) struct Upgraded {
+pub struct Upgraded {
     /// Its streams.
-    pub(crate) session: Session,
+    pub session: Session,
     /// What this end is to every protocol on it.
-    pub(crate) role: Role,
+    pub role: Role,
     /// Whether this end dialed: for limits and redialing, and for no protocol.
-    pub(crate) direction: Direction,
+    pub direction: Direction,
     /// Who is at the other end.
-    pub(crate) peer: PublicKey,
+    pub peer: PublicKey,
 }
 
 /// Upgrades a connection that this end dialed, and that the other end may have dialed too. The peer is to be `expected`,
 /// whichever role this end has.
-pub(crate) async fn dialed<Io>(
+pub async fn dialed<Io>(
     io: Io,
     identity: &Identity,
     expected: Option<PublicKey>,
@@ -67,7 +67,7 @@ where
 }
 
 /// Upgrades a connection that this end accepted, from whomever.
-pub(crate) async fn accepted<Io>(io: Io, identity: &Identity) -> Result<Upgraded, UpgradeError>
+pub async fn accepted<Io>(io: Io, identity: &Identity) -> Result<Upgraded, UpgradeError>
 where
     Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {

@@ -18,7 +18,7 @@ use tokio_util::io::{SinkWriter, StreamReader};
 use super::UpgradeError;
 
 /// What is negotiated.
-pub(crate) const PROTOCOL: &str = "/handfast-example/noise-xx/1";
+pub(super) const PROTOCOL: &str = "/handfast-example/noise-xx/1";
 
 const PATTERN: &str = "Noise_XX_25519_ChaChaPoly_SHA256";
 const KEY: usize = 32;
@@ -31,7 +31,7 @@ const LONGEST_OF_HANDSHAKE: usize = KEY + KEY + TAG + TAG;
 
 /// Whom an end shows itself to be.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub(crate) struct PublicKey([u8; KEY]);
+pub struct PublicKey([u8; KEY]);
 
 impl PublicKey {
     fn new(bytes: &[u8]) -> Result<Self, snow::Error> {
@@ -53,20 +53,20 @@ impl Debug for PublicKey {
 }
 
 /// A key that an end keeps.
-pub(crate) struct Identity {
+pub struct Identity {
     private: Vec<u8>,
     public: PublicKey,
 }
 
 impl Identity {
     /// A new one.
-    pub(crate) fn generate() -> Result<Self, UpgradeError> {
+    pub fn generate() -> Result<Self, UpgradeError> {
         let keys = Builder::new(pattern()?).generate_keypair()?;
         Ok(Self { public: PublicKey::new(&keys.public)?, private: keys.private })
     }
 
     /// What others see of it.
-    pub(crate) fn public(&self) -> PublicKey {
+    pub fn public(&self) -> PublicKey {
         self.public
     }
 }
@@ -76,10 +76,10 @@ fn pattern() -> Result<NoiseParams, snow::Error> {
 }
 
 /// A stream whose bytes nobody else can read or change.
-pub(crate) type Secured<Io> = SinkWriter<StreamReader<Framed<Io, Cipher>, BytesMut>>;
+pub(super) type Secured<Io> = SinkWriter<StreamReader<Framed<Io, Cipher>, BytesMut>>;
 
 /// Shakes hands. Who is at the other end is for the caller to judge.
-pub(crate) async fn handshake<Io>(
+pub(super) async fn handshake<Io>(
     io: Io,
     role: Role,
     identity: &Identity,
@@ -115,7 +115,7 @@ fn lengths(longest: usize) -> LengthDelimitedCodec {
 }
 
 /// Bytes into messages and back.
-pub(crate) struct Cipher {
+pub(super) struct Cipher {
     lengths: LengthDelimitedCodec,
     noise: TransportState,
 }

@@ -18,10 +18,10 @@ const STREAMS: usize = 16;
 const WINDOW: usize = 256 * 1024;
 
 /// A stream of a session.
-pub(crate) type Stream = Compat<yamux::Stream>;
+pub(super) type Stream = Compat<yamux::Stream>;
 
 /// Streams to and from the peer. Dropped, it is gone, and the connection with it.
-pub(crate) struct Session {
+pub struct Session {
     opens: mpsc::Sender<oneshot::Sender<yamux::Stream>>,
     accepted: mpsc::Receiver<yamux::Stream>,
     driver: AbortOnDropHandle<Result<(), ConnectionError>>,
@@ -29,7 +29,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// The initiator is yamux's client.
-    pub(crate) fn start<Io>(io: Io, role: Role) -> Self
+    pub fn start<Io>(io: Io, role: Role) -> Self
     where
         Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -48,26 +48,26 @@ impl Session {
     }
 
     /// Opens a stream. The peer learns of it with the first bytes on it.
-    pub(crate) async fn open(&self) -> Result<Stream, UpgradeError> {
+    pub async fn open(&self) -> Result<Stream, UpgradeError> {
         let (reply, opened) = oneshot::channel();
         self.opens.send(reply).await.map_err(|_| UpgradeError::Ended)?;
         Ok(opened.await.map_err(|_| UpgradeError::Ended)?.compat())
     }
 
     /// The next stream that the peer opens.
-    pub(crate) async fn accept(&mut self) -> Result<Stream, UpgradeError> {
+    pub async fn accept(&mut self) -> Result<Stream, UpgradeError> {
         Ok(self.accepted.recv().await.ok_or(UpgradeError::Ended)?.compat())
     }
 
     /// Says that there is nothing more to come, and closes the connection.
-    pub(crate) async fn close(self) -> Result<(), UpgradeError> {
+    pub async fn close(self) -> Result<(), UpgradeError> {
         let Self { opens, accepted: _accepted, driver } = self;
         drop(opens);
         ended(driver).await
     }
 
     /// Waits until the peer closes the connection.
-    pub(crate) async fn closed(self) -> Result<(), UpgradeError> {
+    pub async fn closed(self) -> Result<(), UpgradeError> {
         let Self { opens: _opens, accepted: _accepted, driver } = self;
         ended(driver).await
     }

@@ -1,10 +1,10 @@
 //! How often words have to travel before both ends know, and how often each end speaks.
 
-#[path = "../../../benches/simopen/contenders.rs"]
+#[path = "../../../benches/all/simopen/contenders.rs"]
 mod contenders;
-#[path = "../../../benches/simopen_counts/original.rs"]
+#[path = "../../../benches/all/simopen/original.rs"]
 mod original;
-#[path = "../../../benches/simopen_counts/wire.rs"]
+#[path = "../../../benches/all/simopen/wire.rs"]
 mod wire;
 
 use contenders::{Contender, PROPOSED, dial, listen};

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use cargo_metadata::{DependencyKind, Package};
+use cargo_metadata::{Dependency, DependencyKind, Package};
 
 use crate::repository::workspace::metadata;
+
+/// Under this cfg the conformance suite builds the drivers on shuttle.
+const PRIVATE: &str = "cfg(handfast_shuttle)";
 
 fn package(name: &str) -> &'static Package {
     let package = metadata().packages.iter().find(|package| package.name.as_str() == name);
@@ -16,7 +19,10 @@ fn direct(package: &Package, kinds: &[DependencyKind]) -> BTreeSet<String> {
     let has_kind = package.dependencies.iter().filter(|dependency| kinds.contains(&dependency.kind));
     // What is optional is nobody's who does not ask for it; there are no features that are on without being asked for.
     assert!(package.features.get("default").is_none_or(Vec::is_empty), "{} has default features", package.name);
-    let dependencies = has_kind.filter(|dependency| !dependency.optional);
+    // Nor is what a private cfg brings, which no user sets.
+    let is_private =
+        |dependency: &Dependency| dependency.target.as_ref().is_some_and(|target| target.to_string() == PRIVATE);
+    let dependencies = has_kind.filter(|dependency| !dependency.optional && !is_private(dependency));
     dependencies.map(|dependency| dependency.name.clone()).collect()
 }
 
@@ -58,6 +64,9 @@ fn what_users_depend_on_brings_no_checker_along() {
     let checkers = ["model", "conformance", "tests", "stateright", "loom", "shuttle", "shuttle-tokio", "proptest"];
     let found: Vec<_> = checkers.into_iter().filter(|checker| brought.contains(*checker)).collect();
     assert!(found.is_empty(), "handfast brings {found:?} to its users; make them dev-dependencies of another crate");
+    let private = package("handfast").dependencies.iter().filter(|dependency| dependency.target.is_some());
+    let private = private.filter(|dependency| dependency.name.starts_with("shuttle"));
+    assert_eq!(private.count(), 2, "shuttle comes with the private cfg alone");
 }
 
 #[test]

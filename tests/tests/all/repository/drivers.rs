@@ -20,12 +20,12 @@ const SCHEDULED: [&str; 12] = [
     "std::time::SystemTime",
 ];
 
-/// Tasks, locks, signals and clocks that a driver takes from elsewhere than `crate::repository::runtime`.
+/// Tasks, locks, signals and clocks that a driver takes from elsewhere than `crate::runtime`.
 fn findings(file: &File) -> Vec<String> {
     let within = |path: &str, module: &str| path == module || path.starts_with(&format!("{module}::"));
     let is_scheduled = |path: &str| SCHEDULED.iter().any(|module| within(path, module)) && !within(path, "tokio::io");
     let found = paths(file).into_iter().filter(|(path, _)| is_scheduled(path));
-    found.map(|(path, line)| format!("{}:{line}: {path}: take it from crate::repository::runtime", file.path)).collect()
+    found.map(|(path, line)| format!("{}:{line}: {path}: take it from crate::runtime", file.path)).collect()
 }
 
 fn is_driver(file: &&File) -> bool {
@@ -47,7 +47,7 @@ fn a_driver_that_goes_past_it_is_found() {
     let text = "
 use std::sync::{Arc, Mutex};
 use tokio::io::AsyncRead;
-fn f() { tokio::spawn(async {}); std::thread::panicking(); crate::repository::runtime::task::spawn(async {}) }
+fn f() { tokio::spawn(async {}); std::thread::panicking(); crate::runtime::task::spawn(async {}) }
 ";
     let found = findings(&File::made_up("impl/src/lifecycle/driver/mod.rs", text));
     one_for_each(&found, &["std::sync::Mutex", "tokio::spawn", "std::thread::panicking"]);

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use cargo_metadata::MetadataCommand;
+use cargo_metadata::{MetadataCommand, Target};
 
 use crate::repository::nothing;
-use crate::repository::workspace::{file, kept_by_git, metadata, root};
+use crate::repository::workspace::{File, below, file, kept_by_git, metadata, root};
 
 #[test]
 fn every_member_follows_the_lints_of_the_workspace() {
@@ -27,6 +27,20 @@ fn every_member_is_in_a_directory_of_the_root_and_has_the_version_of_the_workspa
         assert!(directory.is_some_and(|directory| same(directory.as_std_path())), "{}", package.manifest_path);
         assert_eq!(package.license.as_deref(), Some("MIT OR Apache-2.0"), "{}", package.name);
         assert_eq!(package.publish.as_deref(), Some(&[][..]), "{} could be published by mistake", package.name);
+    }
+}
+
+/// Where the sources have no tests, there is no executable of tests, which takes its time to link.
+#[test]
+fn libraries_and_programs_without_an_executable_of_tests_have_no_tests() {
+    let has_tests = |file: &&File| file.is_rust() && file.text.contains("#[test]");
+    for package in &metadata().packages {
+        let is_untested = |target: &&Target| (target.is_lib() || target.is_bin()) && !target.test;
+        for target in package.targets.iter().filter(is_untested) {
+            let folder = target.src_path.parent().and_then(|folder| folder.strip_prefix(root()).ok());
+            let found = folder.and_then(|folder| below(folder.as_str()).find(has_tests));
+            assert!(found.is_none(), "{}: say `test = true` of {}", found.map_or("", |file| &file.path), target.name);
+        }
     }
 }
 
@@ -77,7 +91,9 @@ fn the_readme_names_commands_that_are_there() {
 #[test]
 fn the_continuous_integration_can_be_run_and_does_everything() {
     let script = &file(".ci/run").expect("there is .ci/run").text;
-    let parts = ["cargo fmt", "cargo clippy", "cargo run -p model -- check", "cargo test", "cargo doc", "cargo bench"];
+    // Benchmarks are targets: they are built, and run by those who measure.
+    let build = "cargo build --workspace --all-targets";
+    let parts = ["cargo fmt", "cargo clippy", build, "cargo run -p model -- check", "cargo test", "cargo doc"];
     nothing(
         parts.into_iter().filter(|part| !script.contains(part)).map(|part| format!(".ci/run: no {part}")).collect(),
     );

@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::support::{STUCK, deadline, finished, skip};
 use backend::{Backend, Manner};
 use program::Proxy;
 
@@ -33,6 +34,7 @@ fn is(status: u16, answer: &str) {
 
 #[test]
 fn connections_are_reused_on_all_workers_or_never() {
+    let _deadline = deadline(2 * STUCK, "the proxy to answer 120 requests");
     for (reuse, most) in [("never", 40), ("safe", 10), ("always", 10)] {
         let backend = Backend::start(Manner::Keeps);
         let proxy = Proxy::start(&["--reuse", reuse, "--workers", "3"], &[backend.address()]);
@@ -51,6 +53,7 @@ fn connections_are_reused_on_all_workers_or_never() {
 /// A backend that closes after each response without saying so: what fails because of that is asked again.
 #[test]
 fn a_backend_that_closes_at_the_wrong_moment_is_asked_again() {
+    let _deadline = deadline(STUCK, "the proxy to answer 40 requests");
     let backend = Backend::start(Manner::ClosesUnasked);
     let proxy = Proxy::start(&["--reuse", "always", "--workers", "2"], &[backend.address()]);
     for number in 0..40 {
@@ -60,6 +63,7 @@ fn a_backend_that_closes_at_the_wrong_moment_is_asked_again() {
 
 #[test]
 fn a_dead_backend_is_answered_for_or_passed_by() {
+    let _deadline = deadline(STUCK, "the proxy to answer for dead backends");
     let dead = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
         listener.local_addr().expect("bound")
@@ -81,6 +85,7 @@ fn a_dead_backend_is_answered_for_or_passed_by() {
 
 #[test]
 fn what_is_malformed_is_refused() {
+    let _deadline = deadline(STUCK, "the proxy to refuse what is malformed");
     let backend = Backend::start(Manner::Keeps);
     let proxy = Proxy::start(&["--workers", "1"], &[backend.address()]);
     let long = format!("GET / HTTP/1.1\r\nhost: x\r\nlong: {}\r\n\r\n", "x".repeat(1 << 20));
@@ -108,8 +113,7 @@ fn what_is_malformed_is_refused() {
 fn has(program: &str) -> bool {
     let is_there = Command::new(program).arg("--version").output().is_ok();
     if !is_there {
-        assert!(std::env::var_os("HANDFAST_REQUIRE_ALL").is_none(), "there is no {program}");
-        println!("skipped: there is no {program}");
+        skip(&format!("there is no {program}"));
     }
     is_there
 }
@@ -123,7 +127,7 @@ fn wrk_is_served() {
     let backend = Backend::start(Manner::Keeps);
     let proxy = Proxy::start(&["--workers", "2"], &[backend.address()]);
     let url = format!("http://{}/", proxy.address());
-    let output = Command::new("wrk").args(["-t1", "-c8", "-d1s", &url]).output().expect("it was there a moment ago");
+    let output = finished(Command::new("wrk").args(["-t1", "-c8", "-d1s", &url]), STUCK, "a second of requests");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("requests in"), "{said}");
     assert!(!said.contains("Socket errors") && !said.contains("Non-2xx"), "{said}");
@@ -133,6 +137,7 @@ fn wrk_is_served() {
 /// What is large goes through in pieces, both ways.
 #[test]
 fn large_bodies_are_relayed() {
+    let _deadline = deadline(STUCK, "the proxy to relay a large body");
     let backend = Backend::start(Manner::Keeps);
     let proxy = Proxy::start(&["--workers", "1"], &[backend.address()]);
     let body = "large ".repeat(1 << 20);
@@ -152,8 +157,8 @@ fn curl_is_served() {
     let proxy = Proxy::start(&["--log"], &[backend.address()]);
     let curl = |arguments: &[&str]| {
         let url = format!("http://{}/echo", proxy.address());
-        let output = Command::new("curl").args(["-sS", "--max-time", "20"]).args(arguments).arg(url).output();
-        let output = output.expect("it was there a moment ago");
+        let mut curl = Command::new("curl");
+        let output = finished(curl.args(["-sS", "--max-time", "20"]).args(arguments).arg(url), STUCK, "an answer");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         output.stdout
     };

@@ -28,10 +28,3 @@ fn err<T: Debug, E>(result: Result<T, E>, what: &str) -> E {
         Err(error) => error,
     }
 }
-
-/// Skips a test for want of something; where everything is required that is a failure.
-#[cfg(target_os = "linux")]
-fn skip(reason: &str) {
-    assert!(std::env::var_os("HANDFAST_REQUIRE_ALL").is_none_or(|value| value != "1"), "{reason}");
-    println!("skipped: {reason}");
-}

@@ -1,16 +1,14 @@
 //! The example `simopen_upgrade`: what is above a simultaneous open, on loopback.
 
-#[path = "../../../../impl/examples/simopen_upgrade/upgrade/mod.rs"]
-mod example;
-
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use handfast::simopen::{Direction, Options, Role};
 use tokio::io::{AsyncWriteExt, duplex};
 use tokio::runtime::Builder;
 
-use example::{
+use crate::support::{STUCK, deadline, finished};
+use examples::simopen_upgrade::upgrade::{
     Asked, Exchanged, Identity, PublicKey, UpgradeError, Upgraded, accepted, converse, dialed, free_port, meet,
 };
 
@@ -62,6 +60,7 @@ fn check(end: &End, own: Vec<Vec<u8>>, others: Vec<Vec<u8>>) {
 /// Nobody listens: each connection was opened by both ends, and chance says which of them has which role.
 #[test]
 fn two_that_dial_each_other_have_streams_both_ways() {
+    let _deadline = deadline(3 * STUCK, "two that dial each other to exchange their questions");
     let identities = [(); 2].map(|()| Identity::generate().expect("there are keys"));
     let [left, right] = &identities;
     let mut initiators = 0;
@@ -94,6 +93,7 @@ fn two_that_dial_each_other_have_streams_both_ways() {
 /// The same steps, with an end that accepts.
 #[test]
 fn one_that_dials_and_one_that_listens_have_streams_both_ways() {
+    let _deadline = deadline(3 * STUCK, "a dialer and a listener to exchange their questions");
     let identities = [(); 2].map(|()| Identity::generate().expect("there are keys"));
     let [us, them] = &identities;
     for round in 0..ROUNDS {
@@ -185,13 +185,12 @@ async fn a_handshake_that_is_none_is_refused() {
     assert!(matches!(gone, Err(UpgradeError::HungUp)), "{gone:?}");
 }
 
-/// The program, as somebody runs it: built if it is not.
+/// The program, as users run it.
 #[test]
 fn the_example_shows_both_ways() {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "--quiet", "-p", "handfast", "--example", "simopen_upgrade"]);
-    let run = cargo.stderr(Stdio::inherit()).output().expect("cargo runs");
-    assert!(run.status.success());
+    let mut program = Command::new(env!("CARGO_BIN_EXE_simopen_upgrade"));
+    let run = finished(&mut program, STUCK, "both ways of an upgrade");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let said = String::from_utf8(run.stdout).expect("it writes text");
     print!("{said}");
     let lines: Vec<&str> = said.lines().collect();

@@ -16,9 +16,11 @@ fn explain(log: &str) -> Explanation {
 fn recorded() -> String {
     let path = std::env::temp_dir().join(format!("takeover-storm-{}.ndjson", std::process::id()));
     let file = path.to_str().expect("it is text");
-    let (output, text) = storm(&["--subject", "word", "--seconds", "1", "--workers", "6", "--record", file]);
+    let takeovers = ["--takeovers", "500", "--seconds", "120"];
+    let (output, text) =
+        storm(&[&["--subject", "word", "--workers", "6", "--record", file][..], &takeovers[..]].concat());
     assert_eq!(output.status.code(), Some(0), "{text}");
-    assert!(count(&text, "taken over") > 0);
+    assert!(count(&text, "taken over") >= 500);
     let log = fs::read_to_string(&path).expect("it was written");
     fs::remove_file(&path).expect("it was written");
     log

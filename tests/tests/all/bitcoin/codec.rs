@@ -3,13 +3,13 @@
 use bitcoin::consensus::serialize;
 use bitcoin::p2p::Magic;
 use bitcoin::p2p::message::{CommandString, NetworkMessage, RawNetworkMessage};
+use examples::bitcoin_node::peer::wire::{Message, Wire, WireError};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Decoder;
 
-use crate::client::version;
-use crate::peer::wire::{Message, Wire, WireError};
+use super::client::version;
 
 fn bytes(message: NetworkMessage) -> Vec<u8> {
     serialize(&RawNetworkMessage::new(Magic::REGTEST, message))

@@ -1,23 +1,13 @@
 //! What a negotiation costs where a stopwatch says little: round trips, writes, bytes and blocks of memory. See the README.
 
-#[path = "../simopen/contenders.rs"]
-mod contenders;
-#[path = "../framed_counts/heap.rs"]
-mod heap;
-mod original;
-mod wire;
-
 use tokio::runtime::Builder;
 
-use contenders::{Contender, PROPOSED, dial, listen};
-use heap::allocated;
-use wire::{Calls, End, Ways, trips, wire};
+use super::contenders::{Contender, PROPOSED, dial, listen};
+use super::original;
+use super::wire::{Calls, End, Ways, trips, wire};
+use crate::heap::allocated;
 
-fn main() {
-    // Cargo asks every benchmark whether it works.
-    if std::env::args().any(|argument| argument == "--test") {
-        return;
-    }
+pub(crate) fn count() {
     println!("| who | proposals | round trips | writes | reads | bytes | blocks | bytes of memory |");
     println!("|---|---|---|---|---|---|---|---|");
     // The timers of the driver need a runtime around them.

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
-use crate::bench::Bench;
-use crate::contenders::{Contender, Floor, LengthDelimited, Ours, Raw};
+use super::bench::Bench;
+use super::contenders::{Contender, Floor, LengthDelimited, Ours, Raw};
 
 /// What this program is asked to do by itself: one contender, one length, so many frames.
 pub(crate) const ONE: &str = "one";
 
 const LENGTHS: [usize; 6] = [0, 64, 1 << 10, 16 << 10, 128 << 10, 1 << 20];
 
-pub(crate) fn one(words: &[String]) {
-    let [who, how, length, count] = words else { panic!("{words:?}") };
+pub(crate) fn one(words: &[&str]) {
+    let [who, how, length, count] = *words else { panic!("{words:?}") };
     let (batched, length) = (how == "batched", length.parse().expect("it is a number"));
     let count = count.parse().expect("it is a number");
-    match who.as_str() {
+    match who {
         Ours::NAME => drop(Bench::<Ours>::new(length).send(count, batched)),
         LengthDelimited::NAME => drop(Bench::<LengthDelimited>::new(length).send(count, batched)),
         Floor::NAME => drop(Bench::<Floor>::new(length).send(count, batched)),

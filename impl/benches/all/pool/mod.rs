@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use handfast::pool::{Config, Connection, Pool, Pooled, WorkerHandle, Workers};
 use parking_lot::Mutex;
 use rustix::time::{ClockId, clock_gettime};
@@ -130,5 +130,7 @@ fn batches(
     total
 }
 
-criterion_group!(benches, local, takeover);
-criterion_main!(benches);
+pub(crate) fn time(criterion: &mut Criterion) {
+    local(criterion);
+    takeover(criterion);
+}

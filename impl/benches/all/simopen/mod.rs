@@ -1,15 +1,19 @@
 //! Negotiations beside their rival. See the README.
 
 mod contenders;
+mod counts;
+mod original;
+mod wire;
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion};
 use tokio::io::{AsyncRead, AsyncWrite, duplex};
 use tokio::runtime::{Builder, Runtime};
 
 use contenders::{Contender, PROPOSED, dial, listen};
+pub(crate) use counts::count;
 
 /// One after the other on the same connection, which every contender leaves positioned exactly.
 async fn both<Io: AsyncRead + AsyncWrite + Unpin>(contender: Contender, ends: &mut (Io, Io), spoken: &[&str]) {
@@ -48,10 +52,7 @@ fn one<Io: AsyncRead + AsyncWrite + Unpin>(criterion: &mut Criterion, wire: &str
     }
 }
 
-fn all(criterion: &mut Criterion) {
+pub(crate) fn time(criterion: &mut Criterion) {
     one(criterion, "in memory", || duplex(4096));
     one(criterion, "loopback", connected);
 }
-
-criterion_group!(benches, all);
-criterion_main!(benches);

@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
-use crate::contenders::{Contender, LengthDelimited, Ours, registered, usual_pair};
+use super::contenders::{Contender, LengthDelimited, Ours, registered, usual_pair};
 
 const RUNS: usize = 20;
 const FRAMES: usize = 40;

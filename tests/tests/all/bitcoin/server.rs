@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bitcoin::p2p::Magic;
 use conformance::log::Log;
+use examples::bitcoin_node::peer::{self, Local, Peers};
 use handfast::lifecycle::{Event, Metrics, Node, NodeConfig, Reason, SessionId};
 use model::checker::explain::explain;
 use model::lifecycle::handfast::Handfast;
@@ -14,9 +15,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::client::STUCK;
-use crate::peer::{self, Local, Peers};
-use crate::skip;
+use crate::support::{STUCK, skip};
 
 /// What one subscriber heard of whom, in order.
 pub(crate) type Stream = Vec<(SessionId, SocketAddr, Heard)>;

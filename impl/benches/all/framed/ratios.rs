@@ -2,8 +2,8 @@
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::bench::Bench;
-use crate::contenders::{Contender, Floor, LengthDelimited, Ours, Raw};
+use super::bench::Bench;
+use super::contenders::{Contender, Floor, LengthDelimited, Ours, Raw};
 use crate::heap::allocated;
 
 const LENGTHS: [usize; 6] = [0, 64, 1 << 10, 16 << 10, 128 << 10, 1 << 20];

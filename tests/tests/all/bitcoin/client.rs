@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bitcoin::consensus::encode::{self, deserialize, serialize};
 use bitcoin::p2p::message::{NetworkMessage, RawNetworkMessage};
@@ -12,8 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Longer than anything takes on a machine that is not stuck.
-pub(crate) const STUCK: Duration = Duration::from_secs(60);
+use crate::support::STUCK;
 
 /// What went wrong for a client, although it did nothing wrong.
 #[derive(Debug, thiserror::Error)]

@@ -2,18 +2,24 @@
 
 mod bench;
 mod contenders;
+mod counts;
+mod losses;
+mod ratios;
+mod syscalls;
 
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput};
 
 use bench::Bench;
 use contenders::{Contender, Floor, LengthDelimited, Ours, Raw};
+pub(crate) use counts::count;
+pub(crate) use syscalls::{ONE, one as one_run};
 
 const LENGTHS: [usize; 6] = [0, 64, 1 << 10, 16 << 10, 128 << 10, 1 << 20];
 
 /// Frames that take about a millisecond or more.
-fn count(length: usize) -> usize {
+fn frames(length: usize) -> usize {
     ((8 << 20) / (length + 8)).clamp(8, 4000)
 }
 
@@ -33,7 +39,7 @@ fn one<C: Contender>(criterion: &mut Criterion, what: What, length: usize) {
     let mut group = criterion.benchmark_group(format!("framed/{name}"));
     group.warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(1)).sample_size(15);
     let count = match what {
-        What::Send | What::Batch => count(length),
+        What::Send | What::Batch => frames(length),
         What::Ping => 20,
     };
     group.throughput(Throughput::Elements(count as u64));
@@ -52,7 +58,7 @@ fn one<C: Contender>(criterion: &mut Criterion, what: What, length: usize) {
     group.finish();
 }
 
-fn all(criterion: &mut Criterion) {
+pub(crate) fn time(criterion: &mut Criterion) {
     for what in [What::Send, What::Batch, What::Ping] {
         for length in LENGTHS {
             one::<Ours>(criterion, what, length);
@@ -62,6 +68,3 @@ fn all(criterion: &mut Criterion) {
         }
     }
 }
-
-criterion_group!(benches, all);
-criterion_main!(benches);

@@ -9,7 +9,8 @@ use bitcoin::p2p::message_compact_blocks::SendCmpct;
 use bitcoin::p2p::message_network::VersionMessage;
 use tokio::time::timeout;
 
-use crate::client::{Client, ClientError, STUCK, version};
+use super::client::{Client, ClientError, version};
+use crate::support::STUCK;
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Conduct {

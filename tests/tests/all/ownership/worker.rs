@@ -9,7 +9,7 @@ use handfast::ownership::{Guard, Refused, Sharing, Table, Token, Worker};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::life::{Books, Life, Socket};
+use super::life::{Books, Life, Socket};
 
 /// Where workers find a descriptor.
 pub(crate) type Place = Mutex<Option<Known>>;
