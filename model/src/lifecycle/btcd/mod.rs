@@ -1,8 +1,6 @@
 //! The designs of btcd's peer lifecycle: before the repair, its steps, what was merged, and what would have been right.
 
-mod alphabet;
 mod bounds;
-mod display;
 mod machine;
 mod switches;
 mod variants;

@@ -2,8 +2,6 @@
 
 mod manager;
 mod negotiation;
-mod queue;
-mod reader;
 mod server;
 mod session;
 mod shutdown;
@@ -17,7 +15,6 @@ use handfast_spec::{Machine, Observation, Recorded};
 use serde::Serialize;
 
 use self::manager::Manager;
-use self::queue::Queue;
 use self::server::Server;
 use self::session::Session;
 use self::shutdown::Stop;
@@ -209,4 +206,42 @@ impl Design for Btcd {
 /// Nothing happens unless the condition holds.
 fn only_if(condition: bool, refusal: Refusal) -> Result<(), Refusal> {
     if condition { Ok(()) } else { Err(refusal) }
+}
+
+/// A channel, first in, first out, that fits into a state.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+struct Queue<T>([Option<T>; Bounds::MOST_ROOM as usize]);
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self([const { None }; Bounds::MOST_ROOM as usize])
+    }
+}
+
+impl<T: Copy + Eq> Queue<T> {
+    /// Sends; refused while `room` entries wait.
+    fn push(&mut self, entry: T, room: u8) -> Result<(), Refusal> {
+        let free = self.0.iter_mut().take(usize::from(room)).find(|place| place.is_none());
+        *free.ok_or(Refusal::NoRoom)? = Some(entry);
+        Ok(())
+    }
+
+    /// Receives; refused unless `entry` is next.
+    fn pop(&mut self, entry: T) -> Result<(), Refusal> {
+        if self.0[0] != Some(entry) {
+            return Err(Refusal::Empty);
+        }
+        self.0[0] = None;
+        self.0.rotate_left(1);
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0[0].is_none()
+    }
+
+    /// Receives everything and throws it away.
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
 }

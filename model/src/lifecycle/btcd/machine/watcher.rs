@@ -1,12 +1,13 @@
-//! The watcher (L): `peerDoneHandler`, later `peerLifecycleHandler`.
+//! The watcher (L), which is `peerDoneHandler`, later `peerLifecycleHandler`; and the reader (I).
 
 use handfast_spec::lifecycle::{Output, Refusal, SessionId};
 
-use super::session::{Ending, Session, Watcher};
-use super::{Btcd, Told, only_if};
+use super::session::{Ending, Reader, Session, Socket, Watcher};
+use super::{Btcd, Message, Told, only_if};
 use crate::lifecycle::btcd::switches::{Evictor, Select, Teller};
 use crate::lifecycle::btcd::vocabulary::{Event, Ready};
 
+/// The watcher.
 impl Btcd {
     pub(super) fn wake(&mut self, id: SessionId, on: Ready) -> Told {
         let select = self.switches.select;
@@ -88,5 +89,32 @@ impl Session {
 
     pub(super) fn watcher_has_added(&mut self, marks: bool) {
         self.watcher = if marks { Watcher::Marking } else { Watcher::Waiting };
+    }
+}
+
+/// The reader.
+impl Btcd {
+    pub(super) fn transaction(&mut self, id: SessionId) -> Told {
+        let session = self.session_mut(id)?;
+        let readable = session.reader == Reader::Reading && session.socket == Socket::Open;
+        only_if(readable && session.transactions > 0, Refusal::NotNow)?;
+        session.transactions -= 1;
+        session.reader = Reader::Queueing;
+        Ok(vec![])
+    }
+
+    pub(super) fn queue(&mut self, id: SessionId) -> Told {
+        only_if(self.session(id)?.reader == Reader::Queueing, Refusal::NotNow)?;
+        let skips = self.stop.is_manager_stopping();
+        self.send_message(Message::Transaction(id))?;
+        self.session_mut(id)?.reader = if skips { Reader::Reading } else { Reader::Waiting };
+        Ok(vec![])
+    }
+
+    pub(super) fn reader_ends(&mut self, id: SessionId) -> Told {
+        let session = self.session_mut(id)?;
+        only_if(session.reader == Reader::Reading && !session.is_connected(), Refusal::NotNow)?;
+        session.reader = Reader::Over;
+        Ok(vec![])
     }
 }

@@ -5,8 +5,7 @@ mod historical;
 mod mutants;
 mod node;
 
-use super::alphabet::alphabet;
-use super::bounds::{Bounds, Part};
+use super::bounds::{Bounds, Part, alphabet};
 use super::machine::Btcd;
 use super::switches::{Guard, Switches};
 use crate::checker::catalogue::Kind;

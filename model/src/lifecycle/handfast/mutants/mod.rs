@@ -3,6 +3,7 @@
 //! The machine that makes the mistakes is [`Mutated`]. handfast's own machine has no part in them.
 
 mod machine;
+mod steps;
 
 use super::instances;
 use crate::checker::catalogue::{Kind, Scope, Variant};
