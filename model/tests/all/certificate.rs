@@ -34,11 +34,11 @@ const fn pinned(
 }
 
 const SMALL: &[Pinned] = &[
-    pinned(("simopen", "dialers"), [34820, 46490, 36], "45bb46820c481b20c99f6f291c7c6817"),
-    pinned(("simopen", "others"), [10099, 13554, 24], "e7401d6105c16825056493054c025b62"),
-    pinned(("simopen", "reflection"), [413, 802, 18], "64a2ba52d2e4347f9effdea0f583a832"),
-    pinned(("simopen", "hostile"), [121348, 359308, 39], "ab06a7fd1924dfc833b3133a676430d5"),
-    pinned(("simopen", "undisturbed"), [13378, 18904, 34], "77a9502702112244f6bb91f56faee18a"),
+    pinned(("simopen", "dialers"), [34820, 46490, 36], "9cbf6d1e49730005f5ded8e9c1452cbd"),
+    pinned(("simopen", "others"), [10099, 13554, 24], "f9eba488ceb63efd93bb3eca8ad2ba22"),
+    pinned(("simopen", "reflection"), [413, 802, 18], "58001e7d3d6edc579fbe090a6482c5a3"),
+    pinned(("simopen", "hostile"), [121348, 359308, 39], "7383f3cabc82d5bcfcb61e8f8e209cd1"),
+    pinned(("simopen", "undisturbed"), [13378, 18904, 34], "93782497ba9c2c25a70332608c4a6915"),
     pinned(("lifecycle", "slots"), [7188, 36768, 21], "a6639084c3d2c7e826adbc2df9befb71"),
     pinned(("lifecycle", "duplicates"), [14242, 81589, 21], "9b28f4b6e16b650cf582ef12509283fd"),
     pinned(("lifecycle", "selection"), [8914, 46802, 21], "26884e53bf6892316d1d4150f75336e6"),
@@ -58,11 +58,11 @@ const SMALL: &[Pinned] = &[
 ];
 
 const DEFAULT: &[Pinned] = &[
-    pinned(("simopen", "dialers"), [147380, 231194, 36], "c7e170d72eff0623abe9c9739d7b194c"),
-    pinned(("simopen", "others"), [58825, 87483, 24], "4d8458c9f5d4a9bcff5e6d4a6db2e1c1"),
-    pinned(("simopen", "reflection"), [918, 1680, 18], "11632d17bdef8e506bf8eea49aaac026"),
-    pinned(("simopen", "hostile"), [382907, 1198805, 39], "d6ab172af702d69b16b65a0e13b625a0"),
-    pinned(("simopen", "undisturbed"), [85718, 150028, 34], "259790bc9d7d4953e58c200743c30bc4"),
+    pinned(("simopen", "dialers"), [147380, 231194, 36], "5818121f533c1885e82d5287ef276c21"),
+    pinned(("simopen", "others"), [58825, 87483, 24], "0804976aeb39e90bbb90a6956adf8442"),
+    pinned(("simopen", "reflection"), [918, 1680, 18], "6846e83e9e9f25ad76b3183b5cb77135"),
+    pinned(("simopen", "hostile"), [382907, 1198805, 39], "e2529e14c805710f5302f6a47dbd5728"),
+    pinned(("simopen", "undisturbed"), [85718, 150028, 34], "1e1ec19f014b2f60246ebf8ced4334cb"),
     pinned(("lifecycle", "admission"), [320955, 2180785, 29], "1eb65544252c03f9f00437394b79b514"),
     pinned(("lifecycle", "selection"), [279392, 1688590, 30], "9450403dacd9ae0b0a634a18da524fa4"),
     pinned(("lifecycle", "origins"), [2708, 16773, 8], "8672e7ec594d83b8a1acd60930c6caab"),
