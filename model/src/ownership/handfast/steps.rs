@@ -73,7 +73,7 @@ impl<W: Words> World<W> {
         }
     }
 
-    fn be_inside(&mut self, thread: Thread, report: Report, outputs: &mut Outputs) -> Incarnation {
+    pub(super) fn be_inside(&mut self, thread: Thread, report: Report, outputs: &mut Outputs) -> Incarnation {
         let Report { token, about } = report;
         let found = self.words.payload(token.number).unwrap_or(about);
         self.go(thread, At::Inside(found, token));

@@ -87,12 +87,18 @@ impl Mutated {
         let (world, Report { token, about }) = (&mut self.world, report);
         match (self.flaw, action) {
             (Flaw::ChecksThenEnters, Action::Enter { incarnation, .. }) if incarnation == about => {
-                world.words.push(token.number, None);
-                world.run_callback(thread, report, outputs);
+                if world.words.push(token.number, None) {
+                    world.run_callback(thread, report, outputs);
+                } else {
+                    world.be_inside(thread, report, outputs);
+                }
             }
             (Flaw::ChecksThenTakesOver, Action::Enter { incarnation, .. }) if incarnation == about => {
-                world.words.push(token.number, Some(Owner::Thread(thread)));
-                world.own(thread, report, outputs);
+                if world.words.push(token.number, Some(Owner::Thread(thread))) {
+                    world.own(thread, report, outputs);
+                } else {
+                    world.be_inside(thread, report, outputs);
+                }
             }
             (Flaw::LooksWhetherLast, Action::Leave { .. }) => {
                 let is_last = matches!(world.words.state(token.number), State::Live { runners: 0, closing: true, .. });

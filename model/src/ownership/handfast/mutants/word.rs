@@ -53,11 +53,15 @@ impl Flawed {
         self.next(token, want).map(|_| ())
     }
 
-    /// One more is inside what is in a slot, whatever became of it, and the owner is this one, if it is one.
-    pub(super) fn push(&mut self, number: u8, new: Option<Owner>) {
+    /// One more is inside what is in a slot, whatever became of it, and the owner is this one, if it is one. Returns
+    /// whether anything is in the slot.
+    pub(super) fn push(&mut self, number: u8, new: Option<Owner>) -> bool {
         match &mut self.slots.slot(number).state {
-            State::Live { owner, runners, .. } => (*owner, *runners) = (new.unwrap_or(*owner), *runners + 1),
-            State::Free | State::Held => {}
+            State::Live { owner, runners, .. } => {
+                (*owner, *runners) = (new.unwrap_or(*owner), *runners + 1);
+                true
+            }
+            State::Free | State::Held => false,
         }
     }
 }
