@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    model::cli::main(model::registry::ENTRIES, std::env::args_os())
+    model::cli::main(model::registry::ENTRIES, &mut std::env::args_os())
 }

@@ -16,7 +16,7 @@ pub enum Scope {
     /// What the documents claim.
     #[default]
     Default,
-    /// As far as memory goes; for machines that nobody waits for.
+    /// As far as memory goes, unattended.
     Large,
 }
 

@@ -15,7 +15,7 @@ use crate::checker::explore::{Graph, Options, Packed, Recording, Split, Store, W
 ///
 /// Machines are compared and hashed whole; derive both, never write them.
 pub trait Design: Machine + Clone + Debug + Eq + Hash + Serialize + Send + Sync + 'static {
-    /// Whether nobody waits for anything, so that the machine may stay as it is for ever. A state without any enabled
+    /// Whether no participant waits for anything, so that the machine may stay as it is for ever. A state without any enabled
     /// action that is not at rest is a deadlock.
     fn at_rest(&self) -> bool;
 
@@ -172,7 +172,7 @@ impl<D: Design> Debug for Checked<D> {
 /// The name of the property that holds everywhere.
 pub const TO_THE_END: &str = "explored to the end";
 
-/// A model whose rules are known by number.
+/// A model with rules that are known by number.
 pub(crate) trait Numbered: Model {
     /// Whether the rule with this number holds of a state.
     fn holds(&self, number: usize, state: &Self::State) -> bool;

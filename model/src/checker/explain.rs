@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::checker::design::Design;
 
-/// A design whose machines can be started as a log's header says.
+/// A design with machines that can be started as a log's header says.
 pub trait Explains: Design {
     /// How the node was configured.
     type Header: DeserializeOwned;

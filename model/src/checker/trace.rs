@@ -13,7 +13,7 @@ use crate::checker::liveness::Lasso;
 pub struct Trace {
     /// The protocol.
     pub protocol: &'static str,
-    /// The design whose behaviour it is.
+    /// The design that behaves like this.
     pub design: String,
     /// The instance in which it was explored.
     pub instance: String,

@@ -78,7 +78,7 @@ impl Threads {
 }
 
 /// Carries out the command in `arguments`, of which the first is the name of the program, on these protocols.
-pub fn main(entries: &'static [Entry], arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+pub fn main(entries: &'static [Entry], arguments: &mut dyn Iterator<Item = OsString>) -> ExitCode {
     let outcome = match Arguments::parse_from(arguments).command {
         Command::Check(arguments) => check::run(&arguments, entries),
         Command::List(arguments) => list::run(&arguments, entries),

@@ -4,6 +4,7 @@
 //! These tests pin what Stateright 0.31.0 does wrong. When one of them fails after an update, the defect was mended, and
 //! the guard that it names may go together with the test.
 
+use core::fmt::Debug;
 use core::hash::{Hash, Hasher};
 use core::num::NonZeroUsize;
 
@@ -29,8 +30,8 @@ const AFTER_ONE_BLOCK: usize = 1_556;
 fn second_opinion<M>(model: &M, graph: &Graph<M::State, M::Action>) -> Result<Comparison, Refused>
 where
     M: Model + Clone + Send + Sync + 'static,
-    M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
-    M::Action: Clone + PartialEq,
+    M::State: Clone + PartialEq + Hash + Debug + Send + Sync + 'static,
+    M::Action: Debug,
 {
     compare(model, graph, &Findings::of(model, graph)?, OPTIONS)
 }

@@ -1,5 +1,6 @@
 //! The second engine agrees about handfast's own design and each mistake in it, and says so plainly where it does not.
 
+use core::fmt::Debug;
 use core::hash::Hash;
 use core::num::NonZeroUsize;
 use std::collections::BTreeSet;
@@ -24,8 +25,8 @@ fn guarded(graph: Digraph, property: Property<Digraph>) -> Digraph {
 fn second_opinion<M>(model: &M, graph: &Graph<M::State, M::Action>) -> Result<Comparison, Refused>
 where
     M: Model + Clone + Send + Sync + 'static,
-    M::State: Clone + PartialEq + Hash + Send + Sync + 'static,
-    M::Action: Clone + PartialEq,
+    M::State: Clone + PartialEq + Hash + Debug + Send + Sync + 'static,
+    M::Action: Debug,
 {
     compare(model, graph, &Findings::of(model, graph)?, OPTIONS)
 }

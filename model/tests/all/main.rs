@@ -13,6 +13,7 @@ mod explorer;
 mod formats;
 mod framed;
 mod haproxy;
+mod many_rules;
 mod pool;
 mod simopen;
 mod two_ends;

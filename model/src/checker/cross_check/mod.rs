@@ -1,7 +1,7 @@
 //! The second engine: Stateright's own checkers explore the same model, and must come to the same verdict.
 //!
-//! Stateright merges states whose fingerprints are equal, our explorer merges states that are equal, and the two share
-//! no code. A model whose states are hashed or compared by less than they are, a successor that depends on anything but
+//! Stateright merges states of equal fingerprints, our explorer merges states that are equal, and the two share
+//! no code. A model with states that are hashed or compared by less than they are, a successor that depends on anything but
 //! the state, and a mistake in either search show as a difference. What both cannot see is a field that neither `Eq`
 //! nor `Hash` looks at: derive both.
 //!

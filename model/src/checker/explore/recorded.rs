@@ -143,7 +143,7 @@ struct Product<'p> {
     parts: &'p mut dyn Parts,
     pairs: Index,
     steps: StepsOfMachines,
-    heard: Heard,
+    transitions: TransitionCache,
     /// The label of each action of the alphabet that was taken.
     labels: Vec<Option<u16>>,
     /// For each label, the action.
@@ -177,7 +177,7 @@ impl<'p> Product<'p> {
             parts,
             pairs: Index::new(2),
             steps: StepsOfMachines::new(),
-            heard: Heard::default(),
+            transitions: TransitionCache::default(),
             labels: vec![None; actions],
             taken: Vec::new(),
         }
@@ -185,11 +185,11 @@ impl<'p> Product<'p> {
 
     /// What becomes of a history when outputs are told, also if it is new.
     fn hear_news(&mut self, history: u32, told: u32) -> u32 {
-        if let Some(next) = self.heard.recall(history, told) {
+        if let Some(next) = self.transitions.recall(history, told) {
             return next;
         }
         let next = self.parts.tell(history, told);
-        self.heard.remember([history, told, next]);
+        self.transitions.remember([history, told, next]);
         next
     }
 
@@ -228,12 +228,12 @@ impl Expand for Product<'_> {
             let end = last.saturating_add(1).min(begin + STRETCH * threads.clamp(1, 64) as u32);
             self.parts.step(begin..end, threads, &mut self.steps);
         }
-        self.heard.make_room(self.parts.histories());
+        self.transitions.make_room(self.parts.histories());
     }
 
     fn look(&self, states: Range<u32>) -> Ahead {
         let mut ahead = Ahead { degrees: Vec::with_capacity(states.len()), edges: Vec::new(), heard: Vec::new() };
-        let mut lately = Heard::with_room(LATELY);
+        let mut lately = TransitionCache::with_room(LATELY);
         let mut listener = self.parts.listen();
         let (mut pair, mut step) = ([0; 2], [0; 3]);
         for state in states {
@@ -244,7 +244,7 @@ impl Expand for Product<'_> {
             for number in steps {
                 self.steps.steps.read(number, &mut step);
                 let [action, machine, told] = step;
-                let recalled = self.heard.recall(history, told).or_else(|| lately.recall(history, told));
+                let recalled = self.transitions.recall(history, told).or_else(|| lately.recall(history, told));
                 let heard = recalled.or_else(|| {
                     let heard = [history, told, listener.hear(history, told)?];
                     lately.remember(heard);
@@ -262,7 +262,7 @@ impl Expand for Product<'_> {
     }
 
     fn enter(&mut self, ahead: Ahead, edges: &mut Edges) -> Result<(), Limit> {
-        ahead.heard.into_iter().for_each(|heard| self.heard.remember(heard));
+        ahead.heard.into_iter().for_each(|heard| self.transitions.remember(heard));
         let mut found = ahead.edges.into_iter();
         for degree in ahead.degrees {
             for (action, target) in found.by_ref().take(degree) {
@@ -287,7 +287,7 @@ impl Expand for Product<'_> {
 
     fn bytes(&self) -> usize {
         let (occupied, index) = sum([self.parts.bytes(), self.pairs.bytes()]);
-        occupied + index + self.steps.offsets.bytes() + self.steps.steps.bytes() + self.heard.bytes()
+        occupied + index + self.steps.offsets.bytes() + self.steps.steps.bytes() + self.transitions.bytes()
     }
 }
 
@@ -417,16 +417,16 @@ fn enter<S>(store: &mut dyn Store<S>, state: S, row: &mut [u32]) -> u32 {
 
 /// What became of histories lately. It forgets, because remembering everything would take more than the states do.
 #[derive(Default)]
-pub(super) struct Heard {
+pub(super) struct TransitionCache {
     /// History, what was told, and the history after it; each at the one place that its hash gives it.
     places: Vec<[u32; 3]>,
 }
 
-impl Heard {
+impl TransitionCache {
     pub(super) fn with_room(count: usize) -> Self {
-        let mut heard = Self::default();
-        heard.make_room(count);
-        heard
+        let mut cache = Self::default();
+        cache.make_room(count);
+        cache
     }
 
     pub(super) fn recall(&self, history: u32, told: u32) -> Option<u32> {

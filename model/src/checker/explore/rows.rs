@@ -43,12 +43,12 @@ impl Rows {
     }
 
     pub(super) fn len(&self) -> usize {
-        // Rows without columns are not kept by anybody.
+        // There are no rows without columns.
         self.packed.len() * SEGMENT + self.open.len() / self.columns
     }
 
     pub(super) fn push(&mut self, row: &[u32]) {
-        debug_assert_eq!(row.len(), self.columns, "a row has a number for each column");
+        assert_eq!(row.len(), self.columns, "a row has a number for each column");
         if self.open.capacity() == 0 {
             self.open.reserve_exact(SEGMENT * self.columns);
         }

@@ -25,13 +25,13 @@ pub struct Options<'a, S> {
 }
 
 impl<S> Default for Options<'_, S> {
-    /// One thread, no limit, no symmetry, states as they are, nobody watching.
+    /// One thread, no limit, no symmetry, states as they are, no observer.
     fn default() -> Self {
         Self { threads: 1, max_bytes: usize::MAX, symmetry: None, store: None, observer: &() }
     }
 }
 
-/// Somebody who watches an exploration.
+/// Watches an exploration.
 pub trait Observer: Sync {
     /// Called now and then with the numbers of states and edges found, and of steps to the states being expanded.
     fn progress(&self, states: usize, edges: usize, depth: usize);
