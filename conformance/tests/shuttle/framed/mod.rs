@@ -4,7 +4,7 @@
 //! them the scheduler says who is next. At each end of a connection a task reads and a task writes, and in each
 //! [environment](ends::Environment) something else races with them: a shutdown by a third task, operations that are dropped where
 //! they wait, a reader that leaves. Of every execution the record must be a behaviour of the model, no rule may be
-//! broken by what was told, every frame must have come, and nobody may be left waiting, which shuttle calls a deadlock.
+//! broken by what was told, every frame must have come, and no task may be left waiting, which shuttle calls a deadlock.
 //!
 //! ```text
 //! cargo test -p conformance --features shuttle --test framed_shuttle -- --nocapture
