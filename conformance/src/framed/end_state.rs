@@ -16,7 +16,7 @@ pub(super) struct EndState {
     pub(super) accepted: u32,
     /// What is left of the item that is being handed over.
     sending: VecDeque<Half>,
-    /// What somebody who does not keep to the protocol puts before the rest.
+    /// What an end that does not keep to the protocol puts before the rest.
     forged: VecDeque<Chunk>,
     /// What was read and not given, for the count.
     pub(super) held: VecDeque<Half>,
@@ -24,7 +24,7 @@ pub(super) struct EndState {
     pub(super) discarded: u16,
     /// The kernel has said that nothing more comes.
     pub(super) ended: bool,
-    /// Why the connection has ended, as somebody was told first.
+    /// Why the connection has ended, as it was told first.
     fate: Option<Ending>,
     /// The peer is not to be trusted, or this end itself.
     pub(super) refuses: bool,
@@ -138,7 +138,7 @@ impl EndState {
         }
     }
 
-    /// What the connection has come to, as somebody is told; later everybody is.
+    /// Returns what the connection has come to: what was told first.
     pub(super) fn latch(&mut self, ending: Ending) -> Ending {
         if ending == Ending::Marker { ending } else { *self.fate.get_or_insert(ending) }
     }

@@ -67,7 +67,7 @@ struct Pipe {
 struct Socket {
     closed: bool,
     reset: bool,
-    /// Somebody was told of the reset.
+    /// Some call was told of the reset.
     told: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Two drivers as users have them, each in tasks of its own, over a wire that remembers what happened.
+//! Runs that dice decide: two drivers as users have them, each in tasks of its own, over a wire that remembers what happened.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -215,7 +215,7 @@ async fn shut_down(
     let end = *end;
     sleep(Duration::from_millis(dice.roll(150).into())).await;
     wire.record(|record| record.begun(end));
-    // What it owns is dropped by whoever called, with the rest.
+    // What it owns is dropped by the caller, with the rest.
     let driven = closer.clone();
     let mut shutdown = Box::pin(async move { driven.shutdown(deadline(*soon)).await });
     let told = poll_fn(|cx| {

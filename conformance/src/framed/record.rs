@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// What happened so far, a line for each step.
 ///
-/// A shutdown's outcome is told when whoever asked for it is polled. What it says of a connection that broke was known in
+/// A shutdown's outcome is told when its caller is polled. What it says of a connection that broke was known in
 /// the step that broke it, and is entered there.
 pub(super) struct Record {
     lines: Vec<(Action, Observation<Output, Refusal>)>,
@@ -25,7 +25,7 @@ struct Marks {
     broken: Option<usize>,
     expired: bool,
     over: bool,
-    /// The reader was told of the deadline before whoever asked for the shutdown was, at the same moment.
+    /// The reader was told of the deadline before the caller of the shutdown was, at the same moment.
     reader_was_first: bool,
 }
 

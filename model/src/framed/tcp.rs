@@ -71,7 +71,7 @@ enum Health {
     Alive,
     /// It was reset, and the application was not told.
     Reset,
-    /// It was reset, and whoever called first was told.
+    /// It was reset, and the first call after that was told.
     Dead,
 }
 

@@ -36,7 +36,7 @@ pub struct EndRecord {
     pub reader: ReaderRecord,
     /// The earliest moment until which its shutdown may take.
     pub until: Option<Moment>,
-    /// What whoever asked for the shutdown was told.
+    /// The outcome that the callers of the shutdown were told.
     pub outcome: Option<Outcome>,
     /// How many halves it threw away.
     pub discarded: u16,
@@ -54,7 +54,7 @@ pub struct EndRecord {
     pub shortened: bool,
 }
 
-/// Where somebody is in a stream of halves.
+/// A position in a stream of halves.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
@@ -114,8 +114,8 @@ pub enum Violation {
 pub struct Violations(u16);
 
 impl History {
-    /// The history of a connection whose shutdowns may throw away so many halves, between kernels that tell what was
-    /// acknowledged or do not.
+    /// Returns the history of a connection. Its shutdowns may throw away `discards` halves; `tells` is whether its kernels
+    /// tell what was acknowledged.
     pub fn new(discards: u16, tells: bool) -> Self {
         Self { discards, tells, ..Self::default() }
     }

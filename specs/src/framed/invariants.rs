@@ -3,7 +3,7 @@
 use super::{End, Ending, History, Outcome, ReaderRecord, Violation};
 use crate::protocol::Predicate;
 
-/// The rule that the system rests only where nobody waits.
+/// The rule that the system rests only where nothing is waited for.
 pub const DEADLOCK: (&str, &str) = ("FRM-11", "nobody waits for what cannot come: a state without any step is at rest");
 
 /// What holds in every reachable state.

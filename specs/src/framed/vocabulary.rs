@@ -12,83 +12,83 @@ use super::{End, Forgery, FrameId, Half, Moment, Shape};
 pub enum Action {
     /// The application writes its next frame: the connection accepts it, or refuses it.
     Write {
-        /// Whose application.
+        /// The end of the application.
         end: End,
         /// What the frame is like.
         shape: Shape,
     },
     /// The application of an end that does not keep to the protocol writes something else.
     Forge {
-        /// Whose application.
+        /// The end of the application.
         end: End,
         /// What.
         forgery: Forgery,
     },
     /// The application drops a write that waits for the kernel.
     DropWrite {
-        /// Whose.
+        /// The end of the application.
         end: End,
     },
     /// The writer offers the kernel the next half of what is queued.
     Send {
-        /// Whose writer.
+        /// The end of the writer.
         end: End,
     },
     /// The reader looks for the next frame: in what was read already, or in the next half that the kernel has.
     Read {
-        /// Whose reader.
+        /// The end of the reader.
         end: End,
     },
     /// The application drops a read that is in the middle of a frame.
     DropRead {
-        /// Whose.
+        /// The end of the application.
         end: End,
     },
     /// The application drops its reader.
     Leave {
-        /// Whose.
+        /// The end of the application.
         end: End,
     },
     /// The application drops the connection without a shutdown.
     Abandon {
-        /// Whose.
+        /// The end of the application.
         end: End,
     },
     /// The application asks for the end of the direction in which this end sends, until a moment.
     Shutdown {
-        /// Whose.
+        /// The end of the application.
         end: End,
         /// Until when.
         by: Moment,
     },
     /// The shutdown reads one half ahead of the reader, so that the peer's writer is not held up.
     ReadAhead {
-        /// Whose shutdown.
+        /// The end that shuts down.
         end: End,
     },
     /// The shutdown tells the kernel that nothing follows: the marker was handed over.
     Finish {
-        /// Whose shutdown.
+        /// The end that shuts down.
         end: End,
     },
     /// The shutdown looks what became of everything that was handed over.
     Confirm {
-        /// Whose shutdown.
+        /// The end that shuts down.
         end: End,
     },
     /// The deadline of a shutdown has passed and its timer fires.
     Expire {
-        /// Whose.
+        /// The end of the timer.
         end: End,
     },
-    /// The connection closes its socket, when nobody needs it any more.
+    /// The connection closes its socket, when it is not needed any more.
     Close {
-        /// Whose.
+        /// The end of the socket.
         end: End,
     },
     /// The network carries one half, or the end of the stream, from one kernel to the other.
     Carry {
-        /// From whose kernel.
+        /// The end that sent it.
         from: End,
     },
     /// Time passes a moment.
@@ -125,7 +125,7 @@ pub enum Ending {
     Truncated,
     /// The connection was reset, or its writer found that it is gone.
     Reset,
-    /// The peer sent what nobody may send.
+    /// The peer sent what no end may send.
     Violation,
     /// The deadline of this end's shutdown passed.
     Deadline,
@@ -133,7 +133,7 @@ pub enum Ending {
     ShutDown,
 }
 
-/// What whoever asked for a shutdown is told.
+/// What the callers of a shutdown are told.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -187,7 +187,7 @@ pub enum Output {
     Abandoned(End),
     /// A shutdown is asked for, until a moment.
     Begun(End, Moment),
-    /// Whoever asked for the shutdown was told this.
+    /// The callers of the shutdown were told this.
     Over(End, Outcome),
     /// Everything that the end's kernel was handed, and the end of the stream, has arrived in the other kernel.
     Arrived(End),
@@ -199,7 +199,7 @@ pub enum Output {
     Passed(Moment),
     /// The reader made room for a payload that is longer than allowed. handfast never does.
     Overcommitted(End),
-    /// A task died of a panic that nobody meant.
+    /// A task died of a panic that is a mistake.
     Panicked(End),
 }
 

@@ -201,7 +201,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Lets everybody go on who was woken; the reader only at its turn.
+    /// Lets every task go on that was woken; the reader only at its turn.
     pub(super) fn settle(&mut self, at: &mut At<'_>, reads: bool) {
         let end = at.end;
         let read = match self.reading.as_mut().filter(|_| reads) {
@@ -233,7 +233,7 @@ impl Driver {
             None => true,
         });
         for told in told {
-            // FRM-7: everybody is told the same.
+            // FRM-7: all callers are told the same.
             assert_eq!(Some(told), self.closer.outcome(), "callers of one shutdown were told two outcomes");
         }
         at.outputs

@@ -1,7 +1,7 @@
 //! The driver of `handfast::framed` on tokio as a machine: two ends over a [wire](super::wire) that delivers when told.
 //!
 //! Each action of the protocol is one call of the application, one move of the clock, or one call of the kernel that the
-//! wire lets happen; everybody who was woken by it is polled, and nobody else. What the wire does not let happen waits, as it
+//! wire lets happen; every task that was woken by it is polled, and no other. What the wire does not let happen waits, as it
 //! does with a kernel that has no room or nothing to read. So each end is brought through its steps one by one, by the
 //! same calls that users make.
 
@@ -90,7 +90,7 @@ impl DriverMachine {
         }
     }
 
-    /// Lets one end take a step, and says what everybody there was told.
+    /// Lets one end take a step, and returns what was told there.
     fn go(&mut self, end: End, action: Action) -> Result<Vec<Output>, Refusal> {
         let clocks = self.clocks.clone();
         let (wire, now, most) = (self.wire.clone(), self.now, self.config.frames[end.index()]);

@@ -59,7 +59,7 @@ impl Wake for Flag {
     }
 }
 
-/// A future that is polled when it was woken, and not otherwise. Whoever forgets to wake it finds that nothing happens.
+/// A future that is polled when it was woken, and not otherwise. A driver that forgets to wake it is found, because then nothing happens.
 pub(super) struct Task<T> {
     future: Pin<Box<dyn Future<Output = T>>>,
     woken: Arc<Flag>,

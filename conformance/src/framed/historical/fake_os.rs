@@ -1,4 +1,4 @@
-//! What the original stands on: the kernels, the deadline of a connection, and whose turn it is.
+//! The operating system under the original: the kernels, the deadline of a connection, and the step that may be taken.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard as StdGuard, PoisonError};
@@ -41,7 +41,7 @@ impl FakeOs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose turn it is from now on. Whether the one before was taken.
+    /// Sets the step that may be taken from now on. Returns whether the one before was taken.
     pub(super) fn give(&self, turn: Option<Action>) -> bool {
         std::mem::replace(&mut self.inner().turn, turn).is_none()
     }
@@ -80,7 +80,7 @@ impl FakeOs {
         self.inner().stalled[end.index()] = stalled;
     }
 
-    /// Waits for the turn of a step that needs nobody.
+    /// Waits for the turn of a step that cannot be interrupted.
     pub(super) async fn turn(&self, step: Action) {
         poll_fn(|_| self.inner().take_turn(step)).await;
     }
@@ -94,7 +94,7 @@ impl FakeOs {
         .await
     }
 
-    /// Takes a lock at its turn. A lock that is held is asked for again at the next turn: whoever waits is served in no order.
+    /// Takes a lock at its turn. A lock that is held is asked for again at the next turn: waiters are served in no order.
     pub(super) async fn lock<'m, T>(&self, step: Action, mutex: &'m Mutex<T>) -> MutexGuard<'m, T> {
         poll_fn(|_| {
             let mut inner = self.inner();

@@ -117,7 +117,7 @@ impl Historical {
             assert_eq!(poll(&mut call), None, "it waits for its locks");
             side.shutdown = Some(call);
         }
-        // M15: the deadline is set by whoever came last, and he then waits behind the first one.
+        // M15: the deadline is set by the last call, which then waits behind the first one.
         side.deadline = Some(by);
         side.outputs.push(Output::Begun(end, by));
         Ok(())
@@ -150,7 +150,7 @@ impl Historical {
         Ok(())
     }
 
-    /// Lets those go on whose turn it may be.
+    /// Polls the calls that may take this step.
     fn go_on(&mut self, end: End, action: Action) {
         let side = &mut self.ends[end.index()];
         match action {
@@ -159,7 +159,7 @@ impl Historical {
             _ => side.poll_shutdown(end),
         }
         if self.os.is_closed(end) && side.deadline.is_some() && !matches!(action, Action::Read { .. }) {
-            // A close interrupts whoever is in a call of the socket.
+            // A close interrupts calls of the socket.
             side.poll_reader(end);
         }
     }
@@ -218,7 +218,7 @@ impl Side {
     }
 }
 
-/// What a call has come to. Turns are given by the test, so that nobody needs to be woken.
+/// What a call has come to. Turns are given by the test, so that no call needs to be woken.
 fn poll<T>(call: &mut Call<T>) -> Option<T> {
     match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(over) => Some(over),

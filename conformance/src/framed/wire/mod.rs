@@ -23,7 +23,7 @@ pub(super) use socket::Socket;
 pub(super) enum Caller {
     Writer,
     Reader,
-    /// Whoever drives a shutdown; whether what it reads is kept for a reader.
+    /// A task that drives a shutdown; whether what it reads is kept for a reader.
     Shutdown {
         keeps: bool,
     },
@@ -66,7 +66,7 @@ struct Inner {
 struct Line {
     /// What is left of the item that is being handed over.
     sending: VecDeque<Half>,
-    /// What somebody who does not keep to the protocol puts before the rest.
+    /// What an end that does not keep to the protocol puts before the rest.
     forged: VecDeque<Chunk>,
     reads: Option<Waker>,
     writes: Option<Waker>,
@@ -116,7 +116,7 @@ impl Wire {
         let waker = match call {
             Call::Write | Call::Finish => line.writes.take(),
             Call::Read { .. } => line.reads.take(),
-            // Nobody is woken by that.
+            // No task is woken by that.
             Call::Confirm | Call::Expire { .. } => None,
         };
         drop(inner);
@@ -188,7 +188,7 @@ impl Inner {
         self.record.is_some() || self.granted == Some((end, call))
     }
 
-    /// Remembers what was told in a step, and wakes everybody who may go on after it.
+    /// Remembers what was told in a step, and wakes every task that may go on after it.
     fn note(&mut self, action: Action) {
         let Some(record) = &mut self.record else { return };
         record.line(action, std::mem::take(&mut self.told));
@@ -214,7 +214,7 @@ impl Inner {
         }
         let line = &mut self.ends[end.index()];
         if line.sending.is_empty() {
-            let header = bytes.first_chunk().expect("whoever begins an item offers its header");
+            let header = bytes.first_chunk().expect("a writer that begins an item offers its header");
             line.sending.extend(Half::of(item(header)));
         }
         let half = line.sending[0];

@@ -1,7 +1,7 @@
 //! Tier 5: the driver of `handfast::framed` on tokio, under a paused clock for each end, along every edge of the small scope.
 //!
-//! The wire between the two drivers lets one half pass when it is told, and one question be answered; whoever was woken by
-//! that is polled, and nobody else. What everybody was told is compared with the model, step by step.
+//! The wire between the two drivers lets one half pass when it is told, and one question be answered; a task that was woken by
+//! that is polled, and no other. What each was told is compared with the model, step by step.
 
 use conformance::edges::{Walked, walk_taken};
 use conformance::failure;

@@ -21,7 +21,7 @@ pub(crate) const KERNEL: Kernel = Kernel { send: 1, receive: 1, purges: false, t
 /// How often an operation is dropped where it waits.
 const DROPS: usize = 3;
 
-/// What races at each end. Whoever writes and whoever reads are two tasks, unless it says otherwise.
+/// What races at each end. The writer and the reader are two tasks, unless it says otherwise.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Environment {
     /// The writer shuts down.

@@ -4,7 +4,7 @@
 //! them the scheduler says who is next. At each end of a connection a task reads and a task writes, and in each
 //! [environment](ends::Environment) something else races with them: a shutdown by a third task, operations that are dropped where
 //! they wait, a reader that leaves. Of every execution the record must be a behaviour of the model, no rule may be
-//! broken by what was told, every frame must have come, and nobody may be left waiting, which shuttle calls a deadlock.
+//! broken by what was told, every frame must have come, and no task may be left waiting, which shuttle calls a deadlock.
 //!
 //! A failure prints the schedule, which shuttle's `ReplayScheduler` takes. `HANDFAST_SCHEDULES` is how many executions there are
 //! for each environment and each of two schedulers. Time stands still but for the questions what has arrived, so that no deadline passes

@@ -1,5 +1,5 @@
 //! A small driver of the same protocol, to be mistaken on purpose: everything of one end is under one lock, and what a flaw splits
-//! into two steps is done under it twice, with everybody else between them.
+//! into two steps is done under it twice, with every other task between them.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -120,7 +120,7 @@ impl State {
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !std::mem::replace(&mut self.finished, true) {
             let finished = Pin::new(&mut self.write).poll_shutdown(cx);
-            assert!(matches!(finished, Poll::Ready(Ok(()))), "nobody waits for that");
+            assert!(matches!(finished, Poll::Ready(Ok(()))), "no task waits for that");
         }
         Poll::Ready(())
     }

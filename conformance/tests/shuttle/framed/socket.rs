@@ -26,7 +26,7 @@ pub(crate) struct Direction {
 }
 
 impl Direction {
-    /// Calls the kernel, and wakes whoever can go on because of it.
+    /// Calls the kernel, and wakes the tasks that can go on because of it.
     fn call<T>(&self, cx: &Context<'_>, reads: bool, call: impl FnOnce(&mut Inner) -> Poll<T>) -> Poll<T> {
         let mut inner = self.wire.lock();
         let answer = call(&mut inner);

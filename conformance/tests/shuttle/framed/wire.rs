@@ -187,7 +187,7 @@ impl Inner {
 
     pub(crate) fn write(&mut self, end: End, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.lines[end.index()].sending.is_empty() {
-            let header = bytes.first_chunk().expect("whoever begins an item offers its header");
+            let header = bytes.first_chunk().expect("a writer that begins an item offers its header");
             self.lines[end.index()].sending.extend(Half::of(item(header)));
         }
         let half = self.lines[end.index()].sending[0];
@@ -218,7 +218,7 @@ impl Inner {
 
     pub(crate) fn read(&mut self, end: End, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let got = self.tcp.read(end);
-        // In the model a shutdown is over when it is told of a reset. Whoever drives it here may look once more, for the reader.
+        // In the model a shutdown is over when it is told of a reset. The task that drives it here may look once more, for the reader.
         let knows_of_reset = self.lines[end.index()].knows_of_reset;
         let by_shutdown = self.readers.get(&me()) != Some(&end);
         let ahead = by_shutdown && !knows_of_reset;

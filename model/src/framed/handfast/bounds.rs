@@ -24,9 +24,9 @@ pub struct Bounds {
     pub discard: u16,
     /// Until when each end may be shut down.
     pub shutdowns: [&'static [Moment]; 2],
-    /// Whose readers may be dropped.
+    /// The ends where the reader may be dropped.
     pub leaves: &'static [End],
-    /// Whose connections may be dropped.
+    /// The ends where the connection may be dropped.
     pub abandons: &'static [End],
     /// What each end may forge.
     pub forgeries: [&'static [Forgery]; 2],
@@ -188,7 +188,7 @@ const LARGE: [(&str, Bounds); 6] = [
     ("long", LONG),
     ("everything", EVERYTHING),
     ("roomy", Bounds { kernel: ROOMY, keep: 4, frames: [2, 1], ..FULL }),
-    // Whose witnesses the others have not.
+    // They have witnesses that the others have not.
     ("leaving", LEAVING_BOTH),
     ("hostile", HOSTILE),
     ("silent", SILENT),

@@ -51,7 +51,7 @@ pub(super) struct Side {
     pub(super) discarded: u16,
     /// The kernel has said that nothing more comes.
     pub(super) ended: bool,
-    /// Why the connection has ended, as somebody was told first.
+    /// Why the connection has ended, as it was told first.
     pub(super) fate: Option<Ending>,
 }
 
@@ -175,7 +175,7 @@ impl Handfast {
         Ok(())
     }
 
-    /// What is known at the end of a shutdown, told to whoever asked for it. No byte follows.
+    /// Ends a shutdown, and tells its callers the outcome. No byte follows.
     pub(super) fn over(&mut self, end: End, outcome: Outcome, outputs: &mut Outputs) {
         let side = self.side_mut(end);
         let Some(by) = side.phase.until() else { return };
@@ -205,7 +205,7 @@ impl Machine for Handfast {
 }
 
 impl Design for Handfast {
-    /// FRM-11: at rest no shutdown goes on, nothing is on its way, and nobody reads whose peer has ended.
+    /// FRM-11: at rest no shutdown goes on, nothing is on its way, and no reader waits for a peer that has ended.
     fn at_rest(&self) -> bool {
         End::BOTH.iter().all(|&end| {
             let side = self.side(end);

@@ -7,6 +7,9 @@
 //!
 //! The reader goes on until the peer's marker, whatever becomes of its own direction: a failed write and an own shutdown
 //! do not stop it. Only its deadline does.
+//!
+//! The [`machine`], its [`reader`] and its [`writer`] are the design alone. What is made wrong in it,
+//! one mistake at a time, is in the [`mutants`].
 
 mod bounds;
 mod log;

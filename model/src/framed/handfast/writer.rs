@@ -51,7 +51,7 @@ impl Handfast {
         if !side.queue.is_empty() {
             return Err(Refusal::NoRoom);
         }
-        // Nobody believes it afterwards.
+        // A peer that has seen it does not believe what follows.
         side.writing = Writing::Refusing;
         side.queue.extend(Half::of(Item::Forged(forgery)));
         Ok(())
@@ -190,7 +190,7 @@ impl Handfast {
         Ok(())
     }
 
-    /// Only when nobody needs the socket any more: a close with unread input takes away what is not acknowledged.
+    /// Closes the socket only when it is not needed any more: a close with unread input takes away what is not acknowledged.
     pub(super) fn close(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.side(end);
         let read = matches!(side.reading, Reading::Reported | Reading::Left);

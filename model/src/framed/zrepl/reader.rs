@@ -129,7 +129,7 @@ impl Side {
                 self.begun = true;
                 self.fail(end, Ending::Marker, outputs);
             }
-            // Nobody forges here; every type but the marker's is given.
+            // Nothing is forged here; every type but the marker's is given.
             Item::Forged(_) => {
                 outputs.push(Output::Delivered(end, Given::Reserved));
                 self.release_reader();

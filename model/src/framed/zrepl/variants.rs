@@ -78,7 +78,7 @@ pub fn variants() -> Vec<Variant> {
     ALL.iter().map(variant).collect()
 }
 
-/// Every instance, for whoever holds something to it.
+/// Every instance, for what is held to it.
 pub fn instances() -> Vec<Instance<Zrepl>> {
     ALL.iter().map(|historical| Instance { name: historical.name, checked: checked(historical) }).collect()
 }
