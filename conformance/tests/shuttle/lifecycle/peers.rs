@@ -100,7 +100,7 @@ impl Peers for Node<u32> {
 
     fn open(&self, plan: Plan) -> Option<SessionHandle> {
         let handshake = move |signal: Handshake<u32>| async move {
-            greet(signal, plan).await;
+            handshake_done(signal, plan).await;
             match plan.shake {
                 Shake::Completes => Ok(()),
                 Shake::Fails => Err(()),

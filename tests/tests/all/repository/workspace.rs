@@ -56,8 +56,12 @@ fn collect(directory: &Path, files: &mut Vec<File>) {
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("the directory can be read").path()).collect();
     paths.sort();
     for path in paths {
+        // A folder in the checkout, and a file in a worktree.
+        if path.file_name().is_some_and(|name| name == ".git") {
+            continue;
+        }
         if path.is_dir() {
-            if path.file_name().is_some_and(|name| name != ".git" && name != "target") {
+            if path.file_name().is_some_and(|name| name != "target") {
                 collect(&path, files);
             }
         } else if let Ok(text) = fs::read_to_string(&path) {
