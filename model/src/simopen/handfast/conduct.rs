@@ -31,11 +31,11 @@ pub trait Conduct {
 
     /// SIM-14: one message is taken, and what follows is left in the channel.
     fn read(&mut self, at: &mut At<'_>, channel: &mut Channel) {
-        self.hear(at, channel.remove(0));
+        self.receive(at, channel.remove(0));
     }
 
     /// Takes note of a message, and acts on it.
-    fn hear(&mut self, at: &mut At<'_>, InFlight { token, flight }: InFlight) {
+    fn receive(&mut self, at: &mut At<'_>, InFlight { token, flight }: InFlight) {
         at.state.flight = flight;
         at.outputs.push(Output::Heard(at.end, token));
         self.on_message(at, token);

@@ -150,7 +150,7 @@ pub struct Varied {
     rounds: u8,
     /// A message that is acted on when the first write is joined.
     held: Option<Token>,
-    /// The proposal that was skipped.
+    /// The proposal that was skipped, where it is to be answered.
     skipped: Option<Name>,
 }
 
@@ -254,7 +254,7 @@ impl Varied {
                 if self.has(Flaw::SkipsAny) {
                     at.state.stage = Stage::Selecting { skipped: false };
                 }
-                self.skipped = Some(name);
+                self.skipped = self.has(Flaw::AnswersSkipped).then_some(name);
                 self.handle(at, token);
             }
             Token::Header
@@ -280,9 +280,7 @@ impl Varied {
         } else {
             self.decide(at, theirs);
         }
-        if let (Stage::Confirming(Role::Responder), Some(name)) = (at.state.stage, skipped)
-            && self.has(Flaw::AnswersSkipped)
-        {
+        if let (Stage::Confirming(Role::Responder), Some(name)) = (at.state.stage, skipped) {
             let supported = at.protocols.contains(&name);
             self.say(at, if supported { Token::Protocol(name) } else { Token::Na });
         }
@@ -323,7 +321,7 @@ impl Varied {
 impl Conduct for Varied {
     fn read(&mut self, at: &mut At<'_>, channel: &mut Channel) {
         let message: InFlight = channel.remove(0);
-        self.hear(at, message);
+        self.receive(at, message);
         let has_heard_all = matches!(at.state.stage, Stage::Settled { .. } | Stage::Finishing { .. });
         if has_heard_all && self.has(Flaw::OverReads) {
             channel.clear();
