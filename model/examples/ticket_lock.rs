@@ -280,7 +280,7 @@ fn variants() -> Vec<Variant> {
     Flaw::ALL.iter().map(variant).collect()
 }
 
-const ENTRIES: &[Entry] = &[Entry {
+static ENTRIES: &[Entry] = &[Entry {
     name: TicketLock::NAME,
     about: "which of several threads is let in next",
     document: "model/examples/ticket_lock.rs",
