@@ -18,7 +18,8 @@ pub(crate) struct Options {
     /// For how long, in seconds, over all phases
     #[arg(long, default_value_t = NonZeroU64::new(30).unwrap_or(NonZeroU64::MIN))]
     pub(crate) seconds: NonZeroU64,
-    /// End after so many takeovers; `--seconds` is then what they may take at most
+    /// End after so many takeovers, or connections that were taken from the pool; `--seconds` is then the most that they
+    /// may take
     #[arg(long)]
     pub(crate) takeovers: Option<NonZeroU64>,
     /// How many threads with a poller each

@@ -8,8 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Longer than anything takes on a machine that is not stuck.
+/// Longer than any one step takes on a machine that is not stuck.
 pub(crate) const STUCK: Duration = Duration::from_secs(60);
+
+/// Longer than any test takes, on a machine that has twenty times as much to do as it can.
+pub(crate) const LIMIT: Duration = Duration::from_secs(1800);
 
 /// Ends the process when a test has run for too long. Dropped when the test ends.
 #[must_use]
@@ -17,16 +20,16 @@ pub(crate) struct Deadline {
     _running: Sender<()>,
 }
 
-/// Gives the test that calls this so long, and says otherwise what it waited for.
+/// Gives the test that calls this [so long](LIMIT), and says otherwise what it waited for.
 ///
 /// A thread that hangs cannot be ended, so that the test run ends with it. Without this it would never end.
-pub(crate) fn deadline(limit: Duration, what: &'static str) -> Deadline {
+pub(crate) fn deadline(what: &'static str) -> Deadline {
     let (running, runs) = mpsc::channel();
     let test = thread::current().name().unwrap_or("a test").to_owned();
     thread::spawn(move || {
-        if runs.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+        if runs.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
             // Not `eprintln`, which the test runner keeps until the test ends.
-            let _ = writeln!(io::stderr(), "\n{test}: waited {limit:?} for {what}");
+            let _ = writeln!(io::stderr(), "\n{test}: waited {LIMIT:?} for {what}");
             std::process::abort();
         }
     });
@@ -39,9 +42,10 @@ pub(crate) fn one_storm_at_a_time() -> MutexGuard<'static, ()> {
     STORM.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a test in a process of its own, because it counts the descriptors of its process: other tests open some too.
+/// Runs a test in a process of its own, because it counts the descriptors of its process: other tests open some too. No
+/// longer than [`LIMIT`].
 /// The closure must be written in the test itself, whose name is taken from it.
-pub(crate) fn alone<T: FnOnce()>(limit: Duration, what: &'static str, test: T) {
+pub(crate) fn alone<T: FnOnce()>(what: &'static str, test: T) {
     const ALONE: &str = "HANDFAST_TEST_ALONE";
     let closure = std::any::type_name::<T>();
     let name = closure.split_once("::").and_then(|(_, path)| path.strip_suffix("::{{closure}}")).expect("a closure");
@@ -51,7 +55,7 @@ pub(crate) fn alone<T: FnOnce()>(limit: Duration, what: &'static str, test: T) {
     let _storm = one_storm_at_a_time();
     let mut command = Command::new(env::current_exe().expect("this is a program"));
     command.args([name, "--exact", "--nocapture", "--test-threads=1"]).env(ALONE, name);
-    let output = finished(&mut command, limit, what);
+    let output = finished(&mut command, LIMIT, what);
     let text = String::from_utf8_lossy(&output.stdout);
     println!("{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && text.contains("test result: ok. 1 passed"), "{name} failed in its process");

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use handfast::lifecycle::{Config, Direction, Duplicates, Event, Limits, NodeConfig, Origin, Reason};
 
-use super::LIMIT;
 use super::server::{Server, leaving_nothing};
 use crate::support::{alone, skip};
 use examples::bitcoin_node::peer;
@@ -41,7 +40,7 @@ fn small() -> NodeConfig<SocketAddr> {
 
 #[test]
 fn a_peer_of_another_implementation_is_accepted() {
-    alone(LIMIT, "a peer written in Python that dials the node", || {
+    alone("a peer written in Python that dials the node", || {
         let Some(python) = python() else { return };
         leaving_nothing(async || {
             let server = Server::start(small()).await;
@@ -62,7 +61,7 @@ fn a_peer_of_another_implementation_is_accepted() {
 
 #[test]
 fn a_peer_of_another_implementation_is_dialed() {
-    alone(LIMIT, "a peer written in Python that is dialed", || {
+    alone("a peer written in Python that is dialed", || {
         let Some(python) = python() else { return };
         leaving_nothing(async || {
             let server = Server::start(small()).await;
@@ -92,7 +91,7 @@ fn a_peer_of_another_implementation_is_dialed() {
 /// Both ends of the connection find out, and both say so.
 #[test]
 fn a_node_that_dials_itself_finds_out() {
-    alone(LIMIT, "both ends of a connection to oneself to end", || {
+    alone("both ends of a connection to oneself to end", || {
         leaving_nothing(async || {
             let server = Server::start(small()).await;
             let (local, to) = (Arc::clone(&server.local), server.address);

@@ -7,8 +7,3 @@ mod interop;
 mod program;
 mod server;
 mod storm;
-
-use std::time::Duration;
-
-/// How long a test may take that has a process of its own.
-const LIMIT: Duration = Duration::from_secs(300);

@@ -12,7 +12,6 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use tokio::task::JoinSet;
 
-use super::LIMIT;
 use super::client::{Client, ClientError, version};
 use super::conduct::{Conduct, Heard};
 use super::server::{Remains, Server, leaving_nothing};
@@ -117,7 +116,7 @@ fn is_accounted_for(remains: &Remains, conducts: &[Conduct], outcome: &Outcome) 
 
 #[test]
 fn of_thousands_that_come_and_go_in_every_way_nothing_is_left() {
-    alone(LIMIT, "thousands of peers to come and go", || {
+    alone("thousands of peers to come and go", || {
         let seed = rand::random();
         println!("seed {seed}: set HANDFAST_SEED to repeat the order");
         let seed = std::env::var("HANDFAST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(seed);
@@ -142,7 +141,7 @@ fn of_thousands_that_come_and_go_in_every_way_nothing_is_left() {
 /// shook hands before stays.
 #[test]
 fn the_silent_are_turned_away_in_time() {
-    alone(LIMIT, "silent peers to be turned away", || {
+    alone("silent peers to be turned away", || {
         const SILENT: usize = 3 * CONCURRENCY;
         leaving_nothing(async || {
             let registry = roomy();
@@ -203,7 +202,7 @@ async fn drip(mut client: Client) -> Result<(), ClientError> {
 /// Where there are few slots most are turned away; no slot is lost or taken twice by that.
 #[test]
 fn slots_that_are_fought_for_come_back() {
-    alone(LIMIT, "slots to come back", || {
+    alone("slots to come back", || {
         const SLOTS: usize = 6;
         const CONNECTIONS: usize = 20 * CONCURRENCY;
         leaving_nothing(async || {
@@ -239,7 +238,7 @@ fn slots_that_are_fought_for_come_back() {
 /// Whoever answers pings stays; whoever does not is gone when the next one is due.
 #[test]
 fn pings_find_out_who_is_gone() {
-    alone(LIMIT, "a peer that does not answer to be given up", || {
+    alone("a peer that does not answer to be given up", || {
         leaving_nothing(async || {
             let server = Server::start_pinging(patient(roomy()), Duration::from_secs(2)).await;
             let mut alive = Client::connect(server.address).await.expect("the node listens");
@@ -269,7 +268,7 @@ fn pings_find_out_who_is_gone() {
 /// A ban of an address ends whoever has it, turns away whoever comes with it, and can be taken back.
 #[test]
 fn a_banned_address_is_gone_and_stays_away() {
-    alone(LIMIT, "peers with a banned address to go", || {
+    alone("peers with a banned address to go", || {
         leaving_nothing(async || {
             let server = Server::start(patient(roomy())).await;
             let mut peers = Vec::new();

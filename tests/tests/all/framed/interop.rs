@@ -9,13 +9,13 @@ use tokio::task::spawn_blocking;
 
 use super::original::{End, Original};
 use super::support::{pair, registered, within};
-use crate::support::{STUCK, deadline};
+use crate::support::deadline;
 
 const SECONDS: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn the_original_reads_our_frames_to_the_marker() {
-    let _deadline = deadline(STUCK, "the original's end to read to the marker");
+    let _deadline = deadline("the original's end to read to the marker");
     let (ours, theirs) = pair(None);
     let lengths = [1, 0, 8, 100, 100_000, 0, 0, 7];
     let original = spawn_blocking(move || {
@@ -41,7 +41,7 @@ async fn the_original_reads_our_frames_to_the_marker() {
 /// The original holds back a frame until it has read the header behind it: one without a payload releases it.
 #[tokio::test]
 async fn an_empty_frame_releases_the_one_before_to_the_original() {
-    let _deadline = deadline(STUCK, "the original to give out both frames");
+    let _deadline = deadline("the original to give out both frames");
     let (ours, theirs) = pair(None);
     let (told, tells) = channel();
     let original = thread::spawn(move || {
@@ -63,7 +63,7 @@ async fn an_empty_frame_releases_the_one_before_to_the_original() {
 
 #[tokio::test]
 async fn we_read_the_originals_frames_to_its_marker_and_answer() {
-    let _deadline = deadline(STUCK, "the original's frames and its marker");
+    let _deadline = deadline("the original's frames and its marker");
     let (ours, theirs) = pair(None);
     let original = spawn_blocking(move || {
         let mut original = Original::new(theirs);
@@ -85,7 +85,7 @@ async fn we_read_the_originals_frames_to_its_marker_and_answer() {
 
 #[tokio::test]
 async fn we_read_a_frame_of_the_original_without_what_follows_it() {
-    let _deadline = deadline(STUCK, "one frame of the original");
+    let _deadline = deadline("one frame of the original");
     let (ours, theirs) = pair(None);
     let mut original = Original::new(theirs);
     let mut ours = Connection::new(registered(ours), Config::default());
@@ -95,7 +95,7 @@ async fn we_read_a_frame_of_the_original_without_what_follows_it() {
 
 #[tokio::test]
 async fn both_send_heartbeats_and_neither_is_given_out_by_us() {
-    let _deadline = deadline(STUCK, "heartbeats both ways and a shutdown");
+    let _deadline = deadline("heartbeats both ways and a shutdown");
     let (ours, theirs) = pair(None);
     let original = spawn_blocking(move || {
         let mut original = Original::new(theirs);
@@ -118,7 +118,7 @@ async fn both_send_heartbeats_and_neither_is_given_out_by_us() {
 
 #[tokio::test]
 async fn the_original_and_we_shut_down_at_once() {
-    let _deadline = deadline(3 * STUCK, "a hundred shutdowns at both ends");
+    let _deadline = deadline("a hundred shutdowns at both ends");
     for _ in 0..100 {
         let (ours, theirs) = pair(Some(8 * 1024));
         let original = spawn_blocking(move || {

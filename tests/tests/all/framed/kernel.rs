@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::io::ioctl_fionread;
 
 use super::support::{await_arrival, await_reset, drain, fill, outstanding, pair, registered, reset};
-use crate::support::{STUCK, deadline};
+use crate::support::deadline;
 
 const RESET: Option<ErrorKind> = Some(ErrorKind::ConnectionReset);
 
@@ -24,7 +24,7 @@ fn with_unread_input() -> (TcpStream, TcpStream) {
 
 #[test]
 fn k1_what_had_arrived_survives_the_reset_of_a_close_with_unread_input() {
-    let _deadline = deadline(STUCK, "a reset and what had arrived before it");
+    let _deadline = deadline("a reset and what had arrived before it");
     let (mut x, mut y) = with_unread_input();
     x.write_all(&[2; 1000]).expect("there is room");
     await_arrival(&y, 1000);
@@ -35,7 +35,7 @@ fn k1_what_had_arrived_survives_the_reset_of_a_close_with_unread_input() {
 
 #[test]
 fn k1b_whoever_writes_takes_the_reset_and_the_reader_sees_an_end_in_order() {
-    let _deadline = deadline(STUCK, "a reset, and an end in order");
+    let _deadline = deadline("a reset, and an end in order");
     let (mut x, mut y) = with_unread_input();
     x.write_all(&[2; 1000]).expect("there is room");
     await_arrival(&y, 1000);
@@ -47,7 +47,7 @@ fn k1b_whoever_writes_takes_the_reset_and_the_reader_sees_an_end_in_order() {
 
 #[test]
 fn k2_a_close_with_unread_input_destroys_what_was_written_and_had_not_arrived() {
-    let _deadline = deadline(STUCK, "a reset of a close with unread input");
+    let _deadline = deadline("a reset of a close with unread input");
     let (mut x, mut y) = with_unread_input();
     let written = fill(&mut x);
     drop(x);
@@ -60,7 +60,7 @@ fn k2_a_close_with_unread_input_destroys_what_was_written_and_had_not_arrived() 
 
 #[test]
 fn k2b_a_close_without_unread_input_destroys_nothing() {
-    let _deadline = deadline(STUCK, "everything that was written");
+    let _deadline = deadline("everything that was written");
     let (mut x, mut y) = pair(None);
     let written = fill(&mut x);
     drop(x);
@@ -69,7 +69,7 @@ fn k2b_a_close_without_unread_input_destroys_nothing() {
 
 #[test]
 fn k3b_closing_one_direction_first_does_not_protect_it() {
-    let _deadline = deadline(STUCK, "a reset after one direction was closed");
+    let _deadline = deadline("a reset after one direction was closed");
     let (mut x, mut y) = pair(None);
     let written = fill(&mut x);
     x.shutdown(Shutdown::Write).expect("it is connected");
@@ -84,7 +84,7 @@ fn k3b_closing_one_direction_first_does_not_protect_it() {
 
 #[test]
 fn k4_reading_until_the_end_before_the_close_loses_nothing_in_either_direction() {
-    let _deadline = deadline(STUCK, "both directions to be read to their end");
+    let _deadline = deadline("both directions to be read to their end");
     let (mut x, mut y) = pair(None);
     let (by_x, by_y) = (fill(&mut x), fill(&mut y));
     x.shutdown(Shutdown::Write).expect("it is connected");
@@ -97,7 +97,7 @@ fn k4_reading_until_the_end_before_the_close_loses_nothing_in_either_direction()
 
 #[test]
 fn k5_a_close_without_linger_destroys_what_had_not_arrived() {
-    let _deadline = deadline(STUCK, "a reset of a close without linger");
+    let _deadline = deadline("a reset of a close without linger");
     let (mut x, mut y) = pair(None);
     let written = fill(&mut x);
     reset(x);
@@ -111,7 +111,7 @@ fn k5_a_close_without_linger_destroys_what_had_not_arrived() {
 /// What a shutdown relies on.
 #[tokio::test]
 async fn k7_nothing_is_lost_by_a_close_after_everything_is_acknowledged() {
-    let _deadline = deadline(STUCK, "everything to be acknowledged");
+    let _deadline = deadline("everything to be acknowledged");
     let (mut x, mut y) = with_unread_input();
     let written = fill(&mut x);
     let (_read, write) = registered(x.try_clone().expect("there are descriptors")).into_split();
@@ -129,7 +129,7 @@ async fn k7_nothing_is_lost_by_a_close_after_everything_is_acknowledged() {
 /// The number that a shutdown waits for counts bytes that have not arrived, and the end of the stream as one.
 #[tokio::test]
 async fn k7_what_is_outstanding_is_what_has_not_arrived_and_the_end() {
-    let _deadline = deadline(STUCK, "segments and acknowledgements to arrive");
+    let _deadline = deadline("segments and acknowledgements to arrive");
     let (mut x, y) = pair(None);
     let written = fill(&mut x) as u64;
     let (_read, write) = registered(x.try_clone().expect("there are descriptors")).into_split();
@@ -146,7 +146,7 @@ async fn k7_what_is_outstanding_is_what_has_not_arrived_and_the_end() {
 /// A shutdown that looks at this number after a reset must not find that everything has arrived.
 #[tokio::test]
 async fn k7_after_a_reset_what_was_outstanding_stays_so() {
-    let _deadline = deadline(STUCK, "a reset");
+    let _deadline = deadline("a reset");
     let (mut x, y) = pair(None);
     fill(&mut x);
     let (_read, write) = registered(x.try_clone().expect("there are descriptors")).into_split();
@@ -162,7 +162,7 @@ async fn k7_after_a_reset_what_was_outstanding_stays_so() {
 /// Why none of this can be tested with sockets of the other family.
 #[test]
 fn sockets_of_the_unix_family_lose_nothing() {
-    let _deadline = deadline(STUCK, "everything that was written");
+    let _deadline = deadline("everything that was written");
     let (mut x, mut y) = UnixStream::pair().expect("there are sockets");
     y.write_all(&[1; 10]).expect("there is room");
     x.set_nonblocking(true).expect("it is a socket");

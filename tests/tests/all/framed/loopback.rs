@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
 use super::support::{connections, drain, pair, registered, reset, within};
-use crate::support::{STUCK, deadline};
+use crate::support::deadline;
 
 type Socket = tokio::net::TcpStream;
 
@@ -52,7 +52,7 @@ async fn count(reader: &mut Reader<Socket>) -> (u32, Result<(), Error>) {
 /// What the original loses: everybody's queues are full, and both ends shut down at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_queues_are_full_and_both_shut_down_at_once() {
-    let _deadline = deadline(2 * STUCK, "both ends to shut down");
+    let _deadline = deadline("both ends to shut down");
     let (one, other) = connections(None, &Config::default());
     // Whoever fills what the other one drains already comes to no end.
     let filled = Arc::new(Barrier::new(2));
@@ -81,7 +81,7 @@ async fn both_queues_are_full_and_both_shut_down_at_once() {
 /// The same where nobody wants the other's frames: neither is stuck, and both learn what became of theirs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_queues_are_full_and_nobody_reads_any_more() {
-    let _deadline = deadline(2 * STUCK, "both ends to shut down");
+    let _deadline = deadline("both ends to shut down");
     let (mut one, mut other) = connections(None, &Config::default());
     fill(one.writer()).await;
     fill(other.writer()).await;
@@ -95,7 +95,7 @@ async fn both_queues_are_full_and_nobody_reads_any_more() {
 /// named.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_queues_are_full_and_both_readers_come_late() {
-    let _deadline = deadline(3 * STUCK, "both ends to shut down and to be read");
+    let _deadline = deadline("both ends to shut down and to be read");
     for (keep, clean) in [(1 << 30, true), (1000, false)] {
         let config = Config { drain: Drain { keep, ..Drain::default() }, ..Config::default() };
         let (mut one, mut other) = connections(None, &config);
@@ -124,7 +124,7 @@ async fn both_queues_are_full_and_both_readers_come_late() {
 
 #[tokio::test]
 async fn a_peer_that_never_reads_is_named_at_the_deadline() {
-    let _deadline = deadline(STUCK, "a shutdown to give up");
+    let _deadline = deadline("a shutdown to give up");
     let (ours, theirs) = pair(None);
     let mut ours = Connection::new(registered(ours), Config::default());
     fill(ours.writer()).await;
@@ -139,7 +139,7 @@ async fn a_peer_that_never_reads_is_named_at_the_deadline() {
 /// all there if we say so.
 #[tokio::test]
 async fn a_peer_that_pumps_for_ever_costs_no_more_than_the_limit() {
-    let _deadline = deadline(STUCK, "a shutdown against a peer that pumps");
+    let _deadline = deadline("a shutdown against a peer that pumps");
     static STOP: AtomicBool = AtomicBool::new(false);
     let (ours, theirs) = pair(None);
     let limit = 1 << 20;
@@ -179,7 +179,7 @@ async fn a_peer_that_pumps_for_ever_costs_no_more_than_the_limit() {
 
 #[tokio::test]
 async fn a_peer_that_resets_is_gone_at_once() {
-    let _deadline = deadline(STUCK, "a reset to be noticed");
+    let _deadline = deadline("a reset to be noticed");
     let (ours, theirs) = pair(None);
     let mut ours = Connection::new(registered(ours), Config::default());
     fill(ours.writer()).await;
@@ -199,7 +199,7 @@ async fn a_peer_that_resets_is_gone_at_once() {
 /// It has ended its own direction, so that there is nothing to read, and resets when we only wait.
 #[tokio::test]
 async fn a_reset_is_noticed_when_there_is_nothing_to_read_or_write() {
-    let _deadline = deadline(STUCK, "a reset to be noticed");
+    let _deadline = deadline("a reset to be noticed");
     let (ours, mut theirs) = pair(None);
     let mut ours = Connection::new(registered(ours), Config::default());
     // More than the peer's kernel takes, and less than both kernels.
@@ -224,7 +224,7 @@ fn cut(peer: &TcpStream) {
 
 #[tokio::test]
 async fn a_half_open_peer_is_named_at_the_deadline() {
-    let _deadline = deadline(STUCK, "a shutdown to give up");
+    let _deadline = deadline("a shutdown to give up");
     let (ours, theirs) = pair(None);
     let mut ours = Connection::new(registered(ours), Config::default());
     ours.write(Frame::new(1, "before")).await.expect("the peer is there");
@@ -236,7 +236,7 @@ async fn a_half_open_peer_is_named_at_the_deadline() {
 
 #[tokio::test]
 async fn a_half_open_peer_is_dead_after_the_idle_timeout() {
-    let _deadline = deadline(STUCK, "the idle timeout");
+    let _deadline = deadline("the idle timeout");
     let config = Config { idle: Some(Idle::after(SHORT)), ..Config::default() };
     for reads in [true, false] {
         let (ours, theirs) = pair(None);
@@ -262,7 +262,7 @@ async fn a_half_open_peer_is_dead_after_the_idle_timeout() {
 /// of them would be lost.
 #[tokio::test]
 async fn forty_frames_and_a_word_that_nobody_read() {
-    let _deadline = deadline(STUCK, "forty frames");
+    let _deadline = deadline("forty frames");
     let (ours, mut theirs) = pair(Some(4096));
     theirs.write_all(&[0; 8]).expect("there is room");
     let mut ours = Connection::new(registered(ours), Config::default());

@@ -22,9 +22,6 @@ const PLACES: usize = 6;
 
 const SEEDS: [u64; 4] = [1, 2, 3, 4];
 
-/// How long all of it may take.
-const LIMIT: Duration = Duration::from_secs(60);
-
 /// For each seed.
 const DURATION: Duration = Duration::from_millis(500);
 
@@ -32,7 +29,7 @@ const DURATION: Duration = Duration::from_millis(500);
 /// goes on inside a descriptor, and its close, is written down in the descriptor's own book by whoever does it.
 #[test]
 fn opened_is_closed_and_nobody_is_inside_what_is_closed() {
-    alone(LIMIT, "workers that race for sockets", || SEEDS.into_iter().for_each(race));
+    alone("workers that race for sockets", || SEEDS.into_iter().for_each(race));
 }
 
 fn race(seed: u64) {

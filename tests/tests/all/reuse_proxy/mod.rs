@@ -34,7 +34,7 @@ fn is(status: u16, answer: &str) {
 
 #[test]
 fn connections_are_reused_on_all_workers_or_never() {
-    let _deadline = deadline(2 * STUCK, "the proxy to answer 120 requests");
+    let _deadline = deadline("the proxy to answer 120 requests");
     for (reuse, most) in [("never", 40), ("safe", 10), ("always", 10)] {
         let backend = Backend::start(Manner::Keeps);
         let proxy = Proxy::start(&["--reuse", reuse, "--workers", "3"], &[backend.address()]);
@@ -53,7 +53,7 @@ fn connections_are_reused_on_all_workers_or_never() {
 /// A backend that closes after each response without saying so: what fails because of that is asked again.
 #[test]
 fn a_backend_that_closes_at_the_wrong_moment_is_asked_again() {
-    let _deadline = deadline(STUCK, "the proxy to answer 40 requests");
+    let _deadline = deadline("the proxy to answer 40 requests");
     let backend = Backend::start(Manner::ClosesUnasked);
     let proxy = Proxy::start(&["--reuse", "always", "--workers", "2"], &[backend.address()]);
     for number in 0..40 {
@@ -63,7 +63,7 @@ fn a_backend_that_closes_at_the_wrong_moment_is_asked_again() {
 
 #[test]
 fn a_dead_backend_is_answered_for_or_passed_by() {
-    let _deadline = deadline(STUCK, "the proxy to answer for dead backends");
+    let _deadline = deadline("the proxy to answer for dead backends");
     let dead = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
         listener.local_addr().expect("bound")
@@ -85,7 +85,7 @@ fn a_dead_backend_is_answered_for_or_passed_by() {
 
 #[test]
 fn what_is_malformed_is_refused() {
-    let _deadline = deadline(STUCK, "the proxy to refuse what is malformed");
+    let _deadline = deadline("the proxy to refuse what is malformed");
     let backend = Backend::start(Manner::Keeps);
     let proxy = Proxy::start(&["--workers", "1"], &[backend.address()]);
     let long = format!("GET / HTTP/1.1\r\nhost: x\r\nlong: {}\r\n\r\n", "x".repeat(1 << 20));
@@ -137,7 +137,7 @@ fn wrk_is_served() {
 /// What is large goes through in pieces, both ways.
 #[test]
 fn large_bodies_are_relayed() {
-    let _deadline = deadline(STUCK, "the proxy to relay a large body");
+    let _deadline = deadline("the proxy to relay a large body");
     let backend = Backend::start(Manner::Keeps);
     let proxy = Proxy::start(&["--workers", "1"], &[backend.address()]);
     let body = "large ".repeat(1 << 20);

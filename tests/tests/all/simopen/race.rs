@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Builder;
 
 use crate::simopen::{err, talk};
-use crate::support::{STUCK, deadline, one_storm_at_a_time};
+use crate::support::{deadline, one_storm_at_a_time};
 
 /// How many connections are to come about by a simultaneous open.
 const OPENS: usize = 1_000;
@@ -106,7 +106,7 @@ fn options() -> Options {
 #[test]
 fn two_that_dial_each_other_settle_who_is_the_initiator() {
     let _storm = one_storm_at_a_time();
-    let _deadline = deadline(5 * STUCK, "two that dial each other to meet a thousand times");
+    let _deadline = deadline("two that dial each other to meet a thousand times");
     let (left, right) = (port(), port());
     let (start, line) = (Barrier::new(2), Line::default());
     let end = |ours: SocketAddr, theirs: SocketAddr, says: u8, hears: u8, protocols: [&'static str; 2]| {
@@ -159,7 +159,7 @@ enum Opened {
 /// connection, never two and never none. (D1)
 #[test]
 fn two_that_listen_and_dial_have_one_connection() {
-    let _deadline = deadline(5 * STUCK, "two that listen and dial to have one connection");
+    let _deadline = deadline("two that listen and dial to have one connection");
     const ROUNDS: usize = 300;
     let (left, right) = (port(), port());
     let start = Barrier::new(2);
@@ -226,7 +226,7 @@ fn listen(ours: SocketAddr) -> TcpListener {
 /// SIM-6, SIM-14: a connection to oneself draws the number that it drew.
 #[tokio::test]
 async fn a_connection_to_oneself_is_a_tie() {
-    let _deadline = deadline(STUCK, "a connection to oneself");
+    let _deadline = deadline("a connection to oneself");
     let ours = port();
     let stream = dial(ours, ours).await.expect("TCP allows it");
     assert_eq!(stream.local_addr().expect("connected"), stream.peer_addr().expect("connected"));

@@ -4,16 +4,15 @@
 mod record;
 
 use std::process::{Command, Output};
-use std::time::Duration;
 
-use crate::support::{finished, one_storm_at_a_time};
+use crate::support::{LIMIT, finished, one_storm_at_a_time};
 
 /// With a long patience: other tests run beside it.
 fn storm(arguments: &[&str]) -> (Output, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_takeover-storm"));
     command.args(["--quiet", "--patience", "4000"]).args(arguments);
     let _storm = one_storm_at_a_time();
-    let output = finished(&mut command, Duration::from_secs(180), "a storm to end");
+    let output = finished(&mut command, LIMIT, "a storm to end");
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     println!("{text}");
     (output, text)
@@ -28,7 +27,7 @@ fn count(text: &str, name: &str) -> u64 {
 
 #[track_caller]
 fn stands(subject: &str) {
-    let (output, text) = storm(&["--subject", subject, "--takeovers", "5000", "--seconds", "120"]);
+    let (output, text) = storm(&["--subject", subject, "--takeovers", "5000", "--seconds", "600"]);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("nothing found"));
     for name in ["responses", "taken over", "closed while idle"] {

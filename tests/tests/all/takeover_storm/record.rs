@@ -16,7 +16,7 @@ fn explain(log: &str) -> Explanation {
 fn recorded() -> String {
     let path = std::env::temp_dir().join(format!("takeover-storm-{}.ndjson", std::process::id()));
     let file = path.to_str().expect("it is text");
-    let takeovers = ["--takeovers", "500", "--seconds", "120"];
+    let takeovers = ["--takeovers", "500", "--seconds", "600"];
     let (output, text) =
         storm(&[&["--subject", "word", "--workers", "6", "--record", file][..], &takeovers[..]].concat());
     assert_eq!(output.status.code(), Some(0), "{text}");

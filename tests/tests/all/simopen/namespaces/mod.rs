@@ -18,7 +18,7 @@ use tokio::runtime::Builder;
 use tokio::time::timeout;
 
 use crate::simopen::talk;
-use crate::support::{STUCK, deadline, skip};
+use crate::support::{deadline, skip};
 use cable::{Cable, Host};
 use kernel::{Flags, State, Tap, Way, joins_crossed_syns};
 
@@ -109,7 +109,7 @@ fn both_dial(cable: &Cable, happens: impl FnOnce(&mut dyn FnMut(&Host))) {
 /// dialed does in no other case.
 #[test]
 fn two_syns_that_cross_are_one_connection() {
-    let _deadline = deadline(3 * STUCK, "two SYNs to cross");
+    let _deadline = deadline("two SYNs to cross");
     let Some(cable) = hosts() else { return };
     let Cable { left, right } = &cable;
     let (mut at_left, mut at_right) = (Tap::on(left), Tap::on(right));
@@ -139,7 +139,7 @@ fn two_syns_that_cross_are_one_connection() {
 /// connection tells it. The negotiation does.
 #[test]
 fn a_syn_that_is_lost_leaves_one_end_an_ordinary_client() {
-    let _deadline = deadline(3 * STUCK, "a lost SYN to be sent again");
+    let _deadline = deadline("a lost SYN to be sent again");
     let Some(cable) = hosts() else { return };
     let Cable { left, right } = &cable;
     let (mut at_left, mut at_right) = (Tap::on(left), Tap::on(right));
