@@ -77,7 +77,7 @@ fn a_log_that_was_tampered_with_is_rejected() {
         let lines: Vec<&str> = log.lines().collect();
         let tampered = [
             without(&lines, &mut dice, |line| line.contains("\"begun\"")),
-            twice(&lines, &mut dice, |line| line.contains("\"took\"") || line.contains("\"accepted\"")),
+            twice(&lines, &mut dice, |line| line.contains("\"took\"") || line.contains("{\"accepted\":[\"")),
             instead(&lines, "\"peer_gone\"", "\"clean\"").or_else(|| instead(&lines, "\"clean\"", "\"peer_gone\"")),
             instead(&lines, "\"truncated\"", "\"marker\"")
                 .or_else(|| instead(&lines, "\"without_marker\"", "\"marker\"")),
