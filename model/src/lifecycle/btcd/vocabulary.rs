@@ -1,4 +1,4 @@
-//! The steps of btcd's tasks.
+//! The steps of btcd's tasks, and how they are shown. (long because: it is one list of words)
 
 use core::fmt::{self, Display, Formatter};
 

@@ -1,4 +1,4 @@
-//! The mistakes of mutants: what is done before, after or in place of a step of handfast's machine.
+//! The mistakes of mutants: what is done before, after or in place of a step. (long because: there are 37 of them)
 
 use handfast_spec::lifecycle::{
     Action, Direction, Duplicates, Event, Key, NO_LIMIT, Origin, Output, Phase, Reason, Refusal, SELECTOR, SessionId,
