@@ -203,7 +203,7 @@ impl Mutated {
 
     fn release(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let world = &mut self.world;
-        let (who, after) = world.to_release(thread)?;
+        let (who, after) = world.next_release(thread)?;
         if let (Flaw::ClosesBeforeFreeing, At::Closing(which, None)) = (self.flaw, after) {
             world.ends(thread, which, who.token.number, outputs);
             self.stop_halfway(thread, who, thread);
