@@ -85,7 +85,7 @@ impl<W: Words> World<W> {
 
     /// OWN-13: the worker that is inside takes the connection out, while it is open, and frees its slot.
     pub(super) fn release(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
-        let (who, after) = self.to_release(thread)?;
+        let (who, after) = self.next_release(thread)?;
         if let Ok(true) = self.words.change(who.token, Want::DeleteAndLeave) {
             self.words.wipe(who.token.number);
         }
@@ -94,7 +94,7 @@ impl<W: Words> World<W> {
     }
 
     /// What a worker takes out next, and where it is then.
-    pub(super) fn to_release(&mut self, thread: Thread) -> Result<(Who, At), Refusal> {
+    pub(super) fn next_release(&mut self, thread: Thread) -> Result<(Who, At), Refusal> {
         Ok(match self.at(thread) {
             At::Declined(who) => (who, At::Rest),
             At::Unlisted(who) => (who, At::Closing(who.which, None)),

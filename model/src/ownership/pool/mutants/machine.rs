@@ -12,7 +12,7 @@ use super::super::kernel::Watched;
 use super::super::machine::{At, Config, Found, Outcome, Outputs, Who, World};
 use super::Flaw;
 use crate::checker::design::Design;
-use crate::ownership::handfast::{self, Flawed, Want, Words};
+use crate::ownership::handfast::{self, Flawed, Token, Want, Words};
 
 /// The pool with one mistake: in the words that it stands on, or in the steps around them.
 ///
@@ -26,7 +26,8 @@ pub struct Mutated {
     halves: Table<Option<Half>, 3>,
 }
 
-/// Half a step, about a connection and a worker's shelf or poller.
+/// Half a step, about a connection and a worker's shelf or poller. Where no word is asked any more, the generation of the
+/// token is 0, so that states which differ in nothing that is asked for are one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 struct Half {
     who: Who,
@@ -81,7 +82,7 @@ impl Mutated {
                 world.ask(thread, outputs)?;
                 if let At::Moving(which, from) = world.at(thread) {
                     world.gives(thread, which, outputs);
-                    let token = world.words.token(world.number(which));
+                    let token = Token { number: 0, generation: 0 };
                     self.stop_halfway(thread, Who { which, token }, from);
                 }
             }
@@ -109,7 +110,7 @@ impl Mutated {
             (Flaw::ClosesBeforeDeregistering, Action::Close { thread }) => {
                 let At::Closing(which, found) = world.at(thread) else { return Err(Refusal::NotNow) };
                 let (home, number) = (world.connection(which).home, world.number(which));
-                let who = Who { which, token: world.words.token(number) };
+                let who = Who { which, token: Token { number, generation: 0 } };
                 world.close_number(thread, number, outputs);
                 match home {
                     Some(home) => self.stop_halfway(thread, who, home),
@@ -202,7 +203,7 @@ impl Mutated {
 
     fn release(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let world = &mut self.world;
-        let (who, after) = world.to_release(thread)?;
+        let (who, after) = world.next_release(thread)?;
         if let (Flaw::ClosesBeforeFreeing, At::Closing(which, None)) = (self.flaw, after) {
             world.ends(thread, which, who.token.number, outputs);
             self.stop_halfway(thread, who, thread);
