@@ -11,6 +11,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::convert::{HALF, MAX_FRAME, ending, frame, given, outcome};
+use super::driver::deadline;
 use super::record::Record;
 use super::wire::{Caller, Socket, Wire};
 
@@ -216,7 +217,7 @@ async fn shut_down(
     wire.record(|record| record.begun(end));
     // What it owns is dropped by the caller, with the rest.
     let driven = closer.clone();
-    let mut shutdown = Box::pin(async move { driven.shutdown(*soon).await });
+    let mut shutdown = Box::pin(async move { driven.shutdown(deadline(*soon)).await });
     let told = poll_fn(|cx| {
         let keeps = wire.record(|record| record.has_reader(end));
         wire.called_by(Caller::Shutdown { keeps });

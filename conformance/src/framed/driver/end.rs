@@ -9,7 +9,7 @@ use model::framed::handfast::Config;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::runtime::{Clocks, Task};
+use super::runtime::{self, Clocks, Task};
 use crate::framed::convert::{HALF, MAX_FRAME, ending, frame, given, outcome};
 use crate::framed::wire::{Call, Caller, Socket, Wire};
 
@@ -192,7 +192,7 @@ impl Driver {
     fn shut_down(&mut self, at: &mut At<'_>, by: Moment) -> Step {
         let is_news = self.until.is_none_or(|until| by < until);
         let (closer, deadline) = (self.closer.clone(), self.moment(by));
-        self.shutdowns.push(Task::new(async move { closer.shutdown(deadline).await }));
+        self.shutdowns.push(Task::new(async move { closer.shutdown(runtime::deadline(deadline)).await }));
         if !is_news {
             return Err(if self.closer.outcome().is_some() { Refusal::Over } else { Refusal::Joined });
         }

@@ -12,6 +12,17 @@ use handfast_spec::framed::End;
 use tokio::runtime::{Builder, EnterGuard, Runtime};
 use tokio::time::{Instant, advance};
 
+/// Returns a deadline by the clock that the driver was built on. On shuttle what calls this is built, and does not run.
+#[cfg(not(feature = "shuttle"))]
+pub(in crate::framed) fn deadline(moment: Instant) -> Instant {
+    moment
+}
+
+#[cfg(feature = "shuttle")]
+pub(in crate::framed) fn deadline(moment: Instant) -> handfast::environment::Instant {
+    handfast::environment::Instant::now() + moment.saturating_duration_since(Instant::now())
+}
+
 /// A paused clock for each end. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Clocks(Rc<[Runtime; 2]>);
