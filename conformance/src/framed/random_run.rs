@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::clocks::deadline;
 use super::convert::{HALF, MAX_FRAME, ending, frame, given, outcome};
+use super::driver::deadline;
 use super::record::Record;
 use super::wire::{Caller, Socket, Wire};
 

@@ -17,6 +17,7 @@ use model::framed::handfast::Config;
 use super::wire::Wire;
 use end::{At, Driver};
 pub use runtime::Clocks;
+pub(super) use runtime::deadline;
 
 /// Longer than between two questions what has arrived.
 const UNTIL_ASKED: Duration = Duration::from_millis(40);
