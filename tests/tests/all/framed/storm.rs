@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use handfast::framed::{Config, Connection, Error, Frame, Outcome, Reader, Writer};
+use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -205,38 +206,41 @@ async fn be_the_peer(kind: Kind, peer: TcpStream, delivered: Arc<AtomicU32>) -> 
     marked
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_frame_is_lost_by_a_clean_shutdown_and_every_loss_is_owned_up_to() {
+#[test]
+fn no_frame_is_lost_by_a_clean_shutdown_and_every_loss_is_owned_up_to() {
     let _storm = one_storm_at_a_time();
     let _deadline = deadline("thousands of shutdowns");
-    for kind in KINDS {
-        let permits = Arc::new(Semaphore::new(AT_ONCE));
-        let mut tasks = tokio::task::JoinSet::new();
-        for number in 0..SHUTDOWNS {
-            let permit = Arc::clone(&permits).acquire_owned().await.expect("nobody closes it");
-            tasks.spawn(async move {
-                let ended = timeout(2 * LONG, one(kind, number)).await.expect("nobody is stuck");
-                drop(permit);
-                ended
-            });
-        }
-        let mut table: BTreeMap<&str, (u32, u32, u32)> = BTreeMap::new();
-        while let Some(ended) = tasks.join_next().await {
-            let Ended { accepted, delivered, marked, outcome } = ended.expect("it does not panic");
-            // Whoever stops reading, or closes with unread input, has no right to the rest.
-            if outcome.is_clean() && !matches!(kind, Kind::ReadsSomeAndCloses | Kind::Resets) {
-                assert_eq!((delivered, marked), (accepted, true), "{kind:?}: clean, and frames are missing");
-            }
-            assert!(delivered <= accepted);
-            assert!(delivered == accepted || !marked, "{kind:?}: the peer took it for the end");
-            let row = table.entry(name(outcome)).or_default();
-            *row = (row.0 + 1, row.1 + accepted, row.2 + delivered);
-        }
-        for (outcome, (shutdowns, accepted, delivered)) in &table {
-            println!("{kind:?}: {outcome}: {shutdowns} shutdowns, {accepted} frames accepted, {delivered} delivered");
-        }
-        expect(kind, &table);
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("there is a runtime");
+    KINDS.into_iter().for_each(|kind| runtime.block_on(shutdowns(kind)));
+}
+
+async fn shutdowns(kind: Kind) {
+    let permits = Arc::new(Semaphore::new(AT_ONCE));
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..SHUTDOWNS {
+        let permit = Arc::clone(&permits).acquire_owned().await.expect("nobody closes it");
+        tasks.spawn(async move {
+            let ended = timeout(2 * LONG, one(kind, number)).await.expect("nobody is stuck");
+            drop(permit);
+            ended
+        });
     }
+    let mut table: BTreeMap<&str, (u32, u32, u32)> = BTreeMap::new();
+    while let Some(ended) = tasks.join_next().await {
+        let Ended { accepted, delivered, marked, outcome } = ended.expect("it does not panic");
+        // Whoever stops reading, or closes with unread input, has no right to the rest.
+        if outcome.is_clean() && !matches!(kind, Kind::ReadsSomeAndCloses | Kind::Resets) {
+            assert_eq!((delivered, marked), (accepted, true), "{kind:?}: clean, and frames are missing");
+        }
+        assert!(delivered <= accepted);
+        assert!(delivered == accepted || !marked, "{kind:?}: the peer took it for the end");
+        let row = table.entry(name(outcome)).or_default();
+        *row = (row.0 + 1, row.1 + accepted, row.2 + delivered);
+    }
+    for (outcome, (shutdowns, accepted, delivered)) in &table {
+        println!("{kind:?}: {outcome}: {shutdowns} shutdowns, {accepted} frames accepted, {delivered} delivered");
+    }
+    expect(kind, &table);
 }
 
 /// What must have happened at least, so that nothing is true for want of anything happening.

@@ -9,7 +9,7 @@ const COLUMNS: [&str; 3] = ["term", "meaning", "in the original system"];
 /// What is wrong with the one table of a glossary.
 fn findings(text: &str) -> Vec<String> {
     let mut rows = text.lines().zip(1..).filter_map(|(text, line)| Some((cells(text)?, line)));
-    if !rows.next().is_some_and(|(cells, _)| cells == COLUMNS) {
+    if rows.next().is_none_or(|(cells, _)| cells != COLUMNS) {
         return vec![format!("there is no table with the columns {COLUMNS:?}")];
     }
     let mut found = Vec::new();
