@@ -10,7 +10,6 @@ use model::framed::Kernel;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::clocks::deadline;
 use super::convert::{HALF, MAX_FRAME, ending, frame, given, outcome};
 use super::driver::deadline;
 use super::record::Record;

@@ -2,7 +2,8 @@
 
 mod convert;
 mod core;
-#[cfg(not(feature = "shuttle"))]
+// It steps the driver on tokio, which shuttle replaces.
+#[cfg(not(handfast_shuttle))]
 pub mod driver;
 pub mod historical;
 pub mod judge;

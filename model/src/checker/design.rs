@@ -184,6 +184,9 @@ impl<D: Design> Numbered for Checked<D> {
     }
 }
 
+/// Whether a rule holds in a state, as Stateright asks it.
+type Condition<M> = fn(&M, &<M as Model>::State) -> bool;
+
 /// How many rules [`numbered`] makes properties of.
 const MOST_RULES: usize = 256;
 
@@ -201,7 +204,7 @@ pub(crate) fn numbered<M: Numbered>(rules: &[(Expectation, &'static str)]) -> Ve
         ($($high:literal)*) => { [$(conditions!(@row $high 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)),*] };
         (@row $high:literal $($low:literal)*) => { [$(holds::<M, $high, $low>),*] };
     }
-    let conditions: [[fn(&M, &M::State) -> bool; 16]; 16] = conditions!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+    let conditions: [[Condition<M>; 16]; 16] = conditions!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
     assert!(rules.len() <= MOST_RULES, "Stateright is asked about at most {MOST_RULES} properties of a model");
     let conditions = conditions.as_flattened().iter();
     let properties = rules.iter().zip(conditions).map(|((expectation, name), &condition)| Property {

@@ -158,7 +158,7 @@ impl<D: Design> Explored for TypedGraph<'_, D> {
 
     fn fair_components(&self, goal: usize) -> FairComponents {
         let fair = D::Protocol::GOALS[goal].fair;
-        FairComponents::of(self.graph.actions(), &|action| D::Protocol::component(action).filter(|known| fair(known)))
+        FairComponents::of(self.graph.actions(), &|action| D::Protocol::component(action).filter(fair))
     }
 
     fn replay(&self, initial: u32, edges: &[usize]) -> Behaviour {

@@ -14,12 +14,12 @@ use tokio::time::{Instant, advance};
 
 /// A deadline by the clock that the driver was built on. On shuttle what calls this is built, and other machines run.
 #[cfg(not(handfast_shuttle))]
-pub(super) fn deadline(moment: Instant) -> Instant {
+pub(in crate::framed) fn deadline(moment: Instant) -> Instant {
     moment
 }
 
 #[cfg(handfast_shuttle)]
-pub(super) fn deadline(moment: Instant) -> handfast::environment::Instant {
+pub(in crate::framed) fn deadline(moment: Instant) -> handfast::environment::Instant {
     handfast::environment::Instant::now() + moment.saturating_duration_since(Instant::now())
 }
 

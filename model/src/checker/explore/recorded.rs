@@ -344,11 +344,11 @@ impl<M: Machine + Clone + Send + Sync + 'static> Parts for Stepped<'_, M> {
     fn start(&mut self) -> Vec<[u32; 2]> {
         let Self { recording, machines, histories, .. } = self;
         let (mut row, mut row_of_history) = (vec![0; machines.columns()], vec![0; histories.columns()]);
-        let mut pair = |Recorded { machine, history }: &Recorded<M>| {
+        let pair = |Recorded { machine, history }: &Recorded<M>| {
             let machine = enter(&mut **machines, machine.clone(), &mut row);
             [machine, enter(&mut **histories, history.clone(), &mut row_of_history)]
         };
-        recording.initial.iter().map(|state| pair(state)).collect()
+        recording.initial.iter().map(pair).collect()
     }
 
     fn step(&mut self, machines: Range<u32>, threads: usize, steps: &mut StepsOfMachines) {

@@ -9,6 +9,9 @@ use std::thread;
 use super::graph::{Edges, Reduction, Shape};
 use super::store::Store;
 
+/// Makes what states are kept in.
+pub type NewStore<S> = fn() -> Box<dyn Store<S>>;
+
 /// How to explore.
 #[derive(Clone, Copy)]
 pub struct Options<'a, S> {
@@ -19,7 +22,7 @@ pub struct Options<'a, S> {
     /// Replaces a state by the representative of its symmetry class.
     pub symmetry: Option<fn(&S) -> S>,
     /// Makes what states are kept in, [`Whole`](super::Whole) if nothing is said. The graph does not depend on it.
-    pub store: Option<fn() -> Box<dyn Store<S>>>,
+    pub store: Option<NewStore<S>>,
     /// Is told how far the search is.
     pub observer: &'a dyn Observer,
 }
