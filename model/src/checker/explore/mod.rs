@@ -16,6 +16,6 @@ pub use graph::{FoundBy, Graph, Memory, Reduction, Shape, Step};
 pub use parts::{Packed, Part, Split};
 pub use recorded::{Recording, explore_recorded};
 pub(crate) use search::look_ahead;
-pub use search::{Completeness, Limit, Observer, Options};
+pub use search::{Completeness, Limit, NewStore, Observer, Options};
 pub use steps::explore;
 pub use store::{Found, States, Store, Whole};
