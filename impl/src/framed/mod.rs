@@ -50,7 +50,7 @@ mod driver;
 mod transport;
 
 pub use core::{
-    CloseState, Delivery, Error, Fault, Frame, Next, NextStep, Outcome, ReadCursor, Violation, WriteCursor, WriteLimits,
+    CloseState, Delivery, Error, Frame, Next, NextStep, Outcome, ReadCursor, Violation, WriteCursor, WriteLimits,
 };
 pub use driver::{Closer, Config, Connection, Drain, Idle, Reader, ReuniteError, Writer};
-pub use transport::{Opaque, Transport};
+pub use transport::{Fault, Opaque, Transport};

@@ -1,4 +1,7 @@
-//! Streams of bytes, and what they know of the bytes that they took.
+//! Streams of bytes, what they know of the bytes that they took, and how they fail.
+
+use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
 
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
 use tokio::net::{TcpStream, tcp};
@@ -110,5 +113,54 @@ impl<T: AsyncRead + AsyncWrite + Send> Transport for Opaque<T> {
 
     fn delivery(_: &Self::Write) -> io::Result<Delivery> {
         Ok(Delivery::Unknown)
+    }
+}
+
+/// An [`io::Error`] that can be cloned, because every later call returns it again.
+#[derive(Clone, Debug)]
+pub struct Fault(Arc<io::Error>);
+
+impl Fault {
+    /// The kind of the error.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.0.kind()
+    }
+
+    /// The error.
+    pub fn as_io(&self) -> &io::Error {
+        &self.0
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+impl From<io::ErrorKind> for Fault {
+    fn from(kind: io::ErrorKind) -> Self {
+        io::Error::from(kind).into()
+    }
+}
+
+/// Two faults are equal if an operating system would call them the same.
+impl PartialEq for Fault {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.kind() == other.0.kind() && self.0.raw_os_error() == other.0.raw_os_error()
+    }
+}
+
+impl Eq for Fault {}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for Fault {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
     }
 }

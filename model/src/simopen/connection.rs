@@ -172,10 +172,13 @@ impl Connection {
 impl<P: Peer + 'static> Connection<P> {
     /// Returns a connection on which nothing has happened. `honest` makes its ends that keep to the protocol.
     pub fn between(config: Config, honest: impl Fn(End, Kind) -> P) -> Self {
-        let participant = |end| match config.end(end).kind {
-            kind if kind.is_honest() => Participant::Honest(honest(end, kind)),
-            // Every other kind.
-            kind => Participant::Scripted(Scripted { kind, outbox: None, dropped: false }),
+        let participant = |end| {
+            let kind = config.end(end).kind;
+            if kind.is_honest() {
+                Participant::Honest(honest(end, kind))
+            } else {
+                Participant::Scripted(Scripted { kind, outbox: None, dropped: false })
+            }
         };
         let (left, right) = (participant(End::Left), participant(End::Right));
         Self { config, left, right, to_left: Channel::new(), to_right: Channel::new() }
@@ -434,10 +437,12 @@ impl Peer for Scripted {
             Kind::Reflector => self.outbox.is_none(),
             Kind::Silent | Kind::Simopen | Kind::Plain | Kind::Lazy | Kind::Listener => false,
         };
-        match would {
-            _ if self.dropped => Err(Refusal::Over),
-            true => Ok(()),
-            false => Err(Refusal::NothingToRead),
+        if self.dropped {
+            Err(Refusal::Over)
+        } else if would {
+            Ok(())
+        } else {
+            Err(Refusal::NothingToRead)
         }
     }
 

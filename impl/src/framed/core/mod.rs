@@ -9,6 +9,6 @@ mod write;
 
 pub use close_state::{CloseState, NextStep};
 pub use read::{Next, ReadCursor};
-pub use types::{Delivery, Error, Fault, Outcome, Violation};
+pub use types::{Delivery, Error, Outcome, Violation};
 pub use wire::Frame;
 pub use write::{WriteCursor, WriteLimits};

@@ -1,9 +1,8 @@
 //! Errors, and what is known at the end.
 
-use std::fmt::{self, Display, Formatter};
-use std::io;
-use std::sync::Arc;
 use std::time::Duration;
+
+use crate::framed::transport::Fault;
 
 /// Why a call on a connection failed.
 ///
@@ -68,55 +67,6 @@ impl Error {
     /// Whether the peer ended before it should: within a frame, or without its marker.
     pub fn is_truncation(&self) -> bool {
         matches!(self, Self::Truncated { .. } | Self::EndedWithoutMarker)
-    }
-}
-
-/// An [`io::Error`] that can be cloned, because every later call returns it again.
-#[derive(Clone, Debug)]
-pub struct Fault(Arc<io::Error>);
-
-impl Fault {
-    /// The kind of the error.
-    pub fn kind(&self) -> io::ErrorKind {
-        self.0.kind()
-    }
-
-    /// The error.
-    pub fn as_io(&self) -> &io::Error {
-        &self.0
-    }
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        Self(Arc::new(error))
-    }
-}
-
-impl From<io::ErrorKind> for Fault {
-    fn from(kind: io::ErrorKind) -> Self {
-        io::Error::from(kind).into()
-    }
-}
-
-/// Two faults are equal if an operating system would call them the same.
-impl PartialEq for Fault {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.kind() == other.0.kind() && self.0.raw_os_error() == other.0.raw_os_error()
-    }
-}
-
-impl Eq for Fault {}
-
-impl Display for Fault {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.0, f)
-    }
-}
-
-impl std::error::Error for Fault {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
     }
 }
 

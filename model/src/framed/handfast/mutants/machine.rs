@@ -84,6 +84,7 @@ impl Mutant {
                     outputs.push(Output::Over(end, Outcome::Failed));
                     Ok(())
                 }
+                // The first shutdown is handfast's.
                 step => step,
             },
             (Flaw::ClosesAfterMarker, Action::Finish { end }) => self.finish_and_close(end, outputs),
@@ -127,6 +128,7 @@ impl Mutant {
         }
         match self.handfast.take(Action::Send { end }, outputs) {
             Err(Refusal::NoRoom) if !outputs.is_empty() => Ok(()),
+            // What the kernel took, or why it took nothing, is as with handfast.
             step => step,
         }
     }

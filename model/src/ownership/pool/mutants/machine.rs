@@ -86,6 +86,15 @@ impl Mutated {
                     self.stop_halfway(thread, Who { which, token }, from);
                 }
             }
+            _ => return self.attempt_with_a_list(action, outputs),
+        }
+        Ok(())
+    }
+
+    /// Mistakes about what is listed, watched and closed.
+    fn attempt_with_a_list(&mut self, action: Action, outputs: &mut Outputs) -> Outcome {
+        let world = &mut self.world;
+        match (self.flaw, action) {
             (Flaw::ListsBeforeWatching, Action::Insert { thread }) => {
                 world.insert(thread, outputs)?;
                 if let At::Putting(who) = world.at(thread) {
