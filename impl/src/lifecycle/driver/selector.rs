@@ -25,7 +25,7 @@ pub struct SelectorConfig {
 /// What becomes of a peer that stalled, beside that it is not picked again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stalled {
-    /// It is told to end, with [`Reason::Stalled`](crate::lifecycle::Reason::Stalled).
+    /// It is told to end, with [`Reason::Stalled`].
     Disconnect,
     /// It stays, for what else it is good for.
     Keep,
