@@ -111,7 +111,7 @@ where
     walk_with(checked, build, |observation| observation, Refused::LeftOut)
 }
 
-/// As [`walk_taken`], of a historical design, whose model violates rules and whose implementation must do so, too.
+/// Walks as [`walk_taken`] does, for a historical design: its model violates rules, and its implementation must too.
 ///
 /// # Errors
 ///

@@ -8,7 +8,7 @@ use model::checker::catalogue::Scope;
 use model::checker::explore::{Completeness, Options, explore};
 use model::lifecycle::handfast::instances;
 
-/// Walks over an instance of the small scope, with a driver whose record is tampered with.
+/// Walks over an instance of the small scope, and tampers with what the driver records.
 fn cover(instance: &str, tamper: fn(Step) -> Step) -> Result<Covered, Box<Failure>> {
     let instance = instances(Scope::Small).into_iter().find(|known| known.name == instance);
     let instance = instance.expect("there is such an instance");

@@ -55,7 +55,7 @@ impl<K: Clone + Ord> BanExpiry<K> {
         if had_expiry || until.is_some() { Ok(()) } else { outcome }
     }
 
-    /// Removes and returns a ban whose time is over.
+    /// Removes and returns a ban that has expired.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<Banned<K>> {
         let (until, _) = self.order.first()?;
         if *until > now {

@@ -70,6 +70,6 @@ pub struct Metrics {
 pub struct Report {
     /// Sessions that ended by themselves when they were told to.
     pub drained: usize,
-    /// Sessions that had not ended at the deadline, whose tasks were aborted.
+    /// Sessions that had not ended at the deadline. Their tasks were aborted.
     pub aborted: usize,
 }

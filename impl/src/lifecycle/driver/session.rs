@@ -159,7 +159,7 @@ impl<K: Clone + Ord, I> Guard<K, I> {
         attempt
     }
 
-    /// Evicts a subscriber whose time is over. Returns whether there was one.
+    /// Evicts a subscriber that has timed out. Returns whether there was one.
     fn evict_one(&self) -> bool {
         let evicted = self.shared.step(|state| state.evict_one(Instant::now()));
         if evicted {

@@ -58,7 +58,7 @@ fn t5_the_gate_on_the_verack_flag() {
 /// order of its model.
 #[test]
 fn t5_each_design_violates_what_it_is_listed_with_and_nothing_else() {
-    // That somebody waits for ever is not something that a history tells: it is seen where all edges are walked.
+    // A history does not show that a task waits for ever: that is seen where all edges are walked.
     let (stuck, _) = Lifecycle::DEADLOCK;
     let one_peer = |variant: &&Variant| is_implemented(&variant.bounds) && variant.bounds.sessions == 1;
     let mut tried = 0;
