@@ -1,7 +1,8 @@
 //! Every protocol that is modelled, with its designs and mutants.
 
-use core::fmt::{self, Display, Formatter};
 use std::io::BufRead;
+
+use derive_more::Display;
 
 use crate::checker::explain::{Explanation, LogError};
 use crate::checker::target::Target;
@@ -9,25 +10,18 @@ use crate::checker::target::Target;
 pub use crate::checker::findings::{Rule, Rules};
 
 /// How much is explored.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Display, Eq, PartialEq)]
 pub enum Scope {
     /// Seconds; every edge is walked by conformance tests.
+    #[display("small")]
     Small,
     /// What the documents claim.
     #[default]
+    #[display("default")]
     Default,
     /// As far as memory goes, unattended.
+    #[display("large")]
     Large,
-}
-
-impl Display for Scope {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Small => "small",
-            Self::Default => "default",
-            Self::Large => "large",
-        })
-    }
 }
 
 /// A protocol that is modelled.

@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::edges::{Fault, Words};
+use crate::edges::Fault;
 use crate::failure;
 use handfast_spec::lifecycle::{Action, Lifecycle, Output, Refusal};
+use handfast_spec::log::Line;
 use handfast_spec::{Observation, Protocol, Recorded};
 use model::lifecycle::handfast::Handfast;
 use tokio::runtime::Runtime;
@@ -86,7 +87,8 @@ impl Failure {
 
     /// What the driver did, as a log that `model` reads.
     pub fn log(&self) -> String {
-        failure::log(&self.start, &self.steps)
+        let steps = self.steps.iter().map(|(action, observation)| Line::observed(*action, observation.clone()));
+        failure::log(&self.start, steps)
     }
 }
 
@@ -96,12 +98,6 @@ impl Display for Failure {
         for (index, (action, _)) in self.steps.iter().enumerate() {
             writeln!(f, "  {}. {action}", index + 1)?;
         }
-        match &self.fault {
-            Fault::Observed { model, implementation } => {
-                writeln!(f, "  the model:  {}", Words(model))?;
-                writeln!(f, "  the driver: {}", Words(implementation))
-            }
-            Fault::Violated(id) => writeln!(f, "  what the driver told violates {id}"),
-        }
+        writeln!(f, "{}", self.fault)
     }
 }
