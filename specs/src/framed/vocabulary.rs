@@ -34,7 +34,8 @@ pub enum Action {
         /// The end of the writer.
         end: End,
     },
-    /// The reader looks for the next frame: in what was read already, or in the next half that the kernel has.
+    /// The reader looks for the next frame: in what was read already, or in the next half that the kernel has. Behind the
+    /// peer's marker it hands over the next half of its answer, and ends the direction.
     Read {
         /// The end of the reader.
         end: End,
@@ -175,6 +176,8 @@ pub enum Output {
     WriteFailed(End),
     /// The end was given this half by its kernel.
     Took(End, Half),
+    /// A shutdown was given this half by its kernel, and keeps it for the reader.
+    Kept(End, Half),
     /// The end was given a half by its kernel and threw it away.
     Discarded(End),
     /// The application was given this.
@@ -187,6 +190,8 @@ pub enum Output {
     Abandoned(End),
     /// A shutdown is asked for, until a moment.
     Begun(End, Moment),
+    /// The peer's marker has begun a shutdown, until a moment.
+    Answers(End, Moment),
     /// The callers of the shutdown were told this.
     Over(End, Outcome),
     /// Everything that the end's kernel was handed, and the end of the stream, has arrived in the other kernel.

@@ -256,7 +256,11 @@ impl Inner {
             Got::Nothing => return Poll::Pending,
             Got::Chunk(Chunk { half, bytes }) => {
                 into.put_slice(&bytes);
-                self.told.push(if keeps { Output::Took(end, half) } else { Output::Discarded(end) });
+                self.told.push(match (ahead, keeps) {
+                    (false, _) => Output::Took(end, half),
+                    (true, true) => Output::Kept(end, half),
+                    (true, false) => Output::Discarded(end),
+                });
                 self.note(step);
             }
             Got::End if !self.ends[end.index()].forger_knows => self.note(step),

@@ -101,5 +101,5 @@ fn checked(historical: &Historical) -> Checked<Zrepl> {
         ]);
     }
     alphabet.push(Action::Pass { moment: Moment::Soon });
-    Checked::new(vec![Recorded { machine, history: History::new(DISCARDS, true) }], alphabet)
+    Checked::new(vec![Recorded { machine, history: History::new(0, DISCARDS, true) }], alphabet)
 }
