@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use handfast_spec::framed::conjuncts::{
-    Conjunct, KEPT_WAITING, LOST, OVERDUE, OWES_ANSWER, SERVED, WITHHELD, any_end,
-};
+use handfast_spec::framed::conjuncts::{Conjunct, KEPT_WAITING, LOST, OVERDUE, OWES_ANSWER, SERVED, WITHHELD, any_end};
 use handfast_spec::framed::{Action, Framed, History, Violation};
 use handfast_spec::{Protocol, Recorded};
 use model::checker::catalogue::Scope;
@@ -36,9 +34,11 @@ fn entries_of(flaw: Flaw) -> BTreeSet<Vec<u16>> {
         let graph = instance.checked.explore(&Options::default());
         assert_eq!(graph.completeness(), Completeness::Complete);
         let all = ENTRIES.iter().flat_map(|(_, entries)| *entries);
-        found.extend(graph.states().map(|state| {
-            all.clone().filter(|entry| state.history.has(**entry)).map(|entry| *entry as u16).collect()
-        }));
+        found.extend(
+            graph.states().map(|state| {
+                all.clone().filter(|entry| state.history.has(**entry)).map(|entry| *entry as u16).collect()
+            }),
+        );
     }
     found
 }
@@ -49,7 +49,8 @@ fn each_entry_of_the_history_is_the_only_one_by_which_some_mutant_is_caught() {
     for (id, entries) in ENTRIES {
         for without in *entries {
             let is_caught = |found: &Vec<u16>, dropped: Option<Violation>| {
-                let looked_at = entries.iter().filter(|entry| dropped.is_none_or(|dropped| **entry as u16 != dropped as u16));
+                let looked_at =
+                    entries.iter().filter(|entry| dropped.is_none_or(|dropped| **entry as u16 != dropped as u16));
                 looked_at.into_iter().any(|entry| found.contains(&(*entry as u16)))
             };
             let judged_otherwise = mutants.iter().find(|(flaw, found)| {

@@ -24,16 +24,19 @@ pub fn any_end(history: &History, conjuncts: &[Conjunct]) -> bool {
 pub const LOST: &[Conjunct] = &[
     when("the shutdown was clean", |history, end| history.end(end).outcome == Some(Outcome::Clean)),
     when("the peer's application has not dropped the connection", peer_is_there),
-    when("the peer's reader was told of an end that it did not choose, and that this end did not cause", |history, end| {
-        match history.end(end.peer()).reader {
-            ReaderRecord::Waits | ReaderRecord::Left => false,
-            // Its own deadline, or what this end sent, kept it from reading to the end.
-            ReaderRecord::Reported(Ending::Deadline | Ending::Violation) => false,
-            ReaderRecord::Reported(
-                Ending::Marker | Ending::WithoutMarker | Ending::Truncated | Ending::Reset | Ending::ShutDown,
-            ) => true,
-        }
-    }),
+    when(
+        "the peer's reader was told of an end that it did not choose, and that this end did not cause",
+        |history, end| {
+            match history.end(end.peer()).reader {
+                ReaderRecord::Waits | ReaderRecord::Left => false,
+                // Its own deadline, or what this end sent, kept it from reading to the end.
+                ReaderRecord::Reported(Ending::Deadline | Ending::Violation) => false,
+                ReaderRecord::Reported(
+                    Ending::Marker | Ending::WithoutMarker | Ending::Truncated | Ending::Reset | Ending::ShutDown,
+                ) => true,
+            }
+        },
+    ),
     when("it was given something else than all that was accepted", |history, end| {
         history.end(end.peer()).delivered != history.end(end).accepted
     }),
@@ -91,15 +94,14 @@ const READER_WAITS: Conjunct =
 const IS_THERE: Conjunct =
     when("the application has not dropped the connection", |history, end| !history.end(end).abandoned);
 
-const PEER_READS: Conjunct = when("the peer's application reads until the marker", |history, end| {
-    match history.end(end.peer()).reader {
+const PEER_READS: Conjunct =
+    when("the peer's application reads until the marker", |history, end| match history.end(end.peer()).reader {
         ReaderRecord::Waits | ReaderRecord::Reported(Ending::Marker | Ending::ShutDown) => true,
         ReaderRecord::Left => false,
         ReaderRecord::Reported(
             Ending::WithoutMarker | Ending::Truncated | Ending::Reset | Ending::Violation | Ending::Deadline,
         ) => false,
-    }
-});
+    });
 
 const PEER_HAS_TIME: Conjunct =
     when("no deadline of the peer's has passed", |history, end| !history.is_late(end.peer()));

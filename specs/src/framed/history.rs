@@ -40,7 +40,7 @@ pub struct EndRecord {
     pub until: Option<Moment>,
     /// The outcome that the callers of the shutdown were told.
     pub outcome: Option<Outcome>,
-    /// How many halves it has kept since the reader last took or was given something.
+    /// How many halves its shutdown has kept since the reader last took or was given something, until it is over.
     pub kept: u16,
     /// How many halves it threw away.
     pub discarded: u16,
@@ -157,7 +157,11 @@ impl History {
             Output::Delivered(end, given) => self.delivered(end, given),
             Output::Ended(end, ending) => self.ended(end, ending),
             Output::Kept(end, half) => self.kept(end, half),
-            Output::Left(end) => self.ends[end.index()].reader = ReaderRecord::Left,
+            Output::Left(end) => {
+                let record = &mut self.ends[end.index()];
+                record.reader = ReaderRecord::Left;
+                record.kept = 0;
+            }
             Output::Abandoned(end) => self.ends[end.index()].abandoned = true,
             Output::Begun(end, by) => self.begun(end, by),
             Output::Answers(end, by) => {
@@ -279,6 +283,7 @@ impl History {
     fn over(&mut self, end: End, outcome: Outcome) {
         let late = self.is_late(end);
         let record = &mut self.ends[end.index()];
+        record.kept = 0;
         let before = *record.outcome.get_or_insert(outcome);
         let marked = record.sent == Progress::Marked;
         let is_true = match outcome {

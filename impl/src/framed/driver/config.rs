@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Config {
     /// The greatest length of a payload in bytes, in both directions. A peer that announces more ends the connection before
-    /// anything is allocated. 8 MiB.
+    /// anything is allocated. Memory then follows what has come of a frame: it is at most twice as much and 80 KiB. 8 MiB.
     pub max_frame: u32,
     /// Bytes that [`feed`](super::Writer::feed) gathers before it waits for the transport. A frame is accepted while less
     /// than this is waiting, so that one frame more than this can be. 256 KiB.

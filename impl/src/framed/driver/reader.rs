@@ -64,7 +64,11 @@ impl<T: Transport> Reader<T> {
     /// The next frame; none behind the peer's marker, which is the only clean end.
     ///
     /// A frame is returned as soon as its last byte has arrived. After our own shutdown has begun the peer's frames go on
-    /// coming, until its marker or the deadline of the shutdown.
+    /// coming, until its marker or the deadline of the shutdown, behind which nothing more is taken from the transport
+    /// (FRM-29). With [`Config::answer`](super::Config::answer) the marker is told when the answer was handed over.
+    ///
+    /// A task that reads many frames in a row, or a peer that sends nothing but heartbeats, spends tokio's budget: others get
+    /// their turn after 8,192 frames or 2 MiB.
     ///
     /// Cancel safe: what was read stays with the reader, and no byte is lost.
     ///

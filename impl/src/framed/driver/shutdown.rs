@@ -125,7 +125,11 @@ fn advance<T: Transport>(shared: &Shared<T>) -> bool {
         match done {
             Poll::Pending => return false,
             Poll::Ready(Ok(())) if step == NextStep::Write => shared.close_state().written(),
-            Poll::Ready(Ok(())) => shared.close_state().closed(),
+            Poll::Ready(Ok(())) => {
+                shared.close_state().closed();
+                // It may be another task that has handed over the last of it.
+                shared.write().wakers.wake(Waiter::Answer);
+            }
             Poll::Ready(Err(error)) => {
                 shared.fail_write(error);
                 let unwritten = shared.write().cursor.queued();

@@ -64,7 +64,12 @@ async fn a_message_that_cannot_be_decoded_costs_only_itself() {
     let [mut one, mut other] = pair(|| Numbers);
     assert!(matches!(one.send(13).await, Err(MessageError::Codec(_))));
     one.send(1).await.expect("nothing is left of the message before");
-    for frame in [Frame::new(KIND, vec![1]), Frame::new(KIND, vec![]), Frame::new(KIND, vec![0, 2, 3]), Frame::new(8, vec![0, 4])] {
+    for frame in [
+        Frame::new(KIND, vec![1]),
+        Frame::new(KIND, vec![]),
+        Frame::new(KIND, vec![0, 2, 3]),
+        Frame::new(8, vec![0, 4]),
+    ] {
         one.get_mut().write(frame).await.expect("the peer takes it");
     }
     one.send(5).await.expect("the peer takes it");
