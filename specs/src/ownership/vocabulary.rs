@@ -240,23 +240,15 @@ impl Action {
     /// The thread that takes the action; `None` for what the environment chooses: that a descriptor is opened, that
     /// something arrives, and that a thread wants to have or to end what exists.
     pub fn component(self) -> Option<Component> {
-        match self {
+        let is_free = matches!(
+            self,
             Self::Open { .. }
-            | Self::Arrive { .. }
-            | Self::Join { .. }
-            | Self::Takeover { .. }
-            | Self::Delete { .. }
-            | Self::DeleteInside { .. } => None,
-            Self::Claim { thread }
-            | Self::Insert { thread, .. }
-            | Self::Watch { thread }
-            | Self::Poll { thread }
-            | Self::Enter { thread, .. }
-            | Self::Leave { thread }
-            | Self::Wipe { thread }
-            | Self::Close { thread }
-            | Self::Forget { thread } => Some(Component::Thread(thread)),
-        }
+                | Self::Join { .. }
+                | Self::Takeover { .. }
+                | Self::Delete { .. }
+                | Self::DeleteInside { .. }
+        );
+        self.thread().filter(|_| !is_free).map(Component::Thread)
     }
 
     /// The thread that takes the step; `None` if something arrives.

@@ -9,7 +9,7 @@ use handfast_spec::{Machine, Observation};
 use model::framed::Kernel;
 
 use super::connection::{Connection, NotWritten};
-use super::fake_os::FakeOs;
+use super::connection::FakeOs;
 
 type Call<T> = Pin<Box<dyn Future<Output = T>>>;
 

@@ -8,13 +8,10 @@
 //! snapshots, gauges, the active peer) must agree with the model's history.
 
 mod chooser;
-mod fault;
-mod habits;
-mod held;
 mod stepped;
 mod task;
 mod walk;
 
-pub use fault::Failure;
+pub use walk::Failure;
 pub use stepped::Step;
 pub use walk::{Covered, Walker};

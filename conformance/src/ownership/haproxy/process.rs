@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::design::Design;
 use super::entry::Entry;
-use super::masks::{Family, Mask};
+use super::entry::{Family, Mask};
 
 /// A process with one descriptor number.
 pub struct Process<A: Family, D: Design> {

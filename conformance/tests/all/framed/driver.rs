@@ -4,7 +4,8 @@
 //! that is polled, and no other. What each was told is compared with the model, step by step.
 
 use conformance::edges::{Difference, Refused, Walked, walk_with};
-use conformance::framed::{Clocks, DriverMachine};
+use conformance::framed::DriverMachine;
+use conformance::paused::Clocks;
 use handfast_spec::Recorded;
 use handfast_spec::framed::Framed;
 use model::checker::catalogue::Scope;

@@ -2,9 +2,6 @@
 //! sake of Miri, which runs these tests too (`.ci/run`).
 
 mod entering;
-mod inserting;
-mod leaving;
-mod racing;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use core::ops::{Deref, Range};
 
 use super::rows::Rows;
 use super::search::{Completeness, Limit};
-use super::store::States;
+use super::rows::States;
 
 /// Every reachable state and every edge between them, states numbered in breadth-first order.
 pub struct Graph<S, A> {

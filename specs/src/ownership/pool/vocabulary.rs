@@ -83,30 +83,11 @@ impl Action {
     /// The thread that takes the action; `None` for what the environment chooses: what servers and time do, and what
     /// the users of the pool begin.
     pub fn component(self) -> Option<Component> {
-        match self {
-            Self::Open { .. }
-            | Self::Arrive { .. }
-            | Self::Ring { .. }
-            | Self::Age { .. }
-            | Self::Insert { .. }
-            | Self::Take { .. }
-            | Self::Stop { .. }
-            | Self::Drop { .. } => None,
-            Self::Poll { thread }
-            | Self::Watch { thread }
-            | Self::List { thread }
-            | Self::Claim { thread }
-            | Self::Release { thread }
-            | Self::Ask { thread }
-            | Self::Deregister { thread }
-            | Self::Register { thread }
-            | Self::Probe { thread }
-            | Self::Look { thread, .. }
-            | Self::Unlist { thread }
-            | Self::Leave { thread }
-            | Self::Expire { thread }
-            | Self::Close { thread } => Some(Component::Thread(thread)),
-        }
+        let is_free = matches!(
+            self,
+            Self::Open { .. } | Self::Insert { .. } | Self::Take { .. } | Self::Stop { .. } | Self::Drop { .. }
+        );
+        self.thread().filter(|_| !is_free).map(Component::Thread)
     }
 
     /// The thread that takes the step; `None` for what servers and time do.

@@ -1,6 +1,5 @@
 //! The designs, by name.
 
-mod findings;
 mod historical;
 mod mutants;
 
@@ -9,7 +8,7 @@ use super::machine::Haproxy;
 use super::switches::Switches;
 use crate::checker::catalogue::LeftOut;
 use crate::checker::design::Checked;
-use crate::checker::historical::Row;
+use crate::checker::catalogue::Row;
 
 /// A design with the bounds at which it is looked at, and what it violates there.
 pub type Variant = Row<Switches, Bounds>;
@@ -21,7 +20,7 @@ pub fn checked(switches: Switches, bounds: Bounds) -> Checked<Haproxy> {
 
 /// Every variant: the historical designs, the corrected design, the residual findings one by one, the mutants.
 pub fn variants() -> impl Iterator<Item = &'static Variant> {
-    [historical::VARIANTS, findings::VARIANTS, mutants::VARIANTS].into_iter().flatten()
+    [historical::VARIANTS, mutants::FINDINGS, mutants::VARIANTS].into_iter().flatten()
 }
 
 /// Mistakes that are known and were not modelled, with the reasons.
