@@ -1,10 +1,10 @@
 //! Threads that begin together.
 
-use std::thread;
 use std::hint::black_box;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::Barrier;
+use std::thread;
 use std::time::Duration;
 
 use tokio::io::Interest;

@@ -18,9 +18,9 @@ use crew::Crew;
 use crew::{Enter, Insert, OWNED, Rival, SHARED, Takeover};
 
 use corrected::Masks;
+use crew::Readiness;
 use floor::Floor;
 use mutex::Mutexes;
-use crew::Readiness;
 use word::Words;
 
 fn main() {

@@ -1,8 +1,8 @@
 //! `frameconn.Conn`: reading, writing and shutting down.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex as StdMutex, MutexGuard as StdGuard, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard as StdGuard, PoisonError};
 use std::task::Poll;
 
 use handfast_spec::framed::{Action, End, Ending, FrameId, Given, Half, Item, Output, Part, Refusal, Shape};

@@ -1,10 +1,10 @@
 //! The selector of the active peer as a subscriber whose every step waits for the test.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use handfast::lifecycle::{Heard, Node, Selector, SelectorConfig, Stalled, self as product};
+use handfast::lifecycle::{self as product, Heard, Node, Selector, SelectorConfig, Stalled};
 use handfast_spec::Observation;
 use handfast_spec::lifecycle::{Action, Key, Output, SELECTOR, SessionId, SubscriberId};
 

@@ -12,6 +12,6 @@ mod stepped;
 mod task;
 mod walk;
 
-pub use walk::Failure;
 pub use stepped::Step;
+pub use walk::Failure;
 pub use walk::{Covered, Walker};

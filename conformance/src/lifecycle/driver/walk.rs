@@ -5,22 +5,22 @@
 //! when somebody began to wait, or whose patience is shorter. So a walk is not laid down beforehand, an edge that was
 //! not taken is tried again with other [habits](Habits), and at last by each way into the state that it leaves.
 
-use std::collections::{HashMap, VecDeque};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::fmt::{self, Display, Formatter};
 
-use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use handfast_spec::lifecycle::{Action, Lifecycle, Output, Refusal};
 use handfast_spec::log::Line;
+use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use model::checker::explore::Graph;
 use model::lifecycle::handfast::Handfast;
 use tokio::runtime::Runtime;
 
 use crate::edges::Fault;
-use crate::{failure, paused};
 use crate::lifecycle::driver::chooser::Habits;
 use crate::lifecycle::driver::stepped::{Step, Stepped};
 use crate::lifecycle::driver::task::Pool;
+use crate::{failure, paused};
 
 /// How often an edge is tried, with each combination of habits.
 const ATTEMPTS: u8 = 2;

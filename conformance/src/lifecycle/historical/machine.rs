@@ -10,9 +10,9 @@ use handfast_spec::lifecycle::{Component, Output, Refusal, SessionId};
 use handfast_spec::{Machine, Observation, Protocol};
 use model::lifecycle::btcd::{Action, Adder, Bounds, Historical, Switches, Verdict};
 
-use super::server::Manager;
-use super::node::{Inboxes, Node, Peer, Room, locked};
 use super::node::Pace;
+use super::node::{Inboxes, Node, Peer, Room, locked};
+use super::server::Manager;
 use super::server::Server;
 use super::session::{call_again, end, negotiate, start, watch};
 

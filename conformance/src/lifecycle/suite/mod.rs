@@ -15,8 +15,8 @@ use handfast_spec::Protocol;
 use handfast_spec::lifecycle::{History, Lifecycle, SessionId};
 use model::lifecycle::btcd::{Action, Verdict};
 
-pub use scenario::Historical;
 pub use own::Own;
+pub use scenario::Historical;
 pub use scenario::{Heard, Predicted, Scenario};
 
 /// A node whose tasks move when a test lets them.

@@ -215,7 +215,10 @@ impl Node for Own<'_> {
         }
         let node = self.node.clone();
         let mut shutdown = Boxed::new(Box::pin(async move { node.shutdown(Duration::MAX).await }));
-        let _ = { let _entered = self.runtime.enter(); shutdown.poll() };
+        let _ = {
+            let _entered = self.runtime.enter();
+            shutdown.poll()
+        };
         self.shutdown = Some(shutdown);
         self.told()
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use handfast_spec::lifecycle::{History, Output, Phase, SELECTOR, SessionId, Stream, Subscription};
+use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use model::checker::cover;
 use model::checker::design::Checked;
 use model::checker::explore::{Completeness, Graph, Options};
@@ -11,8 +11,8 @@ use model::checker::liveness::{Promise, decide};
 use model::checker::trace::{actions_of, actions_to};
 use model::lifecycle::btcd::{Action, Bounds, Btcd, Historical, Switches, checked};
 
-use crate::lifecycle::historical::Stepped;
 use super::{Node, Observed};
+use crate::lifecycle::historical::Stepped;
 
 /// What a test lets happen.
 #[derive(Clone, Copy)]

@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use handfast::ownership::AtomicWord;
 
-use super::{Caller, Step};
 use super::design::{Closing, Design, Enter, Orders};
 use super::entry::{ACTIVE, Entry, MUST_CLOSE, READY};
 use super::entry::{Family, Mask, Plain};
+use super::{Caller, Step};
 
 /// How the synchronisation of a thread with a report ends.
 enum Entered {

@@ -6,14 +6,14 @@ use handfast_spec::Recorded;
 use handfast_spec::ownership::Thread;
 use model::ownership::haproxy::{Action, Bounds, Haproxy};
 use serde::Deserialize;
-use shuttle::{Config, FailurePersistence, Runner};
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
+use shuttle::{Config, FailurePersistence, Runner};
 
-use crate::ownership::families::Shuttle;
-use super::{Snapshot, Step};
 use super::design::Design;
 use super::process::{Around, Conn, Poller, Process};
 use super::worker::{Hand, Worker};
+use super::{Snapshot, Step};
+use crate::ownership::families::Shuttle;
 
 /// How often a thread may be run without coming to an access, before it is said to be stuck.
 const PATIENCE: usize = 1_000;

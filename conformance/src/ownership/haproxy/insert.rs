@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use handfast::ownership::AtomicWord;
 
-use super::{Caller, Step};
 use super::design::{Design, Orders};
 use super::entry::{ACTIVE, Entry};
 use super::entry::{Family, Mask};
+use super::{Caller, Step};
 
 impl<A: Family, D: Design> Entry<A, D> {
     /// Inserts a descriptor: `owner` is what it belongs to, and is not 0; `threads` who is allowed to run it.

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use handfast_spec::Observation;
 use handfast_spec::lifecycle::{Action, Key, Output, Refusal, SELECTOR, SessionId, SubscriberId};
 
-use crate::lifecycle::driver::chooser::STALL_TIMEOUT;
 use super::{News, Step, Stepped, number};
+use crate::lifecycle::driver::chooser::STALL_TIMEOUT;
 
 /// The selector, which is subscriber 0 where there is one.
 impl Stepped<'_> {
