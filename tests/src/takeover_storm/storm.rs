@@ -4,20 +4,20 @@ use std::cell::RefCell;
 use std::hint::black_box;
 use std::io::{self, IsTerminal};
 use std::os::unix::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rand::{Rng, SeedableRng};
 use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 
-use super::worker::{Conn, Kernel};
 use super::options::{Options, PHASES, Points};
 use super::oracle::{Oracle, descriptors};
 use super::server::Servers;
 use super::subject::Subject;
 use super::worker::Worker;
+use super::worker::{Conn, Kernel};
 
 /// What all workers see.
 pub(crate) struct Storm<S> {

@@ -6,7 +6,7 @@ use handfast::ownership::AtomicWord;
 
 use super::design::{Closing, Design, Enter, Orders};
 use super::entry::{ACTIVE, Entry, MUST_CLOSE, READY};
-use super::entry::{Family, Mask, Plain};
+use super::masks::{Family, Mask, Plain};
 use super::{Caller, Step};
 
 /// How the synchronisation of a thread with a report ends.

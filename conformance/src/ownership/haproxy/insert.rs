@@ -6,7 +6,7 @@ use handfast::ownership::AtomicWord;
 
 use super::design::{Design, Orders};
 use super::entry::{ACTIVE, Entry};
-use super::entry::{Family, Mask};
+use super::masks::{Family, Mask};
 use super::{Caller, Step};
 
 impl<A: Family, D: Design> Entry<A, D> {

@@ -1,4 +1,4 @@
-//! HAProxy's descriptor table as code, in three designs, on any [family](entry::Family) of atomics: what the models in
+//! HAProxy's descriptor table as code, in three designs, on any [family](masks::Family) of atomics: what the models in
 //! `model::ownership::haproxy` are of.
 //!
 //! It is written from the description in `specs/ownership.md`, with the steps of its tables: before each access the
@@ -15,15 +15,16 @@ mod enter;
 mod entry;
 pub mod follow;
 mod insert;
+mod masks;
 mod process;
 mod worker;
 
 pub use design::{Before, Closing, Corrected, Design, Enter, Literal, Named, Orders, Seed};
 pub use entry::{Entry, Snapshot};
-pub use entry::{Family, Field, LoomPlain, Mask, Plain};
+pub use follow::{Seen, seen};
+pub use masks::{Family, Field, LoomPlain, Mask, Plain};
 pub use model::ownership::haproxy::Step;
 pub use process::{Around, Conn, Poller, Process};
-pub use follow::{Seen, seen};
 pub use worker::{Hand, Worker};
 
 /// A thread, as an entry sees it, and what it does that is not the entry's.

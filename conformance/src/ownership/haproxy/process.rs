@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::design::Design;
 use super::entry::Entry;
-use super::entry::{Family, Mask};
+use super::masks::{Family, Mask};
 
 /// A process with one descriptor number.
 pub struct Process<A: Family, D: Design> {

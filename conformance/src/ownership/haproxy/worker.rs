@@ -6,7 +6,7 @@ use handfast_spec::ownership::Thread;
 use model::ownership::haproxy::{Action, Kind};
 
 use super::design::Design;
-use super::entry::{Family, Mask};
+use super::masks::{Family, Mask};
 use super::process::{Around, Conn, Process};
 use super::{Caller, Step};
 

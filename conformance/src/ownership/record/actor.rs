@@ -7,9 +7,9 @@ use std::sync::Arc;
 use handfast::ownership::{Guard, InsertError, Numbered, Refused, Sharing, Table, Token, Worker};
 use handfast_spec::ownership::{Action, Incarnation, Owner, Thread};
 
-use crate::ownership::haproxy::Plain;
-use super::{Line, Scribe, with};
 use super::family::{Checker, Recorded};
+use super::{Line, Scribe, with};
+use crate::ownership::haproxy::Plain;
 
 /// A table whose words are written down.
 pub type RecordedTable<A> = Table<Probe<A>, Recorded<A>>;

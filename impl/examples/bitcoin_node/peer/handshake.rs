@@ -4,16 +4,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bitcoin::p2p::{Address, ServiceFlags};
 use bitcoin::p2p::message::NetworkMessage;
 use bitcoin::p2p::message_network::VersionMessage;
+use bitcoin::p2p::{Address, ServiceFlags};
 use futures_util::{SinkExt, StreamExt};
 use handfast::lifecycle::{Handshake, Reason, SessionContext, SessionId, StateError};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-use super::{About, Connection, Established, Local, PING_UNANSWERED, PROTOCOL_VIOLATED, Peers};
 use super::wire::{Message, WireError};
+use super::{About, Connection, Established, Local, PING_UNANSWERED, PROTOCOL_VIOLATED, Peers};
 
 /// The protocol version that this node speaks.
 const PROTOCOL_VERSION: u32 = 70016;

@@ -21,11 +21,11 @@ use handfast::simopen::{Direction, Negotiated, Options, Role, Side, accept, nego
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-pub use session::{Asked, Exchanged, converse};
-pub use session::UpgradeError;
-pub use session::{free_port, meet};
 pub use noise::{Identity, PublicKey};
 pub use session::Session;
+pub use session::UpgradeError;
+pub use session::{Asked, Exchanged, converse};
+pub use session::{free_port, meet};
 
 /// How long everything may take until there are streams.
 const DEADLINE: Duration = Duration::from_secs(20);

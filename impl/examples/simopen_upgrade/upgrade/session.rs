@@ -1,7 +1,7 @@
 //! A multiplexed connection, driven by a task of its own.
 
-use std::io;
 use std::future::poll_fn;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};

@@ -3,8 +3,8 @@
 use core::ops::{Deref, Range};
 
 use super::rows::Rows;
-use super::search::{Completeness, Limit};
 use super::rows::States;
+use super::search::{Completeness, Limit};
 
 /// Every reachable state and every edge between them, states numbered in breadth-first order.
 pub struct Graph<S, A> {

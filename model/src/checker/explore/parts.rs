@@ -9,8 +9,8 @@
 
 use core::hash::Hash;
 
-use super::rows::{Index, hash_row};
 use super::rows::{Found, States, Store, Whole, hash};
+use super::rows::{Index, hash_row};
 
 /// What comes apart. See [`in_parts!`](crate::in_parts), which writes it for a struct.
 pub trait Split: Clone + Send + Sync + 'static {

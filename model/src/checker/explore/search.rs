@@ -3,11 +3,11 @@
 use core::hash::Hash;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::panic::resume_unwind;
 use std::sync::Mutex;
+use std::thread;
 
 use rustc_hash::FxBuildHasher;
 use stateright::Model;

@@ -2,8 +2,8 @@
 
 use handfast_spec::framed::{End, Ending, Given, Half, Item, Moment, Outcome, Output, Part, Refusal, Shape};
 
-use super::machine::{Lock, Outputs, Reader, Shutdown, Side, Step, Writer, Zrepl};
 use super::super::tcp::{Got, Wrote};
+use super::machine::{Lock, Outputs, Reader, Shutdown, Side, Step, Writer, Zrepl};
 
 impl Zrepl {
     pub(super) fn read(&mut self, end: End, outputs: &mut Outputs) -> Step {

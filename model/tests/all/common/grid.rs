@@ -1,9 +1,9 @@
 //! A model of many states that are easy to count, and a way to let a timeout pass while it is explored.
 
 use core::time::Duration;
-use std::thread;
-use std::sync::{Arc, Condvar, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
 use std::time::Instant;
 
 use model::checker::design::TO_THE_END;

@@ -3,14 +3,14 @@
 use std::io;
 use std::net::SocketAddr;
 
-use bitcoin::consensus::serialize;
 use bitcoin::consensus::encode::{self, deserialize, serialize};
-use bitcoin::p2p::{Address, Magic, ServiceFlags};
+use bitcoin::consensus::serialize;
 use bitcoin::p2p::message::{CommandString, NetworkMessage, RawNetworkMessage};
 use bitcoin::p2p::message_network::VersionMessage;
+use bitcoin::p2p::{Address, Magic, ServiceFlags};
 use examples::bitcoin_node::peer::wire::{Message, Wire, WireError};
-use rand::{Rng, SeedableRng};
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;

@@ -1,16 +1,16 @@
 //! With a peer that speaks the original's bytes.
 
-use std::thread;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{TryRecvError, channel};
+use std::thread;
 use std::time::Duration;
 
 use handfast::framed::{Config, Connection, Error, Frame, Outcome};
 use tokio::task::spawn_blocking;
 
-use crate::support::deadline;
 use super::support::{pair, registered, within};
+use crate::support::deadline;
 
 const SECONDS: Duration = Duration::from_secs(20);
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use model::checker::catalogue::Variant;
 use model::registry::ENTRIES;
 
-use crate::repository::{nothing, one_for_each};
 use crate::repository::workspace::file;
+use crate::repository::{nothing, one_for_each};
 
 /// What stands under a heading, whatever its level, up to the next heading; nothing if there is no such heading.
 pub(crate) fn section<'t>(text: &'t str, heading: &str) -> &'t str {

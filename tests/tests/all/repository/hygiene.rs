@@ -3,9 +3,9 @@
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
-use crate::repository::{nothing, one_for_each};
 use crate::repository::code::{line, parse};
 use crate::repository::workspace::{File, files};
+use crate::repository::{nothing, one_for_each};
 
 /// How a test says that it waits for something that nothing else tells of.
 const EXCUSE: &str = "// External process:";

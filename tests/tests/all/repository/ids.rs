@@ -6,10 +6,10 @@ use model::checker::catalogue::{Entry, Rules};
 use model::registry::ENTRIES;
 use syn::visit::{self, Visit};
 
-use crate::repository::{nothing, one_for_each};
 use crate::repository::code::{line, parse};
 use crate::repository::documents::section;
 use crate::repository::workspace::{File, below, file, files};
+use crate::repository::{nothing, one_for_each};
 
 /// The heading under which a document lists rules that no design and no mutant violates, each with the reason.
 const UNBROKEN: &str = "Rules that nothing here breaks";

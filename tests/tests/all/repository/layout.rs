@@ -7,9 +7,9 @@ use cargo_metadata::{MetadataCommand, Target};
 use quote::ToTokens;
 use syn::visit::{self, Visit};
 
-use crate::repository::{nothing, one_for_each};
 use crate::repository::code::{line, parse};
 use crate::repository::workspace::{File, below, file, files, kept_by_git, metadata, root};
+use crate::repository::{nothing, one_for_each};
 
 /// Files `foo.rs` beside a folder `foo`, in place of `foo/mod.rs`.
 fn beside_their_folder(files: &[File]) -> Vec<String> {

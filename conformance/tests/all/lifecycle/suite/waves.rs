@@ -8,7 +8,6 @@ use conformance::paused;
 use handfast_spec::lifecycle::{History, SessionId, Stream};
 use model::lifecycle::btcd::{Action, Bounds, Variant, variants};
 
-
 /// What a fake peer could not do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum FakePeerFailed {

@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use conformance::ownership::families::{Named, Orders, weakened};
 use handfast::ownership::{Deleted, Refused, Sharing};
-use loom::thread;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
 
 use crate::ownership::loom::scenarios;
 use crate::ownership::loom::support::{WORKERS, World, complete};

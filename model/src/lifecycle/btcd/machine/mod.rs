@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use self::server::Manager;
 use self::server::Server;
-use self::session::Session;
 use self::server::Stop;
+use self::session::Session;
 use super::Historical;
 use super::bounds::{Bounds, Part};
 use super::switches::{Gate, Relay, Switches};

@@ -2,10 +2,12 @@
 
 use handfast_spec::lifecycle::{Key, Output, Refusal, SessionId};
 
-use crate::lifecycle::btcd::switches::{Adder, Attach, Channels, Evictor, Gate, Select, Signal, Spawn, StartWait, Teller};
-use crate::lifecycle::btcd::vocabulary::{Event, Ready, Task};
-use super::{Btcd, Message, Told, only_if};
 use super::session::{Ending, Negotiation, Outcome, Reader, Second, Session, Socket, Start, Watcher};
+use super::{Btcd, Message, Told, only_if};
+use crate::lifecycle::btcd::switches::{
+    Adder, Attach, Channels, Evictor, Gate, Select, Signal, Spawn, StartWait, Teller,
+};
+use crate::lifecycle::btcd::vocabulary::{Event, Ready, Task};
 
 impl Btcd {
     pub(super) fn read_verack(&mut self, id: SessionId) -> Told {

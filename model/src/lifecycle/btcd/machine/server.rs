@@ -3,10 +3,10 @@
 use handfast_spec::lifecycle::{Event as Heard, Output, Reason, Refusal, SELECTOR, SessionId};
 use serde::Serialize;
 
+use super::session::{Negotiation, Reader};
+use super::{Bounds, Btcd, Event, Message, Relay, Told, only_if};
 use crate::lifecycle::btcd::switches::{Drain, Evictor, Guard, OnVersion, Retract, Teller};
 use crate::lifecycle::btcd::vocabulary::{Task, Verdict};
-use super::{Bounds, Btcd, Event, Message, Relay, Told, only_if};
-use super::session::{Negotiation, Reader};
 
 /// Where the server loop is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]

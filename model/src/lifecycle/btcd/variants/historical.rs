@@ -1,8 +1,8 @@
 //! The event channels as they were, and each of their three faults alone: the rows of the specification's table.
 
+use super::{ATTACHING, Kind, ORPHANS, REJECTING, RELAYING, STOPPING, Variant, unguarded};
 use crate::lifecycle::btcd::bounds::{Bounds, Part};
 use crate::lifecycle::btcd::switches::{Channels, Gate, OnVersion, Relay, Select, Signal, StartWait, Switches, Teller};
-use super::{ATTACHING, Kind, ORPHANS, REJECTING, RELAYING, STOPPING, Variant, unguarded};
 
 /// Fault 1 alone: the watcher tells the sync manager of the end, the server loop of the coming.
 const V1: Switches = Switches { teller: Teller::Watcher, gate: Gate::VerAck, ..Switches::MERGED };
@@ -204,10 +204,22 @@ const SOURCE: &str = "btcsuite/btcd 56613bb8, 45135e67 and 617ebe2b, with a gate
                       evicted by the sync manager, a server loop that receives while it waits, and a stop that drains";
 
 pub(super) const CORRECTED: &[Variant] = &[
-    corrected("btcd-corrected", "One sender and one channel for both events, and one loop that tells the sync manager of both. What the mutants change.", Bounds::BASE),
+    corrected(
+        "btcd-corrected",
+        "One sender and one channel for both events, and one loop that tells the sync manager of both. What the mutants change.",
+        Bounds::BASE,
+    ),
     corrected("btcd-corrected-wide", "The same, with every part of the node that this model has.", Bounds::WIDE),
-    corrected("btcd-corrected-wide-roomy", "The same, with room for two events and three messages.", Bounds { events: 2, messages: 3, ..Bounds::WIDE }),
-    corrected("btcd-corrected-pair", "The same, with two peers that may be rejected.", Bounds { rejects: Part::Present, ..Bounds::PAIR }),
+    corrected(
+        "btcd-corrected-wide-roomy",
+        "The same, with room for two events and three messages.",
+        Bounds { events: 2, messages: 3, ..Bounds::WIDE },
+    ),
+    corrected(
+        "btcd-corrected-pair",
+        "The same, with two peers that may be rejected.",
+        Bounds { rejects: Part::Present, ..Bounds::PAIR },
+    ),
     Variant {
         name: "btcd-corrected-unguarded",
         kind: Kind::Equivalent(

@@ -2,10 +2,10 @@
 
 use handfast_spec::ownership::{Away, Output, Refusal, Thread};
 
-use super::{After, Conn, Flags, Haproxy, Outcome, Outputs};
-use super::run::only_if;
 use super::super::switches::{Closing, Drain, Foreign, Queue, Reference, Unlist, Wipe};
 use super::super::vocabulary::Step;
+use super::run::only_if;
+use super::{After, Conn, Flags, Haproxy, Outcome, Outputs};
 
 impl Haproxy {
     /// A connection is deleted by whoever uses it, and out of its list before; a socket by anybody, under its lock.

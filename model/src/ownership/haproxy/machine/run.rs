@@ -2,9 +2,9 @@
 
 use handfast_spec::ownership::{Away, Incarnation, Output, Refusal, Thread};
 
-use super::{After, Conn, Flags, Haproxy, Outcome, Outputs, Worker};
 use super::super::switches::{Closing, Dispatch, Enter, State, Wait, Walk};
 use super::super::vocabulary::Step;
+use super::{After, Conn, Flags, Haproxy, Outcome, Outputs, Worker};
 
 impl Haproxy {
     pub(super) fn enters(&mut self, thread: Thread, step: Step, outputs: &mut Outputs) -> Outcome {

@@ -65,19 +65,51 @@ pub(super) const VARIANTS: &[Variant] = &[
         switches: Switches::HEAD,
         bounds: Bounds::SOCKET,
     },
-    corrected("haproxy-corrected", "The closing rule, asked under a reference by whoever cleared a running bit. What the mutants change.", Bounds::PAIR),
-    corrected("haproxy-corrected-batches", "The same, with threads that do other things while they hold a report, and use their own idle connections.", Bounds { batches: true, uses: true, ..Bounds::PAIR }),
-    corrected("haproxy-corrected-three", "The same with three threads, two takeovers and one connection.", Bounds { groups: [1, 1, 1], takeovers: 2, takers: Who(0b110), deleters: Who(0b100), ..Bounds::ONE }),
+    corrected(
+        "haproxy-corrected",
+        "The closing rule, asked under a reference by whoever cleared a running bit. What the mutants change.",
+        Bounds::PAIR,
+    ),
+    corrected(
+        "haproxy-corrected-batches",
+        "The same, with threads that do other things while they hold a report, and use their own idle connections.",
+        Bounds { batches: true, uses: true, ..Bounds::PAIR },
+    ),
+    corrected(
+        "haproxy-corrected-three",
+        "The same with three threads, two takeovers and one connection.",
+        Bounds { groups: [1, 1, 1], takeovers: 2, takers: Who(0b110), deleters: Who(0b100), ..Bounds::ONE },
+    ),
     corrected("haproxy-corrected-socket", "The same with sockets that any thread deletes.", Bounds::SOCKET),
     corrected("haproxy-corrected-listener", "The same with a listening socket of three threads.", Bounds::LISTENER),
-    corrected("haproxy-corrected-listener-of-two", "The same with a listening socket of two threads, which both delete.", Bounds::LISTENER_OF_TWO),
-    corrected("haproxy-corrected-foreign", "The same with a socket that a thread of another group deletes.", Bounds::FOREIGN),
+    corrected(
+        "haproxy-corrected-listener-of-two",
+        "The same with a listening socket of two threads, which both delete.",
+        Bounds::LISTENER_OF_TWO,
+    ),
+    corrected(
+        "haproxy-corrected-foreign",
+        "The same with a socket that a thread of another group deletes.",
+        Bounds::FOREIGN,
+    ),
     corrected("haproxy-corrected-foreign-listener", "The same with a listening socket.", Bounds::FOREIGN_LISTENER),
     corrected("haproxy-corrected-crossing", "The same with a connection between two groups.", Bounds::CROSSING),
-    corrected("haproxy-corrected-migrating", "The same with a connection that is handed to another group.", Bounds::MIGRATING),
+    corrected(
+        "haproxy-corrected-migrating",
+        "The same with a connection that is handed to another group.",
+        Bounds::MIGRATING,
+    ),
     corrected("haproxy-corrected-tried", "The same with two threads of one group and one of another.", Bounds::TRIED),
-    corrected("haproxy-corrected-back", "The same with a connection that goes to another group and comes back.", Bounds::BACK),
-    corrected("haproxy-corrected-returned", "The same with one thread of one group and two of another.", Bounds::RETURNED),
+    corrected(
+        "haproxy-corrected-back",
+        "The same with a connection that goes to another group and comes back.",
+        Bounds::BACK,
+    ),
+    corrected(
+        "haproxy-corrected-returned",
+        "The same with one thread of one group and two of another.",
+        Bounds::RETURNED,
+    ),
 ];
 
 const fn corrected(name: &'static str, about: &'static str, bounds: Bounds) -> Variant {

@@ -1,9 +1,12 @@
 //! The corrected design with one thing wrong, by the numbers of the collection.
 
-use crate::checker::catalogue::Kind;
-use super::Variant;
 use super::super::bounds::{Bounds, Who};
-use super::super::switches::{Closing, Dispatch, Drain, Enter, Foreign, Publish, Queue, Reference, State, Stop, Switches, Unlist, Wait, Walk, Wipe};
+use super::super::switches::{
+    Closing, Dispatch, Drain, Enter, Foreign, Publish, Queue, Reference, State, Stop, Switches, Unlist, Wait, Walk,
+    Wipe,
+};
+use super::Variant;
+use crate::checker::catalogue::Kind;
 
 const RIGHT: Switches = Switches::CORRECTED;
 

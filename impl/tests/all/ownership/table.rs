@@ -1,11 +1,11 @@
 //! Who is let in.
 
-use std::thread;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 
-use handfast::ownership::{Deleted, InsertRefused, Numbered, Refused, Sharing, Table, Token, Worker};
 use handfast::ownership::core::{MAX_RUNNERS, State};
+use handfast::ownership::{Deleted, InsertRefused, Numbered, Refused, Sharing, Table, Token, Worker};
 
 use super::{FIRST, Fixture, SECOND};
 
