@@ -1,4 +1,4 @@
-//! Who is let in.
+//! What each operation of the table says and does.
 
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
