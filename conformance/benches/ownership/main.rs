@@ -14,11 +14,9 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
 
-use crew::Crew;
-use crew::{Enter, Insert, OWNED, Rival, SHARED, Takeover};
+use crew::{Crew, Enter, Insert, OWNED, Readiness, Rival, SHARED, Takeover};
 
 use corrected::Masks;
-use crew::Readiness;
 use floor::Floor;
 use mutex::Mutexes;
 use word::Words;

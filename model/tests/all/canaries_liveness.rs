@@ -4,8 +4,7 @@
 //! graph pin what Stateright 0.31.0 misses: when they fail after an update, it was mended.
 
 use crate::common::grid::{Digraph, Edge};
-use crate::common::reference::{self, Masks, Truth, has};
-use crate::common::reference::{Walked, walk};
+use crate::common::reference::{self, Masks, Truth, Walked, has, walk};
 use model::checker::explore::{Options, explore};
 use model::checker::liveness::{Promise, Refused, decide};
 use stateright::{Checker, Model, Property};

@@ -16,8 +16,7 @@ use super::options::{Options, PHASES, Points};
 use super::oracle::{Oracle, descriptors};
 use super::server::Servers;
 use super::subject::Subject;
-use super::worker::Worker;
-use super::worker::{Conn, Kernel};
+use super::worker::{Conn, Kernel, Worker};
 
 /// What all workers see.
 pub(crate) struct Storm<S> {

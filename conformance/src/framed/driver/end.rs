@@ -10,7 +10,6 @@ use model::framed::handfast::Config;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::deadline;
 use crate::framed::convert::{HALF, MAX_FRAME, ending, frame, given, outcome};
 use crate::framed::wire::{Call, Caller, Socket, Wire};
 use crate::paused::{Clocks, Task};
@@ -200,7 +199,7 @@ impl Driver {
     fn shut_down(&mut self, at: &mut At<'_>, by: Moment) -> Step {
         let is_news = self.until.is_none_or(|until| by < until);
         let (closer, deadline) = (self.closer.clone(), self.moment(by));
-        self.shutdowns.push(boxed(async move { closer.shutdown(deadline(deadline)).await }));
+        self.shutdowns.push(boxed(async move { closer.shutdown(super::deadline(deadline)).await }));
         if !is_news {
             return Err(if self.closer.outcome().is_some() { Refusal::Over } else { Refusal::Joined });
         }

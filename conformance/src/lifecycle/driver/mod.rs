@@ -13,5 +13,4 @@ mod task;
 mod walk;
 
 pub use stepped::Step;
-pub use walk::Failure;
-pub use walk::{Covered, Walker};
+pub use walk::{Covered, Failure, Walker};

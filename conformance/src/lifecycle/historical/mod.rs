@@ -24,8 +24,7 @@ use model::lifecycle::btcd::Bounds;
 
 pub use channel::{Inbox, Letter, News};
 pub use machine::Stepped;
-pub use node::Pace;
-pub use node::{Connection, Network};
+pub use node::{Connection, Network, Pace};
 
 /// Whether the parts of the node that an bounds has are there in the implementation, whatever the design.
 pub fn is_implemented(bounds: &Bounds) -> bool {

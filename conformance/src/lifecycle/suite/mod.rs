@@ -6,6 +6,7 @@
 //! and gives the shortest order that breaks each rule, and all orders that there are. A node that is built of other
 //! tasks is put through the same orders, see [`Node::turn`].
 
+mod historical;
 mod own;
 mod scenario;
 
@@ -15,8 +16,8 @@ use handfast_spec::Protocol;
 use handfast_spec::lifecycle::{History, Lifecycle, SessionId};
 use model::lifecycle::btcd::{Action, Verdict};
 
+pub use historical::Historical;
 pub use own::Own;
-pub use scenario::Historical;
 pub use scenario::{Heard, Predicted, Scenario};
 
 /// A node whose tasks move when a test lets them.

@@ -18,8 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_util::codec::Framed;
 
-pub use handshake::converse;
-pub use handshake::{HandshakeError, dial};
+pub use handshake::{HandshakeError, converse, dial};
 
 use wire::{Wire, WireError};
 

@@ -22,10 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 pub use noise::{Identity, PublicKey};
-pub use session::Session;
-pub use session::UpgradeError;
-pub use session::{Asked, Exchanged, converse};
-pub use session::{free_port, meet};
+pub use session::{Asked, Exchanged, Session, UpgradeError, converse, free_port, meet};
 
 /// How long everything may take until there are streams.
 const DEADLINE: Duration = Duration::from_secs(20);

@@ -17,7 +17,7 @@ use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt, TokioAsyncReadCompat
 use tokio_util::task::AbortOnDropHandle;
 use yamux::{Config, Connection, ConnectionError, Mode};
 
-use super::{PublicKey, Session, UpgradeError};
+use super::PublicKey;
 
 /// How many streams there may be at once.
 const STREAMS: usize = 16;
@@ -261,7 +261,7 @@ pub fn free_port() -> io::Result<SocketAddr> {
 pub enum UpgradeError {
     /// There is nobody to connect to.
     #[error(transparent)]
-    Dial(#[from] simopen::DialError),
+    Dial(#[from] DialError),
     /// There is no agreement on who is the initiator, on the security protocol, or on the multiplexer.
     #[error(transparent)]
     Negotiation(#[from] simopen::Error),
@@ -287,7 +287,7 @@ pub enum UpgradeError {
     Deadline,
     /// The peer broke the multiplexer's rules, or the connection failed under it.
     #[error("the multiplexed connection failed")]
-    Yamux(#[from] yamux::ConnectionError),
+    Yamux(#[from] ConnectionError),
     /// The connection ended while streams were wanted.
     #[error("the connection ended")]
     Ended,

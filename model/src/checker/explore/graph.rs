@@ -2,8 +2,7 @@
 
 use core::ops::{Deref, Range};
 
-use super::rows::Rows;
-use super::rows::States;
+use super::rows::{Rows, States};
 use super::search::{Completeness, Limit};
 
 /// Every reachable state and every edge between them, states numbered in breadth-first order.

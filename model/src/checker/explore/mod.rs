@@ -14,6 +14,5 @@ pub use graph::{FoundBy, Graph, Memory, Reduction, Shape, Step};
 pub use parts::{Packed, Part, Split};
 pub use recorded::{Recording, explore_recorded};
 pub use rows::{Found, States, Store, Whole};
-pub use search::explore;
 pub(crate) use search::look_ahead;
-pub use search::{Completeness, Limit, NewStore, Observer, Options};
+pub use search::{Completeness, Limit, NewStore, Observer, Options, explore};

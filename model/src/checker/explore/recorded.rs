@@ -16,8 +16,7 @@ use handfast_spec::protocol::{ActionOf, HistoryOf};
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
 
 use super::graph::{Edges, Graph};
-use super::rows::{Found, Sought, States, Store, Whole, hash};
-use super::rows::{Index, Rows, hash_row};
+use super::rows::{Found, Index, Rows, Sought, States, Store, Whole, hash, hash_row};
 use super::search::{Expand, Limit, Options, STRETCH, look_ahead, search};
 
 /// Where machines start, and what may be attempted.

@@ -15,8 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::lifecycle::driver::chooser::{Cell, Chooser};
-use crate::lifecycle::driver::chooser::{Habits, PATIENCE};
+use crate::lifecycle::driver::chooser::{Cell, Chooser, Habits, PATIENCE};
 use crate::lifecycle::driver::task::{Pool, Task};
 use selecting::Keys;
 

@@ -10,9 +10,7 @@ use handfast_spec::lifecycle::{History, Output, Refusal, SELECTOR, SessionId, Su
 use handfast_spec::{Machine, Observation, Recorded};
 use serde::Serialize;
 
-use self::server::Manager;
-use self::server::Server;
-use self::server::Stop;
+use self::server::{Manager, Server, Stop};
 use self::session::Session;
 use super::Historical;
 use super::bounds::{Bounds, Part};

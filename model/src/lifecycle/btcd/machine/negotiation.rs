@@ -220,7 +220,7 @@ impl Btcd {
         self.begin_disconnect(id, Task::Start, Output::Disconnecting(id))
     }
 
-    fn take_outcome(&mut self, id: SessionId, outcome: Outcome) -> Result<&mut super::session::Session, Refusal> {
+    fn take_outcome(&mut self, id: SessionId, outcome: Outcome) -> Result<&mut Session, Refusal> {
         let session = self.session_mut(id)?;
         only_if(session.start == Start::Waiting && session.negotiated == Some(outcome), Refusal::NotNow)?;
         session.negotiated = None;

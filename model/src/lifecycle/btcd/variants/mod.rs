@@ -6,8 +6,7 @@ mod mutants;
 use super::bounds::{Bounds, Part, alphabet};
 use super::machine::Btcd;
 use super::switches::{Guard, Switches};
-use crate::checker::catalogue::Kind;
-use crate::checker::catalogue::Row;
+use crate::checker::catalogue::{Kind, Row};
 use crate::checker::design::Checked;
 
 /// A design with the bounds at which it is looked at, and what it violates there.

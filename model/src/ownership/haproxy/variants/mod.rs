@@ -6,8 +6,7 @@ mod mutants;
 use super::bounds::{Bounds, alphabet};
 use super::machine::Haproxy;
 use super::switches::Switches;
-use crate::checker::catalogue::LeftOut;
-use crate::checker::catalogue::Row;
+use crate::checker::catalogue::{LeftOut, Row};
 use crate::checker::design::Checked;
 
 /// A design with the bounds at which it is looked at, and what it violates there.

@@ -18,8 +18,7 @@ use tokio::time::timeout;
 
 use crate::simopen::talk;
 use crate::support::{deadline, skip};
-use kernel::{Cable, Host};
-use kernel::{Flags, State, Tap, Way, joins_crossed_syns};
+use kernel::{Cable, Flags, Host, State, Tap, Way, joins_crossed_syns};
 
 /// Two hosts; none where they cannot be had.
 fn hosts() -> Option<Cable> {
