@@ -1,9 +1,9 @@
 //! No condition of a rule is there for nothing: where one is left out, some design of the catalogue is judged otherwise.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 use handfast_spec::framed::conjuncts::{Conjunct, KEPT_WAITING, LOST, OVERDUE, OWES_ANSWER, SERVED, WITHHELD, any_end};
-use handfast_spec::framed::{Action, Framed, History, Violation};
+use handfast_spec::framed::{Action, Framed, History, Violation, Violations};
 use handfast_spec::{Protocol, Recorded};
 use model::checker::catalogue::Scope;
 use model::checker::explore::{Completeness, Options};
@@ -27,18 +27,13 @@ const ENTRIES: &[(&str, &[Violation])] = &[
 ];
 
 /// The sets of entries that the histories of a mutant have, in the instances where it is listed.
-fn entries_of(flaw: Flaw) -> BTreeSet<Vec<u16>> {
+fn entries_of(flaw: Flaw) -> HashSet<Violations> {
     let shown_in = flaw.row().instances;
-    let mut found = BTreeSet::new();
+    let mut found = HashSet::new();
     for instance in mutated(flaw).into_iter().filter(|instance| shown_in.contains(&instance.name)) {
         let graph = instance.checked.explore(&Options::default());
         assert_eq!(graph.completeness(), Completeness::Complete);
-        let all = ENTRIES.iter().flat_map(|(_, entries)| *entries);
-        found.extend(
-            graph.states().map(|state| {
-                all.clone().filter(|entry| state.history.has(**entry)).map(|entry| *entry as u16).collect()
-            }),
-        );
+        found.extend(graph.states().map(|state| state.history.violations));
     }
     found
 }
@@ -48,10 +43,8 @@ fn each_entry_of_the_history_is_the_only_one_by_which_some_mutant_is_caught() {
     let mutants: BTreeMap<Flaw, _> = Flaw::ALL.iter().map(|&flaw| (flaw, entries_of(flaw))).collect();
     for (id, entries) in ENTRIES {
         for without in *entries {
-            let is_caught = |found: &Vec<u16>, dropped: Option<Violation>| {
-                let looked_at =
-                    entries.iter().filter(|entry| dropped.is_none_or(|dropped| **entry as u16 != dropped as u16));
-                looked_at.into_iter().any(|entry| found.contains(&(*entry as u16)))
+            let is_caught = |found: &Violations, dropped: Option<Violation>| {
+                entries.iter().any(|entry| Some(*entry) != dropped && found.contains(*entry))
             };
             let judged_otherwise = mutants.iter().find(|(flaw, found)| {
                 flaw.row().violates.contains(id)

@@ -1,5 +1,6 @@
 //! What the participants of a connection were told so far.
 
+use enumset::{EnumSet, EnumSetType};
 use serde::Serialize;
 
 use super::{End, Ending, Forgery, Given, Half, Item, Moment, Outcome, Output, Part};
@@ -91,39 +92,37 @@ pub enum ReaderRecord {
 }
 
 /// Something that was told and must not be.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-#[repr(u16)]
+#[derive(Debug, EnumSetType)]
+#[enumset(repr = "u16", serialize_repr = "u16")]
 pub enum Violation {
     /// Something was sent behind the marker, or given behind it.
-    AfterMarker = 1,
+    AfterMarker,
     /// An end was said to be clean, or between two frames, and was not.
-    FalseEnding = 1 << 1,
+    FalseEnding,
     /// The application was given something else than the peer's next frame, or not all that had come whole.
-    Misdelivered = 1 << 2,
+    Misdelivered,
     /// An item was begun within another one.
-    Torn = 1 << 3,
+    Torn,
     /// A shutdown was said to have come to something that it had not come to.
-    FalseOutcome = 1 << 4,
+    FalseOutcome,
     /// After the end of a direction something else was said of it.
-    Contradicted = 1 << 5,
+    Contradicted,
     /// What is not allowed was taken for what is.
-    ForgeryAccepted = 1 << 6,
+    ForgeryAccepted,
     /// A panic, or room made for more than is allowed.
-    Overwhelmed = 1 << 7,
+    Overwhelmed,
     /// More was thrown away than allowed.
-    DiscardedTooMuch = 1 << 8,
+    DiscardedTooMuch,
     /// Something was thrown away after the shutdown was over.
-    DiscardedLate = 1 << 9,
+    DiscardedLate,
     /// Something was taken from the kernel after the deadline.
-    TakenLate = 1 << 10,
+    TakenLate,
     /// More was kept for the reader than allowed.
-    KeptTooMuch = 1 << 11,
+    KeptTooMuch,
 }
 
-/// A set of violations.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Violations(u16);
+/// The violations that were committed.
+pub type Violations = EnumSet<Violation>;
 
 impl History {
     /// Returns the history of a connection. Its shutdowns may keep `keeps` halves for the reader and throw `discards`
@@ -134,7 +133,7 @@ impl History {
 
     /// Whether this was told.
     pub fn has(&self, violation: Violation) -> bool {
-        self.violations.0 & violation as u16 != 0
+        self.violations.contains(violation)
     }
 
     /// One end.
@@ -178,10 +177,10 @@ impl History {
     }
 
     fn violate(&mut self, violation: Violation) {
-        self.violations.0 |= violation as u16;
+        self.violations.insert(violation);
     }
 
-    fn offend_if(&mut self, violates: bool, violation: Violation) {
+    fn violate_if(&mut self, violates: bool, violation: Violation) {
         if violates {
             self.violate(violation);
         }
@@ -191,8 +190,8 @@ impl History {
         let before = self.end(end).sent;
         let after = before.behind(half);
         self.ends[end.index()].sent = after;
-        self.offend_if(before == Progress::Marked, Violation::AfterMarker);
-        self.offend_if(after == Progress::Torn, Violation::Torn);
+        self.violate_if(before == Progress::Marked, Violation::AfterMarker);
+        self.violate_if(after == Progress::Torn, Violation::Torn);
     }
 
     fn took(&mut self, end: End, half: Half) {
@@ -205,12 +204,12 @@ impl History {
         let record = &mut self.ends[end.index()];
         record.kept = record.kept.saturating_add(1);
         let too_much = record.kept > keeps;
-        self.offend_if(too_much, Violation::KeptTooMuch);
+        self.violate_if(too_much, Violation::KeptTooMuch);
         self.taken(end, half);
     }
 
     fn taken(&mut self, end: End, half: Half) {
-        self.offend_if(self.is_late(end), Violation::TakenLate);
+        self.violate_if(self.is_late(end), Violation::TakenLate);
         let record = &mut self.ends[end.index()];
         record.taken = record.taken.behind(half);
         let is_frame = matches!(half.item, Item::Frame(..));
@@ -224,9 +223,9 @@ impl History {
         let record = &mut self.ends[end.index()];
         record.discarded = record.discarded.saturating_add(1);
         let (too_much, is_over) = (record.discarded > discards, record.outcome.is_some());
-        self.offend_if(too_much, Violation::DiscardedTooMuch);
-        self.offend_if(is_over, Violation::DiscardedLate);
-        self.offend_if(self.is_late(end), Violation::TakenLate);
+        self.violate_if(too_much, Violation::DiscardedTooMuch);
+        self.violate_if(is_over, Violation::DiscardedLate);
+        self.violate_if(self.is_late(end), Violation::TakenLate);
     }
 
     fn delivered(&mut self, end: End, given: Given) {
@@ -238,7 +237,7 @@ impl History {
             Given::Frame(frame) => {
                 let is_next = frame.0 == record.delivered;
                 record.delivered += 1;
-                self.offend_if(!is_next, Violation::Misdelivered);
+                self.violate_if(!is_next, Violation::Misdelivered);
             }
             Given::Reserved => self.violate(Violation::ForgeryAccepted),
             Given::Garbled => self.violate(Violation::Misdelivered),
@@ -262,16 +261,16 @@ impl History {
             ReaderRecord::Reported(_) | ReaderRecord::Left => {}
         }
         let contradicts = told != ReaderRecord::Waits && told != ReaderRecord::Reported(ending);
-        self.offend_if(contradicts, Violation::Contradicted);
-        self.offend_if(withheld, Violation::Misdelivered);
+        self.violate_if(contradicts, Violation::Contradicted);
+        self.violate_if(withheld, Violation::Misdelivered);
         let is_forged = taken == Progress::Forged(Forgery::LoadedMarker);
-        self.offend_if(is_forged && ending == Ending::Marker, Violation::ForgeryAccepted);
+        self.violate_if(is_forged && ending == Ending::Marker, Violation::ForgeryAccepted);
         let is_false = match ending {
             Ending::Marker => taken != Progress::Marked && !is_forged,
             Ending::WithoutMarker => matches!(taken, Progress::Within(_)),
             Ending::Truncated | Ending::Reset | Ending::Violation | Ending::Deadline | Ending::ShutDown => false,
         };
-        self.offend_if(is_false, Violation::FalseEnding);
+        self.violate_if(is_false, Violation::FalseEnding);
     }
 
     fn begun(&mut self, end: End, by: Moment) {
@@ -297,8 +296,8 @@ impl History {
             // It says nothing, so that it is not wrong.
             Outcome::Failed => true,
         };
-        self.offend_if(!is_true, Violation::FalseOutcome);
-        self.offend_if(before != outcome, Violation::Contradicted);
+        self.violate_if(!is_true, Violation::FalseOutcome);
+        self.violate_if(before != outcome, Violation::Contradicted);
     }
 }
 

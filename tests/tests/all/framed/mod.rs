@@ -16,7 +16,6 @@ mod interop;
 mod kernel;
 mod loopback;
 mod messages;
-mod original;
 mod signal;
 mod storm;
 mod support;

@@ -8,8 +8,7 @@ use super::bounds::{SMALL, alphabet};
 use super::{Bounds, Handfast};
 use crate::checker::catalogue::Variant;
 use crate::checker::design::Checked;
-use crate::checker::mutants::Row;
-use crate::checker::target::{Instance, Instances};
+use crate::checker::target::Instance;
 use crate::mutants;
 
 pub use machine::Mutant;
@@ -22,14 +21,12 @@ const ANSWERING: &[&str] = &["answering"];
 
 /// Every mutant.
 pub fn variants() -> Vec<Variant> {
-    Flaw::ALL.iter().map(|flaw| variant(*flaw)).collect()
-}
-
-fn variant(flaw: Flaw) -> Variant {
-    let &Row { name, kind, source, about, instances: shown_in, violates, .. } = flaw.row();
-    let mut instances = mutated(flaw);
-    instances.retain(|instance| shown_in.contains(&instance.name));
-    Variant { name, kind, source, about, violates, target: Box::new(Instances::new(name, instances)) }
+    let variant = |&flaw: &Flaw| {
+        let mut instances = mutated(flaw);
+        instances.retain(|instance| flaw.row().instances.contains(&instance.name));
+        flaw.row().variant(instances)
+    };
+    Flaw::ALL.iter().map(variant).collect()
 }
 
 /// The mutant with this flaw in the instances of the small scope.
@@ -264,7 +261,7 @@ mutants! {
 
     ReadsPastDeadline {
         name: "reads-past-deadline",
-        source: "handfast before this rule: a reader looked at the deadline only where it had to wait",
+        source: "clockworklabs/SpacetimeDB 2891; impl/src/framed/driver/reader.rs, which asked for the time only where it had to wait",
         about: "a peer that never pauses is read behind the deadline",
         instances: BOTH,
         violates: &["FRM-29"],
