@@ -95,6 +95,10 @@ impl AtomicWord for LoomWord {
     fn compare_exchange_weak(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
         self.0.compare_exchange_weak(current, new, order, Ordering::Relaxed)
     }
+
+    fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+        self.0.fetch_sub(value, order)
+    }
 }
 
 /// loom's cell, which notices when two threads access it without an order between them.
@@ -144,5 +148,9 @@ impl AtomicWord for ShuttleWord {
 
     fn compare_exchange_weak(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
         self.0.compare_exchange_weak(current, new, order, Ordering::Relaxed)
+    }
+
+    fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+        self.0.fetch_sub(value, order)
     }
 }

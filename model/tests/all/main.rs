@@ -14,6 +14,7 @@ mod formats;
 mod framed;
 mod haproxy;
 mod many_rules;
+mod ownership_conjuncts;
 mod pool;
 mod simopen;
 mod two_ends;

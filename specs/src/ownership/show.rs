@@ -110,6 +110,7 @@ impl Display for Output {
             Self::Known(which) => write!(f, "it is known that something is there for {which}"),
             Self::Woken(thread, which) => write!(f, "{thread} is to look at {which}"),
             Self::TakenOut(thread, which) => write!(f, "{which} is out of its slot, and {thread} has it"),
+            Self::OneRuntime => f.write_str("all threads are of one runtime"),
             Self::Given(thread, which) => write!(f, "{thread} is given {which}"),
             Self::HandedBack(thread, which) => write!(f, "{thread} uses {which}"),
         }

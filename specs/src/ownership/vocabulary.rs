@@ -197,6 +197,8 @@ pub enum Output {
     Given(Thread, Incarnation),
     /// The thread uses the descriptor, which is new, or which the pool did not keep.
     HandedBack(Thread, Incarnation),
+    /// All threads are of one runtime: its poller, its shelf and its place as an owner are those of thread 0.
+    OneRuntime,
 }
 
 /// Why an action did nothing.

@@ -32,9 +32,14 @@ where
 /// A check that cannot fail is worthless: cores that are put together wrongly must be told from the model.
 #[test]
 fn every_mistake_is_told_from_the_design() {
-    for mistake in
-        [Mistake::KeepsListed, Mistake::SaysGone, Mistake::StopsSilently, Mistake::LeavesLate, Mistake::IgnoresTime]
-    {
+    for mistake in [
+        Mistake::KeepsListed,
+        Mistake::SaysGone,
+        Mistake::StopsSilently,
+        Mistake::LeavesLate,
+        Mistake::IgnoresTime,
+        Mistake::KeepsTheEarly,
+    ] {
         let wrong = |start: &Recorded<Pool>| PoolMachine::new(start.machine.config(), mistake);
         let difference = told(wrong).unwrap_or_else(|| panic!("{mistake:?} was not noticed"));
         println!("{mistake:?}: {difference}");

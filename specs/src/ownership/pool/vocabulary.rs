@@ -97,6 +97,12 @@ pub enum Action {
         /// Which connection.
         incarnation: Incarnation,
     },
+    /// The thread was turned away because another one of its runtime is inside. It asks again under the lock of the shelf,
+    /// and leaves the report there if that is inside still.
+    Defer {
+        /// Which thread.
+        thread: Thread,
+    },
     /// The thread takes the connection that it has found closed off its shelf.
     Unlist {
         /// Which thread.
@@ -152,6 +158,7 @@ impl Action {
             | Self::Register { thread }
             | Self::Probe { thread }
             | Self::Look { thread, .. }
+            | Self::Defer { thread }
             | Self::Unlist { thread }
             | Self::Leave { thread }
             | Self::Expire { thread }
@@ -176,6 +183,7 @@ impl Action {
             | Self::Register { thread }
             | Self::Probe { thread }
             | Self::Look { thread, .. }
+            | Self::Defer { thread }
             | Self::Unlist { thread }
             | Self::Leave { thread }
             | Self::Expire { thread }
@@ -205,6 +213,7 @@ impl Display for Action {
             Self::Register { thread } => write!(f, "{thread} has its own poller watch it"),
             Self::Probe { thread } => write!(f, "{thread} asks the kernel about it"),
             Self::Look { thread, incarnation } => write!(f, "{thread} looks at {incarnation}"),
+            Self::Defer { thread } => write!(f, "{thread} asks again, or leaves the report on the shelf"),
             Self::Unlist { thread } => write!(f, "{thread} takes it off its shelf"),
             Self::Leave { thread } => write!(f, "{thread} leaves"),
             Self::Expire { thread } => write!(f, "{thread} takes off what has expired"),
