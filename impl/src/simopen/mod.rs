@@ -55,5 +55,5 @@ pub use self::core::{Failure, NameError, Role};
 pub use crate::lifecycle::Direction;
 pub use driver::{Error, Options, accept, negotiate, propose};
 pub use negotiated::{Negotiated, Side};
-pub use open::{Backoff, DialError, Dialed, Dialer, hole_punch_role};
+pub use open::{Backoff, DialError, Dialed, Dialer, Opened, hole_punch_role, listen};
 pub use record::Recorder;

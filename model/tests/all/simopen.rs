@@ -24,6 +24,7 @@ const TWO: Bounds = Bounds {
     nonces: &[handfast_spec::simopen::Nonce(0), handfast_spec::simopen::Nonce(1)],
     tokens: &[],
     disturbed: false,
+    ticks: 0,
 };
 
 /// Whether two such ends may wait for each other on a connection that holds so many messages each way.

@@ -53,7 +53,7 @@ impl Display for Token {
         match self {
             Self::Header => f.write_str("/multistream/1.0.0"),
             Self::Simopen => f.write_str("/libp2p/simultaneous-connect"),
-            Self::Iamclient => f.write_str("iamclient"),
+            Self::Word => f.write_str("iamclient, or another word"),
             Self::Na => f.write_str("na"),
             Self::Protocol(name) => write!(f, "{name}"),
             Self::Select(nonce) => write!(f, "select:{nonce}"),
@@ -81,6 +81,8 @@ impl Display for Action {
             Self::Start { end, nonce } => write!(f, "{end} starts with {nonce}"),
             Self::Write { end } => write!(f, "{end} writes"),
             Self::Read { end } => write!(f, "{end} reads"),
+            Self::Break { end } => write!(f, "nothing more that {end} writes is taken"),
+            Self::Tick { end } => write!(f, "time passes at {end}"),
             Self::Expire { end } => write!(f, "deadline of {end} passes"),
             Self::Close { end } => write!(f, "{end} is closed"),
             Self::Forge { end, token } => write!(f, "{end} makes up {token}"),
@@ -94,6 +96,8 @@ impl Display for Output {
             Self::Started(end, nonce) => write!(f, "{end} negotiates with {nonce} at hand"),
             Self::Said(end, token) => write!(f, "{end} says {token}"),
             Self::Heard(end, token) => write!(f, "{end} hears {token}"),
+            Self::Broken(end) => write!(f, "{end} can say no more"),
+            Self::Ticked(end) => write!(f, "the clock of {end} has moved"),
             Self::Assumed(end, role) => write!(f, "{end} is the {role}"),
             Self::Settled { end, role, protocol, flights } => {
                 write!(f, "{end} settles as {role} on {protocol} after {flights} flights")
@@ -131,6 +135,9 @@ impl Display for Refusal {
             Self::NothingToStart => "the end has nothing to start",
             Self::Over => "it is over at this end",
             Self::NothingToWrite => "there is nothing to write",
+            Self::Whole => "the connection takes what is written",
+            Self::Due => "no time is left before the deadline",
+            Self::Early => "there is time left before the deadline",
             Self::NoRoom => "the connection holds no more",
             Self::NothingToRead => "there is nothing to read",
             Self::HeardEnough => "the negotiation has heard all that it needs",

@@ -116,8 +116,9 @@ pub enum Token {
     Header,
     /// `/libp2p/simultaneous-connect`: *I dialed, and I can tell if you did too*.
     Simopen,
-    /// `iamclient`, what the extension was called at first. Not a protocol name: it has no slash.
-    Iamclient,
+    /// A text that is none of the other words, and no name of a protocol: it has no slash. `iamclient`, which the extension
+    /// was called at first, and `ls`, for example.
+    Word,
     /// `na`: not that one.
     Na,
     /// The name of a protocol: a proposal by the initiator, an acceptance by the responder.
@@ -128,7 +129,7 @@ pub enum Token {
     BadSelect,
     /// `initiator` or `responder`: the role that the sender takes.
     Role(Role),
-    /// A frame that no message has: too long, not minimal, without its end of line, of unknown content.
+    /// Bytes that are no frame: too long, of a length that is not minimal, without an end of line.
     Garbage,
     /// The first bytes of the negotiated protocol, as that of this role says them.
     Payload(Role),
@@ -152,6 +153,16 @@ pub enum Action {
     },
     /// The end's reader takes the next message from the connection, or hears that there will be none.
     Read {
+        /// Which end.
+        end: End,
+    },
+    /// Nothing that the end writes is taken any more: its peer is gone, and its writer hears of it.
+    Break {
+        /// Which end.
+        end: End,
+    },
+    /// Time passes at the end, less than is left until its deadline.
+    Tick {
         /// Which end.
         end: End,
     },
@@ -195,6 +206,10 @@ pub enum Output {
     Said(End, Token),
     /// The negotiation at this end took a message from the connection.
     Heard(End, Token),
+    /// The negotiation at this end learned that nothing more that it says is taken.
+    Broken(End),
+    /// Time passed at this end while it negotiated.
+    Ticked(End),
     /// The end knows its role. An end without the extension knows it when it starts.
     Assumed(End, Role),
     /// The negotiation at this end succeeded: its caller has role, protocol and stream.
@@ -222,7 +237,7 @@ pub enum Output {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
-    /// The peer sent a frame that no message has.
+    /// The peer sent bytes that are no frame.
     Malformed,
     /// The peer's first message is not the header: it does not speak multistream-select.
     NotMultistream,
@@ -232,11 +247,11 @@ pub enum Failure {
     Unexpected,
     /// The peer's number is not a canonical decimal of 64 bits.
     BadNonce,
-    /// Both numbers are equal; another connection will have others.
+    /// Both numbers are equal; another connection has other numbers.
     Tie,
     /// The peer takes the same role.
     SameRole,
-    /// The peer proposed more protocols than anybody should.
+    /// The peer proposed more protocols than this end declines.
     TooManyProposals,
     /// There is no protocol that both support.
     NothingInCommon,
@@ -258,6 +273,12 @@ pub enum Refusal {
     Over,
     /// There is nothing to write.
     NothingToWrite,
+    /// The connection takes what is written.
+    Whole,
+    /// No time is left before the deadline.
+    Due,
+    /// There is time left before the deadline.
+    Early,
     /// The connection holds no more messages in this direction.
     NoRoom,
     /// There is nothing to read, or nothing at the end that would.
@@ -274,9 +295,9 @@ impl Action {
     pub fn component(self) -> Option<Component> {
         match self {
             Self::Start { .. } | Self::Close { .. } | Self::Forge { .. } => None,
-            Self::Write { end } => Some(Component::Writer(end)),
+            Self::Write { end } | Self::Break { end } => Some(Component::Writer(end)),
             Self::Read { end } => Some(Component::Reader(end)),
-            Self::Expire { end } => Some(Component::Timer(end)),
+            Self::Tick { end } | Self::Expire { end } => Some(Component::Timer(end)),
         }
     }
 }
