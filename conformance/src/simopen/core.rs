@@ -48,7 +48,16 @@ enum Stage {
 
 impl Negotiating {
     fn new(kind: Kind) -> Self {
-        Self { kind, stage: Stage::Idle, outbox: VecDeque::new(), known: 0, flight: 0, role: None, ticks: 0, broken: false }
+        Self {
+            kind,
+            stage: Stage::Idle,
+            outbox: VecDeque::new(),
+            known: 0,
+            flight: 0,
+            role: None,
+            ticks: 0,
+            broken: false,
+        }
     }
 
     /// Calls the negotiation, and looks at what it has come to.

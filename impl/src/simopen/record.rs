@@ -289,9 +289,8 @@ impl Record<'_> {
 
     fn told(&mut self, action: Action, told: Vec<Output>) {
         let line = Line { action, observation: Observation::Accepted(told) };
-        let is_held = |output: &Output| {
-            matches!(output, Output::Settled { .. } | Output::Failed(_, spec::Failure::Tie))
-        };
+        let is_held =
+            |output: &Output| matches!(output, Output::Settled { .. } | Output::Failed(_, spec::Failure::Tie));
         let is_held = match &line.observation {
             Observation::Accepted(told) => told.iter().any(is_held),
             Observation::Refused(_) => false,

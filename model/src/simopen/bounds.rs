@@ -48,7 +48,8 @@ pub(super) const DIALERS: Bounds = Bounds {
     ticks: 0,
 };
 
-/// A dialer with the extension meets every other end that keeps to some version of the protocol, and a silent one.
+/// A dialer with the extension meets every other end that keeps to some version of the protocol, and a silent one. Two
+/// dialers without it meet, and a lazy one a listener.
 pub(super) const OTHERS: Bounds = Bounds {
     kinds: &[
         (Kind::Simopen, Kind::Plain),
@@ -56,6 +57,7 @@ pub(super) const OTHERS: Bounds = Bounds {
         (Kind::Simopen, Kind::Listener),
         (Kind::Simopen, Kind::Silent),
         (Kind::Plain, Kind::Plain),
+        (Kind::Lazy, Kind::Listener),
     ],
     nonces: &[Nonce(1)],
     ..DIALERS

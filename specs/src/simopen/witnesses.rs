@@ -92,9 +92,7 @@ pub const WITNESSES: &[Predicate<History>] = &[
     Predicate {
         id: "SIM-47",
         title: "an end settles on what it heard, although nothing more that it says is taken",
-        holds: |history| {
-            history.pair.is_promised() && settled(history).any(|(end, ..)| history.end(end).broken)
-        },
+        holds: |history| history.pair.is_promised() && settled(history).any(|(end, ..)| history.end(end).broken),
     },
     Predicate {
         id: "SIM-48",

@@ -447,7 +447,7 @@ crate::mutants! {
     }
     DeadlineRestarts {
         name: "deadline-restarts",
-        source: "CVE-2007-6750: a peer that says a byte at a time is waited for without end",
+        source: "https://nvd.nist.gov/vuln/detail/CVE-2007-6750, a peer that says a byte at a time",
         about: "the deadline is set anew whenever something is read or written",
         instances: both(&[Flaw::RestartsDeadline], &[Shown::Clock]),
         violates: &["SIM-43"],

@@ -284,6 +284,7 @@ impl Varied {
             }
             Token::Protocol(_) if self.has(Flaw::DeclinesFirst) && declined == 0 => self.decline(at, declined),
             Token::Protocol(_) => self.handle(at, token),
+            // Everything else is no name of a protocol.
             _ if self.has(Flaw::HangsUpOnUnknown) => self.fail(at, Failure::Unexpected),
             // As handfast's.
             _ => self.handle(at, token),
