@@ -297,7 +297,7 @@ impl<P: Peer + 'static> Connection<P> {
     /// as long as it holds the connection; a hostile one may have stopped, with what it said before still on its way.
     fn refuse_writes(&mut self, end: End, outputs: &mut Outputs) -> Done {
         self.peer(end).has_next()?;
-        let reads = !self.stands(end.other(), Standing::Dropped) && self.config.end(end.other()).kind != Kind::Hostile;
+        let reads = !self.stands(end.peer(), Standing::Dropped) && self.config.end(end.peer()).kind != Kind::Hostile;
         if reads || !self.stands(end, Standing::Negotiates) {
             return Err(Refusal::Whole);
         }

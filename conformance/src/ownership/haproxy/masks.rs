@@ -81,8 +81,6 @@ pub trait Mask: AtomicWord {
     fn fetch_and(&self, bits: u64, order: Ordering) -> u64;
     /// Counts up.
     fn fetch_add(&self, number: u64, order: Ordering) -> u64;
-    /// Counts down.
-    fn fetch_sub(&self, number: u64, order: Ordering) -> u64;
     /// Makes it `new` if it is `current`, and does not fail otherwise; a failed attempt is relaxed.
     ///
     /// # Errors
@@ -111,11 +109,6 @@ impl Mask for AtomicU64 {
     #[inline]
     fn fetch_add(&self, number: u64, order: Ordering) -> u64 {
         self.fetch_add(number, order)
-    }
-
-    #[inline]
-    fn fetch_sub(&self, number: u64, order: Ordering) -> u64 {
-        self.fetch_sub(number, order)
     }
 
     #[inline]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::task::Poll;
 use std::time::{Duration, Instant as RealInstant};
 
-use handfast::pool::{Ended, Local, NotIdle, Pool, Pooled, PutError, Workers};
+use handfast::pool::{Ended, Local, NotIdle, Pool, Pooled, PutError, WorkerEnd, Workers};
 use tokio::task::{coop::poll_proceed, yield_now};
 
 use super::connection::{Key, Server, Wire};
@@ -465,7 +465,7 @@ impl Run {
         let within = if waits { GIVEN } else { PATIENCE };
         let workers = workers.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut report = workers.stop(within);
-        if let (Some(Canary::MiscountsEnds), Some(Some(ended))) = (self.canary, report.workers.first_mut()) {
+        if let (Some(Canary::MiscountsEnds), Some(WorkerEnd::Ended(ended))) = (self.canary, report.workers.first_mut()) {
             ended.finished += 1;
         }
         let took = begun.elapsed();
@@ -477,7 +477,7 @@ impl Run {
             self.oracle.saw("a future is dropped by a stop");
         }
         self.oracle.holds(took <= within.min(STOPS) + STOPS / 2, DEADLINE, || format!("stopping took {took:?}"));
-        let expected: Vec<Option<Ended>> = self.ended.iter().copied().map(Some).collect();
+        let expected: Vec<WorkerEnd> = self.ended.iter().copied().map(WorkerEnd::Ended).collect();
         self.oracle.holds(report.workers == expected, TRUTH, || format!("{report:?}, and it was {expected:?}"));
         self.pool = None;
         self.check_closed("the workers have stopped");
