@@ -78,7 +78,7 @@ impl Driver {
             max_frame: MAX_FRAME,
             write_buffer: 1,
             drain,
-            answer: answer.map(|by| after(by)),
+            answer: answer.map(after),
             ..product::Config::default()
         };
         let (reader, writer) = product::Connection::new(socket, config).into_split();
@@ -157,9 +157,8 @@ impl Driver {
                 at.wire.grant(end, Call::Write);
             }
             Action::Read { .. } if self.answers_since.is_some() && !self.has_ended => {
-                self.reader.as_ref().ok_or(Refusal::Gone)?;
                 self.read()?;
-                at.wire.grant(end, if self.queued()? > 0 { Call::Write } else { Call::Finish });
+                at.wire.grant(end, if at.wire.has_handed_marker(end) { Call::Finish } else { Call::Write });
             }
             Action::Read { .. } => {
                 if self.has_ended {
@@ -179,24 +178,20 @@ impl Driver {
                 at.outputs.push(Output::Left(end));
             }
             Action::Shutdown { by, .. } => self.shut_down(at, by)?,
-            Action::ReadAhead { .. } => {
-                self.join_answer();
-                at.wire.grant(end, Call::Read { ahead: true });
-            }
-            Action::Finish { .. } => {
-                self.join_answer();
-                at.wire.grant(end, Call::Finish);
-            }
-            Action::Confirm { .. } => {
-                self.join_answer();
-                at.wire.grant(end, Call::Confirm);
-            }
+            Action::ReadAhead { .. } => self.drive(at, Call::Read { ahead: true }),
+            Action::Finish { .. } => self.drive(at, Call::Finish),
+            Action::Confirm { .. } => self.drive(at, Call::Confirm),
             Action::Expire { .. } => {}
             Action::Abandon { .. } | Action::Close { .. } | Action::Carry { .. } | Action::Pass { .. } => {
                 unreachable!("that is no step of a driver")
             }
         }
         Ok(())
+    }
+
+    fn drive(&mut self, at: &At<'_>, call: Call) {
+        self.join_answer();
+        at.wire.grant(at.end, call);
     }
 
     fn read(&mut self) -> Step {
@@ -258,7 +253,6 @@ impl Driver {
     /// Lets every task go on that was woken; the reader only at its turn.
     pub(super) fn settle(&mut self, at: &mut At<'_>, reads: bool) {
         let end = at.end;
-        let queued = self.queued().ok();
         let read = match self.reading.as_mut().filter(|_| reads) {
             Some(reading) => {
                 at.wire.called_by(Caller::Reader);
@@ -266,9 +260,8 @@ impl Driver {
             }
             None => None,
         };
-        // Where no shutdown has begun, only an answer puts something into the queue while the reader has its turn.
-        if let (Some(by), None, true) = (self.answer, self.until, reads)
-            && self.queued().ok() > queued
+        if let (Some(by), None) = (self.answer, self.until)
+            && at.wire.took_marker(end)
         {
             (self.until, self.answers_since) = (Some(by), Some(Instant::now()));
             at.outputs.push(Output::Answers(end, by));
