@@ -142,10 +142,6 @@ macro_rules! of_a_checker {
                 self.0.fetch_add(number, order)
             }
 
-            fn fetch_sub(&self, number: u64, order: Ordering) -> u64 {
-                self.0.fetch_sub(number, order)
-            }
-
             fn compare_exchange(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
                 self.0.compare_exchange(current, new, order, Ordering::Relaxed)
             }

@@ -46,7 +46,7 @@ async fn messages_of_any_codec_come_whole_and_the_outcome_is_the_connections() {
     for line in ["a line", "", "another"] {
         one.feed(line).await.expect("there is room");
     }
-    one.flush().await.expect("the peer takes it");
+    SinkExt::<&str>::flush(&mut one).await.expect("the peer takes it");
     let reading = tokio::spawn(async move {
         let lines: Vec<_> = other.by_ref().map(|line| line.expect("the peer keeps to the protocol")).collect().await;
         (lines, other)
