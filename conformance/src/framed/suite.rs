@@ -16,8 +16,8 @@ use model::framed::Kernel;
 use model::framed::handfast::Config;
 use model::framed::zrepl::{Zrepl, instances};
 
-use super::historical::Historical;
 use super::DriverMachine;
+use super::historical::Historical;
 use crate::paused::Clocks;
 
 /// More rounds than these do not come to rest.

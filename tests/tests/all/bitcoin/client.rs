@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 
 use bitcoin::consensus::encode::{self, deserialize, serialize};
-use bitcoin::consensus::serialize;
 use bitcoin::p2p::message::{CommandString, NetworkMessage, RawNetworkMessage};
 use bitcoin::p2p::message_network::VersionMessage;
 use bitcoin::p2p::{Address, Magic, ServiceFlags};
@@ -248,10 +247,7 @@ fn what_is_skipped_is_not_kept() {
 fn versions_are_looked_into() {
     let version = version();
     let ours = |user_agent: &str| {
-        bytes(NetworkMessage::Version(bitcoin::p2p::message_network::VersionMessage {
-            user_agent: user_agent.to_owned(),
-            ..version.clone()
-        }))
+        bytes(NetworkMessage::Version(VersionMessage { user_agent: user_agent.to_owned(), ..version.clone() }))
     };
     assert!(decode(&[&ours(&"x".repeat(256))]).is_ok());
     assert!(matches!(decode(&[&ours(&"x".repeat(257))]), Err(WireError::UserAgentTooLong(257))));
