@@ -195,6 +195,9 @@ pub enum Output {
     /// The thread uses the descriptor, which is new, or which the pool did not keep.
     #[display("{_0} uses {_1}")]
     HandedBack(Thread, Incarnation),
+    /// All threads are of one runtime: its poller, its shelf and its place as an owner are those of thread 0.
+    #[display("all threads are of one runtime")]
+    OneRuntime,
 }
 
 /// Why an action did nothing.
@@ -240,23 +243,15 @@ impl Action {
     /// The thread that takes the action; `None` for what the environment chooses: that a descriptor is opened, that
     /// something arrives, and that a thread wants to have or to end what exists.
     pub fn component(self) -> Option<Component> {
-        match self {
+        let is_free = matches!(
+            self,
             Self::Open { .. }
-            | Self::Arrive { .. }
-            | Self::Join { .. }
-            | Self::Takeover { .. }
-            | Self::Delete { .. }
-            | Self::DeleteInside { .. } => None,
-            Self::Claim { thread }
-            | Self::Insert { thread, .. }
-            | Self::Watch { thread }
-            | Self::Poll { thread }
-            | Self::Enter { thread, .. }
-            | Self::Leave { thread }
-            | Self::Wipe { thread }
-            | Self::Close { thread }
-            | Self::Forget { thread } => Some(Component::Thread(thread)),
-        }
+                | Self::Join { .. }
+                | Self::Takeover { .. }
+                | Self::Delete { .. }
+                | Self::DeleteInside { .. }
+        );
+        self.thread().filter(|_| !is_free).map(Component::Thread)
     }
 
     /// The thread that takes the step; `None` if something arrives.

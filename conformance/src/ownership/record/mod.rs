@@ -10,7 +10,6 @@
 
 pub mod actor;
 pub mod family;
-mod kernel;
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +23,7 @@ use model::checker::explain::{Explanation, explain};
 use model::checker::format::write_log;
 use model::ownership::handfast::{Handfast, Header};
 
-use kernel::Kernel;
+use actor::Kernel;
 
 /// A step, and what was observed of it, if that is the table's to say and not the kernel's.
 pub type Line = LineOf<Ownership>;

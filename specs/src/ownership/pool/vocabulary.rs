@@ -59,6 +59,10 @@ pub enum Action {
     /// The thread, woken, enters to look at a connection.
     #[display("{thread} looks at {incarnation}")]
     Look { thread: Thread, incarnation: Incarnation },
+    /// The thread was turned away because another one of its runtime is inside. It asks again under the lock of the shelf,
+    /// and leaves the report there if that is inside still.
+    #[display("{thread} asks again, or leaves the report on the shelf")]
+    Defer { thread: Thread },
     /// The thread takes the connection that it has found closed off its shelf.
     #[display("{thread} takes it off its shelf")]
     Unlist { thread: Thread },
@@ -83,30 +87,11 @@ impl Action {
     /// The thread that takes the action; `None` for what the environment chooses: what servers and time do, and what
     /// the users of the pool begin.
     pub fn component(self) -> Option<Component> {
-        match self {
-            Self::Open { .. }
-            | Self::Arrive { .. }
-            | Self::Ring { .. }
-            | Self::Age { .. }
-            | Self::Insert { .. }
-            | Self::Take { .. }
-            | Self::Stop { .. }
-            | Self::Drop { .. } => None,
-            Self::Poll { thread }
-            | Self::Watch { thread }
-            | Self::List { thread }
-            | Self::Claim { thread }
-            | Self::Release { thread }
-            | Self::Ask { thread }
-            | Self::Deregister { thread }
-            | Self::Register { thread }
-            | Self::Probe { thread }
-            | Self::Look { thread, .. }
-            | Self::Unlist { thread }
-            | Self::Leave { thread }
-            | Self::Expire { thread }
-            | Self::Close { thread } => Some(Component::Thread(thread)),
-        }
+        let is_free = matches!(
+            self,
+            Self::Open { .. } | Self::Insert { .. } | Self::Take { .. } | Self::Stop { .. } | Self::Drop { .. }
+        );
+        self.thread().filter(|_| !is_free).map(Component::Thread)
     }
 
     /// The thread that takes the step; `None` for what servers and time do.
@@ -126,6 +111,7 @@ impl Action {
             | Self::Register { thread }
             | Self::Probe { thread }
             | Self::Look { thread, .. }
+            | Self::Defer { thread }
             | Self::Unlist { thread }
             | Self::Leave { thread }
             | Self::Expire { thread }
