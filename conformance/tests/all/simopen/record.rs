@@ -50,7 +50,7 @@ fn explained(log: &[u8]) -> Explanation {
 /// A log that the model explains, with no rule broken.
 fn fine(log: &Log, what: &str) -> String {
     let log = log.take();
-    let Explanation { runs, steps, rejection, violated } = explained(&log);
+    let Explanation { runs, steps, rejection, violated, .. } = explained(&log);
     let text = String::from_utf8(log).expect("a log is text");
     assert_eq!((runs, rejection, violated), (1, None, vec![]), "{what}: {text}");
     assert_eq!(steps + 1, text.lines().count(), "{what}");

@@ -29,7 +29,7 @@ fn an_empty_file_has_no_header() {
 #[test]
 fn garbage_is_refused_with_its_line() {
     refused_because("garbage", &["line 1", "not a step"]);
-    refused_because(format!("{HEADER}\n{{\"action\":"), &["line 2"]);
+    refused_because(format!("{HEADER}\n{{\"action\":\n"), &["line 2"]);
     refused_because(format!("{HEADER}\n[1, 2]"), &["line 2"]);
     refused_because(format!("{HEADER}\n{}", "[".repeat(100_000)), &["line 2", "recursion"]);
     refused_because("5", &["line 1", "protocol"]);
