@@ -1,18 +1,19 @@
 //! A record of what one end did, in the words of the model, which explains it.
 
-use std::fmt::{self, Debug, Formatter};
 use std::io::{self, Write};
 
-use handfast_spec::Observation;
+use handfast_spec::log::{Header, LineOf};
 use handfast_spec::simopen::{
-    self as spec, Action, End, EndpointConfig, Kind, Name, Nonce, Output, Pair, Refusal, Token,
+    self as spec, Action, End, EndpointConfig, Kind, Name, Nonce, Output, Pair, Simopen, Token,
 };
+use handfast_spec::{Observation, Protocol as _};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::core::{Decoder, Failure, Message, MessageError, Negotiation, Protocol, Role, Settled};
+use super::core::{Decoder, Failure, Message, Negotiation, Protocol, Role, Settled};
 use super::driver::{Part, open};
 use super::{Direction, Error, Negotiated, Options};
+use crate::record::Writer;
 
 /// Negotiates as [`negotiate`](super::negotiate), [`accept`](super::accept) and [`propose`](super::propose) do, and writes
 /// what this end did as newline-delimited JSON, which `model explain simopen` reads.
@@ -21,21 +22,19 @@ use super::{Direction, Error, Negotiated, Options};
 /// if this end kept to its rules, whatever its peer was and whatever lay between. It has numbers in place of the names of
 /// protocols; those of this end are in its first line, and every other name is the same number.
 ///
-/// A message is recorded when it is written or read whole; the last one of an agreement when the stream was flushed. A stream
-/// that fails is one that this end closes.
+/// A message is recorded when it is written or read whole; the last one of an agreement or of a tie when the stream was
+/// flushed. A stream of which nothing more can be read is one that this end closes.
 ///
 /// Not every negotiation can be recorded. The record ends, with an error that [`finish`](Self::finish) returns, where this
 /// end has more than 255 protocols, or declines more proposals than that, or where a responder's peer leaves in the middle
 /// of a message: the model has no words for these. What is negotiated does not change with it.
-pub struct Recorder<W> {
-    out: W,
-    error: Option<io::Error>,
-}
+#[derive(Debug)]
+pub struct Recorder<W>(Writer<W>);
 
 impl<W: Write + Send> Recorder<W> {
     /// A recorder that writes to `out`, within the negotiation: give it something that does not block.
     pub fn new(out: W) -> Self {
-        Self { out, error: None }
+        Self(Writer::new(out))
     }
 
     /// As [`negotiate`](super::negotiate), with a record.
@@ -52,7 +51,7 @@ impl<W: Write + Send> Recorder<W> {
         Io: AsyncRead + AsyncWrite + Unpin,
         P: AsRef<str>,
     {
-        open(io, Part::Dialer, protocols, options, Some(self.sink())).await
+        open(io, Part::Dialer, protocols, options, Some(&mut self.0)).await
     }
 
     /// As [`accept`](super::accept), with a record.
@@ -65,7 +64,7 @@ impl<W: Write + Send> Recorder<W> {
         Io: AsyncRead + AsyncWrite + Unpin,
         P: AsRef<str>,
     {
-        open(io, Part::Listener(Direction::Inbound), protocols, options, Some(self.sink())).await
+        open(io, Part::Listener(Direction::Inbound), protocols, options, Some(&mut self.0)).await
     }
 
     /// As [`propose`](super::propose), with a record.
@@ -78,7 +77,7 @@ impl<W: Write + Send> Recorder<W> {
         Io: AsyncRead + AsyncWrite + Unpin,
         P: AsRef<str>,
     {
-        open(io, Part::Proposer(Direction::Outbound), protocols, options, Some(self.sink())).await
+        open(io, Part::Proposer(Direction::Outbound), protocols, options, Some(&mut self.0)).await
     }
 
     /// Flushes what it wrote to, and gives it back.
@@ -87,29 +86,12 @@ impl<W: Write + Send> Recorder<W> {
     ///
     /// The first error of the record, after which nothing was written.
     pub fn finish(self) -> io::Result<W> {
-        let Self { mut out, error } = self;
-        match error {
-            Some(error) => Err(error),
-            None => out.flush().map(|()| out),
-        }
-    }
-
-    fn sink(&mut self) -> Sink<'_> {
-        Sink::new(&mut self.out, &mut self.error)
+        self.0.finish()
     }
 }
 
-impl<W> Debug for Recorder<W> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recorder").field("error", &self.error).finish_non_exhaustive()
-    }
-}
-
-/// Where lines go. Nothing is written after the first error: what has a gap cannot be explained.
-pub(super) struct Sink<'a> {
-    out: &'a mut (dyn Write + Send),
-    error: &'a mut Option<io::Error>,
-}
+/// Where lines go.
+pub(super) type Sink<'a> = &'a mut Writer<dyn Write + Send + 'a>;
 
 /// The record of one negotiation. One that is dropped before its end is one that was closed.
 pub(super) struct Record<'a> {
@@ -120,25 +102,21 @@ pub(super) struct Record<'a> {
     /// The last message that was heard.
     last: Option<Token>,
     role: Option<Role>,
-    /// What happened last, while it is not certain that it counts: everything is agreed, and not all is flushed.
+    /// What happened last, while it is not certain that it counts: it is an agreement or a tie, and not all is flushed.
     held: Vec<Line>,
     is_over: bool,
 }
 
+/// How this end was configured.
 #[derive(Serialize)]
-struct Header<'a> {
-    protocol: &'static str,
+struct Config<'a> {
     #[serde(flatten)]
     pair: Pair,
     capacity: [u8; 2],
     names: Vec<&'a str>,
 }
 
-#[derive(Serialize)]
-struct Line {
-    action: Action,
-    observation: Observation<Output, Refusal>,
-}
+type Line = LineOf<Simopen>;
 
 /// This end.
 const OURS: End = End::Left;
@@ -147,7 +125,7 @@ const THEIRS: End = End::Right;
 
 impl<'a> Record<'a> {
     pub(super) fn begin(
-        mut sink: Sink<'a>,
+        sink: Sink<'a>,
         kind: Kind,
         nonce: u64,
         protocols: &[Protocol],
@@ -159,9 +137,10 @@ impl<'a> Record<'a> {
             (Some(names), Ok(patience)) => {
                 let ours = EndpointConfig { kind, protocols: names.all() };
                 let theirs = EndpointConfig { kind: Kind::Hostile, protocols: Vec::new() };
-                let pair = Pair { left: ours, right: theirs, patience, timed: true };
+                let pair = Pair { left: ours, right: theirs, patience, timed: true, ticks: 0 };
                 let names = protocols.iter().map(Protocol::name).collect();
-                sink.write(&Header { protocol: "simopen", pair, capacity: [1, 1], names });
+                let config = Config { pair, capacity: [1, 1], names };
+                sink.write(&Header { protocol: Simopen::NAME, config });
             }
             (None, _) => sink.give_up("more protocols than the model has numbers for"),
             (Some(_), Err(_)) => sink.give_up("more proposals to decline than the model has numbers for"),
@@ -204,7 +183,7 @@ impl<'a> Record<'a> {
         while taken < bytes.len() && negotiation.wants_input() {
             let (length, token) = match self.heard.decode(&bytes[taken..]) {
                 Ok((length, message)) => (length, message.map(|message| self.names.token(&message))),
-                Err(error) => (bytes.len() - taken, Some(no_message(error))),
+                Err(_) => (bytes.len() - taken, Some(Token::Garbage)),
             };
             taken += negotiation.received(&bytes[taken..taken + length]);
             if let Some(token) = token {
@@ -212,6 +191,12 @@ impl<'a> Record<'a> {
             }
         }
         taken
+    }
+
+    /// The stream takes nothing more, and the negotiation, which had something pending, knows it.
+    pub(super) fn write_failed(&mut self, negotiation: &Negotiation) {
+        let told = [Output::Broken(OURS)].into_iter().chain(self.ended(negotiation)).collect();
+        self.told(Action::Break { end: OURS }, told);
     }
 
     fn on_message(&mut self, token: Token, negotiation: &Negotiation) {
@@ -244,12 +229,12 @@ impl Record<'_> {
         self.told(Action::Read { end: OURS }, told);
     }
 
-    /// Everything is agreed and flushed.
-    pub(super) fn settled(&mut self) {
+    /// What it came to is flushed, if that was waited for.
+    pub(super) fn flushed(&mut self) {
         for line in std::mem::take(&mut self.held) {
             self.sink.write(&line);
+            self.is_over = true;
         }
-        self.is_over = true;
     }
 
     /// The deadline passed. What was not flushed was not said.
@@ -265,7 +250,7 @@ impl Record<'_> {
         self.role.filter(|_| known.is_none()).map(|role| Output::Assumed(OURS, spec_role(role)))
     }
 
-    /// What became of it, if it has ended. What was agreed is held until it is settled.
+    /// What became of it, if it has ended.
     fn ended(&mut self, negotiation: &Negotiation) -> Option<Output> {
         match negotiation.outcome()? {
             Ok(Settled { role, protocol }) => {
@@ -274,27 +259,25 @@ impl Record<'_> {
                 Some(Output::Settled { end: OURS, role, protocol, flights: 0 })
             }
             Err(failure) => {
-                self.is_over = true;
+                // A tie is reported when the number is flushed.
+                self.is_over = *failure != Failure::Tie;
                 Some(Output::Failed(OURS, spec_failure(failure)))
             }
         }
     }
 
     fn told(&mut self, action: Action, told: Vec<Output>) {
-        let line = Line { action, observation: Observation::Accepted(told) };
-        let settles = |line: &Line| match &line.observation {
-            Observation::Accepted(told) => told.iter().any(|output| matches!(output, Output::Settled { .. })),
-            Observation::Refused(_) => false,
-        };
-        if settles(&line) || !self.held.is_empty() {
-            self.held.push(line);
+        let is_held =
+            |output: &Output| matches!(output, Output::Settled { .. } | Output::Failed(_, spec::Failure::Tie));
+        if told.iter().any(is_held) || !self.held.is_empty() {
+            self.held.push(Line::observed(action, Observation::Accepted(told)));
         } else {
-            self.sink.write(&line);
+            self.line(action, told);
         }
     }
 
     fn line(&mut self, action: Action, told: Vec<Output>) {
-        self.sink.write(&Line { action, observation: Observation::Accepted(told) });
+        self.sink.write(&Line::observed(action, Observation::Accepted(told)));
     }
 }
 
@@ -303,27 +286,6 @@ impl Drop for Record<'_> {
         if !self.is_over {
             self.line(Action::Close { end: OURS }, vec![Output::Closed(OURS)]);
         }
-    }
-}
-
-impl<'a> Sink<'a> {
-    fn new(out: &'a mut (dyn Write + Send), error: &'a mut Option<io::Error>) -> Self {
-        Self { out, error }
-    }
-
-    fn write(&mut self, line: &impl Serialize) {
-        if self.error.is_some() {
-            return;
-        }
-        let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut bytes| {
-            bytes.push(b'\n');
-            self.out.write_all(&bytes)
-        });
-        *self.error = written.err();
-    }
-
-    fn give_up(&mut self, why: &'static str) {
-        self.error.get_or_insert_with(|| io::Error::other(why));
     }
 }
 
@@ -358,16 +320,9 @@ impl Names {
             Message::Select(nonce) => Token::Select(Nonce(*nonce)),
             Message::Role(theirs) => Token::Role(spec_role(*theirs)),
             Message::Protocol(protocol) => Token::Protocol(self.number(protocol)),
+            Message::Other(text) if text.is_number() => Token::BadSelect,
+            Message::Other(_) => Token::Word,
         }
-    }
-}
-
-/// What the model calls something that is no message. What has no meaning may have one for some other protocol.
-fn no_message(error: MessageError) -> Token {
-    match error {
-        MessageError::Nonce => Token::BadSelect,
-        MessageError::Meaningless => Token::Payload(spec::Role::Initiator),
-        MessageError::Length | MessageError::TooLong | MessageError::NoNewline => Token::Garbage,
     }
 }
 
@@ -378,13 +333,9 @@ fn spec_role(role: Role) -> spec::Role {
     }
 }
 
-/// To the model a message that has no meaning is one that has no place.
 fn spec_failure(failure: &Failure) -> spec::Failure {
     match failure {
-        Failure::Malformed(MessageError::Meaningless | MessageError::Nonce) => spec::Failure::Unexpected,
-        Failure::Malformed(MessageError::Length | MessageError::TooLong | MessageError::NoNewline) => {
-            spec::Failure::Malformed
-        }
+        Failure::Malformed(_) => spec::Failure::Malformed,
         Failure::NotMultistream => spec::Failure::NotMultistream,
         Failure::PlainDialer => spec::Failure::PlainDialer,
         Failure::Unexpected(_) => spec::Failure::Unexpected,

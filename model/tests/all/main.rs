@@ -12,6 +12,7 @@ mod explain;
 mod explorer;
 mod formats;
 mod framed;
+mod framed_conjuncts;
 mod haproxy;
 mod many_rules;
 mod ownership_conjuncts;

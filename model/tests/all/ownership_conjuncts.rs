@@ -184,13 +184,13 @@ fn needed(of: &[(&'static str, bool)], designs: &[(String, Vec<Vec<&'static str>
 #[test]
 fn every_condition_of_rest_is_needed() {
     let word: Vec<_> = (handfast::Flaw::ALL.iter())
-        .map(|&flaw| (format!("{flaw:?}"), stuck(&handfast::mutated(flaw), handfast::Mutated::rest)))
+        .map(|&flaw| (format!("{flaw:?}"), stuck(&handfast::mutated(flaw), handfast::Mutated::rest_conditions)))
         .collect();
     let own = handfast::Handfast::new(handfast::Config { threads: 1, numbers: 1, takeovers: 1, arrivals: 1 });
-    needed(&own.rest(), &word);
+    needed(&own.rest_conditions(), &word);
     let pool: Vec<_> = (pool::Flaw::ALL.iter())
-        .map(|&flaw| (format!("{flaw:?}"), stuck(&pool::mutated(flaw), pool::Mutated::rest)))
+        .map(|&flaw| (format!("{flaw:?}"), stuck(&pool::mutated(flaw), pool::Mutated::rest_conditions)))
         .collect();
     let alone = pool::Config { threads: 1, numbers: 1, room: 1, puts: 1, takes: 1, alarms: 1, one_runtime: false };
-    needed(&pool::Pool::new(alone).rest(), &pool);
+    needed(&pool::Pool::new(alone).rest_conditions(), &pool);
 }

@@ -26,6 +26,9 @@ pub struct Pair {
     pub patience: u8,
     /// Whether ends that keep to the protocol were given a deadline.
     pub timed: bool,
+    /// How often time passes at an end before its deadline does. With 0, a deadline passes at any moment.
+    #[serde(default)]
+    pub ticks: u8,
 }
 
 /// Who is at one end.
@@ -49,6 +52,11 @@ impl Pair {
     /// What this end is.
     pub fn kind(&self, end: End) -> Kind {
         self.endpoint(end).kind
+    }
+
+    /// Whether this end supports a protocol.
+    pub fn supports(&self, end: End, protocol: Name) -> bool {
+        self.endpoint(end).protocols.contains(&protocol)
     }
 
     /// Whether the two ends are of these kinds, in whichever order.
@@ -78,7 +86,7 @@ impl Pair {
 
     /// What these two ends would agree on if this one is the initiator, and how many proposals are declined before.
     pub fn choice(&self, initiator: End) -> Option<(usize, Name)> {
-        let (ours, theirs) = (&self.endpoint(initiator).protocols, &self.endpoint(initiator.other()).protocols);
+        let (ours, theirs) = (&self.endpoint(initiator).protocols, &self.endpoint(initiator.peer()).protocols);
         choice(ours, theirs).filter(|(declined, _)| *declined <= usize::from(self.patience))
     }
 }
@@ -134,6 +142,8 @@ impl History {
         let (Output::Started(end, _)
         | Output::Said(end, _)
         | Output::Heard(end, _)
+        | Output::Broken(end)
+        | Output::Ticked(end)
         | Output::Assumed(end, _)
         | Output::Settled { end, .. }
         | Output::Failed(end, _)
@@ -144,6 +154,7 @@ impl History {
             return;
         }
         let most = scripts::most(&self.pair, end) + 1;
+        let ticks = self.pair.ticks + 1;
         let record = self.end_mut(end);
         let over = record.outcome != Outcome::Pending || record.closed;
         match *output {
@@ -156,6 +167,9 @@ impl History {
                 record.late |= over;
                 keep(&mut record.heard, token, most);
             }
+            Output::Broken(_) => record.broken = true,
+            // One more than there are is enough to tell that it was too late.
+            Output::Ticked(_) => record.ticks = (record.ticks + 1).min(ticks),
             Output::Assumed(_, role) => {
                 record.roles = match record.roles {
                     Roles::Unknown => Roles::One(role),
@@ -205,6 +219,10 @@ pub struct EndRecord {
     pub upper: Upper,
     /// Whether its caller dropped the connection.
     pub closed: bool,
+    /// Whether its negotiation learned that nothing more that it says is taken.
+    pub broken: bool,
+    /// How often time passed at it while it negotiated.
+    pub ticks: u8,
     /// Whether anything was said or heard here after it must not have been.
     pub late: bool,
 }

@@ -89,6 +89,19 @@ pub const WITNESSES: &[Predicate<History>] = &[
                 && settled(history).filter(|(_, role, _)| *role == Role::Initiator).count() == 2
         },
     },
+    Predicate {
+        id: "SIM-47",
+        title: "an end settles on what it heard, although nothing more that it says is taken",
+        holds: |history| history.pair.is_promised() && settled(history).any(|(end, ..)| history.end(end).broken),
+    },
+    Predicate {
+        id: "SIM-48",
+        title: "a deadline passes at an end that heard something after time had passed",
+        holds: |history| {
+            let expired = |record: &super::EndRecord| record.failure() == Some(Failure::Deadline);
+            honest(history).any(|(_, record)| record.ticks > 0 && !record.heard.is_empty() && expired(record))
+        },
+    },
 ];
 
 fn settled_by_selection(history: &History, initiator: End) -> bool {
@@ -96,6 +109,6 @@ fn settled_by_selection(history: &History, initiator: End) -> bool {
     let heard = |end| history.end(end).upper.received.is_some();
     history.pair.is_of(Kind::Simopen, Kind::Simopen)
         && role(initiator) == Some(Role::Initiator)
-        && role(initiator.other()) == Some(Role::Responder)
+        && role(initiator.peer()) == Some(Role::Responder)
         && End::BOTH.into_iter().all(heard)
 }

@@ -34,7 +34,9 @@ impl Wire {
             Action::Start { end, nonce } => self.start(end, nonce, &mut outputs),
             Action::Write { end } => self.write(end, &mut outputs),
             Action::Read { end } => self.read(end, &mut outputs),
-            Action::Expire { end } => self.expire(end, &mut outputs),
+            Action::Break { end } => self.break_off(end, &mut outputs),
+            Action::Tick { end } => self.pass(end, &mut outputs, |peer, turn| peer.tick(turn)),
+            Action::Expire { end } => self.pass(end, &mut outputs, |peer, turn| peer.expire(turn)),
             Action::Close { end } => self.close(end, &mut outputs),
             Action::Forge { end, token } => self.forge(end, token),
         };
@@ -65,8 +67,8 @@ impl Wire {
         outputs: &mut Outputs,
         call: impl FnOnce(&mut dyn Peer, &mut Turn<'_>, &mut Channel) -> T,
     ) -> T {
-        let (protocols, patience) = (&self.config.end(end).protocols[..], self.config.patience);
-        let mut turn = Turn { end, protocols, patience, outputs };
+        let Config { patience, ticks, .. } = self.config;
+        let mut turn = Turn { end, protocols: &self.config.end(end).protocols, patience, ticks, outputs };
         call(self.ends[end.index()].as_mut(), &mut turn, &mut self.channels[end.index()])
     }
 
@@ -99,7 +101,7 @@ impl Wire {
 
     fn write(&mut self, end: End, outputs: &mut Outputs) -> Done {
         self.has_next(end)?;
-        let reader = end.other();
+        let reader = end.peer();
         let is_gone = self.is_gone(reader);
         if !is_gone && self.channels[reader.index()].len() >= self.config.room(reader) {
             return Err(Refusal::NoRoom);
@@ -113,7 +115,7 @@ impl Wire {
 
     fn read(&mut self, end: End, outputs: &mut Outputs) -> Done {
         self.ends[end.index()].would_read()?;
-        let writer = end.other();
+        let writer = end.peer();
         if self.channels[end.index()].is_empty() {
             if self.config.room(end) == 0 && self.has_next(writer).is_ok() {
                 let message = self.hand_over(writer, outputs);
@@ -129,10 +131,26 @@ impl Wire {
         Ok(())
     }
 
-    fn expire(&mut self, end: End, outputs: &mut Outputs) -> Done {
+    /// An end that has something to say, and that no end which is to read it hears any more, learns of it.
+    fn break_off(&mut self, end: End, outputs: &mut Outputs) -> Done {
+        self.has_next(end)?;
+        let is_deaf = self.is_gone(end.peer()) || self.config.end(end.peer()).kind == Kind::Hostile;
+        if !is_deaf || self.standing(end) != Standing::Negotiates {
+            return Err(Refusal::Whole);
+        }
+        self.call(end, outputs, |peer, turn, _| peer.write_failed(turn));
+        Ok(())
+    }
+
+    fn pass(
+        &mut self,
+        end: End,
+        outputs: &mut Outputs,
+        pass: impl FnOnce(&mut dyn Peer, &mut Turn<'_>) -> Done,
+    ) -> Done {
         match self.standing(end) {
             Standing::Idle => Err(Refusal::NotStarted),
-            Standing::Negotiates if self.config.timed => self.call(end, outputs, |peer, turn, _| peer.expire(turn)),
+            Standing::Negotiates if self.config.timed => self.call(end, outputs, |peer, turn, _| pass(peer, turn)),
             Standing::Negotiates | Standing::Open | Standing::Dropped => Err(Refusal::Over),
         }
     }
@@ -153,7 +171,7 @@ impl Wire {
         if self.config.end(end).kind != Kind::Hostile {
             return Err(Refusal::NotHostile);
         }
-        if self.is_gone(end) || self.is_gone(end.other()) {
+        if self.is_gone(end) || self.is_gone(end.peer()) {
             return Err(Refusal::Over);
         }
         let forged = &mut self.forged[end.index()];
@@ -213,6 +231,12 @@ impl Peer for Stranger {
     }
 
     fn on_end(&mut self, _: &mut Turn<'_>) {}
+
+    fn write_failed(&mut self, _: &mut Turn<'_>) {}
+
+    fn tick(&mut self, _: &mut Turn<'_>) -> Done {
+        Err(Refusal::Over)
+    }
 
     fn expire(&mut self, _: &mut Turn<'_>) -> Done {
         Err(Refusal::Over)

@@ -166,7 +166,7 @@ impl<W: Words> World<W> {
 
 impl<W: Words> World<W> {
     /// Each condition of rest, and whether it holds.
-    pub fn rest(&self) -> [(&'static str, bool); 3] {
+    pub fn rest_conditions(&self) -> [(&'static str, bool); 3] {
         let told = |registration: &Registration| !registration.is_due();
         [
             ("every thread is in its loop", self.threads.iter().all(|worker| worker.at == At::Rest)),
@@ -194,7 +194,7 @@ where
 {
     /// OWN-11: at rest no thread is in the middle of anything, and no report waits to be taken up.
     fn at_rest(&self) -> bool {
-        self.rest().into_iter().all(|(_, rests)| rests)
+        self.rest_conditions().into_iter().all(|(_, rests)| rests)
     }
 
     fn header(&self) -> Value {

@@ -274,7 +274,7 @@ impl<W: Words + Clone> World<W> {
 
 impl<W: Words + Clone> World<W> {
     /// Each condition of rest, and whether it holds.
-    pub fn rest(&self) -> [(&'static str, bool); 2] {
+    pub fn rest_conditions(&self) -> [(&'static str, bool); 2] {
         [
             ("every worker is in its loop", self.workers.iter().all(|worker| worker.at == At::Rest)),
             ("no shelf is locked", self.shelves.iter().all(|shelf| shelf.locked.is_none())),
@@ -297,7 +297,7 @@ where
 {
     /// OWN-11: at rest no worker is in the middle of anything, and no shelf is locked.
     fn at_rest(&self) -> bool {
-        self.rest().into_iter().all(|(_, rests)| rests)
+        self.rest_conditions().into_iter().all(|(_, rests)| rests)
     }
 
     fn header(&self) -> Value {

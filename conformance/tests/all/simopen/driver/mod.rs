@@ -8,8 +8,7 @@
 
 mod broken;
 
-use conformance::edges::{Difference, Walked, walk_where_seen};
-use conformance::failure;
+use conformance::edges::{Difference, Refused, Walked, noticed, walk_with};
 use conformance::simopen::driver::{Chop, Clocks, Driver, DriverMachine, handfasts};
 use handfast_spec::Recorded;
 use handfast_spec::simopen::{Kind, Name};
@@ -28,11 +27,8 @@ fn walk(
 ) -> Result<Walked, Box<Difference<Connection>>> {
     let clocks = Clocks::stopped();
     let build = |start: &Recorded<Connection>| DriverMachine::new(start.machine.config(), &clocks, chop, driver);
-    let walked = walk_where_seen(checked, build, DriverMachine::sees)?;
-    let Walked { states, edges, walks, steps, refusals } = walked;
-    println!(
-        "{name}, {chop:?}: all {states} states and {edges} edges, {walks} walks, {steps} steps, {refusals} refusals"
-    );
+    let walked = walk_with(checked, build, DriverMachine::sees, Refused::Attempted)?;
+    println!("{name}, {chop:?}: {walked}");
     Ok(walked)
 }
 
@@ -50,9 +46,7 @@ fn cover(name: &str, checked: &Checked<Connection>, chops: &[Chop]) {
 }
 
 fn save(name: &str, difference: &Difference<Connection>) -> String {
-    let name = format!("simopen-driver-{name}");
-    let saved = failure::save(env!("CARGO_TARGET_TMPDIR"), &name, "simopen", &difference.log());
-    saved.expect("the directory of temporary files can be written to").told
+    difference.save(env!("CARGO_TARGET_TMPDIR"), &format!("driver-{name}")).told
 }
 
 const EVERY: [Chop; 3] = [Chop::Whole, Chop::Halves, Chop::Bytes];
@@ -76,6 +70,12 @@ fn the_drivers_take_every_edge_where_nothing_disturbs_them() {
 }
 
 #[test]
+fn the_drivers_take_every_edge_where_their_clocks_move() {
+    cover("clock", &instance(Scope::Small, "clock"), &[Chop::Bytes]);
+    cover("clock, default", &instance(Scope::Default, "clock"), &[Chop::Halves]);
+}
+
+#[test]
 fn the_drivers_take_every_edge_with_hostile_peers() {
     cover("hostile", &instance(Scope::Small, "hostile"), &[Chop::Halves]);
 }
@@ -92,6 +92,7 @@ fn the_drivers_take_every_edge_of_others_with_hostile_peers() {
             capacity: [0, 0],
             patience: 2,
             timed: true,
+            ticks: 0,
         })
         .with_history()
     });
@@ -104,7 +105,7 @@ fn the_drivers_take_every_edge_of_others_with_hostile_peers() {
 fn every_instance_is_walked() {
     for scope in [Scope::Small, Scope::Default] {
         let names: Vec<_> = instances(scope).iter().map(|instance| instance.name).collect();
-        assert_eq!(names, ["dialers", "others", "reflection", "hostile", "undisturbed"]);
+        assert_eq!(names, ["dialers", "others", "reflection", "hostile", "undisturbed", "clock"]);
     }
 }
 
@@ -119,9 +120,7 @@ fn a_broken_driver_is_told_from_the_model() {
     }
     for (name, driver) in DRIVERS {
         let found = walked.iter().find_map(|(instance, checked)| walk(instance, checked, Chop::Halves, *driver).err());
-        let difference = found.unwrap_or_else(|| panic!("{name} was not noticed"));
-        println!("{name}: {difference}{}", save(name, &difference));
-        assert!(difference.actions.len() <= 16, "{name} was not shrunk: {difference}");
+        println!("{}", save(name, &noticed(name, 16, found)));
     }
     let simopen = model::registry::find("simopen").expect("there is such a protocol");
     let refuses = walk(walked[0].0, &walked[0].1, Chop::Whole, DRIVERS[0].1).expect_err("it is noticed");

@@ -155,8 +155,8 @@ impl Mutated {
 
 impl Mutated {
     /// Each condition of rest, and whether it holds, of the machine with the mistake.
-    pub fn rest(&self) -> [(&'static str, bool); 3] {
-        self.world.rest()
+    pub fn rest_conditions(&self) -> [(&'static str, bool); 3] {
+        self.world.rest_conditions()
     }
 }
 

@@ -5,8 +5,7 @@ mod word;
 
 use super::bounds::{Bounds, each_bounds};
 use crate::checker::catalogue::{Kind, Scope, Variant};
-use crate::checker::mutants::Row;
-use crate::checker::target::{Instance, Instances};
+use crate::checker::target::Instance;
 
 pub use machine::Mutated;
 pub(in crate::ownership) use word::Flawed;
@@ -18,15 +17,7 @@ pub fn mutated(flaw: Flaw) -> Vec<Instance<Mutated>> {
 
 /// Every mutant.
 pub fn variants() -> Vec<Variant> {
-    Flaw::ALL.iter().map(|flaw| flaw.variant()).collect()
-}
-
-impl Flaw {
-    fn variant(self) -> Variant {
-        let Row { name, kind, source, about, violates, .. } = *self.row();
-        let target = Box::new(Instances::new(name, mutated(self)));
-        Variant { name, kind, source, about, violates, target }
-    }
+    Flaw::ALL.iter().map(|&flaw| flaw.row().variant(mutated(flaw))).collect()
 }
 
 crate::mutants! {

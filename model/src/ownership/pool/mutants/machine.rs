@@ -329,8 +329,8 @@ fn forget_number(world: &mut World<Flawed>, whose: Thread, number: u8, meant: In
 
 impl Mutated {
     /// Each condition of rest, and whether it holds, of the machine with the mistake.
-    pub fn rest(&self) -> [(&'static str, bool); 2] {
-        self.world.rest()
+    pub fn rest_conditions(&self) -> [(&'static str, bool); 2] {
+        self.world.rest_conditions()
     }
 }
 
