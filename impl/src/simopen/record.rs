@@ -131,6 +131,7 @@ struct Header<'a> {
     #[serde(flatten)]
     pair: Pair,
     capacity: [u8; 2],
+    deafens: bool,
     names: Vec<&'a str>,
 }
 
@@ -161,7 +162,8 @@ impl<'a> Record<'a> {
                 let theirs = EndpointConfig { kind: Kind::Hostile, protocols: Vec::new() };
                 let pair = Pair { left: ours, right: theirs, patience, timed: true, ticks: 0 };
                 let names = protocols.iter().map(Protocol::name).collect();
-                sink.write(&Header { protocol: "simopen", pair, capacity: [1, 1], names });
+                let header = Header { protocol: "simopen", pair, capacity: [1, 1], deafens: true, names };
+                sink.write(&header);
             }
             (None, _) => sink.give_up("more protocols than the model has numbers for"),
             (Some(_), Err(_)) => sink.give_up("more proposals to decline than the model has numbers for"),
