@@ -10,7 +10,7 @@ pub(crate) mod sync {
 
 pub(crate) mod task {
     pub(crate) use tokio::spawn;
-    pub(crate) use tokio::task::{AbortHandle, JoinHandle};
+    pub(crate) use tokio::task::{AbortHandle, JoinHandle, coop};
 }
 
 pub(crate) mod time {

@@ -68,7 +68,7 @@ fn a_log_of_the_word_and_of_the_pool_is_explained() {
 }
 
 /// Two workers with one number, and nothing that runs out.
-const CONFIG: Config = Config { threads: 2, numbers: 1, room: 2, puts: 9, takes: 9, alarms: 9 };
+const CONFIG: Config = Config { threads: 2, numbers: 1, room: 2, puts: 9, takes: 9, alarms: 9, one_runtime: false };
 
 /// A behaviour, step by step.
 struct Behaviour<M: Machine<Protocol = Protocol>>(Recorded<M>);

@@ -1,5 +1,6 @@
 //! What the participants of a connection were told so far.
 
+use enumset::{EnumSet, EnumSetType};
 use serde::Serialize;
 
 use super::{End, Ending, Forgery, Given, Half, Item, Moment, Outcome, Output, Part};
@@ -11,6 +12,8 @@ pub struct History {
     pub ends: [EndRecord; 2],
     /// The last moment that has passed.
     pub now: Option<Moment>,
+    /// How many halves a shutdown may keep for the reader.
+    pub keeps: u16,
     /// How many halves a shutdown may throw away.
     pub discards: u16,
     /// Whether the kernels tell what was acknowledged.
@@ -38,6 +41,8 @@ pub struct EndRecord {
     pub until: Option<Moment>,
     /// The outcome that the callers of the shutdown were told.
     pub outcome: Option<Outcome>,
+    /// How many halves its shutdown has kept since the reader last took or was given something, until it is over.
+    pub kept: u16,
     /// How many halves it threw away.
     pub discarded: u16,
     /// Everything that it sent, and the end of the stream, is in the other kernel.
@@ -52,6 +57,8 @@ pub struct EndRecord {
     pub late: bool,
     /// A later call shortened its deadline.
     pub shortened: bool,
+    /// Its shutdown is the answer to the peer's marker.
+    pub answers: bool,
 }
 
 /// A position in a stream of halves.
@@ -85,44 +92,48 @@ pub enum ReaderRecord {
 }
 
 /// Something that was told and must not be.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-#[repr(u16)]
+#[derive(Debug, EnumSetType)]
+#[enumset(repr = "u16", serialize_repr = "u16")]
 pub enum Violation {
     /// Something was sent behind the marker, or given behind it.
-    AfterMarker = 1,
+    AfterMarker,
     /// An end was said to be clean, or between two frames, and was not.
-    FalseEnding = 1 << 1,
+    FalseEnding,
     /// The application was given something else than the peer's next frame, or not all that had come whole.
-    Misdelivered = 1 << 2,
+    Misdelivered,
     /// An item was begun within another one.
-    Torn = 1 << 3,
+    Torn,
     /// A shutdown was said to have come to something that it had not come to.
-    FalseOutcome = 1 << 4,
+    FalseOutcome,
     /// After the end of a direction something else was said of it.
-    Contradicted = 1 << 5,
+    Contradicted,
     /// What is not allowed was taken for what is.
-    ForgeryAccepted = 1 << 6,
+    ForgeryAccepted,
     /// A panic, or room made for more than is allowed.
-    Overwhelmed = 1 << 7,
-    /// More was thrown away than allowed, or after the shutdown was over.
-    DiscardedTooMuch = 1 << 8,
+    Overwhelmed,
+    /// More was thrown away than allowed.
+    DiscardedTooMuch,
+    /// Something was thrown away after the shutdown was over.
+    DiscardedLate,
+    /// Something was taken from the kernel after the deadline.
+    TakenLate,
+    /// More was kept for the reader than allowed.
+    KeptTooMuch,
 }
 
-/// A set of violations.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Violations(u16);
+/// The violations that were committed.
+pub type Violations = EnumSet<Violation>;
 
 impl History {
-    /// Returns the history of a connection. Its shutdowns may throw away `discards` halves; `tells` is whether its kernels
-    /// tell what was acknowledged.
-    pub fn new(discards: u16, tells: bool) -> Self {
-        Self { discards, tells, ..Self::default() }
+    /// Returns the history of a connection. Its shutdowns may keep `keeps` halves for the reader and throw `discards`
+    /// away; `tells` is whether its kernels tell what was acknowledged.
+    pub fn new(keeps: u16, discards: u16, tells: bool) -> Self {
+        Self { keeps, discards, tells, ..Self::default() }
     }
 
     /// Whether this was told.
     pub fn has(&self, violation: Violation) -> bool {
-        self.violations.0 & violation as u16 != 0
+        self.violations.contains(violation)
     }
 
     /// One end.
@@ -144,9 +155,18 @@ impl History {
             Output::Discarded(end) => self.discarded(end),
             Output::Delivered(end, given) => self.delivered(end, given),
             Output::Ended(end, ending) => self.ended(end, ending),
-            Output::Left(end) => self.ends[end.index()].reader = ReaderRecord::Left,
+            Output::Kept(end, half) => self.kept(end, half),
+            Output::Left(end) => {
+                let record = &mut self.ends[end.index()];
+                record.reader = ReaderRecord::Left;
+                record.kept = 0;
+            }
             Output::Abandoned(end) => self.ends[end.index()].abandoned = true,
             Output::Begun(end, by) => self.begun(end, by),
+            Output::Answers(end, by) => {
+                self.begun(end, by);
+                self.ends[end.index()].answers = true;
+            }
             Output::Over(end, outcome) => self.over(end, outcome),
             Output::Arrived(end) => self.ends[end.index()].arrived = true,
             Output::Reset(end) => self.ends[end.index()].reset = true,
@@ -157,10 +177,10 @@ impl History {
     }
 
     fn violate(&mut self, violation: Violation) {
-        self.violations.0 |= violation as u16;
+        self.violations.insert(violation);
     }
 
-    fn offend_if(&mut self, violates: bool, violation: Violation) {
+    fn violate_if(&mut self, violates: bool, violation: Violation) {
         if violates {
             self.violate(violation);
         }
@@ -170,11 +190,26 @@ impl History {
         let before = self.end(end).sent;
         let after = before.behind(half);
         self.ends[end.index()].sent = after;
-        self.offend_if(before == Progress::Marked, Violation::AfterMarker);
-        self.offend_if(after == Progress::Torn, Violation::Torn);
+        self.violate_if(before == Progress::Marked, Violation::AfterMarker);
+        self.violate_if(after == Progress::Torn, Violation::Torn);
     }
 
     fn took(&mut self, end: End, half: Half) {
+        self.ends[end.index()].kept = 0;
+        self.taken(end, half);
+    }
+
+    fn kept(&mut self, end: End, half: Half) {
+        let keeps = self.keeps;
+        let record = &mut self.ends[end.index()];
+        record.kept = record.kept.saturating_add(1);
+        let too_much = record.kept > keeps;
+        self.violate_if(too_much, Violation::KeptTooMuch);
+        self.taken(end, half);
+    }
+
+    fn taken(&mut self, end: End, half: Half) {
+        self.violate_if(self.is_late(end), Violation::TakenLate);
         let record = &mut self.ends[end.index()];
         record.taken = record.taken.behind(half);
         let is_frame = matches!(half.item, Item::Frame(..));
@@ -187,19 +222,22 @@ impl History {
         let discards = self.discards;
         let record = &mut self.ends[end.index()];
         record.discarded = record.discarded.saturating_add(1);
-        let too_much = record.discarded > discards || record.outcome.is_some();
-        self.offend_if(too_much, Violation::DiscardedTooMuch);
+        let (too_much, is_over) = (record.discarded > discards, record.outcome.is_some());
+        self.violate_if(too_much, Violation::DiscardedTooMuch);
+        self.violate_if(is_over, Violation::DiscardedLate);
+        self.violate_if(self.is_late(end), Violation::TakenLate);
     }
 
     fn delivered(&mut self, end: End, given: Given) {
         let record = &mut self.ends[end.index()];
         let told = record.reader;
         record.late |= record.until.is_some();
+        record.kept = 0;
         match given {
             Given::Frame(frame) => {
                 let is_next = frame.0 == record.delivered;
                 record.delivered += 1;
-                self.offend_if(!is_next, Violation::Misdelivered);
+                self.violate_if(!is_next, Violation::Misdelivered);
             }
             Given::Reserved => self.violate(Violation::ForgeryAccepted),
             Given::Garbled => self.violate(Violation::Misdelivered),
@@ -216,20 +254,23 @@ impl History {
         let (told, taken) = (record.reader, record.taken);
         let withheld = told == ReaderRecord::Waits && record.delivered < record.whole;
         match told {
-            ReaderRecord::Waits => record.reader = ReaderRecord::Reported(ending),
+            ReaderRecord::Waits => {
+                record.reader = ReaderRecord::Reported(ending);
+                record.kept = 0;
+            }
             ReaderRecord::Reported(_) | ReaderRecord::Left => {}
         }
         let contradicts = told != ReaderRecord::Waits && told != ReaderRecord::Reported(ending);
-        self.offend_if(contradicts, Violation::Contradicted);
-        self.offend_if(withheld, Violation::Misdelivered);
+        self.violate_if(contradicts, Violation::Contradicted);
+        self.violate_if(withheld, Violation::Misdelivered);
         let is_forged = taken == Progress::Forged(Forgery::LoadedMarker);
-        self.offend_if(is_forged && ending == Ending::Marker, Violation::ForgeryAccepted);
+        self.violate_if(is_forged && ending == Ending::Marker, Violation::ForgeryAccepted);
         let is_false = match ending {
             Ending::Marker => taken != Progress::Marked && !is_forged,
             Ending::WithoutMarker => matches!(taken, Progress::Within(_)),
             Ending::Truncated | Ending::Reset | Ending::Violation | Ending::Deadline | Ending::ShutDown => false,
         };
-        self.offend_if(is_false, Violation::FalseEnding);
+        self.violate_if(is_false, Violation::FalseEnding);
     }
 
     fn begun(&mut self, end: End, by: Moment) {
@@ -241,6 +282,7 @@ impl History {
     fn over(&mut self, end: End, outcome: Outcome) {
         let late = self.is_late(end);
         let record = &mut self.ends[end.index()];
+        record.kept = 0;
         let before = *record.outcome.get_or_insert(outcome);
         let marked = record.sent == Progress::Marked;
         let is_true = match outcome {
@@ -254,8 +296,8 @@ impl History {
             // It says nothing, so that it is not wrong.
             Outcome::Failed => true,
         };
-        self.offend_if(!is_true, Violation::FalseOutcome);
-        self.offend_if(before != outcome, Violation::Contradicted);
+        self.violate_if(!is_true, Violation::FalseOutcome);
+        self.violate_if(before != outcome, Violation::Contradicted);
     }
 }
 

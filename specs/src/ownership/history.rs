@@ -1,8 +1,12 @@
 //! What the participants of descriptor ownership were told.
 
+use core::fmt::{self, Debug, Formatter};
+
 use serde::Serialize;
 
-use super::{Away, DescriptorRecord, Hold, Incarnation, Output, Owner, Stage, Thread, Threads, Violation, Violations};
+use super::{
+    Away, DescriptorRecord, Hold, IdleRecord, Incarnation, Output, Owner, Stage, Thread, Threads, Violation, Violations,
+};
 use crate::Table;
 
 /// Everything that the participants were told.
@@ -14,17 +18,20 @@ pub struct History {
     pub calling: Threads,
     /// What outputs gave away.
     pub violations: Violations,
+    /// All threads are of one runtime.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub one_runtime: bool,
 }
 
 impl History {
     /// Whether the violation was committed.
     pub fn has(&self, violation: Violation) -> bool {
-        self.violations.has(violation)
+        self.violations.contains(violation)
     }
 
-    /// The violations that were committed.
-    pub fn violations(&self) -> impl Iterator<Item = Violation> {
-        Violation::ALL.into_iter().filter(|violation| self.has(*violation))
+    /// The thread by whose name the poller, the shelf and the ownership of a thread go.
+    pub fn host(&self, thread: Thread) -> Thread {
+        if self.one_runtime { Thread(0) } else { thread }
     }
 
     /// What was told about a descriptor.
@@ -97,6 +104,7 @@ impl History {
                 self.handed(thread, incarnation);
             }
             Output::HandedBack(thread, incarnation) => self.handed(thread, incarnation),
+            Output::OneRuntime => self.one_runtime = true,
         }
     }
 
@@ -109,12 +117,14 @@ impl History {
         self.violate(Violation::Crossed, found != meant);
         self.violate(Violation::EnteredDeleted, self.descriptor(found).deleting);
         self.entry(found).inside.insert(thread);
-        self.entry(meant).idle.woken.remove(thread);
+        let host = self.host(thread);
+        self.entry(meant).idle.woken.remove(host);
     }
 
     fn turned_away(&mut self, thread: Thread, incarnation: Incarnation, away: Away) {
+        let host = self.host(thread);
         let record = self.entry(incarnation);
-        record.idle.woken.remove(thread);
+        record.idle.woken.remove(host);
         match away {
             Away::NotOwner if record.watching.contains(thread) => {
                 record.astray.insert(thread);
@@ -125,8 +135,9 @@ impl History {
 
     fn belongs_now(&mut self, thread: Thread, incarnation: Incarnation) {
         self.violate(Violation::EnteredDeleted, self.descriptor(incarnation).deleting);
+        let owner = self.host(thread);
         let record = self.entry(incarnation);
-        record.owner = Some(Owner::Thread(thread));
+        record.owner = Some(Owner::Thread(owner));
         record.astray.remove(thread);
     }
 
@@ -148,7 +159,62 @@ impl History {
 
     fn violate(&mut self, violation: Violation, committed: bool) {
         if committed {
-            self.violations.commit(violation);
+            self.violations.insert(violation);
         }
     }
+}
+
+/// What is shown in Stateright's Explorer.
+impl Debug for History {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (index, record) in self.descriptors.iter().enumerate() {
+            if *record != DescriptorRecord::default() {
+                write!(f, "{}:", Incarnation(index as u32))?;
+                describe(record, f)?;
+            }
+        }
+        if !self.calling.is_empty() {
+            writeln!(f, "in a call: {}", names(self.calling))?;
+        }
+        if self.violations.is_empty() { Ok(()) } else { writeln!(f, "violations: {:?}", self.violations) }
+    }
+}
+
+fn describe(record: &DescriptorRecord, f: &mut Formatter<'_>) -> fmt::Result {
+    let DescriptorRecord { stage, owner, inside, deleting, closer, waiting, watching, astray, idle } = record;
+    write!(f, " {stage:?}")?;
+    if let Some(owner) = owner {
+        write!(f, ", of {owner}")?;
+    }
+    for (what, threads) in [("inside", inside), ("watched by", watching), ("astray", astray)] {
+        if !threads.is_empty() {
+            write!(f, ", {what} {}", names(*threads))?;
+        }
+    }
+    if *deleting {
+        f.write_str(", to be closed")?;
+    }
+    if let Some(closer) = closer {
+        write!(f, " by {closer}")?;
+    }
+    f.write_str(if *waiting { ", something is there" } else { "" })?;
+    let IdleRecord { shelf, expired, known, woken, held } = idle;
+    if let Some(thread) = shelf {
+        write!(f, ", on the shelf of {thread}")?;
+    }
+    f.write_str(if *expired { ", its time is over" } else { "" })?;
+    f.write_str(if *known { ", known to be disturbed" } else { "" })?;
+    if !woken.is_empty() {
+        write!(f, ", to be looked at by {}", names(*woken))?;
+    }
+    match held {
+        Hold::Nobodys => {}
+        Hold::Fetched(thread) => write!(f, ", fetched by {thread}")?,
+        Hold::Used(thread) => write!(f, ", used by {thread}")?,
+    }
+    writeln!(f)
+}
+
+fn names(threads: Threads) -> String {
+    threads.iter().map(|thread| thread.to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -205,7 +205,7 @@ const SIM_3: &[Part] = &[
         settled(history).all(|(end, _, name)| history.pair.supports(end, name))
     }),
     part("SIM-3", "the other end supports it", |history| {
-        !history.pair.is_promised() || settled(history).all(|(end, _, name)| history.pair.supports(end.other(), name))
+        !history.pair.is_promised() || settled(history).all(|(end, _, name)| history.pair.supports(end.peer(), name))
     }),
 ];
 
@@ -275,7 +275,7 @@ fn proofs(history: &History, is_enough: impl Fn(scripts::Proof) -> bool) -> bool
 fn initiator(end: End, role: Role) -> End {
     match role {
         Role::Initiator => end,
-        Role::Responder => end.other(),
+        Role::Responder => end.peer(),
     }
 }
 
@@ -297,7 +297,7 @@ fn tied(history: &History) -> bool {
 fn takes_for_tie(history: &History, end: End) -> bool {
     match history.end(end).outcome {
         Outcome::Pending | Outcome::Failed(Failure::Tie | Failure::Deadline) => true,
-        Outcome::Failed(Failure::HungUp) => history.end(end.other()).was_cut_short(),
+        Outcome::Failed(Failure::HungUp) => history.end(end.peer()).was_cut_short(),
         Outcome::Settled { .. } | Outcome::Failed(_) => false,
     }
 }

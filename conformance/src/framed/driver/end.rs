@@ -1,5 +1,6 @@
 //! One end as its application has it.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,9 @@ use model::framed::handfast::Config;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::runtime::{self, Clocks, Task};
 use crate::framed::convert::{HALF, MAX_FRAME, ending, frame, given, outcome};
 use crate::framed::wire::{Call, Caller, Socket, Wire};
+use crate::paused::{Clocks, Task};
 
 type Reader = product::Reader<Socket>;
 type Writer = product::Writer<Socket>;
@@ -21,18 +22,36 @@ type Read = Result<Option<product::Frame>, product::Error>;
 /// Longer than any acknowledgement is waited for.
 const UNTIL_SOON: Duration = Duration::from_secs(10_000);
 
+/// How long after the beginning a moment is.
+fn after(moment: Moment) -> Duration {
+    match moment {
+        Moment::Soon => UNTIL_SOON,
+        Moment::Late => 2 * UNTIL_SOON,
+    }
+}
+
+type Boxed<T> = Task<Pin<Box<dyn Future<Output = T>>>>;
+
+fn boxed<T>(future: impl Future<Output = T> + 'static) -> Boxed<T> {
+    Task::new(Box::pin(future))
+}
+
 /// One end.
 pub(super) struct Driver {
     pub(super) reader: Option<Arc<Mutex<Reader>>>,
     writer: Arc<Mutex<Writer>>,
     pub(super) closer: product::Closer<Socket>,
-    reading: Option<Task<Read>>,
-    writing: Option<Task<Result<(), product::Error>>>,
-    shutdowns: Vec<Task<product::Outcome>>,
+    reading: Option<Boxed<Read>>,
+    writing: Option<Boxed<Result<(), product::Error>>>,
+    shutdowns: Vec<Boxed<product::Outcome>>,
     accepted: u32,
     forged: bool,
     pub(super) has_ended: bool,
     pub(super) until: Option<Moment>,
+    /// Until when it answers the peer's marker, if it does.
+    answer: Option<Moment>,
+    /// When it began to do so, by its clock.
+    answers_since: Option<Instant>,
     /// Its timers have fired, so that its reader takes nothing more from the kernel.
     expired: bool,
     /// When it was made, by its clock.
@@ -47,14 +66,21 @@ pub(super) struct At<'w> {
 }
 
 impl Driver {
-    pub(super) fn new(socket: Socket, config: &Config, epoch: Instant) -> Self {
+    pub(super) fn new(socket: Socket, end: End, config: &Config, epoch: Instant) -> Self {
+        let answer = config.answer[end.index()];
         let drain = product::Drain {
             keep: usize::from(config.keep) * HALF,
             discard: u64::from(config.discard) * HALF as u64,
             linger: Duration::ZERO,
         };
         // One frame at a time, as in the model.
-        let config = product::Config { max_frame: MAX_FRAME, write_buffer: 1, drain, ..product::Config::default() };
+        let config = product::Config {
+            max_frame: MAX_FRAME,
+            write_buffer: 1,
+            drain,
+            answer: answer.map(after),
+            ..product::Config::default()
+        };
         let (reader, writer) = product::Connection::new(socket, config).into_split();
         Self {
             closer: writer.closer(),
@@ -67,15 +93,23 @@ impl Driver {
             forged: false,
             has_ended: false,
             until: None,
+            answer,
+            answers_since: None,
             expired: false,
             epoch,
         }
     }
 
     fn moment(&self, moment: Moment) -> Instant {
-        match moment {
-            Moment::Soon => self.epoch + UNTIL_SOON,
-            Moment::Late => self.epoch + 2 * UNTIL_SOON,
+        self.answers_since.unwrap_or(self.epoch) + after(moment)
+    }
+
+    /// The answer is a shutdown that the reader has begun and that another call can join. One does so where it is that
+    /// call's turn.
+    fn join_answer(&mut self) {
+        if let (Some(by), Some(_), true) = (self.until, self.answers_since, self.shutdowns.is_empty()) {
+            let (closer, deadline) = (self.closer.clone(), self.moment(by));
+            self.shutdowns.push(boxed(async move { closer.shutdown(super::deadline(deadline)).await }));
         }
     }
 
@@ -88,6 +122,7 @@ impl Driver {
         let left = self.moment(until).saturating_duration_since(clocks.now(end));
         clocks.advance(end, left);
         self.expired = true;
+        self.join_answer();
         if !is_over {
             wire.grant(end, Call::Expire { asked: false });
         }
@@ -117,16 +152,19 @@ impl Driver {
             Action::Send { .. } => {
                 if self.writing.is_none() && self.shutdowns.is_empty() {
                     let writer = Arc::clone(&self.writer);
-                    self.writing = Some(Task::new(async move { writer.lock().await.flush().await }));
+                    self.writing = Some(boxed(async move { writer.lock().await.flush().await }));
                 }
                 at.wire.grant(end, Call::Write);
+            }
+            Action::Read { .. } if self.answers_since.is_some() && !self.has_ended => {
+                self.read()?;
+                at.wire.grant(end, if at.wire.has_handed_marker(end) { Call::Finish } else { Call::Write });
             }
             Action::Read { .. } => {
                 if self.has_ended {
                     return Err(Refusal::Ended);
                 }
-                let reader = Arc::clone(self.reader.as_ref().ok_or(Refusal::Gone)?);
-                self.reading.get_or_insert_with(|| Task::new(async move { reader.lock().await.read().await }));
+                self.read()?;
                 if !self.expired {
                     at.wire.grant(end, Call::Read { ahead: false });
                 }
@@ -140,14 +178,25 @@ impl Driver {
                 at.outputs.push(Output::Left(end));
             }
             Action::Shutdown { by, .. } => self.shut_down(at, by)?,
-            Action::ReadAhead { .. } => at.wire.grant(end, Call::Read { ahead: true }),
-            Action::Finish { .. } => at.wire.grant(end, Call::Finish),
-            Action::Confirm { .. } => at.wire.grant(end, Call::Confirm),
+            Action::ReadAhead { .. } => self.drive(at, Call::Read { ahead: true }),
+            Action::Finish { .. } => self.drive(at, Call::Finish),
+            Action::Confirm { .. } => self.drive(at, Call::Confirm),
             Action::Expire { .. } => {}
             Action::Abandon { .. } | Action::Close { .. } | Action::Carry { .. } | Action::Pass { .. } => {
                 unreachable!("that is no step of a driver")
             }
         }
+        Ok(())
+    }
+
+    fn drive(&mut self, at: &At<'_>, call: Call) {
+        self.join_answer();
+        at.wire.grant(at.end, call);
+    }
+
+    fn read(&mut self) -> Step {
+        let reader = Arc::clone(self.reader.as_ref().ok_or(Refusal::Gone)?);
+        self.reading.get_or_insert_with(|| boxed(async move { reader.lock().await.read().await }));
         Ok(())
     }
 
@@ -166,7 +215,7 @@ impl Driver {
         let (fed, writer) = (Arc::new(std::sync::OnceLock::new()), Arc::clone(&self.writer));
         let mut writing = {
             let fed = Arc::clone(&fed);
-            Task::new(async move {
+            boxed(async move {
                 let mut writer = writer.lock().await;
                 let accepted = writer.feed(frame(number, shape)).await;
                 fed.set(accepted.clone()).expect("it is fed once");
@@ -192,7 +241,7 @@ impl Driver {
     fn shut_down(&mut self, at: &mut At<'_>, by: Moment) -> Step {
         let is_news = self.until.is_none_or(|until| by < until);
         let (closer, deadline) = (self.closer.clone(), self.moment(by));
-        self.shutdowns.push(Task::new(async move { closer.shutdown(runtime::deadline(deadline)).await }));
+        self.shutdowns.push(boxed(async move { closer.shutdown(super::deadline(deadline)).await }));
         if !is_news {
             return Err(if self.closer.outcome().is_some() { Refusal::Over } else { Refusal::Joined });
         }
@@ -211,6 +260,12 @@ impl Driver {
             }
             None => None,
         };
+        if let (Some(by), None) = (self.answer, self.until)
+            && at.wire.took_marker(end)
+        {
+            (self.until, self.answers_since) = (Some(by), Some(Instant::now()));
+            at.outputs.push(Output::Answers(end, by));
+        }
         if let Some(read) = &read {
             self.reading = None;
             self.has_ended = !matches!(read, Ok(Some(_)));

@@ -8,8 +8,7 @@ use handfast_spec::framed::{Action, End, Ending, FrameId, Framed, Given, Moment,
 use handfast_spec::{Machine, Observation};
 use model::framed::Kernel;
 
-use super::connection::{Connection, NotWritten};
-use super::fake_os::FakeOs;
+use super::connection::{Connection, FakeOs, NotWritten};
 
 type Call<T> = Pin<Box<dyn Future<Output = T>>>;
 
@@ -231,6 +230,8 @@ fn order(output: &Output) -> u8 {
     match output {
         Output::Handed(..)
         | Output::Took(..)
+        | Output::Kept(..)
+        | Output::Answers(..)
         | Output::Discarded(_)
         | Output::Arrived(_)
         | Output::Left(_)
