@@ -7,12 +7,14 @@
 //! are held to their models by what they record, for which there is a [`log`] and a [judge](lifecycle::judge::judge), and
 //! run whole in a [simulated](simulate) world.
 
+pub mod dice;
 pub mod edges;
 pub mod failure;
 pub mod framed;
 pub mod lifecycle;
 pub mod log;
 pub mod ownership;
+pub mod paused;
 pub mod simopen;
 // It runs the drivers on tokio, which shuttle replaces.
 #[cfg(not(handfast_shuttle))]

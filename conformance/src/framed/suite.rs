@@ -17,7 +17,8 @@ use model::framed::handfast::Config;
 use model::framed::zrepl::{Zrepl, instances};
 
 use super::historical::Historical;
-use super::{Clocks, DriverMachine};
+use super::DriverMachine;
+use crate::paused::Clocks;
 
 /// More rounds than these do not come to rest.
 const ROUNDS: usize = 200;

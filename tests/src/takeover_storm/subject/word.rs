@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use handfast::ownership::{AtomicWord, Atomics, Guard, Numbered, Refused, Sharing, Table, Token, Worker};
 
 use super::{After, Reported, Subject};
-use crate::conn::{Conn, Kernel};
+use crate::worker::{Conn, Kernel};
 use crate::oracle::Fault;
-use crate::points::{Point, reach};
+use crate::storm::{Point, reach};
 use crate::record::{Asked, doing, note};
 
 /// The standard library's atomics, slowly.

@@ -7,10 +7,9 @@ use serde::Serialize;
 
 use crate::lifecycle::{Config, Direction, Duplicates, Limits, Origin, Reason, StateError};
 
-/// The first line of a run.
+/// A node's configuration in numbers, as the header of its record says it.
 #[derive(Serialize)]
-pub(super) struct Header {
-    protocol: &'static str,
+pub(super) struct Numbered {
     #[serde(flatten)]
     limits: spec::Limits,
     capacity: u64,
@@ -18,8 +17,8 @@ pub(super) struct Header {
     subscribers: u8,
 }
 
-/// Returns the header of a node's record, and the numbers of its keys.
-pub(super) fn header<K: Clone + Ord>(config: &Config<K>) -> (Header, Keys<K>) {
+/// Returns the configuration of a node, and the numbers of its keys.
+pub(super) fn numbered<K: Clone + Ord>(config: &Config<K>) -> (Numbered, Keys<K>) {
     let (duplicates, keys) = match &config.duplicates {
         Duplicates::KeepOld => (spec::Duplicates::KeepOld, Keys::as_they_appear()),
         Duplicates::KeepNew => (spec::Duplicates::KeepNew, Keys::as_they_appear()),
@@ -36,8 +35,7 @@ pub(super) fn header<K: Clone + Ord>(config: &Config<K>) -> (Header, Keys<K>) {
         per_address: number(per_address),
         reserved: number(reserved),
     };
-    let header = Header { protocol: "lifecycle", limits, capacity: config.capacity as u64, duplicates, subscribers: 0 };
-    (header, keys)
+    (Numbered { limits, capacity: config.capacity as u64, duplicates, subscribers: 0 }, keys)
 }
 
 /// A record has fewer sessions than the model has numbers, so that a greater limit is none.
