@@ -26,6 +26,29 @@ impl<K: Clone + Ord, I> Handshake<K, I> {
         self.session
     }
 
+    /// Makes the session privileged because the handshake says who it is: it no longer counts against any limit but the
+    /// total. To be called before [`handshake_done`](Self::handshake_done).
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::WrongStage`] if the handshake was reported complete, [`StateError::AlreadyPrivileged`], or
+    /// [`StateError::NoSuchSession`] if the session is over.
+    pub fn grant_privilege(&self) -> Result<(), StateError> {
+        self.shared.step(|state| state.grant_privilege(self.session))
+    }
+
+    /// Says what both ends compare where [ties are broken](crate::lifecycle::Duplicates::TieBreak) and the direction does
+    /// not tell: a number that both know from the handshake (PEER-43). Where the dialer numbers its connections and says
+    /// so, both ends keep its latest one. To be called before [`handshake_done`](Self::handshake_done).
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::WrongStage`] if the handshake was reported complete, or [`StateError::NoSuchSession`] if the session is
+    /// over.
+    pub fn set_rank(&self, rank: u32) -> Result<(), StateError> {
+        self.shared.step(|state| state.set_rank(self.session, rank))
+    }
+
     /// Reports that the handshake completed, with whom, and what else it said (PEER-5). The first call counts, also among
     /// concurrent ones; every other one is counted in [`Metrics::duplicate_signals`](super::Metrics::duplicate_signals)
     /// and changes nothing (PEER-17). The session is announced after the handshake's future has returned.
@@ -85,9 +108,7 @@ impl SessionHandle {
     /// Aborts the session's task: its handshake or body is dropped at its next `await`, and the guard runs. Nothing
     /// happens if the task is not spawned (see [`Node::prepare`](super::Node::prepare)) or over.
     pub fn abort(&self) {
-        if let Some(task) = self.signals.task.get() {
-            task.abort();
-        }
+        self.signals.abort();
     }
 
     /// Returns how the session ended, if it did.
@@ -276,6 +297,13 @@ pub(super) struct Signals {
 impl Signals {
     pub(super) fn new() -> Self {
         Self { told: SetOnce::new(), ended: SetOnce::new(), retry: Notify::new(), task: OnceLock::new() }
+    }
+
+    /// Aborts the task, if it is spawned.
+    pub(super) fn abort(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
     }
 }
 
