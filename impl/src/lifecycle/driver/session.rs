@@ -230,6 +230,7 @@ async fn until(moment: Option<Instant>) {
 pub(super) async fn run<K, I, C, E, HF, B, BF>(handshake: HF, body: B, mut guard: Guard<K, I>)
 where
     K: Clone + Ord,
+    E: Into<Reason>,
     HF: Future<Output = Result<C, E>>,
     B: FnOnce(SessionContext<K, I>, C) -> BF,
     BF: Future<Output = Reason>,
@@ -242,6 +243,7 @@ where
 async fn live<K, I, C, E, HF, B, BF>(guard: &Guard<K, I>, deadline: Option<Instant>, handshake: HF, body: B)
 where
     K: Clone + Ord,
+    E: Into<Reason>,
     HF: Future<Output = Result<C, E>>,
     B: FnOnce(SessionContext<K, I>, C) -> BF,
     BF: Future<Output = Reason>,
@@ -253,7 +255,7 @@ where
         _ = guard.told_to_end() => return,
         result = handshake => match result {
             Ok(connection) => connection,
-            Err(_) => return guard.disconnect(Reason::HandshakeFailed),
+            Err(error) => return guard.disconnect(error.into()),
         },
         () = until(deadline) => return guard.expire(),
     };

@@ -139,7 +139,7 @@ async fn whoever_waits_for_room_is_announced_when_there_is_some() {
 async fn a_body_that_returns_gives_the_reason() {
     let node = node(config());
     let mut events = node.subscribe().unwrap();
-    for reason in [Reason::RemoteClosed, Reason::Failed, Reason::Application(1)] {
+    for reason in [Reason::RemoteClosed, Reason::Failed, Reason::Application("one")] {
         let mut session = up(&node, 1).await;
         session.finish_body(reason);
         idle().await;
