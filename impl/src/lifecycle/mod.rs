@@ -33,7 +33,7 @@ mod driver;
 
 pub use active::{ActivePeer, Heard, Switch};
 pub use core::{
-    Announcement, Config, ConfigError, Core, Direction, Duplicates, Effect, Ended, Event, Greeting, Limits, Origin,
+    Announcement, Config, ConfigError, Core, Direction, Discarded, Duplicates, Effect, Ended, Event, Greeting, Limits, Origin,
     Peer, Reason, Rejected, SessionId, StateError, Subscribed, SubscriberId,
 };
 pub use driver::{

@@ -126,7 +126,10 @@ impl<K: Clone + Ord, I> Core<K, I> {
     pub(super) fn object(&mut self, session: SessionId, objection: Objection) -> Result<Announcement, StateError> {
         match objection {
             Objection::Reject(reason) => {
-                self.session(session)?.stage = Stage::Rejected(reason);
+                let stage = std::mem::replace(&mut self.session(session)?.stage, Stage::Rejected(reason));
+                if let Stage::HandshakeDone(peer) = stage {
+                    self.discard(peer);
+                }
                 Ok(Announcement::Rejected(reason))
             }
             Objection::Replace(other) => {

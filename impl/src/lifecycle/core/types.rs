@@ -4,6 +4,8 @@ use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::Discarded;
+
 /// One connection, from the moment it asks for a slot. Ids are given in order and never again (PEER-14).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SessionId(pub(super) u64);
@@ -216,15 +218,17 @@ impl<K, I> Clone for Event<K, I> {
 }
 
 /// What the driver is to do.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 #[must_use = "an effect that is not carried out leaves a task asleep"]
-pub enum Effect {
+pub enum Effect<K, I = ()> {
     /// Let the session's task end, for this reason; its guard calls [`Core::end`](super::Core::end).
     End(SessionId, Reason),
     /// Let the session's task try again to have itself announced.
     Retry(SessionId),
     /// Let the subscriber look into its queue.
     Wake(SubscriberId),
+    /// Drop this, where no lock is held.
+    Discard(Discarded<K, I>),
 }
 
 /// A new subscription.

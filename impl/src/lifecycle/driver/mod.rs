@@ -5,7 +5,10 @@
 
 mod ban_expiry;
 mod config;
+mod discard;
 mod node;
+mod overdue;
+mod patience;
 mod record;
 mod selector;
 mod session;
