@@ -14,8 +14,7 @@ use super::SessionId;
 ///
 /// ```
 /// # use handfast::lifecycle::{ActivePeer, Config, Core, Duplicates, Heard, Limits, Origin, Switch};
-/// # let limits = Limits::new(2, 2);
-/// # let mut core = Core::<u8>::new(Config { limits, capacity: 4, duplicates: Duplicates::KeepOld })?;
+/// # let mut core = Core::<u8>::new(Config::new(Limits::new(2, 2), Duplicates::KeepOld))?;
 /// # let (one, other) = (core.open(Origin::inbound(None))?, core.open(Origin::inbound(None))?);
 /// let mut selector = ActivePeer::new();
 /// assert_eq!(selector.up(one, false), None);

@@ -4,10 +4,9 @@ pub mod btcd;
 pub mod handfast;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use handfast_spec::lifecycle::{
-    Duplicates, History, Keys, Lifecycle, Limits, Phase, SessionId, SessionRecord, SubscriberRecord, Table, Violations,
+    Duplicates, History, Key, Keys, Lifecycle, Limits, Network, Phase, SessionId, SessionRecord, SubscriberRecord, Table, Violations,
 };
 
 use crate::checker::catalogue::{Entry, Rules, Scope, Variant};
@@ -43,9 +42,10 @@ in_parts!(History {
 } and {
     active: Option<SessionId>,
     banned: Keys,
-    banned_addresses: BTreeSet<IpAddr>,
+    banned_networks: BTreeSet<Network>,
     phase: Phase,
     limits: Limits,
     duplicates: Duplicates,
+    local: Option<Key>,
     violations: Violations,
 });

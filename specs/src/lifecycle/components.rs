@@ -40,8 +40,11 @@ impl Action {
             | Self::Stall
             | Self::Ban { .. }
             | Self::Unban { .. }
-            | Self::BanAddress { .. }
-            | Self::UnbanAddress { .. }
+            | Self::BanNetwork { .. }
+            | Self::UnbanNetwork { .. }
+            | Self::GrantPrivilege { .. }
+            | Self::Rank { .. }
+            | Self::SetLimits { .. }
             | Self::Shutdown => None,
             Self::Announce { session } | Self::End { session } | Self::NotifySelector { session } => {
                 Some(Component::Session(session))

@@ -1,12 +1,11 @@
 //! What the participants of the peer lifecycle were told.
 
-use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use super::{
-    Duplicates, Event, Keys, Limits, Origin, Output, Phase, Reason, SELECTOR, SessionId, SessionRecord, Stream,
+    Duplicates, Event, Key, Keys, Limits, Network, Origin, Output, Phase, Reason, SELECTOR, SessionId, SessionRecord, Stream,
     SubscriberId, SubscriberRecord, Subscription, Table, Violation, Violations,
 };
 
@@ -21,22 +20,24 @@ pub struct History {
     pub active: Option<SessionId>,
     /// Which keys the operator takes for banned.
     pub banned: Keys,
-    /// Which addresses the operator takes for banned.
-    pub banned_addresses: BTreeSet<IpAddr>,
+    /// Which networks the operator takes for banned.
+    pub banned_networks: BTreeSet<Network>,
     /// How far the shutdown is.
     pub phase: Phase,
     /// How many slots the operator configured.
     pub limits: Limits,
     /// What the operator wants to become of a second session with the same key.
     pub duplicates: Duplicates,
+    /// Our own key, if it is known.
+    pub local: Option<Key>,
     /// What outputs gave away.
     pub violations: Violations,
 }
 
 impl History {
     /// The history of a machine that was so configured and has not been stepped.
-    pub fn configured(limits: Limits, duplicates: Duplicates) -> Self {
-        Self { limits, duplicates, ..Self::default() }
+    pub fn configured(limits: Limits, duplicates: Duplicates, local: Option<Key>) -> Self {
+        Self { limits, duplicates, local, ..Self::default() }
     }
 
     /// Whether the violation was committed.
@@ -76,12 +77,18 @@ impl History {
             Output::Came(session, origin) => self.session(session).origin = origin,
             Output::Opened(session) => self.opened(session),
             Output::Rejected(session, reason) => self.rejected(session, reason),
+            Output::Privileged(session) => self.session(session).origin.privileged = true,
+            Output::Ranked(session, rank) => self.session(session).rank = rank,
             Output::HandshakeDone(session, key) => self.session(session).key = Some(key),
             Output::HandshakeDoneTwice(_) => {}
             Output::Announced(session) => self.announced(session),
             Output::Registered(session) => self.registered(session),
             Output::Removed(session) => self.removed(session),
-            Output::Disconnecting(session) | Output::TimedOut(session) => self.session(session).disconnecting = true,
+            Output::Disconnecting(session) | Output::TimedOut(session) => {
+                let record = self.session(session);
+                record.disconnecting = true;
+                record.owed_ban = false;
+            }
             Output::Ended(session) => {
                 self.violate(Violation::AfterComplete, self.phase == Phase::Complete);
                 self.session(session).end();
@@ -120,16 +127,21 @@ impl History {
             }
             Output::Banned(key) => {
                 self.banned.insert(key);
+                let has_key = |session: &&mut SessionRecord| session.key == Some(key) && session.holds_slot();
+                for session in self.sessions.iter_mut().filter(has_key) {
+                    session.owed_ban = !session.is_told_to_end();
+                }
             }
             Output::Unbanned(key) => {
                 self.banned.remove(key);
             }
-            Output::AddressBanned(address) => {
-                self.banned_addresses.insert(address);
+            Output::NetworkBanned(network) => {
+                self.banned_networks.insert(network);
             }
-            Output::AddressUnbanned(address) => {
-                self.banned_addresses.remove(&address);
+            Output::NetworkUnbanned(network) => {
+                self.banned_networks.remove(&network);
             }
+            Output::Limited(limits) => self.limits = limits,
             Output::ShutdownBegun => self.phase = Phase::Begun,
             Output::ShutdownComplete => {
                 self.phase = Phase::Complete;

@@ -87,8 +87,12 @@ pub struct SessionRecord {
     pub registry: Stream,
     /// It is in the registry.
     pub registered: bool,
+    /// What its two ends compare where the direction does not tell which session is kept.
+    pub rank: u32,
     /// It was told to end.
     pub disconnecting: bool,
+    /// Its key was banned, and it has not been told to end since.
+    pub owed_ban: bool,
     /// Its connection was closed.
     pub closed: bool,
     /// Its peer said that it is ahead.
@@ -111,7 +115,9 @@ impl SessionRecord {
             self.key = None;
         }
         self.origin = Origin::default();
+        self.rank = 0;
         self.disconnecting = false;
+        self.owed_ban = false;
         self.registry.hear(false);
     }
 
@@ -212,6 +218,10 @@ pub enum Violation {
     OwedAtComplete,
     /// An announcement thrown away (PEER-25).
     Ignored,
+    /// A slot given although all of them were taken, or all for ordinary sessions that are not announced (PEER-10).
+    NoSlotLeft,
+    /// Turned away by a limit that holds for other sessions, or that only others reached (PEER-48).
+    TurnedAwayByOthers,
     /// A slot given although a limit by direction, address or source was reached (PEER-41).
     OverLimit,
     /// A reserved slot given to a session without privilege (PEER-42).
@@ -224,7 +234,7 @@ pub enum Violation {
 
 impl Violation {
     /// Every violation.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Ungreeted,
         Self::PayloadBeforeUp,
         Self::Misreported,
@@ -240,6 +250,8 @@ impl Violation {
         Self::AfterComplete,
         Self::OwedAtComplete,
         Self::Ignored,
+        Self::NoSlotLeft,
+        Self::TurnedAwayByOthers,
         Self::OverLimit,
         Self::ReservedTaken,
         Self::PreferredRejected,

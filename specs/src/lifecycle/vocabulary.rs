@@ -1,10 +1,8 @@
 //! Actions, outputs and refusals of the peer lifecycle.
 
-use core::net::IpAddr;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Origin, SessionId, SubscriberId};
+use super::{Key, Limits, Network, Origin, SessionId, SubscriberId};
 
 /// What can be attempted. Each is one critical section, one queue operation or one message.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -17,6 +15,18 @@ pub enum Action {
         /// Where it comes from.
         #[serde(default, skip_serializing_if = "Origin::is_plain")]
         origin: Origin,
+    },
+    /// The handshake finds that the session is to be privileged.
+    GrantPrivilege {
+        /// Whose handshake.
+        session: SessionId,
+    },
+    /// The handshake says what its two ends compare where the direction does not tell which session is kept.
+    Rank {
+        /// Whose handshake.
+        session: SessionId,
+        /// The same number at both ends.
+        rank: u32,
     },
     /// The handshake completes and says who the peer is.
     HandshakeDone {
@@ -92,15 +102,20 @@ pub enum Action {
         /// Which.
         key: Key,
     },
-    /// The operator bans an address.
-    BanAddress {
+    /// The operator bans the addresses of a network.
+    BanNetwork {
         /// Which.
-        address: IpAddr,
+        network: Network,
     },
-    /// The ban of an address ends.
-    UnbanAddress {
+    /// The ban of a network ends.
+    UnbanNetwork {
         /// Which.
-        address: IpAddr,
+        network: Network,
+    },
+    /// The operator sets other limits. Sessions that hold a slot keep it.
+    SetLimits {
+        /// Which.
+        limits: Limits,
     },
     /// Shutdown is asked for.
     Shutdown,
@@ -128,7 +143,7 @@ pub enum Event {
 pub enum Reason {
     /// Every slot is taken.
     Full,
-    /// Every slot for sessions that are not announced yet is taken.
+    /// Every slot for sessions of its direction that are not announced yet is taken.
     Pending,
     /// Every slot that is not reserved is taken.
     Reserved,
@@ -138,9 +153,11 @@ pub enum Reason {
     Outbound,
     /// The address has as many sessions as it may have.
     PerAddress,
+    /// The source has as many sessions as it may have.
+    PerSource,
     /// The source has as many sessions that are not announced as it may have.
     PendingFromSource,
-    /// The key or the address is banned.
+    /// The key, or a network with the address, is banned.
     Banned,
     /// The key has as many sessions as it may have, and the policy keeps those.
     Duplicate,
@@ -162,6 +179,10 @@ pub enum Output {
     Opened(SessionId),
     /// The session must not be announced.
     Rejected(SessionId, Reason),
+    /// The session is privileged from now on.
+    Privileged(SessionId),
+    /// What is compared where the direction does not tell which session is kept.
+    Ranked(SessionId, u32),
     /// The handshake is complete.
     HandshakeDone(SessionId, Key),
     /// The handshake was reported complete a second time; that changes nothing.
@@ -212,10 +233,12 @@ pub enum Output {
     Banned(Key),
     /// The operator was told that the ban is over.
     Unbanned(Key),
-    /// The operator was told that the ban of the address is in force.
-    AddressBanned(IpAddr),
-    /// The operator was told that the ban of the address is over.
-    AddressUnbanned(IpAddr),
+    /// The operator was told that the ban of the network is in force.
+    NetworkBanned(Network),
+    /// The operator was told that the ban of the network is over.
+    NetworkUnbanned(Network),
+    /// The operator was told that these limits hold.
+    Limited(Limits),
     /// The shutdown has begun.
     ShutdownBegun,
     /// Whoever asked for the shutdown was told that it is complete.
@@ -250,10 +273,12 @@ pub enum Refusal {
     NothingNew,
     /// There is no active peer.
     NoneActive,
-    /// The key or the address is banned already.
+    /// The key or the network is banned already.
     AlreadyBanned,
-    /// The key or the address is not banned.
+    /// The key or the network is not banned.
     NotBanned,
+    /// With these limits the last slot could not be announced.
+    Unsound,
     /// The shutdown has begun already, or is over.
     AlreadyClosing,
     /// The shutdown has not begun, or sessions have not ended yet, or it is over.

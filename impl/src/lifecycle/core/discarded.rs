@@ -32,7 +32,7 @@ impl<K, I> Discarded<K, I> {
         Self { _value: Value::Report(key, info) }
     }
 
-    pub(crate) fn key(key: K) -> Self {
+    pub(super) fn key(key: K) -> Self {
         Self { _value: Value::Key(key) }
     }
 }

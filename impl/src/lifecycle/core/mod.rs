@@ -1,23 +1,26 @@
 //! The registry of sessions and the queues of its subscribers.
 
 mod admission;
+mod banned;
 mod config;
 mod discarded;
+mod network;
 mod queues;
 mod slots;
 mod types;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
 use std::sync::Arc;
 
-pub use config::{Config, ConfigError, Duplicates, Limits, Rejected};
+pub use config::{Config, ConfigError, Duplicates, Limits, Rejected, WhenFull};
 pub use discarded::Discarded;
+pub use network::{Network, ParseNetworkError, canonical};
 pub use types::{
     Announcement, Direction, Effect, Ended, Event, Greeting, Origin, Peer, Reason, SessionId, StateError, Subscribed,
     SubscriberId,
 };
 
+use banned::BannedNetworks;
 use discarded::ByKey;
 use queues::Queue;
 use slots::Slots;
@@ -43,7 +46,7 @@ pub struct Core<K, I = ()> {
     /// Announced sessions by key (PEER-12: at most one each, where the configuration does not allow more).
     registered: BTreeMap<ByKey<K, I>, BTreeSet<SessionId>>,
     banned: BTreeSet<K>,
-    banned_addresses: BTreeSet<IpAddr>,
+    banned_networks: BannedNetworks,
     queues: BTreeMap<SubscriberId, Queue<K, I>>,
     /// Sessions whose announcement waits, to be tried again when something has changed.
     waiting: BTreeSet<SessionId>,
@@ -56,6 +59,7 @@ pub struct Core<K, I = ()> {
 #[derive(Debug)]
 struct Session<K, I> {
     origin: Origin,
+    rank: u32,
     stage: Stage<K, I>,
     /// It was told to end, and why.
     ending: Option<Reason>,
@@ -108,7 +112,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
             announced: BTreeSet::new(),
             registered: BTreeMap::new(),
             banned: BTreeSet::new(),
-            banned_addresses: BTreeSet::new(),
+            banned_networks: BannedNetworks::default(),
             queues: BTreeMap::new(),
             waiting: BTreeSet::new(),
             effects: VecDeque::new(),
@@ -124,12 +128,14 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// # Errors
     ///
     /// If there is no slot, the address is banned, or the node shuts down. The connection is then to be closed; no
-    /// subscriber hears of it.
+    /// subscriber hears of it. What [`WhenFull::EvictWorst`] asks for is for the driver to do before:
+    /// see [`worst`](Self::worst).
     pub fn open(&mut self, origin: Origin) -> Result<SessionId, Rejected> {
         let session = SessionId(self.next_session);
         self.next_session += 1;
+        let origin = Origin { address: origin.address.map(|address| address.to_canonical()), ..origin };
         self.take_slot(session, origin).map_err(|reason| Rejected { session, reason })?;
-        self.sessions.insert(session, Session { origin, stage: Stage::Handshaking, ending: None });
+        self.sessions.insert(session, Session { origin, rank: 0, stage: Stage::Handshaking, ending: None });
         Ok(session)
     }
 
@@ -143,6 +149,77 @@ impl<K: Clone + Ord, I> Core<K, I> {
         self.slots.take(session, origin, &self.config.limits)
     }
 
+    /// Returns the session that is to end for a connection of this origin to have a slot, if the node is configured to
+    /// [evict](WhenFull::EvictWorst), has no slot for it, and there is a session that may be evicted. Ask before
+    /// [`open`](Self::open), and end it with [`disconnect`](Self::disconnect) and [`end`](Self::end).
+    pub fn worst(&self, origin: Origin) -> Option<SessionId> {
+        let is_turned_away =
+            self.phase != Phase::Open || origin.address.is_some_and(|address| self.is_address_banned(address));
+        if self.config.when_full == WhenFull::TurnAway || is_turned_away {
+            return None;
+        }
+        let limits = &self.config.limits;
+        let reason = self.slots.find_room(origin, limits).err()?;
+        let may_go = |session| {
+            let state = self.sessions.get(&session)?;
+            state.ending.is_none().then_some(state.origin)
+        };
+        self.slots.worst(origin, reason, limits, may_go)
+    }
+
+    /// Sets other limits. Sessions that hold a slot keep it; what is too many ends in its time.
+    ///
+    /// # Errors
+    ///
+    /// As of a [configuration](ConfigError): the capacity of queues stays as it is. Then nothing has changed.
+    pub fn set_limits(&mut self, limits: Limits) -> Result<(), ConfigError> {
+        limits.validate(self.config.capacity)?;
+        self.config.limits = limits;
+        Ok(())
+    }
+
+    /// Returns the limits that hold now.
+    pub fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    /// Makes a session privileged because its handshake says who it is (PEER-9, PEER-42). The slot that it has is then one
+    /// that any privileged session may have, and the next ordinary one may take its place among those.
+    ///
+    /// # Errors
+    ///
+    /// If its handshake was reported complete, or it is privileged already.
+    pub fn grant_privilege(&mut self, session: SessionId) -> Result<(), StateError> {
+        let state = self.handshaking(session)?;
+        if state.origin.privileged {
+            return Err(StateError::AlreadyPrivileged(session));
+        }
+        state.origin.privileged = true;
+        let origin = state.origin;
+        self.slots.grant_privilege(session, origin);
+        Ok(())
+    }
+
+    /// Says what both ends compare where [ties are broken](Duplicates::TieBreak) and the direction does not tell: a number
+    /// that both know from the handshake (PEER-43). Where the dialer numbers its connections and says so, both keep its
+    /// latest one.
+    ///
+    /// # Errors
+    ///
+    /// If the session's handshake was reported complete.
+    pub fn set_rank(&mut self, session: SessionId, rank: u32) -> Result<(), StateError> {
+        self.handshaking(session)?.rank = rank;
+        Ok(())
+    }
+
+    fn handshaking(&mut self, session: SessionId) -> Result<&mut Session<K, I>, StateError> {
+        let state = self.session(session)?;
+        match state.stage {
+            Stage::Handshaking => Ok(state),
+            Stage::HandshakeDone(_) | Stage::Up(_) | Stage::Rejected(_) => Err(state.stage.wrong_for(session)),
+        }
+    }
+
     /// Notes that the handshake completed, with whom, and what else it said (PEER-5). Reporting it again changes
     /// nothing (PEER-17).
     ///
@@ -152,7 +229,8 @@ impl<K: Clone + Ord, I> Core<K, I> {
     pub fn handshake_done(&mut self, session: SessionId, key: K, info: I) -> Result<Greeting, StateError> {
         let greeting = match self.sessions.get_mut(&session) {
             Some(state) if matches!(state.stage, Stage::Handshaking) => {
-                state.stage = Stage::HandshakeDone(Arc::new(Peer { session, key, info, origin: state.origin }));
+                let (origin, rank) = (state.origin, state.rank);
+                state.stage = Stage::HandshakeDone(Arc::new(Peer { session, key, info, origin, rank }));
                 return Ok(Greeting::First);
             }
             Some(_) => Ok(Greeting::Again),
@@ -233,7 +311,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
     ///
     /// If the session is over or was never opened.
     pub fn end(&mut self, session: SessionId, otherwise: Reason) -> Result<Ended, StateError> {
-        let Session { origin, stage, ending } =
+        let Session { origin, stage, ending, .. } =
             self.sessions.remove(&session).ok_or(StateError::NoSuchSession(session))?;
         self.waiting.remove(&session);
         self.slots.give_back(session, origin);
@@ -290,7 +368,9 @@ impl<K: Clone + Ord, I> Core<K, I> {
         }
         self.phase = Phase::ShuttingDown;
         let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
-        sessions.into_iter().for_each(|session| self.tell_to_end(session, Reason::ShuttingDown));
+        for session in sessions {
+            self.tell_to_end(session, Reason::ShuttingDown);
+        }
         Ok(())
     }
 
@@ -336,6 +416,14 @@ impl<K: Clone + Ord, I> Core<K, I> {
         }
     }
 
+    /// Returns who a session is with, once its handshake has said so and until it is rejected or ends.
+    pub fn greeted(&self, session: SessionId) -> Option<&Arc<Peer<K, I>>> {
+        match &self.sessions.get(&session)?.stage {
+            Stage::HandshakeDone(peer) | Stage::Up(peer) => Some(peer),
+            Stage::Handshaking | Stage::Rejected(_) => None,
+        }
+    }
+
     /// The announced sessions under a key, in order of their ids.
     pub fn sessions_of(&self, key: &K) -> impl Iterator<Item = SessionId> {
         self.registered.get(key).into_iter().flatten().copied()
@@ -358,7 +446,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
 
     /// How many sessions hold a slot and are not announced.
     pub fn pending(&self) -> usize {
-        self.slots.pending()
+        self.slots.pending().len()
     }
 
     /// The next thing that the driver is to do; none if it has done everything.
@@ -371,14 +459,13 @@ impl<K: Clone + Ord, I> Core<K, I> {
         self.sessions.get_mut(&session).ok_or(StateError::NoSuchSession(session))
     }
 
-    fn tell_to_end(&mut self, session: SessionId, reason: Reason) {
-        if let Some(state) = self.sessions.get_mut(&session)
-            && state.ending.is_none()
-        {
-            state.ending = Some(reason);
-            self.waiting.remove(&session);
-            self.effects.push_back(Effect::End(session, reason));
-        }
+    /// Returns whether it was not told before.
+    fn tell_to_end(&mut self, session: SessionId, reason: Reason) -> bool {
+        let Some(state) = self.sessions.get_mut(&session).filter(|state| state.ending.is_none()) else { return false };
+        state.ending = Some(reason);
+        self.waiting.remove(&session);
+        self.effects.push_back(Effect::End(session, reason));
+        true
     }
 
     fn retry_waiting(&mut self) {

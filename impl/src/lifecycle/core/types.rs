@@ -1,6 +1,8 @@
 //! What goes into the core and what comes out.
 
+use std::convert::Infallible;
 use std::fmt::{self, Display, Formatter};
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -40,7 +42,7 @@ pub struct Origin {
     pub direction: Direction,
     /// The address of the other end, if it has one. Limits and bans by address see an IPv4-mapped address as IPv4.
     pub address: Option<IpAddr>,
-    /// It may take a reserved slot, and the limits by direction, source and address do not hold for it.
+    /// It may take a reserved slot. No limit but that of all sessions holds for it, and it is counted in no other.
     pub privileged: bool,
 }
 
@@ -80,8 +82,11 @@ pub struct Peer<K, I = ()> {
     pub key: K,
     /// What else the handshake said.
     pub info: I,
-    /// Where the connection comes from.
+    /// Where the connection comes from. An address is in its [canonical](super::canonical) form.
     pub origin: Origin,
+    /// What both ends compare where ties are broken and the direction does not tell: see
+    /// [`Core::set_rank`](super::Core::set_rank). Zero unless the handshake set it.
+    pub rank: u32,
 }
 
 /// Why a session was rejected or ended.
@@ -90,7 +95,7 @@ pub struct Peer<K, I = ()> {
 pub enum Reason {
     /// Every slot is taken.
     Full,
-    /// Every slot for sessions that are not announced is taken.
+    /// Every slot for sessions of its direction that are not announced is taken.
     Pending,
     /// Every slot that is not reserved is taken.
     Reserved,
@@ -100,14 +105,18 @@ pub enum Reason {
     Outbound,
     /// The source has too many sessions that are not announced.
     PendingFromSource,
+    /// The source has too many sessions.
+    PerSource,
     /// The address has too many sessions.
     PerAddress,
-    /// The key or the address is banned.
+    /// The key, or a network with the address, is banned.
     Banned,
     /// The key has a session, and that one is kept.
     Duplicate,
     /// The key is our own.
     Myself,
+    /// The node is full, and the slot was given to another connection.
+    Evicted,
     /// A newer or better session with the same key takes its place.
     Replaced,
     /// It was not announced within the handshake timeout.
@@ -122,8 +131,8 @@ pub enum Reason {
     Stalled,
     /// We wanted it.
     Local,
-    /// The application's own reason.
-    Application(u32),
+    /// The application's own reason, by the label under which it is counted and logged.
+    Application(&'static str),
     /// Its task was aborted or dropped.
     Aborted,
     /// Its task panicked.
@@ -133,7 +142,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// A short name, the same for all reasons of the application: what is counted and logged.
+    /// Returns a short name: what is counted and logged. That of a reason of the application is its label.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -142,10 +151,12 @@ impl Reason {
             Self::Inbound => "inbound",
             Self::Outbound => "outbound",
             Self::PendingFromSource => "pending_from_source",
+            Self::PerSource => "per_source",
             Self::PerAddress => "per_address",
             Self::Banned => "banned",
             Self::Duplicate => "duplicate",
             Self::Myself => "myself",
+            Self::Evicted => "evicted",
             Self::Replaced => "replaced",
             Self::HandshakeTimeout => "handshake_timeout",
             Self::HandshakeFailed => "handshake_failed",
@@ -153,7 +164,7 @@ impl Reason {
             Self::Stalled => "stalled",
             Self::Failed => "failed",
             Self::Local => "local",
-            Self::Application(_) => "application",
+            Self::Application(label) => label,
             Self::Aborted => "aborted",
             Self::Panicked => "panicked",
             Self::ShuttingDown => "shutting_down",
@@ -163,8 +174,35 @@ impl Reason {
 
 impl Display for Reason {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
-        if let Self::Application(code) = self { write!(f, " {code}") } else { Ok(()) }
+        f.write_str(self.name())
+    }
+}
+
+/// A handshake that fails and does not say why.
+impl From<()> for Reason {
+    fn from((): ()) -> Self {
+        Self::HandshakeFailed
+    }
+}
+
+/// A handshake that does not fail.
+impl From<Infallible> for Reason {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// A handshake whose connection failed: [`RemoteClosed`](Reason::RemoteClosed) if the other end closed or reset it.
+impl From<io::Error> for Reason {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Self::RemoteClosed,
+            // Whatever else the system reports says nothing of who ended the connection.
+            _ => Self::HandshakeFailed,
+        }
     }
 }
 
@@ -273,11 +311,14 @@ pub enum StateError {
     /// The subscriber does not hold up any announcement.
     #[error("{0} does not hold up an announcement")]
     NotHolding(SubscriberId),
-    /// The key or the address is banned already.
-    #[error("the key or the address is banned already")]
+    /// The session is privileged already.
+    #[error("{0} is privileged already")]
+    AlreadyPrivileged(SessionId),
+    /// The key or the network is banned already.
+    #[error("the key or the network is banned already")]
     AlreadyBanned,
-    /// The key or the address is not banned.
-    #[error("the key or the address is not banned")]
+    /// The key or the network is not banned.
+    #[error("the key or the network is not banned")]
     NotBanned,
     /// The node is shutting down, or has shut down.
     #[error("the node is shutting down")]

@@ -55,6 +55,8 @@ pub struct Metrics {
     pub pending: usize,
     /// Gauge: subscribers.
     pub subscribers: usize,
+    /// Gauge: bans, those included that are over and not lifted yet.
+    pub bans: usize,
     /// Gauge: events queued for the subscriber that has the most.
     pub longest_queue: usize,
     /// Counter: connections that got a slot.
@@ -83,6 +85,6 @@ pub struct Metrics {
 pub struct Report {
     /// Sessions that ended by themselves when they were told to.
     pub drained: usize,
-    /// Sessions that had not ended at the deadline. Their tasks were aborted.
+    /// Sessions that had not ended in time. Their tasks were aborted.
     pub aborted: usize,
 }

@@ -1,8 +1,18 @@
 //! Dropping what callers gave us.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
+use super::bans::Banned;
+use crate::lifecycle::Discarded;
 use crate::runtime::panicking;
+
+/// What a node no longer holds, to be dropped when the lock is released.
+#[expect(dead_code, reason = "what is discarded is only dropped")]
+pub(super) enum Garbage<K, I> {
+    Core(Discarded<K, I>),
+    Ban(Arc<Banned<K>>),
+}
 
 /// Drops values of the caller's, each by itself. To be called with no lock held: a drop may call the node.
 ///

@@ -3,10 +3,11 @@
 //! [`Node`] and the handles that it gives out are in files of their own; `state.rs` has the lock, and the one function
 //! through which each step of the core goes: the call, its effects, the metrics and the record.
 
-mod ban_expiry;
+mod bans;
 mod config;
 mod discard;
 mod node;
+mod operator;
 mod overdue;
 mod patience;
 mod record;
@@ -15,6 +16,7 @@ mod session;
 mod state;
 mod subscription;
 
+pub use bans::{Ban, Banned};
 pub use config::{Metrics, NodeConfig, Report};
 pub use node::Node;
 pub use selector::{Selector, SelectorConfig, Stalled};

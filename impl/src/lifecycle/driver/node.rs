@@ -1,9 +1,8 @@
-//! The handle of a node: sessions, subscriptions, what the operator does, and the shutdown.
+//! The handle of a node: sessions, subscriptions, and the shutdown.
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::{Future, pending};
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +23,8 @@ use crate::runtime::{select, task};
 /// No method blocks for longer than a step of the [`Core`] takes; none of them holds the lock across an `await`.
 ///
 /// Of the caller's code this runs under the lock, must not panic and must not call the node: the order of keys (`Ord` and
-/// `Eq`) wherever a key is looked up, and the clone of a key, where a ban is for a time and where the node is
-/// [recorded](Self::recorded). All other code of the caller runs outside of it and may call the node: the drop of keys
+/// `Eq`) wherever a key is looked up, and the clone of a key, where the node is [recorded](Self::recorded) and where a
+/// session asks to be announced while bans that are over are not lifted yet. All other code of the caller runs outside of it and may call the node: the drop of keys
 /// and infos, the closures and futures of a session, and what asks a [`Selector`](super::Selector)'s peers. A drop that
 /// panics does so in the call or the session's task that it happens in, when everything else has been done.
 ///
@@ -36,7 +35,7 @@ use crate::runtime::{select, task};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let registry = Config { limits: Limits::new(8, 4), capacity: 32, duplicates: Duplicates::KeepNew };
+/// let registry = Config::new(Limits::by_direction(6, 2), Duplicates::KeepNew);
 /// let node = Node::new(NodeConfig::new(registry))?;
 /// let mut events = node.subscribe()?;
 ///
@@ -57,7 +56,7 @@ use crate::runtime::{select, task};
 /// # }
 /// ```
 pub struct Node<K, I = ()> {
-    shared: Arc<Shared<K, I>>,
+    pub(super) shared: Arc<Shared<K, I>>,
 }
 
 impl<K: Clone + Ord, I> Node<K, I> {
@@ -65,7 +64,7 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///
     /// # Errors
     ///
-    /// If the configuration could never announce a session in the last slot.
+    /// If the configuration could never announce a session in the last slot, or any of some kind.
     pub fn new(config: NodeConfig<K>) -> Result<Self, ConfigError> {
         Self::build(config, None)
     }
@@ -86,6 +85,9 @@ impl<K: Clone + Ord, I> Node<K, I> {
     }
 
     fn build(config: NodeConfig<K>, out: Option<Box<dyn Write + Send>>) -> Result<Self, ConfigError> {
+        if config.handshake_timeout.is_zero() {
+            return Err(ConfigError::NoTimeForHandshake);
+        }
         let NodeConfig {
             registry,
             handshake_timeout,
@@ -226,22 +228,23 @@ impl<K: Clone + Ord, I> Node<K, I> {
             pending: state.core.pending(),
             subscribers: state.core.subscribers(),
             longest_queue: state.core.longest_queue(),
+            bans: state.bans.len(),
             ..state.metrics.clone()
         })
     }
 
     /// Shuts the node down: no session gets a slot or is announced any more, and every session is told to end (PEER-28).
-    /// Waits until all have ended and their connections are dropped, `deadline` at most; then aborts the tasks that are left
-    /// and runs their guards for them, so that it ends even if a task never comes to an `await`. Subscribers then hear
+    /// Waits until all have ended and their connections are dropped, for `timeout` at most; then aborts the tasks that are
+    /// left and runs their guards for them, so that it ends even if a task never comes to an `await`. Subscribers then hear
     /// [`Closed`](crate::lifecycle::Event::Closed) after what is queued for them, and are not waited for.
     ///
     /// It may be called several times and from several tasks; it begins once, each caller waits for its end, and
-    /// the earliest deadline counts.
+    /// the earliest end counts.
     ///
     /// Cancel safe in that a shutdown that has begun goes on: it completes when the last session has ended. Without a
-    /// call that waits there is no deadline.
-    pub async fn shutdown(&self, deadline: Duration) -> Report {
-        let deadline = Instant::now().checked_add(deadline);
+    /// call that waits nothing bounds it.
+    pub async fn shutdown(&self, timeout: Duration) -> Report {
+        let deadline = Instant::now().checked_add(timeout);
         let begun = self.shared.step(State::shut_down);
         if begun {
             tracing::debug!("shutdown begun");
@@ -267,92 +270,6 @@ impl<K: Clone + Ord, I> Node<K, I> {
     fn abort_the_rest(&self) {
         let left: Vec<SessionId> = self.shared.step(|state| state.sessions.keys().copied().collect());
         self.shared.end_all(left, Reason::ShuttingDown);
-    }
-}
-
-/// What the operator does.
-///
-/// A ban is for good or for a time. Of several bans of one key or address the latest counts, whichever ends sooner, and
-/// lifting it lifts them all. A ban for a time is over as soon as the time is: no task waits for it, and every later call
-/// finds it gone.
-impl<K: Clone + Ord, I> Node<K, I> {
-    /// Tells a session to end, and why: the reason reaches its Down.
-    ///
-    /// # Errors
-    ///
-    /// [`StateError::NoSuchSession`] if it has ended; [`StateError::Ending`] if it was told before, whose reason stays.
-    pub fn disconnect(&self, session: SessionId, reason: Reason) -> Result<(), StateError> {
-        self.shared.step(|state| state.disconnect(session, reason))
-    }
-
-    /// Tells every session of a peer to end, and why: those that are announced, and those whose handshake said that it is
-    /// this peer and that wait to be announced. Returns how many were told; a session that had been told before keeps its
-    /// reason.
-    ///
-    /// The peer may come back at once; see [`ban`](Self::ban).
-    pub fn disconnect_key(&self, key: &K, reason: Reason) -> usize {
-        self.shared.step(|state| state.disconnect_key(key, reason))
-    }
-
-    /// Bans a key until the ban is lifted. When this returns, no session is announced under it, and those that are were
-    /// told to end (PEER-13).
-    ///
-    /// # Errors
-    ///
-    /// [`StateError::AlreadyBanned`] if it is banned for good. A ban for a time becomes one for good.
-    pub fn ban(&self, key: K) -> Result<(), StateError> {
-        self.shared.step(|state| state.ban(key, None))
-    }
-
-    /// Bans a key from now on for this long, whether it was banned or not. What is too long for the clock is for good.
-    pub fn ban_for(&self, key: K, duration: Duration) {
-        // Only a ban for good in place of another is refused, and changes nothing.
-        let _ = self.shared.step(|state| state.ban(key, Instant::now().checked_add(duration)));
-    }
-
-    /// Ends the ban of a key.
-    ///
-    /// # Errors
-    ///
-    /// [`StateError::NotBanned`].
-    pub fn unban(&self, key: &K) -> Result<(), StateError> {
-        self.shared.step(|state| state.unban(key))
-    }
-
-    /// Whether a key is banned.
-    pub fn is_banned(&self, key: &K) -> bool {
-        self.shared.step(|state| state.core.is_banned(key))
-    }
-
-    /// Bans an address until the ban is lifted. When this returns, no session with it gets a slot, and those that have one
-    /// were told to end (PEER-13).
-    ///
-    /// # Errors
-    ///
-    /// [`StateError::AlreadyBanned`] if it is banned for good. A ban for a time becomes one for good.
-    pub fn ban_address(&self, address: IpAddr) -> Result<(), StateError> {
-        self.shared.step(|state| state.ban_address(address, None))
-    }
-
-    /// Bans an address from now on for this long, whether it was banned or not. What is too long for the clock is for
-    /// good.
-    pub fn ban_address_for(&self, address: IpAddr, duration: Duration) {
-        // As with keys.
-        let _ = self.shared.step(|state| state.ban_address(address, Instant::now().checked_add(duration)));
-    }
-
-    /// Ends the ban of an address.
-    ///
-    /// # Errors
-    ///
-    /// [`StateError::NotBanned`].
-    pub fn unban_address(&self, address: IpAddr) -> Result<(), StateError> {
-        self.shared.step(|state| state.unban_address(address))
-    }
-
-    /// Whether an address is banned.
-    pub fn is_address_banned(&self, address: IpAddr) -> bool {
-        self.shared.step(|state| state.core.is_address_banned(address))
     }
 }
 

@@ -27,6 +27,29 @@ impl<K: Clone + Ord, I> Handshake<K, I> {
         self.session
     }
 
+    /// Makes the session privileged because the handshake says who it is: it no longer counts against any limit but the
+    /// total. To be called before [`handshake_done`](Self::handshake_done).
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::WrongStage`] if the handshake was reported complete, [`StateError::AlreadyPrivileged`], or
+    /// [`StateError::NoSuchSession`] if the session is over.
+    pub fn grant_privilege(&self) -> Result<(), StateError> {
+        self.shared.step(|state| state.grant_privilege(self.session))
+    }
+
+    /// Says what both ends compare where [ties are broken](crate::lifecycle::Duplicates::TieBreak) and the direction does
+    /// not tell: a number that both know from the handshake (PEER-43). Where the dialer numbers its connections and says
+    /// so, both ends keep its latest one. To be called before [`handshake_done`](Self::handshake_done).
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::WrongStage`] if the handshake was reported complete, or [`StateError::NoSuchSession`] if the session is
+    /// over.
+    pub fn set_rank(&self, rank: u32) -> Result<(), StateError> {
+        self.shared.step(|state| state.set_rank(self.session, rank))
+    }
+
     /// Reports that the handshake completed, with whom, and what else it said (PEER-5). The first call counts, also among
     /// concurrent ones; every other one is counted in [`Metrics::duplicate_signals`](super::Metrics::duplicate_signals)
     /// and changes nothing (PEER-17). The session is announced after the handshake's future has returned.
@@ -172,8 +195,10 @@ impl SessionHandle {
     /// [`overdue`](super::NodeConfig::overdue), provided that this is called within a tokio runtime, which has the timer;
     /// otherwise when a newcomer needs the slot or the key.
     pub fn abort(&self) {
-        let Some(task) = self.signals.task.get() else { return };
-        task.abort();
+        if self.signals.task.get().is_none() {
+            return;
+        }
+        self.signals.abort();
         if let Some(overdue) = self.overdue.as_ref().filter(|_| self.ended().is_none()) {
             Arc::clone(overdue).end_when_overdue(self.session, Arc::clone(&self.signals));
         }
@@ -460,6 +485,13 @@ impl Signals {
     /// Returns what watched the connection, for the caller to drop: that is the application's code.
     fn replace_gone(&self, gone: Option<Gone>) -> Option<Gone> {
         std::mem::replace(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner), gone)
+    }
+
+    /// Aborts the task, if it is spawned.
+    pub(super) fn abort(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
     }
 }
 

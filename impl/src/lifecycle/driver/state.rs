@@ -1,19 +1,19 @@
 //! The state behind the one lock, and its steps.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::ban_expiry::{BanExpiry, Banned};
+use super::bans::Bans;
 use super::config::Metrics;
-use super::discard::drop_each;
+use super::discard::{Garbage, drop_each};
 use super::overdue::Overdue;
 use super::patience::Subscriber;
 use super::record::Record;
 use super::session::{Attempt, ExitKind, Signals};
 use crate::lifecycle::{
-    Announcement, Core, Discarded, Effect, Ended, Event, Greeting, Origin, Reason, Rejected, SessionId, StateError, Subscribed,
+    Announcement, ConfigError, Core, Effect, Ended, Event, Greeting, Limits, Origin, Reason, Rejected,
+    SessionId, StateError, Subscribed,
     SubscriberId,
 };
 use crate::runtime::sync::{Mutex, MutexGuard, Notify, watch};
@@ -43,7 +43,7 @@ pub(super) struct State<K, I> {
     subscribers: BTreeMap<SubscriberId, Subscriber>,
     pub(super) metrics: Metrics,
     pub(super) record: Option<Box<Record<K>>>,
-    ban_expiry: BanExpiry<K>,
+    pub(super) bans: Bans<K>,
     pub(super) overdue: Overdue,
     /// Sessions that have ended and whose connections may not be dropped yet.
     closing: BTreeSet<SessionId>,
@@ -55,7 +55,7 @@ pub(super) struct State<K, I> {
     /// Whether a subscriber may hold up announcements. If not, no step needs to look at all of them.
     may_hold_up: bool,
     wakes: Vec<Wake>,
-    discarded: Vec<Discarded<K, I>>,
+    pub(super) discarded: Vec<Garbage<K, I>>,
 }
 
 /// A wake-up that is left for when the lock is released.
@@ -64,6 +64,7 @@ enum Wake {
     Retry(Arc<Signals>),
     Subscriber(Arc<Notify>),
     Ended(Arc<Signals>, Ended),
+    Abort(Arc<Signals>),
     Complete,
 }
 
@@ -75,7 +76,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
             subscribers: BTreeMap::new(),
             metrics: Metrics::default(),
             record,
-            ban_expiry: BanExpiry::new(),
+            bans: Bans::new(),
             drained: 0,
             aborted: 0,
             overdue: Overdue::default(),
@@ -97,7 +98,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
     }
 
     /// Runs `step` as [`step`](Self::step) does, and hands out what is to be dropped.
-    fn step_keeping<R>(&self, step: impl FnOnce(&mut State<K, I>) -> R) -> (R, Vec<Discarded<K, I>>) {
+    fn step_keeping<R>(&self, step: impl FnOnce(&mut State<K, I>) -> R) -> (R, Vec<Garbage<K, I>>) {
         let mut state = self.lock();
         state.lift_bans();
         let result = step(&mut state);
@@ -112,6 +113,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
                 Wake::Retry(signals) => signals.retry.notify_one(),
                 Wake::Subscriber(wake) => wake.notify_one(),
                 Wake::Ended(signals, ended) => signals.ended.set(ended),
+                Wake::Abort(signals) => signals.abort(),
                 Wake::Complete => drop(self.complete.send_replace(true)),
             }
         }
@@ -124,7 +126,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
     }
 
     /// Runs the guard of a session, and hands out what is to be dropped.
-    fn end(&self, session: SessionId, otherwise: Reason, exit: ExitKind) -> Vec<Discarded<K, I>> {
+    fn end(&self, session: SessionId, otherwise: Reason, exit: ExitKind) -> Vec<Garbage<K, I>> {
         let (ended, mut discarded) = self.step_keeping(|state| state.end(session, otherwise, exit));
         if let Ok(ended) = ended {
             tracing::debug!(%session, announced = ended.announced, reason = %ended.reason, "session ended");
@@ -134,16 +136,9 @@ impl<K: Clone + Ord, I> Shared<K, I> {
     }
 
     /// Runs the guards of these sessions, whose tasks do not come to an `await` or are not polled, and aborts the tasks.
-    /// The guard comes first, so that the session counts as aborted.
     pub(super) fn end_all(&self, sessions: impl IntoIterator<Item = SessionId>, otherwise: Reason) {
-        let mut discarded = Vec::new();
-        for session in sessions {
-            let signals = self.step(|state| state.sessions.get(&session).cloned());
-            discarded.extend(self.end(session, otherwise, ExitKind::Overdue));
-            if let Some(task) = signals.as_ref().and_then(|signals| signals.task.get()) {
-                task.abort();
-            }
-        }
+        let end = |session| self.end(session, otherwise, ExitKind::Overdue);
+        let discarded: Vec<_> = sessions.into_iter().flat_map(end).collect();
         drop_each(discarded);
     }
 
@@ -168,14 +163,14 @@ impl<K: Clone + Ord, I> Shared<K, I> {
 const OVERDUE_AT_ONCE: usize = 16;
 
 /// The count of a step that no metric counts.
-fn uncounted<R>(_: &mut Metrics, _: &R) {}
+pub(super) fn uncounted<R>(_: &mut Metrics, _: &R) {}
 
 /// The steps of the core, each through [`apply`](Self::apply).
 impl<K: Clone + Ord, I> State<K, I> {
     /// Makes one step: calls the core, collects its effects, counts the result and writes it to the record. Every change
     /// of the core goes through here, so that none is missing in the metrics or the record. `record` is also given the
     /// sessions that the core told to end, in order.
-    fn apply<R>(
+    pub(super) fn apply<R>(
         &mut self,
         call: impl FnOnce(&mut Self) -> R,
         count: impl FnOnce(&mut Metrics, &R),
@@ -212,7 +207,7 @@ impl<K: Clone + Ord, I> State<K, I> {
                     let found = self.subscribers.get(&subscriber);
                     self.wakes.extend(found.map(|subscriber| Wake::Subscriber(subscriber.wake.clone())));
                 }
-                Effect::Discard(discarded) => self.discarded.push(discarded),
+                Effect::Discard(discarded) => self.discarded.push(Garbage::Core(discarded)),
             }
         }
         told
@@ -237,6 +232,10 @@ impl<K: Clone + Ord, I> State<K, I> {
     }
 
     pub(super) fn open(&mut self, origin: Origin) -> Result<(SessionId, Arc<Signals>), Rejected> {
+        origin.address.into_iter().for_each(|address| self.lift_bans_of(address));
+        if let Some(worst) = self.core.worst(origin) {
+            self.evict_session(worst);
+        }
         self.apply(
             |state| {
                 let session = state.core.open(origin)?;
@@ -252,6 +251,38 @@ impl<K: Clone + Ord, I> State<K, I> {
                 Ok((session, _)) => record.opened(*session, origin),
                 Err(rejected) => record.turned_away(origin, rejected.reason),
             },
+        )
+    }
+
+    /// Ends a session at once, so that its slot is free before its task has heard of it: the guard runs here, and the task
+    /// is aborted when the lock has been released.
+    fn evict_session(&mut self, session: SessionId) {
+        // What may be evicted was not told to end before, and is there.
+        let _ = self.disconnect(session, Reason::Evicted);
+        let _ = self.end(session, Reason::Evicted, ExitKind::Overdue);
+    }
+
+    pub(super) fn grant_privilege(&mut self, session: SessionId) -> Result<(), StateError> {
+        self.apply(
+            |state| state.core.grant_privilege(session),
+            uncounted,
+            |record, granted, _| record.privileged(session, *granted),
+        )
+    }
+
+    pub(super) fn set_rank(&mut self, session: SessionId, rank: u32) -> Result<(), StateError> {
+        self.apply(
+            |state| state.core.set_rank(session, rank),
+            uncounted,
+            |record, ranked, _| record.ranked(session, rank, *ranked),
+        )
+    }
+
+    pub(super) fn set_limits(&mut self, limits: Limits) -> Result<(), ConfigError> {
+        self.apply(
+            |state| state.core.set_limits(limits),
+            uncounted,
+            |record, set, _| record.limits_set(&limits, *set),
         )
     }
 
@@ -273,6 +304,7 @@ impl<K: Clone + Ord, I> State<K, I> {
     }
 
     pub(super) fn announce(&mut self, session: SessionId) -> Attempt<K, I> {
+        self.lift_ban_of_key_of(session);
         let announced = self.apply(
             |state| state.core.announce(session),
             |metrics, announced| match announced {
@@ -324,9 +356,10 @@ impl<K: Clone + Ord, I> State<K, I> {
         )
     }
 
-    pub(super) fn disconnect_key(&mut self, key: &K, reason: Reason) -> usize {
+    /// Tells several sessions to end, which the core knows. Returns how many.
+    pub(super) fn disconnect_all(&mut self, disconnect: impl FnOnce(&mut Core<K, I>) -> usize) -> usize {
         self.apply(
-            |state| state.core.disconnect_key(key, reason),
+            |state| disconnect(&mut state.core),
             uncounted,
             |record, _, told| record.all_disconnected(told),
         )
@@ -339,6 +372,11 @@ impl<K: Clone + Ord, I> State<K, I> {
                 state.overdue.forget(session);
                 state.closing.insert(session);
                 let signals = state.sessions.remove(&session);
+                match exit {
+                    // Without the guard the task goes on, if it comes to an `await`.
+                    ExitKind::Overdue => state.wakes.extend(signals.clone().map(Wake::Abort)),
+                    ExitKind::InOrder | ExitKind::Dropped => {}
+                }
                 state.wakes.extend(signals.map(|signals| Wake::Ended(signals, ended)));
                 if state.core.is_shutting_down() {
                     match exit {
@@ -429,54 +467,6 @@ impl<K: Clone + Ord, I> State<K, I> {
             },
         );
         evicted.is_ok()
-    }
-
-    pub(super) fn ban(&mut self, key: K, until: Option<Instant>) -> Result<(), StateError> {
-        let banned = self.apply(
-            |state| state.core.ban(key.clone()),
-            uncounted,
-            |record, banned, told| record.banned(&key, *banned, told),
-        );
-        self.ban_expiry.replace(Banned::Key(key), until, banned)
-    }
-
-    pub(super) fn ban_address(&mut self, address: IpAddr, until: Option<Instant>) -> Result<(), StateError> {
-        let banned = self.apply(
-            |state| state.core.ban_address(address),
-            uncounted,
-            |record, banned, told| record.address_banned(address, *banned, told),
-        );
-        self.ban_expiry.replace(Banned::Address(address.to_canonical()), until, banned)
-    }
-
-    pub(super) fn unban(&mut self, key: &K) -> Result<(), StateError> {
-        self.ban_expiry.set(Banned::Key(key.clone()), None);
-        self.apply(|state| state.core.unban(key), uncounted, |record, unbanned, _| record.unbanned(key, *unbanned))
-    }
-
-    pub(super) fn unban_address(&mut self, address: IpAddr) -> Result<(), StateError> {
-        self.ban_expiry.set(Banned::Address(address.to_canonical()), None);
-        self.apply(
-            |state| state.core.unban_address(address),
-            uncounted,
-            |record, unbanned, _| record.address_unbanned(address, *unbanned),
-        )
-    }
-
-    /// Lifts the bans whose time is over. Each step under the lock begins with it, so that a ban that a step finds is in
-    /// force, and a record has the end of a ban before the first step that relies on it.
-    fn lift_bans(&mut self) {
-        if self.ban_expiry.is_empty() {
-            return;
-        }
-        let now = Instant::now();
-        while let Some(banned) = self.ban_expiry.pop_due(now) {
-            let lifted = match banned {
-                Banned::Key(key) => self.unban(&key),
-                Banned::Address(address) => self.unban_address(address),
-            };
-            debug_assert_eq!(lifted, Ok(()), "only what is banned expires: lifting a ban removes its expiry");
-        }
     }
 
     /// Begins the shutdown. Returns whether this call began it.

@@ -1,10 +1,10 @@
 //! The machine: one step for each critical section. (long because: it is read beside the table of steps, in one piece)
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use handfast_spec::lifecycle::{
-    Action, Duplicates, Event, Key, Keys, Lifecycle, Limits, Origin, Output, Phase, Reason, Refusal, SessionId, Table,
+    Action, Duplicates, Event, Key, Keys, Lifecycle, Limits, Network, Origin, Output, Phase, Reason, Refusal, SessionId,
+    Table,
 };
 use handfast_spec::{Machine, Observation};
 use serde::Serialize;
@@ -26,14 +26,21 @@ pub struct Config {
     pub capacity: u64,
     /// What becomes of a second session with the same key.
     pub duplicates: Duplicates,
+    /// Our own key, if it is known.
+    pub local: Option<Key>,
 }
 
 impl Config {
     /// Whether the last slot can be announced: its Up and its Down need room beside the Downs that are owed, and some
-    /// session must be allowed to take it.
+    /// session must be allowed to take it. Ties are broken by our own key.
     pub fn is_sound(&self) -> bool {
-        let Limits { total, reserved, .. } = self.limits;
-        self.capacity > u64::from(total) && reserved <= total && self.duplicates.most() > 0
+        let is_known = self.duplicates != Duplicates::TieBreak || self.local.is_some();
+        self.allows(&self.limits) && self.duplicates.most() > 0 && is_known
+    }
+
+    /// Whether the last slot can be announced under these limits.
+    fn allows(&self, limits: &Limits) -> bool {
+        self.capacity > u64::from(limits.total) && limits.reserved <= limits.total
     }
 }
 
@@ -47,7 +54,7 @@ pub struct Handfast {
     pub(super) queues: Table<Queue, 2>,
     pub(super) selector: Selector,
     pub(super) banned: Keys,
-    pub(super) banned_addresses: BTreeSet<IpAddr>,
+    pub(super) banned_networks: BTreeSet<Network>,
     pub(super) phase: Phase,
 }
 
@@ -59,7 +66,7 @@ in_parts!(Handfast {
     next: u32,
     selector: Selector,
     banned: Keys,
-    banned_addresses: BTreeSet<IpAddr>,
+    banned_networks: BTreeSet<Network>,
     phase: Phase,
 });
 
@@ -68,6 +75,8 @@ pub(super) struct Session {
     pub(super) stage: Stage,
     pub(super) key: Key,
     pub(super) origin: Origin,
+    /// What both ends compare.
+    pub(super) rank: u32,
     /// It was told to end.
     pub(super) ending: bool,
     pub(super) ahead: AheadFlag,
@@ -116,7 +125,7 @@ impl Handfast {
             queues: Table::default(),
             selector: Selector::default(),
             banned: Keys::default(),
-            banned_addresses: BTreeSet::new(),
+            banned_networks: BTreeSet::new(),
             phase: Phase::Open,
         }
     }
@@ -137,6 +146,8 @@ impl Handfast {
         let out = &mut outputs;
         match *action {
             Action::Open { session, origin } => self.open(session, origin, out),
+            Action::GrantPrivilege { session } => self.grant_privilege(session, out),
+            Action::Rank { session, rank } => self.rank(session, rank, out),
             Action::HandshakeDone { session, key } => self.handshake_done(session, key, out),
             Action::Announce { session } => self.announce(session, out),
             Action::Disconnect { session } => self.disconnect(session, out),
@@ -152,8 +163,9 @@ impl Handfast {
             Action::Stall => self.selector.stall(out),
             Action::Ban { key } => self.ban(key, out),
             Action::Unban { key } => self.unban(key, out),
-            Action::BanAddress { address } => self.ban_address(address, out),
-            Action::UnbanAddress { address } => self.unban_address(address, out),
+            Action::BanNetwork { network } => self.ban_network(network, out),
+            Action::UnbanNetwork { network } => self.unban_network(network, out),
+            Action::SetLimits { limits } => self.set_limits(limits, out),
             Action::Shutdown => self.shutdown(out),
             Action::Finish => self.finish(out),
         }?;
@@ -204,6 +216,27 @@ impl Handfast {
         }
         *self.session_mut(session) = Session { stage: Stage::Handshaking, origin, ..Session::default() };
         outputs.push(Output::Opened(session));
+        Ok(())
+    }
+
+    /// PEER-9, PEER-42: from now on the session is counted among those that are privileged alone.
+    fn grant_privilege(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+        let Session { stage, origin, .. } = *self.session(session)?;
+        if stage != Stage::Handshaking || origin.privileged {
+            return Err(Refusal::NotNow);
+        }
+        self.session_mut(session).origin.privileged = true;
+        outputs.push(Output::Privileged(session));
+        Ok(())
+    }
+
+    /// PEER-43: the rank is known before the key is, so that no session is compared without it.
+    fn rank(&mut self, session: SessionId, rank: u32, outputs: &mut Outputs) -> Outcome {
+        if self.session(session)?.stage != Stage::Handshaking {
+            return Err(Refusal::NotNow);
+        }
+        self.session_mut(session).rank = rank;
+        outputs.push(Output::Ranked(session, rank));
         Ok(())
     }
 
@@ -355,13 +388,18 @@ impl Handfast {
 
 /// What the operator does under the lock: bans and the shutdown.
 impl Handfast {
+    /// PEER-13: a session whose handshake said that it has the key is told to end, announced or not.
     fn ban(&mut self, key: Key, outputs: &mut Outputs) -> Outcome {
         if !self.banned.insert(key) {
             return Err(Refusal::AlreadyBanned);
         }
         outputs.push(Output::Banned(key));
-        let registered: Vec<_> = self.registered_under(key).collect();
-        registered.into_iter().for_each(|session| self.tell_to_end(session, outputs));
+        for session in self.ids() {
+            let state = self.sessions.get(session.index());
+            if state.key == key && matches!(state.stage, Stage::HandshakeDone | Stage::Up) {
+                self.tell_to_end(session, outputs);
+            }
+        }
         Ok(())
     }
 
@@ -373,25 +411,35 @@ impl Handfast {
         Ok(())
     }
 
-    /// PEER-13: a session that has the address and holds a slot is told to end, announced or not.
-    fn ban_address(&mut self, address: IpAddr, outputs: &mut Outputs) -> Outcome {
-        if !self.banned_addresses.insert(address) {
+    /// PEER-13: a session that holds a slot and has an address of the network is told to end, announced or not.
+    fn ban_network(&mut self, network: Network, outputs: &mut Outputs) -> Outcome {
+        if !self.banned_networks.insert(network) {
             return Err(Refusal::AlreadyBanned);
         }
-        outputs.push(Output::AddressBanned(address));
+        outputs.push(Output::NetworkBanned(network));
         for session in self.ids() {
-            if self.sessions.get(session.index()).origin.address == Some(address) {
+            if self.sessions.get(session.index()).origin.address.is_some_and(|address| network.contains(address)) {
                 self.tell_to_end(session, outputs);
             }
         }
         Ok(())
     }
 
-    fn unban_address(&mut self, address: IpAddr, outputs: &mut Outputs) -> Outcome {
-        if !self.banned_addresses.remove(&address) {
+    fn unban_network(&mut self, network: Network, outputs: &mut Outputs) -> Outcome {
+        if !self.banned_networks.remove(&network) {
             return Err(Refusal::NotBanned);
         }
-        outputs.push(Output::AddressUnbanned(address));
+        outputs.push(Output::NetworkUnbanned(network));
+        Ok(())
+    }
+
+    /// PEER-9, PEER-10: the limits hold for the next connection. No session loses its slot by them.
+    fn set_limits(&mut self, limits: Limits, outputs: &mut Outputs) -> Outcome {
+        if !self.config.allows(&limits) {
+            return Err(Refusal::Unsound);
+        }
+        self.config.limits = limits;
+        outputs.push(Output::Limited(limits));
         Ok(())
     }
 

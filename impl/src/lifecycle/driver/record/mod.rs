@@ -4,7 +4,6 @@ mod convert;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
-use std::net::IpAddr;
 
 use handfast_spec::Observation;
 use handfast_spec::lifecycle::{self as spec, Action, Output, Refusal};
@@ -13,7 +12,8 @@ use serde::Serialize;
 use self::convert::{Keys, header, origin, refusal, rejection};
 use super::session::ExitKind;
 use crate::lifecycle::{
-    Announcement, Config, Ended, Event, Greeting, Origin, Reason, SessionId, StateError, SubscriberId,
+    Announcement, Config, ConfigError, Ended, Event, Greeting, Limits, Network, Origin, Reason, SessionId, StateError,
+    SubscriberId,
 };
 
 /// Writes each step as a line of the log that `model explain lifecycle` reads.
@@ -82,6 +82,20 @@ impl<K: Clone + Ord> Record<K> {
         self.told(Action::Open { session, origin }, came.into_iter().chain(told.iter().copied()));
     }
 
+    pub(super) fn privileged(&mut self, session: SessionId, outcome: Result<(), StateError>) {
+        let Some(session) = self.session(session) else { return };
+        if let Some(observation) = observed(outcome, || vec![Output::Privileged(session)]) {
+            self.line(Action::GrantPrivilege { session }, observation);
+        }
+    }
+
+    pub(super) fn ranked(&mut self, session: SessionId, rank: u32, outcome: Result<(), StateError>) {
+        let Some(session) = self.session(session) else { return };
+        if let Some(observation) = observed(outcome, || vec![Output::Ranked(session, rank)]) {
+            self.line(Action::Rank { session, rank }, observation);
+        }
+    }
+
     pub(super) fn greeted(&mut self, session: SessionId, key: spec::Key, greeting: Greeting) {
         let Some(session) = self.session(session) else { return };
         let output = match greeting {
@@ -119,14 +133,9 @@ impl<K: Clone + Ord> Record<K> {
 
     pub(super) fn disconnected(&mut self, session: SessionId, outcome: Result<(), StateError>) {
         let Some(session) = self.session(session) else { return };
-        let observation = match outcome {
-            Ok(()) => Observation::Accepted(vec![Output::Disconnecting(session)]),
-            Err(error) => match refusal(error) {
-                Some(refusal) => Observation::Refused(refusal),
-                None => return,
-            },
-        };
-        self.line(Action::Disconnect { session }, observation);
+        if let Some(observation) = observed(outcome, || vec![Output::Disconnecting(session)]) {
+            self.line(Action::Disconnect { session }, observation);
+        }
     }
 
     pub(super) fn expired(&mut self, session: SessionId) {
@@ -211,29 +220,42 @@ impl<K: Clone + Ord> Record<K> {
         self.line(Action::Unban { key }, observation);
     }
 
-    pub(super) fn address_banned(
+    pub(super) fn network_banned(
         &mut self,
-        address: IpAddr,
+        network: Network,
         outcome: Result<(), StateError>,
         told_to_end: &[SessionId],
     ) {
-        let address = address.to_canonical();
+        let network = convert::network(network);
         let observation = match outcome {
             Ok(()) => Observation::Accepted(
-                [Output::AddressBanned(address)].into_iter().chain(self.disconnecting(told_to_end)).collect(),
+                [Output::NetworkBanned(network)].into_iter().chain(self.disconnecting(told_to_end)).collect(),
             ),
             Err(_) => Observation::Refused(Refusal::AlreadyBanned),
         };
-        self.line(Action::BanAddress { address }, observation);
+        self.line(Action::BanNetwork { network }, observation);
     }
 
-    pub(super) fn address_unbanned(&mut self, address: IpAddr, outcome: Result<(), StateError>) {
-        let address = address.to_canonical();
+    pub(super) fn network_unbanned(&mut self, network: Network, outcome: Result<(), StateError>) {
+        let network = convert::network(network);
         let observation = match outcome {
-            Ok(()) => Observation::Accepted(vec![Output::AddressUnbanned(address)]),
+            Ok(()) => Observation::Accepted(vec![Output::NetworkUnbanned(network)]),
             Err(_) => Observation::Refused(Refusal::NotBanned),
         };
-        self.line(Action::UnbanAddress { address }, observation);
+        self.line(Action::UnbanNetwork { network }, observation);
+    }
+
+    pub(super) fn limits_set(&mut self, limits: &Limits, outcome: Result<(), ConfigError>) {
+        let limits = convert::limits(limits);
+        let observation = match outcome {
+            Ok(()) => Observation::Accepted(vec![Output::Limited(limits)]),
+            Err(ConfigError::CapacityTooSmall { .. } | ConfigError::ReservedTooMany { .. }) => {
+                Observation::Refused(Refusal::Unsound)
+            }
+            // The model has limits that admit none.
+            Err(_) => return,
+        };
+        self.line(Action::SetLimits { limits }, observation);
     }
 
     /// To the model the end of all sessions of a key is as many disconnects, one after the other.
@@ -319,5 +341,16 @@ impl<K: Clone + Ord> Record<K> {
 
     fn give_up(&mut self, why: &'static str) {
         self.error.get_or_insert_with(|| io::Error::other(why));
+    }
+}
+
+/// What was observed of an operation, if the specification has a word for its error.
+fn observed(
+    outcome: Result<(), StateError>,
+    outputs: impl FnOnce() -> Vec<Output>,
+) -> Option<Observation<Output, Refusal>> {
+    match outcome {
+        Ok(()) => Some(Observation::Accepted(outputs())),
+        Err(error) => refusal(error).map(Observation::Refused),
     }
 }
