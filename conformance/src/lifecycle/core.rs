@@ -260,7 +260,7 @@ impl CoreMachine {
             match effect {
                 Effect::End(id, _) => outputs.push(Output::Disconnecting(spec_id(id))),
                 // When a task is woken or tries again is the model's choice.
-                Effect::Retry(_) | Effect::Wake(_) => {}
+                Effect::Retry(_) | Effect::Wake(_) | Effect::Discard(_) => {}
             }
         }
         outputs

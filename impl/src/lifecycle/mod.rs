@@ -33,8 +33,9 @@ mod driver;
 
 pub use active::{ActivePeer, Heard, Switch};
 pub use core::{
-    Announcement, Config, ConfigError, Core, Direction, Duplicates, Effect, Ended, Event, Greeting, Limits, Network,
-    Origin, ParseNetworkError, Peer, Reason, Rejected, SessionId, StateError, Subscribed, SubscriberId, WhenFull, canonical,
+    Announcement, Config, ConfigError, Core, Direction, Discarded, Duplicates, Effect, Ended, Event, Greeting, Limits,
+    Network, Origin, ParseNetworkError, Peer, Reason, Rejected, SessionId, StateError, Subscribed, SubscriberId, WhenFull,
+    canonical,
 };
 pub use driver::{
     Ban, Banned, Handshake, Metrics, Node, NodeConfig, Report, Selector, SelectorConfig, SessionContext, SessionHandle, Stalled,

@@ -38,8 +38,8 @@ pub enum HandshakeError {
     Over(#[from] StateError),
 }
 
-impl From<HandshakeError> for Reason {
-    fn from(error: HandshakeError) -> Self {
+impl From<&HandshakeError> for Reason {
+    fn from(error: &HandshakeError) -> Self {
         match error {
             HandshakeError::Wire(WireError::Io(error)) => error.into(),
             HandshakeError::Wire(WireError::Truncated) | HandshakeError::Closed => Self::RemoteClosed,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Announcement, Core, Direction, Duplicates, Network, Peer, Reason, SessionId, Stage, StateError};
+use super::{Announcement, Core, Direction, Discarded, Duplicates, Effect, Network, Peer, Reason, SessionId, Stage, StateError};
 
 /// Why a session is not announced now.
 pub(super) enum Objection {
@@ -22,6 +22,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// If it is banned already.
     pub fn ban(&mut self, key: K) -> Result<(), StateError> {
         if self.banned.contains(&key) {
+            self.effects.push_back(Effect::Discard(Discarded::key(key)));
             return Err(StateError::AlreadyBanned);
         }
         self.disconnect_key(&key, Reason::Banned);
@@ -35,7 +36,9 @@ impl<K: Clone + Ord, I> Core<K, I> {
     ///
     /// If the key is not banned.
     pub fn unban(&mut self, key: &K) -> Result<(), StateError> {
-        if self.banned.remove(key) { Ok(()) } else { Err(StateError::NotBanned) }
+        let key = self.banned.take(key).ok_or(StateError::NotBanned)?;
+        self.effects.push_back(Effect::Discard(Discarded::key(key)));
+        Ok(())
     }
 
     /// Whether a key is banned.
@@ -134,7 +137,10 @@ impl<K: Clone + Ord, I> Core<K, I> {
     pub(super) fn object(&mut self, session: SessionId, objection: Objection) -> Result<Announcement, StateError> {
         match objection {
             Objection::Reject(reason) => {
-                self.session(session)?.stage = Stage::Rejected(reason);
+                let stage = std::mem::replace(&mut self.session(session)?.stage, Stage::Rejected(reason));
+                if let Stage::HandshakeDone(peer) = stage {
+                    self.discard(peer);
+                }
                 Ok(Announcement::Rejected(reason))
             }
             Objection::Replace(other) => {

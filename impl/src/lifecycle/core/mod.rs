@@ -3,6 +3,7 @@
 mod admission;
 mod banned;
 mod config;
+mod discarded;
 mod network;
 mod queues;
 mod slots;
@@ -12,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub use config::{Config, ConfigError, Duplicates, Limits, Rejected, WhenFull};
+pub use discarded::Discarded;
 pub use network::{Network, ParseNetworkError, canonical};
 pub use types::{
     Announcement, Direction, Effect, Ended, Event, Greeting, Origin, Peer, Reason, SessionId, StateError, Subscribed,
@@ -19,6 +21,7 @@ pub use types::{
 };
 
 use banned::BannedNetworks;
+use discarded::ByKey;
 use queues::Queue;
 use slots::Slots;
 
@@ -27,6 +30,9 @@ use slots::Slots;
 /// It has no clock, no tasks and no lock. Each method is one step of the specification: a driver that keeps the core
 /// behind a lock, and calls one method each time it holds the lock, has the model's guarantees. After each call it drains
 /// [`poll_effect`](Self::poll_effect).
+///
+/// Of the caller's code only the order of keys runs in a method. Keys and infos are handed out to be dropped, with
+/// [`Effect::Discard`] or as a result.
 ///
 /// No method waits. Memory is bounded by the [`Config`], by the number of subscribers, and by the number of bans.
 #[derive(Debug)]
@@ -38,13 +44,13 @@ pub struct Core<K, I = ()> {
     /// Announced sessions.
     announced: BTreeSet<SessionId>,
     /// Announced sessions by key (PEER-12: at most one each, where the configuration does not allow more).
-    registered: BTreeMap<K, BTreeSet<SessionId>>,
+    registered: BTreeMap<ByKey<K, I>, BTreeSet<SessionId>>,
     banned: BTreeSet<K>,
     banned_networks: BannedNetworks,
     queues: BTreeMap<SubscriberId, Queue<K, I>>,
     /// Sessions whose announcement waits, to be tried again when something has changed.
     waiting: BTreeSet<SessionId>,
-    effects: VecDeque<Effect>,
+    effects: VecDeque<Effect<K, I>>,
     next_session: u64,
     next_subscriber: u64,
     phase: Phase,
@@ -221,15 +227,17 @@ impl<K: Clone + Ord, I> Core<K, I> {
     ///
     /// If the session is over or was never opened.
     pub fn handshake_done(&mut self, session: SessionId, key: K, info: I) -> Result<Greeting, StateError> {
-        let state = self.session(session)?;
-        match state.stage {
-            Stage::Handshaking => {
+        let greeting = match self.sessions.get_mut(&session) {
+            Some(state) if matches!(state.stage, Stage::Handshaking) => {
                 let (origin, rank) = (state.origin, state.rank);
                 state.stage = Stage::HandshakeDone(Arc::new(Peer { session, key, info, origin, rank }));
-                Ok(Greeting::First)
+                return Ok(Greeting::First);
             }
-            Stage::HandshakeDone(_) | Stage::Up(_) | Stage::Rejected(_) => Ok(Greeting::Again),
-        }
+            Some(_) => Ok(Greeting::Again),
+            None => Err(StateError::NoSuchSession(session)),
+        };
+        self.effects.push_back(Effect::Discard(Discarded::report(key, info)));
+        greeting
     }
 
     /// Announces a session: admission by key, room in every queue for its Up and its Down, registration, and Up in
@@ -259,9 +267,10 @@ impl<K: Clone + Ord, I> Core<K, I> {
             self.waiting.insert(session);
             return Ok(Announcement::WaitsForRoom);
         }
+        // The caller's order of keys runs first, so that nothing has changed if it panics.
+        self.registered.entry(ByKey(Arc::clone(&peer))).or_default().insert(session);
         self.slots.announced(session, peer.origin);
         self.announced.insert(session);
-        self.registered.entry(peer.key.clone()).or_default().insert(session);
         self.session(session)?.stage = Stage::Up(Arc::clone(&peer));
         self.queue(&Event::Up(peer));
         Ok(Announcement::Up)
@@ -311,10 +320,15 @@ impl<K: Clone + Ord, I> Core<K, I> {
             Stage::Up(peer) => {
                 self.announced.remove(&session);
                 self.unregister(&peer.key, session);
-                self.queue(&Event::Down(peer, reason));
+                self.queue(&Event::Down(Arc::clone(&peer), reason));
+                self.discard(peer);
                 Ended { announced: true, reason }
             }
-            Stage::Handshaking | Stage::HandshakeDone(_) => Ended { announced: false, reason },
+            Stage::HandshakeDone(peer) => {
+                self.discard(peer);
+                Ended { announced: false, reason }
+            }
+            Stage::Handshaking => Ended { announced: false, reason },
             Stage::Rejected(reason) => Ended { announced: false, reason },
         };
         // A session may wait for the slot, the key or the room that is free now.
@@ -323,12 +337,18 @@ impl<K: Clone + Ord, I> Core<K, I> {
     }
 
     fn unregister(&mut self, key: &K, session: SessionId) {
-        if let Some(sessions) = self.registered.get_mut(key) {
-            sessions.remove(&session);
-            if sessions.is_empty() {
-                self.registered.remove(key);
-            }
+        let Some((ByKey(first), mut sessions)) = self.registered.remove_entry(key) else { return };
+        self.discard(first);
+        sessions.remove(&session);
+        // The entry is made anew, because a peer that is gone must not be kept for its key.
+        let next = sessions.first().and_then(|next| self.peer(*next)).cloned();
+        if let Some(next) = next {
+            self.registered.insert(ByKey(next), sessions);
         }
+    }
+
+    fn discard(&mut self, peer: Arc<Peer<K, I>>) {
+        self.effects.push_back(Effect::Discard(Discarded::peer(peer)));
     }
 
     /// Whether the guard has a reason to run: the session was told to end, or rejected.
@@ -431,7 +451,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
 
     /// The next thing that the driver is to do; none if it has done everything.
     #[must_use = "an effect that is not carried out leaves a task asleep"]
-    pub fn poll_effect(&mut self) -> Option<Effect> {
+    pub fn poll_effect(&mut self) -> Option<Effect<K, I>> {
         self.effects.pop_front()
     }
 

@@ -6,6 +6,8 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::Discarded;
+
 /// One connection, from the moment it asks for a slot. Ids are given in order and never again (PEER-14).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SessionId(pub(super) u64);
@@ -177,29 +179,29 @@ impl Display for Reason {
 }
 
 /// A handshake that fails and does not say why.
-impl From<()> for Reason {
-    fn from((): ()) -> Self {
+impl From<&()> for Reason {
+    fn from((): &()) -> Self {
         Self::HandshakeFailed
     }
 }
 
 /// A handshake that does not fail.
-impl From<Infallible> for Reason {
-    fn from(never: Infallible) -> Self {
-        match never {}
+impl From<&Infallible> for Reason {
+    fn from(never: &Infallible) -> Self {
+        match *never {}
     }
 }
 
 /// A handshake that had nothing to report to any more: the session's own reason counts.
-impl From<StateError> for Reason {
-    fn from(_: StateError) -> Self {
+impl From<&StateError> for Reason {
+    fn from(_: &StateError) -> Self {
         Self::HandshakeFailed
     }
 }
 
 /// A handshake whose connection failed: [`RemoteClosed`](Reason::RemoteClosed) if the other end closed or reset it.
-impl From<io::Error> for Reason {
-    fn from(error: io::Error) -> Self {
+impl From<&io::Error> for Reason {
+    fn from(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof
             | io::ErrorKind::ConnectionReset
@@ -261,15 +263,17 @@ impl<K, I> Clone for Event<K, I> {
 }
 
 /// What the driver is to do.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 #[must_use = "an effect that is not carried out leaves a task asleep"]
-pub enum Effect {
+pub enum Effect<K, I = ()> {
     /// Let the session's task end, for this reason; its guard calls [`Core::end`](super::Core::end).
     End(SessionId, Reason),
     /// Let the session's task try again to have itself announced.
     Retry(SessionId),
     /// Let the subscriber look into its queue.
     Wake(SubscriberId),
+    /// Drop this, where no lock is held.
+    Discard(Discarded<K, I>),
 }
 
 /// A new subscription.

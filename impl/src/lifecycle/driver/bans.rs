@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::discard::Garbage;
 use super::state::{State, uncounted};
 use crate::lifecycle::{Network, SessionId, StateError};
 use crate::runtime::time::Instant;
@@ -43,16 +45,17 @@ pub(super) enum Term {
     AtLeast(Option<Instant>),
 }
 
-/// The bans, with the times at which they end by themselves.
+/// The bans, with the times at which they end by themselves. What is banned is shared, so that no key is cloned or dropped
+/// under the lock.
 #[derive(Debug)]
 pub(super) struct Bans<K> {
     /// When each ends; none if never.
-    ends: BTreeMap<Banned<K>, Option<Instant>>,
+    ends: BTreeMap<Arc<Banned<K>>, Option<Instant>>,
     /// Those that end, by when.
-    order: BTreeSet<(Instant, Banned<K>)>,
+    order: BTreeSet<(Instant, Arc<Banned<K>>)>,
 }
 
-impl<K: Clone + Ord> Bans<K> {
+impl<K: Ord> Bans<K> {
     pub(super) fn new() -> Self {
         Self { ends: BTreeMap::new(), order: BTreeSet::new() }
     }
@@ -61,24 +64,27 @@ impl<K: Clone + Ord> Bans<K> {
         self.ends.len()
     }
 
-    /// Enters a ban, or when it ends.
-    fn set(&mut self, banned: Banned<K>, term: Term) {
+    /// Enters a ban, or when it ends. Returns the entry that it replaces.
+    fn set(&mut self, banned: Arc<Banned<K>>, term: Term) -> Option<Arc<Banned<K>>> {
         let until = match (term, self.ends.get(&banned)) {
             (Term::Exactly(until) | Term::AtLeast(until), None) | (Term::Exactly(until), Some(_)) => until,
             (Term::AtLeast(until), Some(before)) => before.zip(until).map(|(before, until)| before.max(until)),
         };
-        self.remove(&banned);
-        self.order.extend(until.map(|until| (until, banned.clone())));
+        let replaced = self.remove(&banned);
+        self.order.extend(until.map(|until| (until, Arc::clone(&banned))));
         self.ends.insert(banned, until);
+        replaced
     }
 
-    fn remove(&mut self, banned: &Banned<K>) {
-        if let Some(Some(until)) = self.ends.remove(banned) {
-            self.order.remove(&(until, banned.clone()));
-        }
+    fn remove(&mut self, banned: &Banned<K>) -> Option<Arc<Banned<K>>> {
+        let (banned, until) = self.ends.remove_entry(banned)?;
+        let Some(until) = until else { return Some(banned) };
+        let entry = (until, banned);
+        self.order.remove(&entry);
+        Some(entry.1)
     }
 
-    fn first_over(&self, now: Instant) -> Option<&Banned<K>> {
+    fn first_over(&self, now: Instant) -> Option<&Arc<Banned<K>>> {
         self.order.first().filter(|(until, _)| *until <= now).map(|(_, banned)| banned)
     }
 
@@ -86,18 +92,17 @@ impl<K: Clone + Ord> Bans<K> {
         self.ends.get(banned).is_some_and(|until| until.is_some_and(|until| until <= now))
     }
 
-    /// Returns the next bans after this one, in order.
-    fn list(&self, after: Option<&Banned<K>>, now: Instant) -> Vec<Ban<K>> {
+    /// Returns the next bans after this one, in order, with what is left of each.
+    fn list(&self, after: Option<&Banned<K>>, now: Instant) -> Vec<Listed<K>> {
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let listed = self.ends.range((after, Bound::Unbounded)).take(AT_ONCE);
-        listed
-            .map(|(banned, until)| {
-                let left = until.map(|until| until.saturating_duration_since(now));
-                Ban { banned: banned.clone(), left }
-            })
-            .collect()
+        let listed = self.ends.range::<Banned<K>, _>((after, Bound::Unbounded)).take(AT_ONCE);
+        let left = |until: &Option<Instant>| until.map(|until| until.saturating_duration_since(now));
+        listed.map(|(banned, until)| (Arc::clone(banned), left(until))).collect()
     }
 }
+
+/// A ban, and what is left of it.
+pub(super) type Listed<K> = (Arc<Banned<K>>, Option<Duration>);
 
 /// Each ban that a step relies on is lifted before it if it is over, so that a ban that a step finds is in force, and a
 /// record has the end of a ban before the first step that relies on it. The others are lifted a few in each step.
@@ -141,34 +146,42 @@ impl<K: Clone + Ord, I> State<K, I> {
         if self.bans.first_over(now).is_some()
             && let Some(key) = self.core.greeted(session).map(|peer| peer.key.clone())
         {
-            self.lift_if_over(&Banned::Key(key), now);
+            let banned = Arc::new(Banned::Key(key));
+            self.lift_if_over(&banned, now);
+            self.discard_ban(Some(banned));
         }
     }
 
-    /// Bans. Fails if it is banned for good already and the term changes nothing.
-    pub(super) fn ban(&mut self, banned: Banned<K>, term: Term) -> Result<(), StateError> {
-        self.lift_if_over(&banned, Instant::now());
-        let before = self.bans.ends.get(&banned).copied();
-        let _ = match &banned {
+    /// Bans. Fails if it is banned for good already and the term changes nothing. `kept` is a second copy, made by the
+    /// caller outside of the lock.
+    pub(super) fn ban(&mut self, banned: Banned<K>, kept: Arc<Banned<K>>, term: Term) -> Result<(), StateError> {
+        self.lift_if_over(&kept, Instant::now());
+        let before = self.bans.ends.get(&kept).copied();
+        let _ = match banned {
             Banned::Key(key) => self.apply(
-                |state| state.core.ban(key.clone()),
+                |state| state.core.ban(key),
                 uncounted,
-                |record, outcome, told| record.banned(key, *outcome, told),
+                |record, outcome, told| {
+                    if let Banned::Key(key) = &*kept {
+                        record.banned(key, *outcome, told);
+                    }
+                },
             ),
-            &Banned::Network(network) => self.apply(
+            Banned::Network(network) => self.apply(
                 |state| state.core.ban_network(network),
                 uncounted,
                 |record, outcome, told| record.network_banned(network, *outcome, told),
             ),
         };
-        self.bans.set(banned.clone(), term);
-        let is_for_good = self.bans.ends.get(&banned).is_some_and(Option::is_none);
+        let replaced = self.bans.set(Arc::clone(&kept), term);
+        self.discard_ban(replaced);
+        let is_for_good = self.bans.ends.get(&kept).is_some_and(Option::is_none);
         if before == Some(None) && is_for_good { Err(StateError::AlreadyBanned) } else { Ok(()) }
     }
 
     pub(super) fn unban(&mut self, banned: &Banned<K>) -> Result<(), StateError> {
-        self.bans.remove(banned);
-        match banned {
+        let removed = self.bans.remove(banned);
+        let unbanned = match banned {
             Banned::Key(key) => {
                 self.apply(|state| state.core.unban(key), uncounted, |record, outcome, _| record.unbanned(key, *outcome))
             }
@@ -177,7 +190,13 @@ impl<K: Clone + Ord, I> State<K, I> {
                 uncounted,
                 |record, outcome, _| record.network_unbanned(network, *outcome),
             ),
-        }
+        };
+        self.discard_ban(removed);
+        unbanned
+    }
+
+    fn discard_ban(&mut self, banned: Option<Arc<Banned<K>>>) {
+        self.discarded.extend(banned.map(Garbage::Ban));
     }
 
     /// Ends a ban for the operator, to whom one that is over is none.
@@ -186,9 +205,9 @@ impl<K: Clone + Ord, I> State<K, I> {
         self.unban(banned)
     }
 
-    pub(super) fn is_banned(&mut self, key: &K) -> bool {
-        self.lift_if_over(&Banned::Key(key.clone()), Instant::now());
-        self.core.is_banned(key)
+    pub(super) fn is_in_force(&mut self, banned: &Banned<K>) -> bool {
+        self.lift_if_over(banned, Instant::now());
+        self.bans.ends.contains_key(banned)
     }
 
     pub(super) fn is_address_banned(&mut self, address: IpAddr) -> bool {
@@ -197,7 +216,7 @@ impl<K: Clone + Ord, I> State<K, I> {
     }
 
     /// Returns some bans after this one, in order; none if there are no more.
-    pub(super) fn list_bans(&self, after: Option<&Banned<K>>) -> Vec<Ban<K>> {
+    pub(super) fn list_bans(&self, after: Option<&Banned<K>>) -> Vec<Listed<K>> {
         self.bans.list(after, Instant::now())
     }
 }

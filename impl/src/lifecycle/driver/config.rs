@@ -13,21 +13,34 @@ pub struct NodeConfig<K> {
     /// How long a session may take from its slot to its announcement: the handshake, and the wait for room and for the
     /// end of the session that it replaces.
     pub handshake_timeout: Duration,
-    /// How long a subscriber may hold up announcements before it is evicted. Keep it shorter than `handshake_timeout`:
-    /// otherwise a stuck subscriber has every peer time out in the meantime.
+    /// How long a subscriber may hold up announcements before it is evicted, all that it does so within
+    /// `slow_subscriber_window` together. Keep it shorter than `handshake_timeout`: otherwise a stuck subscriber has every
+    /// peer time out in the meantime.
     pub slow_subscriber_timeout: Duration,
+    /// The window begins when a subscriber begins to hold up announcements and none is under way. What it holds them up in
+    /// it counts together, however often it makes room in between; a hold-up that outlasts the window counts whole. With
+    /// zero each hold-up counts by itself, so that a subscriber that makes room for one event now and then is never
+    /// evicted.
+    pub slow_subscriber_window: Duration,
     /// How long a session's body may go on after the session was told to end. With zero it is dropped where it waits.
     pub grace: Duration,
+    /// How long after its grace, or after an abort, a session may keep its slot and its key because its task does not come
+    /// to an `await` or is not polled. Then its guard runs without it: when the task was aborted, and otherwise when a
+    /// connection asks for a slot or a session to be announced. Subscribers hear Down although the task goes on.
+    pub overdue: Duration,
 }
 
 impl<K> NodeConfig<K> {
-    /// Configures this registry, 30 seconds for a handshake, 5 seconds for a slow subscriber, and no grace.
+    /// Configures this registry, 30 seconds for a handshake, 5 seconds of each minute for a slow subscriber, no grace, and
+    /// 10 seconds until a session is overdue.
     pub fn new(registry: Config<K>) -> Self {
         Self {
             registry,
             handshake_timeout: Duration::from_secs(30),
             slow_subscriber_timeout: Duration::from_secs(5),
+            slow_subscriber_window: Duration::from_secs(60),
             grace: Duration::ZERO,
+            overdue: Duration::from_secs(10),
         }
     }
 }

@@ -5,8 +5,11 @@
 
 mod bans;
 mod config;
+mod discard;
 mod node;
 mod operator;
+mod overdue;
+mod patience;
 mod record;
 mod selector;
 mod session;

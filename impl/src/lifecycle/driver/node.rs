@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::record::Record;
-use super::session::{self, ExitKind, Guard, Signals};
+use super::session::{self, Closed, EndOverdue, Guard, Signals};
 use super::state::{Shared, State, Timing};
 use super::{Handshake, Metrics, NodeConfig, Report, SessionContext, SessionHandle, Subscription};
 use crate::lifecycle::{ConfigError, Core, Origin, Peer, Reason, Rejected, SessionId, StateError};
@@ -20,9 +20,13 @@ use crate::runtime::{select, task};
 /// however the task ends. `K` is who a peer is, `I` what else its handshake says. Dropping all handles changes nothing:
 /// sessions go on until they end; see [`shutdown`](Self::shutdown).
 ///
-/// No method blocks for longer than a step of the [`Core`] takes; none of them holds the lock across an `await`. The
-/// order and the clone of a key run under the lock, and so may the drop of a second key and info that
-/// [`Handshake::handshake_done`] is called with: they must not panic and must not call the node.
+/// No method blocks for longer than a step of the [`Core`] takes; none of them holds the lock across an `await`.
+///
+/// Of the caller's code this runs under the lock, must not panic and must not call the node: the order of keys (`Ord` and
+/// `Eq`) wherever a key is looked up, and the clone of a key, where the node is [recorded](Self::recorded) and where a
+/// session asks to be announced while bans that are over are not lifted yet. All other code of the caller runs outside of it and may call the node: the drop of keys
+/// and infos, the closures and futures of a session, and what asks a [`Selector`](super::Selector)'s peers. A drop that
+/// panics does so in the call or the session's task that it happens in, when everything else has been done.
 ///
 /// ```
 /// use handfast::lifecycle::{Config, Duplicates, Event, Limits, Node, NodeConfig, Origin, Reason};
@@ -84,8 +88,16 @@ impl<K: Clone + Ord, I> Node<K, I> {
         if config.handshake_timeout.is_zero() {
             return Err(ConfigError::NoTimeForHandshake);
         }
-        let NodeConfig { registry, handshake_timeout, slow_subscriber_timeout, grace } = config;
-        let timing = Timing { handshake_timeout, slow_subscriber_timeout, grace };
+        let NodeConfig {
+            registry,
+            handshake_timeout,
+            slow_subscriber_timeout,
+            slow_subscriber_window,
+            grace,
+            overdue,
+        } = config;
+        let timing =
+            Timing { handshake_timeout, slow_subscriber_timeout, slow_subscriber_window, grace, overdue };
         let core = Core::new(registry.clone())?;
         let record = out.map(|out| Box::new(Record::begin(out, &registry)));
         Ok(Self { shared: Arc::new(Shared::new(core, timing, record)) })
@@ -112,10 +124,12 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///   chance.
     /// - The handshake timeout begins with the first poll, bounds the handshake and the wait for the announcement, and
     ///   counts as the last thing if other things are ready at the same moment.
-    /// - A handshake that fails ends the session with the reason that its error is converted into; one that returns
-    ///   without having said who it is, with [`Reason::HandshakeFailed`].
+    /// - A handshake that fails ends the session with the reason that its error is converted into
+    ///   (`impl From<&Error> for Reason`); one that returns without having said who it is, with [`Reason::HandshakeFailed`].
     /// - A panic of the handshake or of the body ends the session with [`Reason::Panicked`] and goes on to the caller that
     ///   polls the task.
+    /// - The guard runs before the connection is dropped: who sees it close and comes again is not turned away because of
+    ///   this session. A body that closes the connection itself calls [`SessionContext::end`] first.
     ///
     /// # Errors
     ///
@@ -127,21 +141,23 @@ impl<K: Clone + Ord, I> Node<K, I> {
         body: B,
     ) -> Result<(SessionHandle, impl Future<Output = ()> + use<K, I, C, E, H, HF, B, BF>), Rejected>
     where
-        E: Into<Reason>,
+        Reason: for<'e> From<&'e E>,
         H: FnOnce(Handshake<K, I>) -> HF,
         HF: Future<Output = Result<C, E>>,
         B: FnOnce(SessionContext<K, I>, C) -> BF,
         BF: Future<Output = Reason>,
     {
         let (session, signals) = self.take_slot(origin)?;
-        let handle = SessionHandle::new(session, Arc::clone(&signals));
+        let handle = SessionHandle::new(session, Arc::clone(&signals), None);
         // From here on the guard runs whatever happens, also if `handshake` panics.
+        let closed = Closed::new(session, Arc::clone(&self.shared), Arc::clone(&signals));
         let guard = Guard::new(session, Arc::clone(&self.shared), signals);
         let handshake = handshake(guard.handshake());
-        Ok((handle, session::run(handshake, body, guard)))
+        Ok((handle, session::run(guard, handshake, body, closed)))
     }
 
     fn take_slot(&self, origin: Origin) -> Result<(SessionId, Arc<Signals>), Rejected> {
+        self.shared.end_overdue();
         let opened = self.shared.step(|state| state.open(origin));
         if let Err(rejected) = &opened {
             tracing::debug!(session = %rejected.session, reason = %rejected.reason, "connection turned away");
@@ -163,19 +179,23 @@ impl<K: Clone + Ord, I> Node<K, I> {
         K: Send + Sync + 'static,
         I: Send + Sync + 'static,
         C: Send + 'static,
-        E: Into<Reason> + Send + 'static,
+        E: Send + 'static,
+        Reason: for<'e> From<&'e E>,
         H: FnOnce(Handshake<K, I>) -> HF + Send + 'static,
         HF: Future<Output = Result<C, E>> + Send + 'static,
         B: FnOnce(SessionContext<K, I>, C) -> BF + Send + 'static,
         BF: Future<Output = Reason> + Send + 'static,
     {
         let (session, signals) = self.take_slot(origin)?;
+        // As in `prepare`, the guard comes before the call of `handshake`.
+        let closed = Closed::new(session, Arc::clone(&self.shared), Arc::clone(&signals));
         let guard = Guard::new(session, Arc::clone(&self.shared), Arc::clone(&signals));
         let handshake = handshake(guard.handshake());
-        let task = task::spawn(session::run(handshake, body, guard));
+        let task = task::spawn(session::run(guard, handshake, body, closed));
         // It cannot be set already: this is the only place, and the signals are new.
         let _ = signals.task.set(task.abort_handle());
-        Ok(SessionHandle::new(session, signals))
+        let overdue: Arc<dyn EndOverdue> = Arc::clone(&self.shared) as _;
+        Ok(SessionHandle::new(session, signals, Some(overdue)))
     }
 
     /// Subscribes: who is announced now, and everything that happens from now on (PEER-8).
@@ -216,8 +236,8 @@ impl<K: Clone + Ord, I> Node<K, I> {
     }
 
     /// Shuts the node down: no session gets a slot or is announced any more, and every session is told to end (PEER-28).
-    /// Waits until all have ended, for `timeout` at most; then aborts the tasks that are left and runs their guards for them,
-    /// so that it ends even if a task never comes to an `await`. Subscribers then hear
+    /// Waits until all have ended and their connections are dropped, for `timeout` at most; then aborts the tasks that are
+    /// left and runs their guards for them, so that it ends even if a task never comes to an `await`. Subscribers then hear
     /// [`Closed`](crate::lifecycle::Event::Closed) after what is queued for them, and are not waited for.
     ///
     /// It may be called several times and from several tasks; it begins once, each caller waits for its end, and
@@ -248,16 +268,10 @@ impl<K: Clone + Ord, I> Node<K, I> {
         self.shared.step(|state| Report { drained: state.drained, aborted: state.aborted })
     }
 
+    /// A task that does not come to an `await` would keep its slot, and its subscribers waiting, for ever.
     fn abort_the_rest(&self) {
-        let left: Vec<(SessionId, Arc<Signals>)> = self
-            .shared
-            .step(|state| state.sessions.iter().map(|(&session, signals)| (session, Arc::clone(signals))).collect());
-        for (session, signals) in left {
-            // A task that does not come to an `await` would keep its slot, and its subscribers waiting, for ever. The
-            // guard runs before the abort, so that the session counts as aborted.
-            self.shared.run_guard(session, Reason::ShuttingDown, ExitKind::Overdue);
-            signals.abort();
-        }
+        let left: Vec<SessionId> = self.shared.step(|state| state.sessions.keys().copied().collect());
+        self.shared.end_all(left, Reason::ShuttingDown);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the operator of a node does: ends sessions, bans, sets limits.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::bans::{Ban, Banned, Term};
@@ -68,18 +69,19 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///
     /// [`StateError::AlreadyBanned`] if it is banned for good. A ban for a time becomes one for good.
     pub fn ban(&self, key: K) -> Result<(), StateError> {
-        self.shared.step(|state| state.ban(Banned::Key(key), Term::AtLeast(None)))
+        self.ban_with(Banned::Key(key), Term::AtLeast(None))
     }
 
     /// Bans a key from now on for this long at least: a ban that ends later stays as it is. What is too long for the clock
     /// is for good.
     pub fn ban_for(&self, key: K, duration: Duration) {
-        self.ban_with(Banned::Key(key), Term::AtLeast(after(duration)));
+        // Only a ban for good of what is banned for good is refused, and changes nothing.
+        let _ = self.ban_with(Banned::Key(key), Term::AtLeast(after(duration)));
     }
 
     /// Bans a key from now on for this long and no longer, also if it was banned for longer or for good.
     pub fn ban_only_for(&self, key: K, duration: Duration) {
-        self.ban_with(Banned::Key(key), Term::Exactly(after(duration)));
+        let _ = self.ban_with(Banned::Key(key), Term::Exactly(after(duration)));
     }
 
     /// Ends the ban of a key.
@@ -88,12 +90,14 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///
     /// [`StateError::NotBanned`].
     pub fn unban(&self, key: &K) -> Result<(), StateError> {
-        self.shared.step(|state| state.unban_if_in_force(&Banned::Key(key.clone())))
+        let banned = Banned::Key(key.clone());
+        self.shared.step(|state| state.unban_if_in_force(&banned))
     }
 
     /// Whether a key is banned.
     pub fn is_banned(&self, key: &K) -> bool {
-        self.shared.step(|state| state.is_banned(key))
+        let banned = Banned::Key(key.clone());
+        self.shared.step(|state| state.is_in_force(&banned))
     }
 
     /// Bans an address or a network until the ban is lifted. When this returns, no session with it gets a slot, and those
@@ -103,24 +107,23 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///
     /// [`StateError::AlreadyBanned`] if this very network is banned for good. A ban for a time becomes one for good.
     pub fn ban_address(&self, network: impl Into<Network>) -> Result<(), StateError> {
-        let banned = Banned::Network(network.into());
-        self.shared.step(|state| state.ban(banned, Term::AtLeast(None)))
+        self.ban_with(Banned::Network(network.into()), Term::AtLeast(None))
     }
 
     /// Bans an address or a network from now on for this long at least: a ban that ends later stays as it is. What is too
     /// long for the clock is for good.
     pub fn ban_address_for(&self, network: impl Into<Network>, duration: Duration) {
-        self.ban_with(Banned::Network(network.into()), Term::AtLeast(after(duration)));
+        let _ = self.ban_with(Banned::Network(network.into()), Term::AtLeast(after(duration)));
     }
 
     /// Bans an address or a network from now on for this long and no longer, also if it was banned for longer or for good.
     pub fn ban_address_only_for(&self, network: impl Into<Network>, duration: Duration) {
-        self.ban_with(Banned::Network(network.into()), Term::Exactly(after(duration)));
+        let _ = self.ban_with(Banned::Network(network.into()), Term::Exactly(after(duration)));
     }
 
-    fn ban_with(&self, banned: Banned<K>, term: Term) {
-        // Only a ban for good of what is banned for good is refused, and changes nothing.
-        let _ = self.shared.step(|state| state.ban(banned, term));
+    fn ban_with(&self, banned: Banned<K>, term: Term) -> Result<(), StateError> {
+        let kept = Arc::new(banned.clone());
+        self.shared.step(|state| state.ban(banned, kept, term))
     }
 
     /// Ends the ban of an address or a network. An address stays banned as far as another network that has it is.
@@ -159,7 +162,8 @@ impl<K: Clone + Ord, I> Node<K, I> {
                 bans.retain(|ban| ban.left != Some(Duration::ZERO));
                 return bans;
             }
-            bans.extend(more);
+            // Keys are cloned where no lock is held.
+            bans.extend(more.into_iter().map(|(banned, left)| Ban { banned: Banned::clone(&banned), left }));
         }
     }
 
@@ -167,15 +171,16 @@ impl<K: Clone + Ord, I> Node<K, I> {
     pub fn import_bans(&self, bans: impl IntoIterator<Item = Ban<K>>) {
         let mut bans = bans.into_iter();
         loop {
-            // The iterator is the caller's code and is not run under the lock.
-            let some: Vec<Ban<K>> = bans.by_ref().take(IMPORTED_AT_ONCE).collect();
+            // The iterator is the caller's code, and so is the clone of a key: neither is run under the lock.
+            let some = bans.by_ref().take(IMPORTED_AT_ONCE);
+            let some: Vec<(Ban<K>, Arc<Banned<K>>)> = some.map(|ban| { let kept = Arc::new(ban.banned.clone()); (ban, kept) }).collect();
             if some.is_empty() {
                 return;
             }
             self.shared.step(|state| {
-                for Ban { banned, left } in some {
+                for (Ban { banned, left }, kept) in some {
                     // As with a ban for a time.
-                    let _ = state.ban(banned, Term::AtLeast(left.and_then(after)));
+                    let _ = state.ban(banned, kept, Term::AtLeast(left.and_then(after)));
                 }
             });
         }

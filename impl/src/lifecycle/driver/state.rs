@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use super::bans::Bans;
 use super::config::Metrics;
+use super::discard::{Garbage, drop_each};
+use super::overdue::Overdue;
+use super::patience::Subscriber;
 use super::record::Record;
 use super::session::{Attempt, ExitKind, Signals};
 use crate::lifecycle::{
-    Announcement, ConfigError, Core, Effect, Ended, Event, Greeting, Limits, Origin, Reason, Rejected, SessionId, StateError, Subscribed,
+    Announcement, ConfigError, Core, Effect, Ended, Event, Greeting, Limits, Origin, Reason, Rejected,
+    SessionId, StateError, Subscribed,
     SubscriberId,
 };
 use crate::runtime::sync::{Mutex, MutexGuard, Notify, watch};
@@ -27,7 +31,9 @@ pub(super) struct Shared<K, I> {
 pub(super) struct Timing {
     pub(super) handshake_timeout: Duration,
     pub(super) slow_subscriber_timeout: Duration,
+    pub(super) slow_subscriber_window: Duration,
     pub(super) grace: Duration,
+    pub(super) overdue: Duration,
 }
 
 /// The state behind the lock.
@@ -38,6 +44,10 @@ pub(super) struct State<K, I> {
     pub(super) metrics: Metrics,
     pub(super) record: Option<Box<Record<K>>>,
     pub(super) bans: Bans<K>,
+    pub(super) overdue: Overdue,
+    /// Sessions that have ended and whose connections may not be dropped yet.
+    closing: BTreeSet<SessionId>,
+    timing: Timing,
     /// Sessions that ended in time during the shutdown.
     pub(super) drained: usize,
     /// Sessions that the shutdown did not wait for.
@@ -45,20 +55,7 @@ pub(super) struct State<K, I> {
     /// Whether a subscriber may hold up announcements. If not, no step needs to look at all of them.
     may_hold_up: bool,
     wakes: Vec<Wake>,
-}
-
-/// How a subscriber is woken, how long it may hold up announcements, and since when it does.
-struct Subscriber {
-    wake: Arc<Notify>,
-    timeout: Duration,
-    holds_up_since: Option<Instant>,
-}
-
-impl Subscriber {
-    /// Returns when it is to be evicted, if it holds up an announcement and that moment can be told.
-    fn evicted_at(&self) -> Option<Instant> {
-        self.holds_up_since?.checked_add(self.timeout)
-    }
+    pub(super) discarded: Vec<Garbage<K, I>>,
 }
 
 /// A wake-up that is left for when the lock is released.
@@ -82,21 +79,33 @@ impl<K: Clone + Ord, I> Shared<K, I> {
             bans: Bans::new(),
             drained: 0,
             aborted: 0,
+            overdue: Overdue::default(),
+            closing: BTreeSet::new(),
+            timing,
             may_hold_up: false,
             wakes: Vec::new(),
+            discarded: Vec::new(),
         };
         Self { state: Mutex::new(state), complete: watch::channel(false).0, timing }
     }
 
-    /// Runs `step` under the lock, and wakes tasks when the lock has been released, so that none wakes up only to wait
-    /// for the lock.
+    /// Runs `step` under the lock. When the lock has been released it wakes tasks, so that none wakes up only to wait for
+    /// the lock, and then drops what callers gave us, which may call the node or panic.
     pub(super) fn step<R>(&self, step: impl FnOnce(&mut State<K, I>) -> R) -> R {
+        let (result, discarded) = self.step_keeping(step);
+        drop_each(discarded);
+        result
+    }
+
+    /// Runs `step` as [`step`](Self::step) does, and hands out what is to be dropped.
+    fn step_keeping<R>(&self, step: impl FnOnce(&mut State<K, I>) -> R) -> (R, Vec<Garbage<K, I>>) {
         let mut state = self.lock();
         state.lift_bans();
         let result = step(&mut state);
         // Each step has collected its own effects, unless a key's order or clone panicked in the one before.
         state.collect_effects();
         let wakes = std::mem::take(&mut state.wakes);
+        let discarded = std::mem::take(&mut state.discarded);
         drop(state);
         for wake in wakes {
             match wake {
@@ -108,15 +117,38 @@ impl<K: Clone + Ord, I> Shared<K, I> {
                 Wake::Complete => drop(self.complete.send_replace(true)),
             }
         }
-        result
+        (result, discarded)
     }
 
     /// Runs the guard of a session (PEER-27). A second call finds nothing to do.
     pub(super) fn run_guard(&self, session: SessionId, otherwise: Reason, exit: ExitKind) {
-        let ended = self.step(|state| state.end(session, otherwise, exit));
+        drop_each(self.end(session, otherwise, exit));
+    }
+
+    /// Runs the guard of a session, and hands out what is to be dropped.
+    fn end(&self, session: SessionId, otherwise: Reason, exit: ExitKind) -> Vec<Garbage<K, I>> {
+        let (ended, mut discarded) = self.step_keeping(|state| state.end(session, otherwise, exit));
         if let Ok(ended) = ended {
             tracing::debug!(%session, announced = ended.announced, reason = %ended.reason, "session ended");
-            self.step(State::finish);
+            discarded.extend(self.step_keeping(State::finish).1);
+        }
+        discarded
+    }
+
+    /// Runs the guards of these sessions, whose tasks do not come to an `await` or are not polled, and aborts the tasks.
+    pub(super) fn end_all(&self, sessions: impl IntoIterator<Item = SessionId>, otherwise: Reason) {
+        let end = |session| self.end(session, otherwise, ExitKind::Overdue);
+        let discarded: Vec<_> = sessions.into_iter().flat_map(end).collect();
+        drop_each(discarded);
+    }
+
+    /// Ends sessions that were told to end too long ago, so that a newcomer finds their slots and keys free: a few at a
+    /// time, because a newcomer does not wait for more than it needs.
+    pub(super) fn end_overdue(&self) {
+        for _ in 0..OVERDUE_AT_ONCE {
+            let Some(session) = self.step(|state| state.overdue.first(Instant::now())) else { return };
+            tracing::debug!(%session, "session is overdue");
+            self.end_all([session], Reason::Aborted);
         }
     }
 
@@ -126,6 +158,9 @@ impl<K: Clone + Ord, I> Shared<K, I> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How many overdue sessions one newcomer ends.
+const OVERDUE_AT_ONCE: usize = 16;
 
 /// The count of a step that no metric counts.
 pub(super) fn uncounted<R>(_: &mut Metrics, _: &R) {}
@@ -158,6 +193,7 @@ impl<K: Clone + Ord, I> State<K, I> {
             match effect {
                 Effect::End(session, reason) => {
                     told.push(session);
+                    self.note_overdue(session, self.timing.grace.saturating_add(self.timing.overdue));
                     self.wakes.extend(self.sessions.get(&session).map(|signals| Wake::End(signals.clone(), reason)));
                 }
                 Effect::Retry(session) => {
@@ -171,21 +207,28 @@ impl<K: Clone + Ord, I> State<K, I> {
                     let found = self.subscribers.get(&subscriber);
                     self.wakes.extend(found.map(|subscriber| Wake::Subscriber(subscriber.wake.clone())));
                 }
+                Effect::Discard(discarded) => self.discarded.push(Garbage::Core(discarded)),
             }
         }
         told
     }
 
-    /// Clears the time of subscribers that have room again: only an uninterrupted hold-up counts.
+    /// Notes that a session is overdue this long from now.
+    pub(super) fn note_overdue(&mut self, session: SessionId, after: Duration) {
+        self.overdue.note(session, Instant::now().checked_add(after));
+    }
+
+    /// Stops the time of subscribers that have room again.
     fn unblock(&mut self) {
         if !self.may_hold_up {
             return;
         }
+        let now = Instant::now();
         let holding: BTreeSet<SubscriberId> = self.core.holding().collect();
         for (_, subscriber) in self.subscribers.iter_mut().filter(|(id, _)| !holding.contains(id)) {
-            subscriber.holds_up_since = None;
+            subscriber.note(false, now);
         }
-        self.may_hold_up = self.subscribers.values().any(|subscriber| subscriber.holds_up_since.is_some());
+        self.may_hold_up = self.subscribers.values().any(Subscriber::holds_up);
     }
 
     pub(super) fn open(&mut self, origin: Origin) -> Result<(SessionId, Arc<Signals>), Rejected> {
@@ -214,11 +257,9 @@ impl<K: Clone + Ord, I> State<K, I> {
     /// Ends a session at once, so that its slot is free before its task has heard of it: the guard runs here, and the task
     /// is aborted when the lock has been released.
     fn evict_session(&mut self, session: SessionId) {
-        let signals = self.sessions.get(&session).cloned();
         // What may be evicted was not told to end before, and is there.
         let _ = self.disconnect(session, Reason::Evicted);
         let _ = self.end(session, Reason::Evicted, ExitKind::Overdue);
-        self.wakes.extend(signals.map(Wake::Abort));
     }
 
     pub(super) fn grant_privilege(&mut self, session: SessionId) -> Result<(), StateError> {
@@ -246,7 +287,7 @@ impl<K: Clone + Ord, I> State<K, I> {
     }
 
     pub(super) fn handshake_done(&mut self, session: SessionId, key: K, info: I) -> Result<Greeting, StateError> {
-        let recorded = self.record.is_some().then(|| key.clone());
+        let recorded = self.record.as_mut().and_then(|record| record.key(&key));
         self.apply(
             |state| state.core.handshake_done(session, key, info),
             |metrics, greeting| match greeting {
@@ -255,7 +296,7 @@ impl<K: Clone + Ord, I> State<K, I> {
                 Err(_) => {}
             },
             |record, greeting, _| {
-                if let (Ok(greeting), Some(key)) = (greeting, &recorded) {
+                if let (Ok(greeting), Some(key)) = (greeting, recorded) {
                     record.greeted(session, key, *greeting);
                 }
             },
@@ -276,7 +317,7 @@ impl<K: Clone + Ord, I> State<K, I> {
         match announced {
             Ok(Announcement::Up) => self.core.peer(session).cloned().map_or(Attempt::Over, Attempt::Up),
             Ok(Announcement::WaitsForRoom) => Attempt::Waits(self.note_holding(Instant::now())),
-            Ok(Announcement::WaitsForOlder(_)) => Attempt::Waits(None),
+            Ok(Announcement::WaitsForOlder(older)) => Attempt::Waits(self.overdue.moment(older)),
             Ok(Announcement::Rejected(reason)) => Attempt::Rejected(reason),
             Err(_) => Attempt::Over,
         }
@@ -288,7 +329,7 @@ impl<K: Clone + Ord, I> State<K, I> {
         let holding: Vec<SubscriberId> = self.core.holding().collect();
         for subscriber in holding {
             if let Some(subscriber) = self.subscribers.get_mut(&subscriber) {
-                subscriber.holds_up_since.get_or_insert(now);
+                subscriber.note(true, now);
                 self.may_hold_up = true;
             }
         }
@@ -328,7 +369,14 @@ impl<K: Clone + Ord, I> State<K, I> {
         self.apply(
             |state| {
                 let ended = state.core.end(session, otherwise)?;
+                state.overdue.forget(session);
+                state.closing.insert(session);
                 let signals = state.sessions.remove(&session);
+                match exit {
+                    // Without the guard the task goes on, if it comes to an `await`.
+                    ExitKind::Overdue => state.wakes.extend(signals.clone().map(Wake::Abort)),
+                    ExitKind::InOrder | ExitKind::Dropped => {}
+                }
                 state.wakes.extend(signals.map(|signals| Wake::Ended(signals, ended)));
                 if state.core.is_shutting_down() {
                     match exit {
@@ -356,7 +404,7 @@ impl<K: Clone + Ord, I> State<K, I> {
         self.apply(
             |state| {
                 let subscribed = state.core.subscribe()?;
-                let subscriber = Subscriber { wake: Arc::clone(wake), timeout, holds_up_since: None };
+                let subscriber = Subscriber::new(Arc::clone(wake), timeout, state.timing.slow_subscriber_window);
                 state.subscribers.insert(subscribed.subscriber, subscriber);
                 Ok(subscribed)
             },
@@ -447,6 +495,19 @@ impl<K: Clone + Ord, I> State<K, I> {
             },
         );
         if finished == Ok(true) {
+            self.complete();
+        }
+    }
+
+    /// Notes that nothing of a session's task is left, its connection included.
+    pub(super) fn closed(&mut self, session: SessionId) {
+        if self.closing.remove(&session) && self.core.is_complete() {
+            self.complete();
+        }
+    }
+
+    fn complete(&mut self) {
+        if self.closing.is_empty() {
             self.wakes.push(Wake::Complete);
         }
     }

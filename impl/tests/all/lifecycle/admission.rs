@@ -80,9 +80,9 @@ fn configurations_that_cannot_work_are_refused() {
 }
 
 fn with(duplicates: Duplicates) -> Node {
-    let NodeConfig { mut registry, handshake_timeout, slow_subscriber_timeout, grace } = config();
-    registry.duplicates = duplicates;
-    node(NodeConfig { registry, handshake_timeout, slow_subscriber_timeout, grace })
+    let mut config = config();
+    config.registry.duplicates = duplicates;
+    node(config)
 }
 
 fn breaking_ties(local: u32) -> Node {

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `handshake_done` | the signal that the handshake completed, and what happens when a disconnect is there too |
+//! | `foreign_code` | drops, clones and calls of the caller's code, outside of every lock |
 //! | `ending` | every way in which a session can end, and the reason that its Down gives |
 //! | `admission` | limits, duplicates, bans |
 //! | `limits` | what strangers can fill, and what they cannot; sources; eviction; limits that change |
@@ -19,6 +20,7 @@ mod admission;
 mod bans;
 mod core;
 mod ending;
+mod foreign_code;
 mod handshake_done;
 mod limits;
 mod operator;

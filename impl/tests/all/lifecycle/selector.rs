@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use handfast::lifecycle::{
-    Heard, Node, NodeConfig, Origin, Reason, Selector, SelectorConfig, SessionHandle, SessionId, Stalled, StateError,
+    Heard, Node, Origin, Reason, Selector, SelectorConfig, SessionHandle, SessionId, Stalled, StateError,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{advance, sleep};
@@ -17,9 +17,7 @@ type Info = Arc<AtomicBool>;
 const STALL: Duration = Duration::from_secs(180);
 
 fn node() -> Node<u32, Info> {
-    let NodeConfig { registry, handshake_timeout, slow_subscriber_timeout, grace } = config();
-    Node::new(NodeConfig { registry, handshake_timeout, slow_subscriber_timeout, grace })
-        .expect("the configuration is sound")
+    Node::new(config()).expect("the configuration is sound")
 }
 
 fn select(node: &Node<u32, Info>, stalled: Stalled) -> (Selector<u32, Info>, JoinHandle<()>) {

@@ -16,7 +16,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// Four slots, short queues, and the usual times.
 pub(crate) fn config() -> NodeConfig<u32> {
     let registry = Config { capacity: 8, ..Config::new(Limits::new(4, 4), Duplicates::KeepOld) };
-    NodeConfig { registry, handshake_timeout: HANDSHAKE, slow_subscriber_timeout: PATIENCE, grace: Duration::ZERO }
+    NodeConfig { handshake_timeout: HANDSHAKE, slow_subscriber_timeout: PATIENCE, ..NodeConfig::new(registry) }
 }
 
 pub(crate) fn node(config: NodeConfig<u32>) -> Node {

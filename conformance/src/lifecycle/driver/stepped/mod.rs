@@ -85,10 +85,12 @@ impl<'r> Stepped<'r> {
     ) -> Self {
         let registry = crate::lifecycle::configured(model.config());
         let config = NodeConfig {
-            registry,
             handshake_timeout: HANDSHAKE_TIMEOUT,
             slow_subscriber_timeout: PATIENCE,
-            grace: Duration::ZERO,
+            // The walk decides how long tasks are held, and each hold-up counts by itself.
+            slow_subscriber_window: Duration::ZERO,
+            overdue: Duration::MAX,
+            ..NodeConfig::new(registry)
         };
         let log = Log::default();
         let node = Node::recorded(config, log.clone()).expect("the model's configurations are sound");

@@ -96,8 +96,8 @@ impl<K: Clone + Ord> Record<K> {
         }
     }
 
-    pub(super) fn greeted(&mut self, session: SessionId, key: &K, greeting: Greeting) {
-        let (Some(session), Some(key)) = (self.session(session), self.key(key)) else { return };
+    pub(super) fn greeted(&mut self, session: SessionId, key: spec::Key, greeting: Greeting) {
+        let Some(session) = self.session(session) else { return };
         let output = match greeting {
             Greeting::First => Output::HandshakeDone(session, key),
             Greeting::Again => Output::HandshakeDoneTwice(session),
@@ -311,7 +311,8 @@ impl<K: Clone + Ord> Record<K> {
         session
     }
 
-    fn key(&mut self, key: &K) -> Option<spec::Key> {
+    /// Returns the number of a key. None, and the record ends, when they are used up.
+    pub(super) fn key(&mut self, key: &K) -> Option<spec::Key> {
         let number = self.keys.number(key);
         if number.is_none() {
             self.give_up("more keys than the model has numbers for");
