@@ -89,6 +89,19 @@ pub struct Peer<K, I = ()> {
     pub rank: u32,
 }
 
+/// How far a session has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SessionStage {
+    /// The handshake goes on.
+    Handshaking,
+    /// The handshake said who it is; the session waits to be announced.
+    HandshakeDone,
+    /// It is announced.
+    Up,
+    /// It must not be announced, for this reason, and is about to end.
+    Rejected(Reason),
+}
+
 /// Why a session was rejected or ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]

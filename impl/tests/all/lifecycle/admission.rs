@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use handfast::lifecycle::{ConfigError, Duplicates, Limits, NodeConfig, Origin, Reason, StateError};
+use handfast::lifecycle::{ConfigError, Duplicates, Limits, Origin, Reason, StateError};
 
 use crate::lifecycle::support::{Heard, Node, Stepped, assert_empty, config, heard, idle, node, shaking, up};
 

@@ -263,7 +263,6 @@ async fn both_ends_keep_the_one_of_greater_rank_of_two_that_one_end_dialed() {
                     let late = session.signal.set_rank(9);
                     assert!(matches!(late, Err(StateError::WrongStage { .. } | StateError::NoSuchSession(_))));
                     held.push(session);
-                    std::mem::forget(session);
                 }
                 assert_eq!(node.peers().iter().map(|peer| peer.rank).collect::<Vec<_>>(), [5]);
             }
