@@ -12,6 +12,7 @@
 //! | `subscribers` | slow ones, dropped ones, snapshots |
 //! | `selector` | the one active peer, and its time |
 //! | `shutdown` | the end of a node |
+//! | `unannounced` | why a peer is not announced, what it is told, and who hears of it |
 //! | `visible` | metrics, the record and its errors |
 //!
 //! Tests that reviewers of btcd asked for have their number, `t1` to `t10`, in their name.
@@ -28,4 +29,5 @@ mod selector;
 mod shutdown;
 mod subscribers;
 mod support;
+mod unannounced;
 mod visible;
