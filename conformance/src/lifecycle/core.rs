@@ -12,7 +12,7 @@ use handfast_spec::lifecycle::{
 use handfast_spec::{Machine, Observation};
 use model::lifecycle::handfast::Config;
 
-use super::convert::{configured, origin, reason, refusal};
+use super::convert::{configured, limits, network, origin, reason, refusal};
 
 /// The core with what a driver keeps around it.
 pub struct CoreMachine {
@@ -66,6 +66,14 @@ impl CoreMachine {
     fn take(&mut self, action: Action) -> Outcome {
         match action {
             Action::Open { session, origin } => self.open(session, &origin),
+            Action::GrantPrivilege { session } => {
+                self.core.grant_privilege(self.id(session)?).map_err(refusal)?;
+                Ok(vec![Output::Privileged(session)])
+            }
+            Action::Rank { session, rank } => {
+                self.core.set_rank(self.id(session)?, rank).map_err(refusal)?;
+                Ok(vec![Output::Ranked(session, rank)])
+            }
             Action::HandshakeDone { session, key } => self.handshake_done(session, key),
             Action::Announce { session } => self.announce(session),
             Action::Disconnect { session } => {
@@ -102,13 +110,18 @@ impl CoreMachine {
                 Ok([Output::Banned(key)].into_iter().chain(self.told_to_end()).collect())
             }
             Action::Unban { key } => self.core.unban(&key).map(|()| vec![Output::Unbanned(key)]).map_err(refusal),
-            Action::BanAddress { address } => {
-                self.core.ban_address(address).map_err(refusal)?;
-                Ok([Output::AddressBanned(address)].into_iter().chain(self.told_to_end()).collect())
+            Action::BanNetwork { network: banned } => {
+                self.core.ban_network(network(&banned)).map_err(refusal)?;
+                Ok([Output::NetworkBanned(banned)].into_iter().chain(self.told_to_end()).collect())
             }
-            Action::UnbanAddress { address } => {
-                self.core.unban_address(address).map(|()| vec![Output::AddressUnbanned(address)]).map_err(refusal)
+            Action::UnbanNetwork { network: banned } => {
+                self.core.unban_network(network(&banned)).map_err(refusal)?;
+                Ok(vec![Output::NetworkUnbanned(banned)])
             }
+            Action::SetLimits { limits: set } => match self.core.set_limits(limits(&set)) {
+                Ok(()) => Ok(vec![Output::Limited(set)]),
+                Err(_) => Err(Refusal::Unsound),
+            },
             Action::Shutdown => {
                 self.core.shut_down().map_err(refusal)?;
                 Ok([Output::ShutdownBegun].into_iter().chain(self.told_to_end()).collect())

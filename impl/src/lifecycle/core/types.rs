@@ -192,6 +192,13 @@ impl From<Infallible> for Reason {
     }
 }
 
+/// A handshake that had nothing to report to any more: the session's own reason counts.
+impl From<StateError> for Reason {
+    fn from(_: StateError) -> Self {
+        Self::HandshakeFailed
+    }
+}
+
 /// A handshake whose connection failed: [`RemoteClosed`](Reason::RemoteClosed) if the other end closed or reset it.
 impl From<io::Error> for Reason {
     fn from(error: io::Error) -> Self {

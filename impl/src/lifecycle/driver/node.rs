@@ -124,8 +124,8 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///   chance.
     /// - The handshake timeout begins with the first poll, bounds the handshake and the wait for the announcement, and
     ///   counts as the last thing if other things are ready at the same moment.
-    /// - A handshake that fails, or returns without having said who it is, ends the session with
-    ///   [`Reason::HandshakeFailed`].
+    /// - A handshake that fails ends the session with the reason that its error is converted into; one that returns
+    ///   without having said who it is, with [`Reason::HandshakeFailed`].
     /// - A panic of the handshake or of the body ends the session with [`Reason::Panicked`] and goes on to the caller that
     ///   polls the task.
     /// - The guard runs before the connection is dropped: who sees it close and comes again is not turned away because of
@@ -141,6 +141,7 @@ impl<K: Clone + Ord, I> Node<K, I> {
         body: B,
     ) -> Result<(SessionHandle, impl Future<Output = ()> + use<K, I, C, E, H, HF, B, BF>), Rejected>
     where
+        E: Into<Reason>,
         H: FnOnce(Handshake<K, I>) -> HF,
         HF: Future<Output = Result<C, E>>,
         B: FnOnce(SessionContext<K, I>, C) -> BF,
@@ -178,7 +179,7 @@ impl<K: Clone + Ord, I> Node<K, I> {
         K: Send + Sync + 'static,
         I: Send + Sync + 'static,
         C: Send + 'static,
-        E: Send + 'static,
+        E: Into<Reason> + Send + 'static,
         H: FnOnce(Handshake<K, I>) -> HF + Send + 'static,
         HF: Future<Output = Result<C, E>> + Send + 'static,
         B: FnOnce(SessionContext<K, I>, C) -> BF + Send + 'static,

@@ -124,7 +124,8 @@ impl<K: Clone + Ord, I> SessionContext<K, I> {
     /// the connection. A body that closes the connection itself calls it first: otherwise the other end may come again
     /// before the session has ended, and be turned away as its own duplicate. What the body returns then is not heard.
     ///
-    /// The reason of a session that was told to end before stays. The grace goes on.
+    /// The reason of a session that was told to end before stays. The body has the
+    /// [grace](super::NodeConfig::grace) to return, as when it is told to end.
     pub fn end(&self, reason: Reason) {
         let _ = self.shared.step(|state| state.disconnect(self.peer.session, reason));
         self.shared.run_guard(self.peer.session, reason, ExitKind::InOrder);
@@ -381,6 +382,7 @@ impl<K: Clone + Ord, I> Drop for Closed<K, I> {
 pub(super) async fn run<K, I, C, E, HF, B, BF>(guard: Guard<K, I>, handshake: HF, body: B, closed: Closed<K, I>)
 where
     K: Clone + Ord,
+    E: Into<Reason>,
     HF: Future<Output = Result<C, E>>,
     B: FnOnce(SessionContext<K, I>, C) -> BF,
     BF: Future<Output = Reason>,
@@ -388,7 +390,6 @@ where
     let deadline = Instant::now().checked_add(guard.shared.timing.handshake_timeout);
     let _closed = closed;
     let body = body;
-    let mut failed = None;
     let mut connection = None;
     let mut life = pin!(None);
     let mut handshake = pin!(Some(handshake));
@@ -404,15 +405,12 @@ where
                 live(&guard, life.as_mut()).await;
             }
         }
-        Some(Err(error)) => {
-            failed = Some(error);
-            guard.disconnect(Reason::HandshakeFailed);
-        }
+        Some(Err(error)) => guard.disconnect(error.into()),
         None => {}
     }
     guard.exit = ExitKind::InOrder;
     drop(guard);
-    drop((failed, connection));
+    drop(connection);
 }
 
 /// Where several are ready the first of them wins: a session that is told to end is not announced, and a handshake that

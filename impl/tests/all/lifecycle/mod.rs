@@ -6,6 +6,8 @@
 //! | `foreign_code` | drops, clones and calls of the caller's code, outside of every lock |
 //! | `ending` | every way in which a session can end, and the reason that its Down gives |
 //! | `admission` | limits, duplicates, bans |
+//! | `limits` | what strangers can fill, and what they cannot; sources; eviction; limits that change |
+//! | `bans` | networks, lists of bans, and the end of many at once |
 //! | `operator` | bans for a time, and the end of all sessions of one peer |
 //! | `subscribers` | slow ones, dropped ones, snapshots |
 //! | `selector` | the one active peer, and its time |
@@ -15,10 +17,12 @@
 //! Tests that reviewers of btcd asked for have their number, `t1` to `t10`, in their name.
 
 mod admission;
+mod bans;
 mod core;
 mod ending;
 mod foreign_code;
 mod handshake_done;
+mod limits;
 mod operator;
 mod selector;
 mod shutdown;

@@ -182,9 +182,9 @@ const ADDRESSES: Bounds = Bounds {
     ..ORIGINS
 };
 
-/// There are fewer slots for a while.
+/// There are fewer slots for a while, or more.
 const LIMITS: Bounds = Bounds {
-    limits: &[Limits::new(2, 2)],
+    limits: &[Limits::new(2, 2), Limits::new(1, 1)],
     other_limits: &[Limits::new(1, 1), Limits::new(2, 2)],
     origins: &[Origin::PLAIN],
     network_bans: &[],

@@ -26,7 +26,7 @@ const EACH: usize = 250;
 /// With these limits nobody is turned away, not even if the node notices nobody's end until all have come.
 fn roomy() -> Config<SocketAddr> {
     let limits = Limits::new(8_000, 8_000);
-    Config { limits, capacity: 2 * limits.total + 1, duplicates: Duplicates::KeepNew }
+    Config::new(limits, Duplicates::KeepNew)
 }
 
 fn patient(registry: Config<SocketAddr>) -> NodeConfig<SocketAddr> {
@@ -207,7 +207,7 @@ fn slots_that_are_fought_for_come_back() {
         const CONNECTIONS: usize = 20 * CONCURRENCY;
         leaving_nothing(async || {
             let limits = Limits::new(SLOTS, 4);
-            let registry = Config { limits, capacity: 2 * SLOTS + 1, duplicates: Duplicates::KeepNew };
+            let registry = Config::new(limits, Duplicates::KeepNew);
             let server = Server::start(patient(registry)).await;
             let outcome = storm(server.address, vec![Conduct::Polite; CONNECTIONS]).await;
             server.is_deserted_by(CONNECTIONS).await;

@@ -7,10 +7,11 @@ mod selecting;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::lifecycle::convert;
 use crate::log::Log;
 use handfast::lifecycle::{self as product, Handshake, Node, NodeConfig, Reason, Subscription};
 use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Action, Duplicates, History, Key, Output, Refusal, SessionId, SubscriberId};
+use handfast_spec::lifecycle::{Action, History, Key, Output, Refusal, SessionId, SubscriberId};
 use model::lifecycle::handfast::{Handfast, Header};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -111,11 +112,9 @@ impl<'r> Stepped<'r> {
             shutdown: None,
             last_words: Vec::new(),
         };
-        if let Duplicates::TieBreak { local } = model.config().duplicates {
-            let header: Header = serde_json::from_slice(&header).expect("a header says how the node is configured");
-            if let Duplicates::TieBreak { local: recorded } = header.duplicates {
-                stepped.keys = Keys::around(local, recorded);
-            }
+        let header: Header = serde_json::from_slice(&header).expect("a header says how the node is configured");
+        if let Some((local, recorded)) = model.config().local.zip(header.local) {
+            stepped.keys = Keys::around(local, recorded);
         }
         for subscriber in (0..u32::from(model.subscribers())).map(SubscriberId) {
             let told = Observation::Accepted(vec![Output::Subscribed(subscriber, 0)]);
@@ -133,6 +132,12 @@ impl<'r> Stepped<'r> {
     fn bring_about(&mut self, action: Action) -> Vec<Step> {
         match action {
             Action::Open { origin, .. } => self.open(&origin),
+            Action::GrantPrivilege { session } => {
+                let _ = self.session(session).map(|session| session.signal.grant_privilege());
+            }
+            Action::Rank { session, rank } => {
+                let _ = self.session(session).map(|session| session.signal.set_rank(rank));
+            }
             Action::HandshakeDone { session, key } => {
                 if let Some(state) =
                     self.sessions.get_mut(session.index()).and_then(Option::as_mut).filter(|state| state.lives)
@@ -176,8 +181,9 @@ impl<'r> Stepped<'r> {
                 self.keys.see(key);
                 let _ = self.node.unban(&key);
             }
-            Action::BanAddress { address } => drop(self.node.ban_address(address)),
-            Action::UnbanAddress { address } => drop(self.node.unban_address(address)),
+            Action::BanNetwork { network } => drop(self.node.ban_address(convert::network(&network))),
+            Action::UnbanNetwork { network } => drop(self.node.unban_address(convert::network(&network))),
+            Action::SetLimits { limits } => drop(self.node.set_limits(convert::limits(&limits))),
             Action::Shutdown => return self.shut_down(),
             Action::Finish => return self.finish(),
             Action::PeerAhead { session } => return self.get_ahead(session),

@@ -48,7 +48,7 @@ type Observed = Observation<Output, Refusal>;
 pub(crate) fn port(setup: Setup, flaw: Option<Flaw>, log: &Log) -> Port {
     let limits = Limits::new(setup.total as u32, setup.pending as u32);
     let duplicates = if setup.keep_new { Duplicates::KeepNew } else { Duplicates::KeepOld };
-    let machine = Handfast::new(Config { limits, capacity: setup.capacity as u64, duplicates });
+    let machine = Handfast::new(Config { limits, capacity: setup.capacity as u64, duplicates, local: None });
     let mut header = machine.header();
     header["protocol"] = json!("lifecycle");
     let state = State {

@@ -95,7 +95,7 @@ mutants! {
         source: "lightningnetwork/lnd 90ea05d5; OpenSearch #21055 (M15)",
         about: "a newer session takes over the registration, and the guard of the older removes it by key",
         instances: DUPLICATES,
-        violates: &["PEER-14", "PEER-18", "PEER-21", "PEER-22", "PEER-27"],
+        violates: &["PEER-13", "PEER-14", "PEER-18", "PEER-21", "PEER-22", "PEER-27"],
     }
 
     DownAfterRelease {
@@ -159,7 +159,7 @@ mutants! {
         source: "bitcoin/bitcoin #22559 (M21)",
         about: "admission by key and registration are two steps",
         instances: DUPLICATES,
-        violates: &["PEER-12", "PEER-13", "PEER-14"],
+        violates: &["PEER-12", "PEER-14"],
     }
 
     ChecksThenTakesSlot {
@@ -383,7 +383,7 @@ mutants! {
         source: "bitcoin/bitcoin #9319",
         about: "a session that is granted privilege is still counted among the ordinary ones",
         instances: ORIGINS,
-        violates: &["PEER-9"],
+        violates: &["PEER-9", "PEER-48"],
     }
 
     LimitsStay {
