@@ -321,16 +321,16 @@ mod tests {
     use core::ops::ControlFlow;
 
     use model::checker::format;
-    use model::checker::report::{Status, check};
+    use model::checker::report::{CrossCheck, Selection, Status, check_one};
     use model::checker::target::{Plan, Target};
 
     use super::*;
 
-    const PLAN: Plan<'static> = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
+    const PLAN: Plan<'static> = Plan::DEFAULT;
 
     #[test]
     fn the_lock_is_right_and_every_mutant_is_caught_as_listed() {
-        let report = check(&ENTRIES[0], Scope::Default, true, &PLAN, &|_| ());
+        let report = check_one((&ENTRIES[0], Selection::All), Scope::Default, CrossCheck::All, &PLAN);
         assert_eq!(report.status(), Status::AsClaimed);
         assert!(report.findings.never_enabled.is_empty(), "every action is taken somewhere");
         assert_eq!(report.variants.len(), Flaw::ALL.len());

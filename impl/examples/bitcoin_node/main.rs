@@ -24,12 +24,14 @@ use std::time::Duration;
 
 use bitcoin::p2p::Magic;
 use clap::{ArgGroup, Parser, ValueEnum};
-use handfast::lifecycle::{Config, Direction, Duplicates, Event, Limits, Node, NodeConfig, Origin, Peer, Reason};
+use handfast::lifecycle::{
+    Config, Direction, Duplicates, Event, Limits, Node, NodeConfig, Origin, Peer, Reason, canonical,
+};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use peer::{About, Local, PING_UNANSWERED, PROTOCOL_VIOLATED, Peers};
+use peer::{About, Local, Peers};
 
 /// How long it is waited before a peer that was lost is dialed again; doubled each time that it cannot be reached.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -53,7 +55,7 @@ struct Options {
     /// Dialed peers, at most
     #[arg(long, value_name = "PEERS", default_value_t = 8)]
     max_outbound: u16,
-    /// Handshakes under way, at most
+    /// Handshakes under way with accepted peers, at most
     #[arg(long, value_name = "PEERS", default_value_t = 32)]
     max_pending: u16,
     /// Handshakes under way with accepted peers of one /24 (IPv4) or /64 (IPv6), at most
@@ -97,13 +99,12 @@ impl Options {
     fn node_config(&self) -> NodeConfig<SocketAddr> {
         let (inbound, outbound) = (usize::from(self.max_inbound), usize::from(self.max_outbound));
         let limits = Limits {
-            inbound,
-            outbound,
+            pending_inbound: self.max_pending.into(),
             pending_per_source: self.max_pending_per_source.into(),
             per_address: self.max_per_address.into(),
-            ..Limits::new(inbound + outbound, self.max_pending.into())
+            ..Limits::by_direction(inbound, outbound)
         };
-        let registry = Config { limits, capacity: 2 * limits.total + 1, duplicates: Duplicates::KeepNew };
+        let registry = Config::new(limits, Duplicates::KeepNew);
         NodeConfig { handshake_timeout: Duration::from_secs(self.handshake_timeout), ..NodeConfig::new(registry) }
     }
 }
@@ -146,7 +147,7 @@ async fn begin(
         let (node, local) = (node.clone(), Arc::clone(local));
         tasks.spawn(async move { peer::accept_peers(&node, &local, &listener).await });
     }
-    for &address in options.connect.iter().collect::<BTreeSet<_>>() {
+    for address in options.connect.iter().copied().map(canonical).collect::<BTreeSet<_>>() {
         tasks.spawn(stay_connected(node.clone(), Arc::clone(local), address));
     }
     std::future::pending().await
@@ -169,11 +170,11 @@ async fn stay_connected(node: Peers, local: Arc<Local>, address: SocketAddr) {
                     Reason::ShuttingDown => return,
                     Reason::Myself => return print(format_args!("not dialing {address}: it is this node")),
                     _ if ended.announced => pause = FIRST_PAUSE,
-                    _ => print(format_args!("cannot connect to {address}: {}", words(ended.reason))),
+                    _ => print(format_args!("cannot connect to {address}: {}", ended.reason)),
                 }
             }
             Err(rejected) if rejected.reason == Reason::ShuttingDown => return,
-            Err(rejected) => print(format_args!("not dialing {address}: {}", words(rejected.reason))),
+            Err(rejected) => print(format_args!("not dialing {address}: {}", rejected.reason)),
         }
         sleep(pause).await;
         pause = LONGEST_PAUSE.min(2 * pause);
@@ -187,7 +188,7 @@ async fn print_events(node: Peers) {
         while let Some(event) = events.next().await {
             match event {
                 Event::Up(peer) => print_peer("up", &peer, ""),
-                Event::Down(peer, reason) => print_peer("down", &peer, &words(reason)),
+                Event::Down(peer, reason) => print_peer("down", &peer, &reason.to_string()),
                 Event::Lagged => print(format_args!("missed some; who is here:")),
                 Event::Closed => return,
             }
@@ -207,14 +208,6 @@ fn print_peer(what: &str, peer: &Peer<SocketAddr, About>, why: &str) {
         "{what} {direction} {} {user_agent:?} version {version} height {start_height}{colon}{why}",
         peer.key
     ));
-}
-
-fn words(reason: Reason) -> String {
-    match reason {
-        PING_UNANSWERED => "ping_unanswered".to_owned(),
-        PROTOCOL_VIOLATED => "protocol_violated".to_owned(),
-        other => other.to_string(),
-    }
 }
 
 /// Prints a line, and goes on if nobody reads it.

@@ -34,10 +34,10 @@ mod driver;
 pub use active::{ActivePeer, Heard, Switch};
 pub use core::{
     Announcement, Config, ConfigError, Core, Direction, Discarded, Duplicates, Effect, Ended, Event, Greeting, Limits,
-    Network, Origin, ParseNetworkError, Peer, Reason, Rejected, SessionId, StateError, Subscribed, SubscriberId, WhenFull,
-    canonical,
+    Network, Origin, ParseNetworkError, Peer, Reason, Rejected, SessionId, SessionStage, StateError, Subscribed,
+    SubscriberId, WhenFull, canonical,
 };
 pub use driver::{
-    Ban, Banned, Handshake, Metrics, Node, NodeConfig, Report, Selector, SelectorConfig, SessionContext, SessionHandle, Stalled,
-    Subscription,
+    Ban, Banned, Failure, Failures, Farewell, Handshake, Metrics, Node, NodeConfig, Report, Selector, SelectorConfig,
+    SessionContext, SessionHandle, SessionStatus, Slot, Stalled, Subscription,
 };

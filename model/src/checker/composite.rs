@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 
 use crate::checker::audit::Fault;
-use crate::checker::findings::{Findings, RuleResult, WitnessResult};
+use crate::checker::findings::Findings;
 use crate::checker::target::{Plan, Target};
 use crate::checker::trace::Trace;
 
@@ -26,9 +26,25 @@ impl Target for Together {
         self.name
     }
 
-    fn check(&self, plan: &Plan<'_>) -> Findings {
-        let found = self.parts.iter().map(|part| part.check(plan));
-        found.reduce(both).expect("there is at least one design")
+    fn instance_count(&self) -> usize {
+        self.parts.iter().map(|part| part.instance_count()).sum()
+    }
+
+    fn check_instance(&self, mut index: usize, plan: &Plan<'_>) -> Findings {
+        for part in &self.parts {
+            let count = part.instance_count();
+            if index < count {
+                return part.check_instance(index, plan);
+            }
+            index -= count;
+        }
+        unreachable!("no part has that instance")
+    }
+
+    fn join(&self, findings: Vec<Findings>) -> Findings {
+        let mut findings = findings.into_iter();
+        let parts = self.parts.iter().map(|part| part.join(findings.by_ref().take(part.instance_count()).collect()));
+        parts.reduce(Findings::and).expect("there is at least one design")
     }
 
     fn cover(&self, plan: &Plan<'_>, each: &mut dyn FnMut(Trace) -> ControlFlow<()>) {
@@ -52,37 +68,4 @@ impl Target for Together {
     fn serve(&self, address: std::net::SocketAddr) -> std::io::Result<()> {
         self.parts.first().expect("there is at least one design").serve(address)
     }
-}
-
-fn both(mut one: Findings, other: Findings) -> Findings {
-    one.instances.extend(other.instances);
-    for result in other.invariants {
-        join(&mut one.invariants, result);
-    }
-    for result in other.goals {
-        join(&mut one.goals, result);
-    }
-    for WitnessResult { id, title, reached_by } in other.witnesses {
-        match one.witnesses.iter_mut().find(|known| known.id == id) {
-            Some(known) => known.reached_by = shorter(known.reached_by.take(), reached_by),
-            None => one.witnesses.push(WitnessResult { id, title, reached_by }),
-        }
-    }
-    one.never_enabled.extend(other.never_enabled);
-    one
-}
-
-fn join(rule_results: &mut Vec<RuleResult>, other: RuleResult) {
-    let Some(known) = rule_results.iter_mut().find(|known| known.id == other.id) else {
-        return rule_results.push(other);
-    };
-    if known.decided.is_ok() {
-        known.decided = other.decided;
-    }
-    known.owing = known.owing.into_iter().chain(other.owing).reduce(|one, other| one + other);
-    known.broken_by = shorter(known.broken_by.take(), other.broken_by);
-}
-
-fn shorter(one: Option<Trace>, other: Option<Trace>) -> Option<Trace> {
-    one.into_iter().chain(other).min_by_key(|trace| trace.steps.len())
 }

@@ -74,7 +74,7 @@ pub struct Findings {
     /// The witnesses.
     pub witnesses: Vec<WitnessResult>,
     /// The actions that no instance ever enabled, in words.
-    pub never_enabled: Vec<String>,
+    pub never_enabled: BTreeSet<String>,
 }
 
 /// What was found in one instance.
@@ -161,8 +161,43 @@ impl Findings {
         self.rule_results().filter_map(|result| result.broken_by.as_ref()).min_by_key(|trace| trace.steps.len())
     }
 
+    /// What was found in these instances and in others. A rule is broken if it is in either.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.instances.extend(other.instances);
+        join(&mut self.invariants, other.invariants);
+        join(&mut self.goals, other.goals);
+        for WitnessResult { id, title, reached_by } in other.witnesses {
+            match self.witnesses.iter_mut().find(|known| known.id == id) {
+                Some(known) => known.reached_by = shorter(known.reached_by.take(), reached_by),
+                None => self.witnesses.push(WitnessResult { id, title, reached_by }),
+            }
+        }
+        self.never_enabled.extend(other.never_enabled);
+        self
+    }
+
     /// The digest of all instances together.
     pub fn digest(&self) -> Digest {
         self.instances.iter().fold(Digest::default(), |sum, instance| sum.and(instance.digest))
     }
+}
+
+fn join(results: &mut Vec<RuleResult>, others: Vec<RuleResult>) {
+    for other in others {
+        let Some(known) = results.iter_mut().find(|known| known.id == other.id) else {
+            results.push(other);
+            continue;
+        };
+        if known.decided.is_ok() {
+            known.decided = other.decided;
+        }
+        known.owing = known.owing.into_iter().chain(other.owing).reduce(|one, other| one + other);
+        known.broken_by = shorter(known.broken_by.take(), other.broken_by);
+    }
+}
+
+/// The shorter of two behaviours, the first if they are as long.
+fn shorter(one: Option<Trace>, other: Option<Trace>) -> Option<Trace> {
+    one.into_iter().chain(other).min_by_key(|trace| trace.steps.len())
 }

@@ -22,13 +22,21 @@ use crate::checker::scan::{Scan, scan};
 use crate::checker::trace::{self, Trace, TraceStep};
 
 /// How to check a design.
+#[derive(Clone, Copy)]
 pub struct Plan<'a> {
     /// How many threads explore.
     pub threads: usize,
     /// How many bytes the graph of an instance may occupy.
     pub max_bytes: usize,
+    /// Whether the second engine explores what was explored, to compare.
+    pub cross_check: bool,
     /// Is told how far the exploration is.
     pub observer: &'a dyn Observer,
+}
+
+impl Plan<'static> {
+    /// One thread, no limit, both engines, no observer.
+    pub const DEFAULT: Self = Self { threads: 1, max_bytes: usize::MAX, cross_check: true, observer: &() };
 }
 
 /// A design with the instances in which it is explored at some scope.
@@ -36,8 +44,19 @@ pub trait Target: Send + Sync {
     /// The name of the design.
     fn name(&self) -> &str;
 
+    /// The number of its instances.
+    fn instance_count(&self) -> usize;
+
+    /// Explores one instance and judges it.
+    fn check_instance(&self, index: usize, plan: &Plan<'_>) -> Findings;
+
+    /// Joins the findings of all instances, in their order.
+    fn join(&self, findings: Vec<Findings>) -> Findings;
+
     /// Explores every instance and judges it.
-    fn check(&self, plan: &Plan<'_>) -> Findings;
+    fn check(&self, plan: &Plan<'_>) -> Findings {
+        self.join((0..self.instance_count()).map(|index| self.check_instance(index, plan)).collect())
+    }
 
     /// Passes on walks that together take every edge of every instance, until it is told to stop.
     fn cover(&self, plan: &Plan<'_>, each: &mut dyn FnMut(Trace) -> ControlFlow<()>);
@@ -112,7 +131,7 @@ struct TypedGraph<'i, D: Design> {
 
 impl<D: Design> Instance<D> {
     fn graph(&self, plan: &Plan<'_>) -> Graph<Recorded<D>, ActionOf<D>> {
-        let Plan { threads, max_bytes, observer } = *plan;
+        let Plan { threads, max_bytes, observer, .. } = *plan;
         self.checked.explore(&Options { threads, max_bytes, observer, ..Options::default() })
     }
 }
@@ -207,7 +226,7 @@ impl Instances {
             invariants: invariants.into_iter().map(result).collect(),
             goals: goals.into_iter().map(result).collect(),
             witnesses: witnesses.into_iter().map(witness).collect(),
-            never_enabled: self.alphabet.clone(),
+            never_enabled: self.alphabet.iter().cloned().collect(),
         }
     }
 }
@@ -229,17 +248,18 @@ impl Exploration<'_> {
         }
         // An incomplete graph has nothing to compare, and the second engine knows no limits.
         let comparison = match shape.completeness() {
-            Completeness::Complete => {
+            Completeness::Complete if plan.cross_check => {
                 let ours = cross_check::Findings { states: shape.state_count(), violated, reached };
                 let threads = NonZeroUsize::new(plan.threads).unwrap_or(NonZeroUsize::MIN);
                 let options = cross_check::Options { threads, max_path_bytes: plan.max_bytes as u64 };
                 let comparison = cross_check::compare_erased(self.instance.erased(false), shape, &ours, options);
                 comparison.expect("a checked design has the properties that Stateright needs")
             }
-            Completeness::Incomplete(_) => Comparison::default(),
+            Completeness::Complete | Completeness::Incomplete(_) => Comparison::default(),
         };
-        let taken: BTreeSet<String> = self.graph.actions().into_iter().collect();
-        findings.never_enabled.retain(|action| !taken.contains(action));
+        for taken in self.graph.actions() {
+            findings.never_enabled.remove(&taken);
+        }
         findings.instances.push(InstanceFindings {
             name: self.instance.name(),
             states: shape.state_count(),
@@ -302,14 +322,25 @@ impl Target for Instances {
         &self.design
     }
 
-    fn check(&self, plan: &Plan<'_>) -> Findings {
+    fn instance_count(&self) -> usize {
+        self.instances.len()
+    }
+
+    fn check_instance(&self, index: usize, plan: &Plan<'_>) -> Findings {
         let mut findings = self.nothing_found();
-        for instance in &self.instances {
-            let started = Instant::now();
-            let exploration = self.explore(&**instance, plan);
-            exploration.check(plan, started.elapsed(), &mut findings);
-        }
+        let started = Instant::now();
+        let exploration = self.explore(&*self.instances[index], plan);
+        exploration.check(plan, started.elapsed(), &mut findings);
         findings
+    }
+
+    fn join(&self, findings: Vec<Findings>) -> Findings {
+        // An action is enabled in the design if it is in one of its instances.
+        let join = |one: Findings, other: Findings| {
+            let never_enabled = &one.never_enabled & &other.never_enabled;
+            Findings { never_enabled, ..one.and(other) }
+        };
+        findings.into_iter().reduce(join).expect("a design has at least one instance")
     }
 
     fn cover(&self, plan: &Plan<'_>, each: &mut dyn FnMut(Trace) -> ControlFlow<()>) {

@@ -3,11 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::checker::catalogue::Entry;
+use crate::checker::catalogue::{Entry, Scope};
 use crate::checker::explore::Observer;
-use crate::checker::report::{self, ProtocolReport, Status};
+use crate::checker::report::{self, CrossCheck, ProtocolReport, Selection, Status};
 use crate::checker::target::Plan;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use super::{Error, ScopeArgument, Threads, print, protocol, style};
@@ -16,14 +16,15 @@ const EXAMPLES: &str = "\
 Examples:
   model check                          everything, mutants included
   model check lifecycle --scope small  one protocol, in seconds
+  model check lifecycle/btcd-before    one design
   model check --json | jq .ok          for programs";
 
 /// Explore every state of every protocol; check invariants, goals, witnesses and mutants
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The protocols to check [default: all]
-    #[arg(value_name = "PROTOCOL")]
+    /// The protocols to check, or single designs of them [default: all protocols]
+    #[arg(value_name = "PROTOCOL[/DESIGN]")]
     protocols: Vec<String>,
     /// How much to explore of the protocols' own designs; mutants have their own scope
     #[arg(long, value_enum, default_value_t)]
@@ -36,6 +37,9 @@ pub(super) struct Arguments {
     /// Check the protocols' own designs only
     #[arg(long)]
     no_mutants: bool,
+    /// Which designs Stateright explores too, to compare its verdicts with ours
+    #[arg(long, value_enum, default_value_t)]
+    cross_check: CrossCheckArgument,
     /// How much memory the graph of one instance may take, in MiB [default: three quarters of what is free]
     #[arg(long, value_name = "MIB")]
     memory: Option<usize>,
@@ -44,29 +48,70 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+/// Which designs the second engine explores.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum CrossCheckArgument {
+    /// The protocols' own designs
+    #[default]
+    Own,
+    /// Historical designs and mutants too
+    All,
+}
+
+impl From<CrossCheckArgument> for CrossCheck {
+    fn from(argument: CrossCheckArgument) -> Self {
+        match argument {
+            CrossCheckArgument::Own => Self::Own,
+            CrossCheckArgument::All => Self::All,
+        }
+    }
+}
+
 pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8, Error> {
-    let named = arguments.protocols.iter().map(|name| protocol(name, entries)).collect::<Result<Vec<_>, _>>()?;
-    let entries: Vec<&'static Entry> = if named.is_empty() { entries.iter().collect() } else { named };
+    let begun = Instant::now();
+    let selected = selected(arguments, entries)?;
     let progress = Progress::new();
     let max_bytes = arguments.memory.map_or_else(free_memory, |mebibytes| mebibytes.saturating_mul(1 << 20));
-    let plan = Plan { threads: arguments.threads.count(), max_bytes, observer: &progress };
-    let with_variants = arguments.mutants || !arguments.no_mutants;
+    let plan = Plan { threads: arguments.threads.count(), max_bytes, observer: &progress, ..Plan::DEFAULT };
     let mut reports: Vec<ProtocolReport> = Vec::new();
-    for entry in entries {
-        let started = |design: &str| progress.begin(entry.name, design);
-        let report = report::check(entry, arguments.scope.into(), with_variants, &plan, &started);
+    let mut printed = Ok(());
+    let started = |protocol: &str, design: &str| progress.begin(protocol, design);
+    let cross_check = arguments.cross_check.into();
+    report::check(selected, arguments.scope.into(), cross_check, &plan, &started, &mut |report| {
         progress.clear();
-        if !arguments.json {
-            let gap = if reports.is_empty() { "" } else { "\n" };
-            print(&format!("{gap}{}", report::text(&report, style())))?;
+        if !arguments.json && printed.is_ok() {
+            printed = print(&format!("{}\n", report::text(&report, style())));
         }
         reports.push(report);
-    }
+    });
+    printed?;
+    let worst = reports.iter().map(ProtocolReport::status).max().unwrap_or(Status::AsClaimed);
     if arguments.json {
         print(&format!("{}\n", report::json(&reports)))?;
+    } else {
+        print(&format!("{}\n", report::verdict("check", worst, begun.elapsed(), style())))?;
     }
-    let worst = reports.iter().map(ProtocolReport::status).max().unwrap_or(Status::AsClaimed);
     Ok(worst.code())
+}
+
+/// What the command line names: protocols, or designs of protocols; everything if it names nothing.
+fn selected(arguments: &Arguments, entries: &'static [Entry]) -> Result<Vec<(&'static Entry, Selection)>, Error> {
+    let whole = || if arguments.no_mutants { Selection::Own } else { Selection::All };
+    let named = |name: &String| match name.split_once('/') {
+        None => Ok((protocol(name, entries)?, whole())),
+        Some((name, design)) => {
+            let entry = protocol(name, entries)?;
+            let own = (entry.own)(Scope::Small).name() == design;
+            Ok((
+                entry,
+                if own { Selection::Own } else { Selection::One(Box::new(super::trace::design(entry, design)?)) },
+            ))
+        }
+    };
+    if arguments.protocols.is_empty() {
+        return Ok(entries.iter().map(|entry| (entry, whole())).collect());
+    }
+    arguments.protocols.iter().map(named).collect()
 }
 
 /// Three quarters of the memory that is free, as far as the system says.

@@ -65,15 +65,15 @@ impl From<ScopeArgument> for Scope {
 /// How many threads explore.
 #[derive(Args, Clone, Copy, Debug)]
 struct Threads {
-    /// How many threads explore; the result does not depend on it [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    /// How many threads explore, at most one for each core; the result does not depend on it [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 }
 
 impl Threads {
     fn count(self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.threads.map_or_else(cores, usize::from)
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or(cores, |threads| cores.min(threads.into()))
     }
 }
 

@@ -3,7 +3,6 @@
 use core::ops::ControlFlow;
 
 use crate::checker::catalogue::{Entry, Variant};
-use crate::checker::explore::Observer;
 use crate::checker::findings::Findings;
 use crate::checker::format;
 use crate::checker::target::Plan;
@@ -69,8 +68,7 @@ enum Format {
 
 pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8, Error> {
     let entry = protocol(&arguments.protocol, entries)?;
-    let observer: &dyn Observer = &();
-    let plan = Plan { threads: arguments.threads.count(), max_bytes: usize::MAX, observer };
+    let plan = Plan { threads: arguments.threads.count(), cross_check: false, ..Plan::DEFAULT };
     if let Some(Cover::Edges) = arguments.cover {
         let mut outcome = Ok(());
         (entry.own)(arguments.scope.into()).cover(&plan, &mut |trace| {

@@ -86,7 +86,7 @@ const DEFAULT: &[Pinned] = &[
 fn lines(scope: Scope) -> String {
     let mut out = String::new();
     for entry in ENTRIES {
-        let findings = (entry.own)(scope).check(&Plan { threads: 1, max_bytes: usize::MAX, observer: &() });
+        let findings = (entry.own)(scope).check(&Plan::DEFAULT);
         assert!(findings.is_complete() && findings.engines_agree(), "{}: {findings:#?}", entry.name);
         for instance in findings.instances {
             let [states, edges, depth] = [instance.states, instance.edges, instance.depth];

@@ -11,7 +11,7 @@ use model::checker::target::Plan;
 use model::registry::ENTRIES;
 use serde::Serialize;
 
-const PLAN: Plan<'_> = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
+const PLAN: Plan<'_> = Plan::DEFAULT;
 
 /// The ids that a design can violate.
 fn violable(entry: &Entry) -> BTreeSet<&'static str> {

@@ -105,7 +105,7 @@ fn explain(lines: &[Value]) -> Explanation {
 fn logs(count: usize) -> Vec<Vec<Value>> {
     let entry = ENTRIES.iter().find(|entry| entry.name == "framed").expect("it is in the catalogue");
     let mut logs = Vec::new();
-    let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
+    let plan = Plan::DEFAULT;
     (entry.own)(Scope::Small).cover(&plan, &mut |trace| {
         let mut header = trace.header.clone();
         header["protocol"] = json!("framed");

@@ -25,7 +25,7 @@ fn every_design_violates_what_it_is_listed_with_and_nothing_else() {
     let entry = find("ownership").expect("it is there");
     let names: BTreeSet<&str> = variants().map(|variant| variant.name).collect();
     for variant in (entry.variants)().into_iter().filter(|variant| names.contains(variant.name)) {
-        let findings = variant.target.check(&Plan { threads: 2, max_bytes: usize::MAX, observer: &() });
+        let findings = variant.target.check(&Plan { threads: 2, ..Plan::DEFAULT });
         assert!(findings.is_complete() && findings.engines_agree(), "{}", variant.name);
         assert_eq!(findings.violated(), variant.violates.iter().copied().collect(), "{}", variant.name);
         match variant.kind {

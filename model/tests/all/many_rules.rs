@@ -81,7 +81,7 @@ fn two_hundred_rules_are_each_decided_and_the_engines_agree_about_them() {
     assert!(!(last.condition)(&checked, &Recorded { machine: Counter(98), history: 98 }));
 
     let target = Instances::new("counter", vec![Instance { name: "all", checked }]);
-    let findings = target.check(&Plan { threads: 1, max_bytes: usize::MAX, observer: &() });
+    let findings = target.check(&Plan::DEFAULT);
     assert!(findings.engines_agree());
     assert_eq!(findings.instances[0].states, 100);
     // Each rule was decided by its own predicate: the state that violates it or is its witness is so many steps away.

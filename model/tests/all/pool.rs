@@ -24,7 +24,7 @@ const SECOND: Incarnation = Incarnation(1);
 fn every_mutant_violates_what_it_is_listed_with_and_nothing_else() {
     let mut others = Vec::new();
     for variant in variants() {
-        let findings = variant.target.check(&Plan { threads: 2, max_bytes: usize::MAX, observer: &() });
+        let findings = variant.target.check(&Plan { threads: 2, ..Plan::DEFAULT });
         assert!(findings.is_complete() && findings.engines_agree(), "{}", variant.name);
         if findings.violated() != variant.violates.iter().copied().collect::<BTreeSet<_>>() {
             others.push(format!("{}: {:?}", variant.name, findings.violated()));
@@ -49,7 +49,7 @@ fn a_log_of_the_word_and_of_the_pool_is_explained() {
     let entry = find("ownership").expect("it is there");
     let explain = |log: &str| (entry.explain)(&mut log.as_bytes()).expect("it can be read");
     let (mut log, mut walks, mut steps, mut last) = (String::new(), 0, 0, String::new());
-    let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
+    let plan = Plan::DEFAULT;
     (entry.own)(Scope::Small).cover(&plan, &mut |trace| {
         (walks, steps) = (walks + 1, steps + trace.steps.len());
         last = format::log(&trace);

@@ -10,7 +10,7 @@ use model::checker::target::{Instance, Instances, Plan, Target};
 use model::registry::find;
 use model::simopen::{Bounds, Flaw, Flaws, checked_with};
 
-const PLAN: Plan<'_> = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
+const PLAN: Plan<'_> = Plan::DEFAULT;
 
 fn entry() -> &'static Entry {
     find("simopen").expect("the catalogue has simultaneous open")

@@ -16,8 +16,8 @@ pub use config::{Config, ConfigError, Duplicates, Limits, Rejected, WhenFull};
 pub use discarded::Discarded;
 pub use network::{Network, ParseNetworkError, canonical};
 pub use types::{
-    Announcement, Direction, Effect, Ended, Event, Greeting, Origin, Peer, Reason, SessionId, StateError, Subscribed,
-    SubscriberId,
+    Announcement, Direction, Effect, Ended, Event, Greeting, Origin, Peer, Reason, SessionId, SessionStage, StateError,
+    Subscribed, SubscriberId,
 };
 
 use banned::BannedNetworks;
@@ -413,6 +413,26 @@ impl<K: Clone + Ord, I> Core<K, I> {
         match &self.sessions.get(&session)?.stage {
             Stage::Up(peer) => Some(peer),
             Stage::Handshaking | Stage::HandshakeDone(_) | Stage::Rejected(_) => None,
+        }
+    }
+
+    /// Returns where a session comes from, how far it has come, and why it was told to end, if it was.
+    pub fn status(&self, session: SessionId) -> Option<(Origin, SessionStage, Option<Reason>)> {
+        let Session { origin, stage, ending, .. } = self.sessions.get(&session)?;
+        let stage = match stage {
+            Stage::Handshaking => SessionStage::Handshaking,
+            Stage::HandshakeDone(_) => SessionStage::HandshakeDone,
+            Stage::Up(_) => SessionStage::Up,
+            Stage::Rejected(reason) => SessionStage::Rejected(*reason),
+        };
+        Some((*origin, stage, *ending))
+    }
+
+    /// Returns why a session is to end: because it was rejected, or why it was told to.
+    pub fn reason_to_end(&self, session: SessionId) -> Option<Reason> {
+        match self.status(session)? {
+            (_, SessionStage::Rejected(reason), _) => Some(reason),
+            (_, SessionStage::Handshaking | SessionStage::HandshakeDone | SessionStage::Up, ending) => ending,
         }
     }
 

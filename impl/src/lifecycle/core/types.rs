@@ -89,6 +89,19 @@ pub struct Peer<K, I = ()> {
     pub rank: u32,
 }
 
+/// How far a session has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SessionStage {
+    /// The handshake goes on.
+    Handshaking,
+    /// The handshake said who it is; the session waits to be announced.
+    HandshakeDone,
+    /// It is announced.
+    Up,
+    /// It must not be announced, for this reason, and is about to end.
+    Rejected(Reason),
+}
+
 /// Why a session was rejected or ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -179,16 +192,23 @@ impl Display for Reason {
 }
 
 /// A handshake that fails and does not say why.
-impl From<()> for Reason {
-    fn from((): ()) -> Self {
+impl From<&()> for Reason {
+    fn from((): &()) -> Self {
         Self::HandshakeFailed
     }
 }
 
 /// A handshake that does not fail.
-impl From<Infallible> for Reason {
-    fn from(never: Infallible) -> Self {
-        match never {}
+impl From<&Infallible> for Reason {
+    fn from(never: &Infallible) -> Self {
+        match *never {}
+    }
+}
+
+/// A handshake that had nothing to report to any more: the session's own reason counts.
+impl From<&StateError> for Reason {
+    fn from(_: &StateError) -> Self {
+        Self::HandshakeFailed
     }
 }
 
@@ -200,8 +220,8 @@ impl From<StateError> for Reason {
 }
 
 /// A handshake whose connection failed: [`RemoteClosed`](Reason::RemoteClosed) if the other end closed or reset it.
-impl From<io::Error> for Reason {
-    fn from(error: io::Error) -> Self {
+impl From<&io::Error> for Reason {
+    fn from(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof
             | io::ErrorKind::ConnectionReset

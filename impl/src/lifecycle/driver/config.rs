@@ -24,6 +24,9 @@ pub struct NodeConfig<K> {
     pub slow_subscriber_window: Duration,
     /// How long a session's body may go on after the session was told to end. With zero it is dropped where it waits.
     pub grace: Duration,
+    /// How long what is said to a peer that is not announced may take: see
+    /// [`Slot::open_with_farewell`](super::Slot::open_with_farewell). With zero nothing is said.
+    pub farewell: Duration,
     /// How long after its grace, or after an abort, a session may keep its slot and its key because its task does not come
     /// to an `await` or is not polled. Then its guard runs without it: when the task was aborted, and otherwise when a
     /// connection asks for a slot or a session to be announced. Subscribers hear Down although the task goes on.
@@ -31,8 +34,8 @@ pub struct NodeConfig<K> {
 }
 
 impl<K> NodeConfig<K> {
-    /// Configures this registry, 30 seconds for a handshake, 5 seconds of each minute for a slow subscriber, no grace, and
-    /// 10 seconds until a session is overdue.
+    /// Configures this registry, 30 seconds for a handshake, 5 seconds of each minute for a slow subscriber, no grace, 1
+    /// second for a farewell, and 10 seconds until a session is overdue.
     pub fn new(registry: Config<K>) -> Self {
         Self {
             registry,
@@ -40,6 +43,7 @@ impl<K> NodeConfig<K> {
             slow_subscriber_timeout: Duration::from_secs(5),
             slow_subscriber_window: Duration::from_secs(60),
             grace: Duration::ZERO,
+            farewell: Duration::from_secs(1),
             overdue: Duration::from_secs(10),
         }
     }

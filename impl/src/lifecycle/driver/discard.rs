@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use super::bans::Banned;
-use crate::lifecycle::Discarded;
+use super::failures::Failure;
+use crate::lifecycle::{Discarded, Peer};
 use crate::runtime::panicking;
 
 /// What a node no longer holds, to be dropped when the lock is released.
@@ -12,6 +13,8 @@ use crate::runtime::panicking;
 pub(super) enum Garbage<K, I> {
     Core(Discarded<K, I>),
     Ban(Arc<Banned<K>>),
+    Peer(Arc<Peer<K, I>>),
+    Failure(Failure<K, I>),
 }
 
 /// Drops values of the caller's, each by itself. To be called with no lock held: a drop may call the node.

@@ -6,6 +6,7 @@
 mod bans;
 mod config;
 mod discard;
+mod failures;
 mod node;
 mod operator;
 mod overdue;
@@ -13,12 +14,17 @@ mod patience;
 mod record;
 mod selector;
 mod session;
+mod slot;
 mod state;
+mod status;
 mod subscription;
 
 pub use bans::{Ban, Banned};
 pub use config::{Metrics, NodeConfig, Report};
+pub use failures::{Failure, Failures};
 pub use node::Node;
 pub use selector::{Selector, SelectorConfig, Stalled};
 pub use session::{Handshake, SessionContext, SessionHandle};
+pub use slot::{Farewell, Slot};
+pub use status::SessionStatus;
 pub use subscription::Subscription;

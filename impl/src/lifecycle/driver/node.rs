@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::record::Record;
-use super::session::{self, Closed, EndOverdue, Guard, Signals};
 use super::state::{Shared, State, Timing};
 use super::{Handshake, Metrics, NodeConfig, Report, SessionContext, SessionHandle, Subscription};
 use crate::lifecycle::{ConfigError, Core, Origin, Peer, Reason, Rejected, SessionId, StateError};
 use crate::runtime::time::{Instant, sleep_until};
-use crate::runtime::{select, task};
+use crate::runtime::select;
 
 /// A node's registry of peers on tokio: a handle that is cheap to clone.
 ///
@@ -95,9 +94,10 @@ impl<K: Clone + Ord, I> Node<K, I> {
             slow_subscriber_window,
             grace,
             overdue,
+            farewell,
         } = config;
         let timing =
-            Timing { handshake_timeout, slow_subscriber_timeout, slow_subscriber_window, grace, overdue };
+            Timing { handshake_timeout, slow_subscriber_timeout, slow_subscriber_window, grace, overdue, farewell };
         let core = Core::new(registry.clone())?;
         let record = out.map(|out| Box::new(Record::begin(out, &registry)));
         Ok(Self { shared: Arc::new(Shared::new(core, timing, record)) })
@@ -124,8 +124,8 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///   chance.
     /// - The handshake timeout begins with the first poll, bounds the handshake and the wait for the announcement, and
     ///   counts as the last thing if other things are ready at the same moment.
-    /// - A handshake that fails ends the session with the reason that its error is converted into; one that returns
-    ///   without having said who it is, with [`Reason::HandshakeFailed`].
+    /// - A handshake that fails ends the session with the reason that its error is converted into
+    ///   (`impl From<&Error> for Reason`); one that returns without having said who it is, with [`Reason::HandshakeFailed`].
     /// - A panic of the handshake or of the body ends the session with [`Reason::Panicked`] and goes on to the caller that
     ///   polls the task.
     /// - The guard runs before the connection is dropped: who sees it close and comes again is not turned away because of
@@ -133,7 +133,8 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///
     /// # Errors
     ///
-    /// If there is no slot, the address is banned, or the node shuts down (PEER-9, PEER-10). Neither closure is called.
+    /// If there is no slot, the address is banned, or the node shuts down (PEER-9, PEER-10). Neither closure is called: to
+    /// keep a connection that one of them would have, [take the slot](Self::take_slot) first.
     pub fn prepare<C, E, H, HF, B, BF>(
         &self,
         origin: Origin,
@@ -141,28 +142,13 @@ impl<K: Clone + Ord, I> Node<K, I> {
         body: B,
     ) -> Result<(SessionHandle, impl Future<Output = ()> + use<K, I, C, E, H, HF, B, BF>), Rejected>
     where
-        E: Into<Reason>,
+        Reason: for<'e> From<&'e E>,
         H: FnOnce(Handshake<K, I>) -> HF,
         HF: Future<Output = Result<C, E>>,
         B: FnOnce(SessionContext<K, I>, C) -> BF,
         BF: Future<Output = Reason>,
     {
-        let (session, signals) = self.take_slot(origin)?;
-        let handle = SessionHandle::new(session, Arc::clone(&signals), None);
-        // From here on the guard runs whatever happens, also if `handshake` panics.
-        let closed = Closed::new(session, Arc::clone(&self.shared), Arc::clone(&signals));
-        let guard = Guard::new(session, Arc::clone(&self.shared), signals);
-        let handshake = handshake(guard.handshake());
-        Ok((handle, session::run(guard, handshake, body, closed)))
-    }
-
-    fn take_slot(&self, origin: Origin) -> Result<(SessionId, Arc<Signals>), Rejected> {
-        self.shared.end_overdue();
-        let opened = self.shared.step(|state| state.open(origin));
-        if let Err(rejected) = &opened {
-            tracing::debug!(session = %rejected.session, reason = %rejected.reason, "connection turned away");
-        }
-        opened
+        Ok(self.take_slot(origin)?.prepare(handshake, body))
     }
 
     /// [Prepares](Self::prepare) a session and spawns its task.
@@ -179,22 +165,14 @@ impl<K: Clone + Ord, I> Node<K, I> {
         K: Send + Sync + 'static,
         I: Send + Sync + 'static,
         C: Send + 'static,
-        E: Into<Reason> + Send + 'static,
+        E: Send + 'static,
+        Reason: for<'e> From<&'e E>,
         H: FnOnce(Handshake<K, I>) -> HF + Send + 'static,
         HF: Future<Output = Result<C, E>> + Send + 'static,
         B: FnOnce(SessionContext<K, I>, C) -> BF + Send + 'static,
         BF: Future<Output = Reason> + Send + 'static,
     {
-        let (session, signals) = self.take_slot(origin)?;
-        // As in `prepare`, the guard comes before the call of `handshake`.
-        let closed = Closed::new(session, Arc::clone(&self.shared), Arc::clone(&signals));
-        let guard = Guard::new(session, Arc::clone(&self.shared), Arc::clone(&signals));
-        let handshake = handshake(guard.handshake());
-        let task = task::spawn(session::run(guard, handshake, body, closed));
-        // It cannot be set already: this is the only place, and the signals are new.
-        let _ = signals.task.set(task.abort_handle());
-        let overdue: Arc<dyn EndOverdue> = Arc::clone(&self.shared) as _;
-        Ok(SessionHandle::new(session, signals, Some(overdue)))
+        Ok(self.take_slot(origin)?.open(handshake, body))
     }
 
     /// Subscribes: who is announced now, and everything that happens from now on (PEER-8).

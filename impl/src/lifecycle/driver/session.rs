@@ -5,6 +5,7 @@ use std::future::{Future, pending};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError};
 
+use super::slot::Farewell;
 use super::state::Shared;
 use crate::lifecycle::{Ended, Greeting, Peer, Reason, SessionId, StateError};
 use crate::runtime::sync::{Mutex, Notify, OnceLock};
@@ -295,6 +296,24 @@ impl<K: Clone + Ord, I> Guard<K, I> {
         peer
     }
 
+    /// Lets something be said to a peer that is not announced, for as long as is configured.
+    async fn say_farewell<C>(
+        &self,
+        farewell: impl for<'c> FnOnce(&'c mut C, Reason) -> Farewell<'c>,
+        connection: Option<&mut C>,
+    ) {
+        let timeout = self.shared.timing.farewell;
+        let reason = self.shared.step(|state| state.core.reason_to_end(self.session));
+        if let (Some(connection), Some(reason), false) = (connection, reason, timeout.is_zero()) {
+            let farewell = farewell(connection, reason);
+            select! {
+                biased;
+                () = farewell => {}
+                () = sleep(timeout) => {}
+            }
+        }
+    }
+
     /// Evicts a subscriber that has timed out. Returns whether there was one.
     fn evict_one(&self) -> bool {
         let evicted = self.shared.step(|state| state.evict_one(Instant::now()));
@@ -379,11 +398,17 @@ impl<K: Clone + Ord, I> Drop for Closed<K, I> {
 /// who sees the connection close and comes again finds the key and the slot free (PEER-49).
 ///
 /// A task that was never polled drops its arguments in order; one that was drops its locals in reverse.
-pub(super) async fn run<K, I, C, E, HF, B, BF>(guard: Guard<K, I>, handshake: HF, body: B, closed: Closed<K, I>)
-where
+pub(super) async fn run<K, I, C, E, HF, F, B, BF>(
+    guard: Guard<K, I>,
+    handshake: HF,
+    farewell: Option<F>,
+    body: B,
+    closed: Closed<K, I>,
+) where
     K: Clone + Ord,
-    E: Into<Reason>,
+    Reason: for<'e> From<&'e E>,
     HF: Future<Output = Result<C, E>>,
+    F: for<'c> FnOnce(&'c mut C, Reason) -> Farewell<'c>,
     B: FnOnce(SessionContext<K, I>, C) -> BF,
     BF: Future<Output = Reason>,
 {
@@ -398,14 +423,21 @@ where
         Some(Ok(made)) => {
             connection = Some(made);
             handshake.set(None);
-            if let Some(peer) = guard.admitted(deadline).await
-                && let Some(connection) = connection.take()
-            {
-                life.set(Some(body(guard.context(peer), connection)));
-                live(&guard, life.as_mut()).await;
+            match (guard.admitted(deadline).await, farewell) {
+                (Some(peer), _) => {
+                    let body = connection.take().map(|connection| body(guard.context(peer), connection));
+                    life.set(body);
+                    live(&guard, life.as_mut()).await;
+                }
+                (None, Some(farewell)) => guard.say_farewell(farewell, connection.as_mut()).await,
+                (None, None) => {}
             }
         }
-        Some(Err(error)) => guard.disconnect(error.into()),
+        Some(Err(error)) => {
+            // The error may hold the connection, so that it is dropped after the guard has run.
+            guard.disconnect(Reason::from(&error));
+            failed = Some(error);
+        }
         None => {}
     }
     guard.exit = ExitKind::InOrder;
@@ -472,12 +504,17 @@ pub(super) struct Signals {
     pub(super) task: OnceLock<AbortHandle>,
     /// What watches the connection while the session waits.
     gone: Mutex<Option<Gone>>,
+    /// When the session got its slot.
+    pub(super) opened_at: Instant,
+    /// When it was announced.
+    pub(super) announced_at: OnceLock<Instant>,
 }
 
 impl Signals {
-    pub(super) fn new() -> Self {
-        let (told, ended) = (SetOnce::new(), SetOnce::new());
-        Self { told, ended, retry: Notify::new(), task: OnceLock::new(), gone: Mutex::new(None) }
+    pub(super) fn new(opened_at: Instant) -> Self {
+        let (told, ended, announced_at) = (SetOnce::new(), SetOnce::new(), OnceLock::new());
+        let (retry, task, gone) = (Notify::new(), OnceLock::new(), Mutex::new(None));
+        Self { told, ended, retry, task, gone, opened_at, announced_at }
     }
 
     /// Returns what watched the connection, for the caller to drop: that is the application's code.

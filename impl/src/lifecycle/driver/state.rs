@@ -1,12 +1,13 @@
 //! The state behind the one lock, and its steps.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use super::bans::Bans;
 use super::config::Metrics;
 use super::discard::{Garbage, drop_each};
+use super::failures::{Failure, FailureQueue};
 use super::overdue::Overdue;
 use super::patience::Subscriber;
 use super::record::Record;
@@ -34,6 +35,7 @@ pub(super) struct Timing {
     pub(super) slow_subscriber_window: Duration,
     pub(super) grace: Duration,
     pub(super) overdue: Duration,
+    pub(super) farewell: Duration,
 }
 
 /// The state behind the lock.
@@ -54,17 +56,20 @@ pub(super) struct State<K, I> {
     pub(super) aborted: usize,
     /// Whether a subscriber may hold up announcements. If not, no step needs to look at all of them.
     may_hold_up: bool,
-    wakes: Vec<Wake>,
+    /// The queues of those that listen for failures.
+    pub(super) failures: Vec<Weak<FailureQueue<K, I>>>,
+    wakes: Vec<Wake<K, I>>,
     pub(super) discarded: Vec<Garbage<K, I>>,
 }
 
 /// A wake-up that is left for when the lock is released.
-enum Wake {
+enum Wake<K, I> {
     End(Arc<Signals>, Reason),
     Retry(Arc<Signals>),
     Subscriber(Arc<Notify>),
     Ended(Arc<Signals>, Ended),
     Abort(Arc<Signals>),
+    Failed(Arc<FailureQueue<K, I>>, Failure<K, I>),
     Complete,
 }
 
@@ -83,6 +88,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
             closing: BTreeSet::new(),
             timing,
             may_hold_up: false,
+            failures: Vec::new(),
             wakes: Vec::new(),
             discarded: Vec::new(),
         };
@@ -105,7 +111,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
         // Each step has collected its own effects, unless a key's order or clone panicked in the one before.
         state.collect_effects();
         let wakes = std::mem::take(&mut state.wakes);
-        let discarded = std::mem::take(&mut state.discarded);
+        let mut discarded = std::mem::take(&mut state.discarded);
         drop(state);
         for wake in wakes {
             match wake {
@@ -114,6 +120,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
                 Wake::Subscriber(wake) => wake.notify_one(),
                 Wake::Ended(signals, ended) => signals.ended.set(ended),
                 Wake::Abort(signals) => signals.abort(),
+                Wake::Failed(queue, failure) => discarded.extend(queue.push(failure).map(Garbage::Failure)),
                 Wake::Complete => drop(self.complete.send_replace(true)),
             }
         }
@@ -236,10 +243,10 @@ impl<K: Clone + Ord, I> State<K, I> {
         if let Some(worst) = self.core.worst(origin) {
             self.evict_session(worst);
         }
-        self.apply(
+        let opened = self.apply(
             |state| {
                 let session = state.core.open(origin)?;
-                let signals = Arc::new(Signals::new());
+                let signals = Arc::new(Signals::new(Instant::now()));
                 state.sessions.insert(session, Arc::clone(&signals));
                 Ok((session, signals))
             },
@@ -251,7 +258,18 @@ impl<K: Clone + Ord, I> State<K, I> {
                 Ok((session, _)) => record.opened(*session, origin),
                 Err(rejected) => record.turned_away(origin, rejected.reason),
             },
-        )
+        );
+        if let Err(Rejected { session, reason }) = opened {
+            let origin = Origin { address: origin.address.map(|address| address.to_canonical()), ..origin };
+            self.fail(&Failure { session, origin, peer: None, reason });
+        }
+        opened
+    }
+
+    /// Passes a failure on to those that listen, when the lock has been released.
+    fn fail(&mut self, failure: &Failure<K, I>) {
+        let listeners = self.listeners();
+        self.wakes.extend(listeners.into_iter().map(|listener| Wake::Failed(listener, failure.clone())));
     }
 
     /// Ends a session at once, so that its slot is free before its task has heard of it: the guard runs here, and the task
@@ -315,12 +333,18 @@ impl<K: Clone + Ord, I> State<K, I> {
             |record, announced, told| record.announced(session, announced, told),
         );
         match announced {
-            Ok(Announcement::Up) => self.core.peer(session).cloned().map_or(Attempt::Over, Attempt::Up),
+            Ok(Announcement::Up) => self.up(session),
             Ok(Announcement::WaitsForRoom) => Attempt::Waits(self.note_holding(Instant::now())),
             Ok(Announcement::WaitsForOlder(older)) => Attempt::Waits(self.overdue.moment(older)),
             Ok(Announcement::Rejected(reason)) => Attempt::Rejected(reason),
             Err(_) => Attempt::Over,
         }
+    }
+
+    fn up(&self, session: SessionId) -> Attempt<K, I> {
+        // Set once: a session is announced once.
+        let _ = self.sessions.get(&session).map(|signals| signals.announced_at.set(Instant::now()));
+        self.core.peer(session).cloned().map_or(Attempt::Over, Attempt::Up)
     }
 
     /// Notes which subscribers have no room for an announcement that waits. Returns when the first of them is to be
@@ -366,7 +390,9 @@ impl<K: Clone + Ord, I> State<K, I> {
     }
 
     fn end(&mut self, session: SessionId, otherwise: Reason, exit: ExitKind) -> Result<Ended, StateError> {
-        self.apply(
+        let origin = self.core.status(session).map(|(origin, ..)| origin);
+        let peer = self.core.greeted(session).cloned();
+        let ended = self.apply(
             |state| {
                 let ended = state.core.end(session, otherwise)?;
                 state.overdue.forget(session);
@@ -397,7 +423,15 @@ impl<K: Clone + Ord, I> State<K, I> {
                     record.ended(session, *ended, exit);
                 }
             },
-        )
+        );
+        if let (Ok(Ended { announced: false, reason }), Some(origin)) = (ended, origin) {
+            let failure = Failure { session, origin, peer, reason };
+            self.fail(&failure);
+            self.discarded.push(Garbage::Failure(failure));
+        } else {
+            self.discarded.extend(peer.map(Garbage::Peer));
+        }
+        ended
     }
 
     pub(super) fn subscribe(&mut self, wake: &Arc<Notify>, timeout: Duration) -> Result<Subscribed<K, I>, StateError> {

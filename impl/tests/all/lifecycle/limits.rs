@@ -253,14 +253,16 @@ async fn both_ends_keep_the_one_of_greater_rank_of_two_that_one_end_dialed() {
                 config.registry.duplicates = Duplicates::TieBreak;
                 config.registry.local = Some(KEYS[end]);
                 let node = node(config);
+                let mut held = Vec::new();
                 let direction = if dialer == end { Direction::Outbound } else { Direction::Inbound };
                 for rank in order {
                     let mut session = silent(&node, Origin { direction, ..Origin::inbound(None) });
                     session.signal.set_rank(rank).unwrap();
                     session.handshake_done(KEYS[remote]);
                     idle().await;
-                    assert!(matches!(session.signal.set_rank(9), Err(StateError::WrongStage { .. } | StateError::NoSuchSession(_))));
-                    std::mem::forget(session);
+                    let late = session.signal.set_rank(9);
+                    assert!(matches!(late, Err(StateError::WrongStage { .. } | StateError::NoSuchSession(_))));
+                    held.push(session);
                 }
                 assert_eq!(node.peers().iter().map(|peer| peer.rank).collect::<Vec<_>>(), [5]);
             }

@@ -1,28 +1,28 @@
 //! What `check` found, for people and for other programs.
 
 mod json;
+mod queue;
 mod text;
 
 use std::collections::BTreeSet;
-use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::checker::catalogue::{Entry, Kind, Scope, Variant};
 use crate::checker::findings::Findings;
-use crate::checker::target::Plan;
 use crate::checker::trace::Trace;
 
 pub use json::json;
-pub use text::{Style, text};
+pub use queue::{CrossCheck, Selection, check, check_one};
+pub use text::{Style, text, verdict};
 
 /// What was found about a protocol.
 pub struct ProtocolReport {
     /// The protocol.
     pub entry: &'static Entry,
-    /// The name of the design that is claimed to be right.
+    /// The name of the design that [`findings`](Self::findings) is about.
     pub design: String,
+    /// Whether that is the protocol's own design. If not, it is the only one of `variants`.
+    pub is_own: bool,
     /// How much was explored of it.
     pub scope: Scope,
     /// What was found about it.
@@ -64,7 +64,9 @@ pub enum Status {
     AsClaimed,
     /// Something was not explored to the end.
     Incomplete,
-    /// A rule is violated, a witness was not reached, or a mutant is not what it is listed as.
+    /// A historical design or a mutant does not violate exactly what it is listed with.
+    NotAsListed,
+    /// A rule is violated, or a witness was not reached.
     Violated,
     /// The engines disagree, so that neither verdict can be trusted.
     EnginesDisagree,
@@ -75,59 +77,19 @@ impl Status {
     pub fn code(self) -> u8 {
         match self {
             Self::AsClaimed => 0,
-            Self::Violated => 1,
+            Self::Violated | Self::NotAsListed => 1,
             Self::Incomplete => 3,
             Self::EnginesDisagree => 4,
         }
     }
 }
 
-/// Checks a protocol. `started` is told what is being explored.
-///
-/// The protocol's own design is explored with all threads; the others are small, so that each thread takes one after the
-/// other.
-pub fn check(
-    entry: &'static Entry,
-    scope: Scope,
-    with_variants: bool,
-    plan: &Plan<'_>,
-    started: &(dyn Fn(&str) + Sync),
-) -> ProtocolReport {
-    let begin = Instant::now();
-    let own = (entry.own)(scope);
-    started(own.name());
-    let findings = own.check(plan);
-    let variants = if with_variants { check_variants(&(entry.variants)(), plan, started) } else { Vec::new() };
-    let design = own.name().to_owned();
-    ProtocolReport { entry, design, scope, findings, variants, elapsed: begin.elapsed() }
-}
-
-fn check_variants(variants: &[Variant], plan: &Plan<'_>, started: &(dyn Fn(&str) + Sync)) -> Vec<VariantReport> {
-    let next = AtomicUsize::new(0);
-    let one_thread = Plan { threads: 1, max_bytes: plan.max_bytes / plan.threads.max(1), observer: plan.observer };
-    let work = || {
-        let mut done = Vec::new();
-        // Each index is taken once; nothing else is handed over through the counter.
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(variant) = variants.get(index) else { return done };
-            started(variant.name);
-            done.push((index, VariantReport::of(variant, &one_thread)));
-        }
-    };
-    let mut reports: Vec<(usize, VariantReport)> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..plan.threads.max(1)).map(|_| scope.spawn(work)).collect();
-        let join = |worker: thread::ScopedJoinHandle<'_, _>| worker.join().unwrap_or_else(|panic| resume_unwind(panic));
-        workers.into_iter().flat_map(join).collect()
-    });
-    reports.sort_unstable_by_key(|(index, _)| *index);
-    reports.into_iter().map(|(_, report)| report).collect()
-}
-
 impl ProtocolReport {
     /// What it comes to.
     pub fn status(&self) -> Status {
-        let own = if !self.findings.engines_agree() {
+        let own = if !self.is_own {
+            Status::AsClaimed
+        } else if !self.findings.engines_agree() {
             Status::EnginesDisagree
         } else if !self.rules_hold() {
             Status::Violated
@@ -151,8 +113,7 @@ impl ProtocolReport {
 }
 
 impl VariantReport {
-    fn of(variant: &Variant, plan: &Plan<'_>) -> Self {
-        let findings = variant.target.check(plan);
+    fn of(variant: &Variant, findings: &Findings) -> Self {
         let disagreements = findings.instances.iter().flat_map(|instance| &instance.comparison.disagreements);
         Self {
             name: variant.name,
@@ -182,7 +143,7 @@ impl VariantReport {
         } else if self.is_as_listed() {
             Status::AsClaimed
         } else {
-            Status::Violated
+            Status::NotAsListed
         }
     }
 }

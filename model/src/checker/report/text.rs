@@ -1,6 +1,7 @@
 //! Tables that a person reads at a glance.
 
 use core::fmt::{self, Display, Write};
+use core::time::Duration;
 
 use super::{ProtocolReport, Status, VariantReport};
 use crate::checker::catalogue::Kind;
@@ -48,20 +49,32 @@ pub fn text(report: &ProtocolReport, style: Style) -> String {
 fn write_report(out: &mut String, report: &ProtocolReport, style: Style) -> fmt::Result {
     let entry = report.entry;
     writeln!(out, "{}: {} ({})", style.strong(entry.name), entry.about, entry.document)?;
-    writeln!(out, "\n{}'s design, {} scope: {}", report.design, report.scope, bounds(&report.findings, style))?;
+    let bounds = bounds(&report.findings, style);
+    if report.is_own {
+        writeln!(out, "\n{}'s design, {} scope: {bounds}", report.design, report.scope)?;
+    } else {
+        writeln!(out, "\n{}, another design than handfast's: {bounds}", report.design)?;
+    }
     write_settings(out, report, style)?;
     writeln!(out)?;
     for result in report.findings.rule_results() {
         write_ruling(out, result, style)?;
     }
-    write_coverage(out, &report.findings, style)?;
+    if report.is_own {
+        write_coverage(out, &report.findings, style)?;
+    }
     if !report.variants.is_empty() {
         write_variants(out, &report.variants, style)?;
     }
     for trace in report.findings.rule_results().filter_map(|result| result.broken_by.as_ref()) {
         writeln!(out, "\n{}", format::text(trace))?;
     }
-    writeln!(out, "\n{}: {} ({:.1} s)", entry.name, conclusion(report.status(), style), report.elapsed.as_secs_f64())
+    writeln!(out, "\n{}", verdict(entry.name, report.status(), report.elapsed, style))
+}
+
+/// What was checked and what it came to, in a line.
+pub fn verdict(checked: &str, status: Status, elapsed: Duration, style: Style) -> String {
+    format!("{checked}: {} ({:.1} s)", conclusion(status, style), elapsed.as_secs_f64())
 }
 
 fn bounds(findings: &Findings, style: Style) -> String {
@@ -69,16 +82,12 @@ fn bounds(findings: &Findings, style: Style) -> String {
 }
 
 fn write_settings(out: &mut String, report: &ProtocolReport, style: Style) -> fmt::Result {
-    writeln!(
-        out,
-        "  {:<12} {:>12} {:>12} {:>6} {:>12} {:>10}",
-        "instance", "states", "edges", "depth", "bytes/state", "states/s"
-    )?;
+    writeln!(out, "  {:<14}{:>11}{:>12}{:>6}{:>6}{:>9}", "instance", "states", "edges", "depth", "bytes", "states/s")?;
     for instance in &report.findings.instances {
         let rate = instance.states as f64 / instance.exploring.as_secs_f64().max(1e-9);
         writeln!(
             out,
-            "  {:<12} {:>12} {:>12} {:>6} {:>12.0} {:>10}",
+            "  {:<14}{:>11}{:>12}{:>6}{:>6.0}{:>9}",
             instance.name,
             grouped(instance.states),
             grouped(instance.edges),
@@ -89,22 +98,19 @@ fn write_settings(out: &mut String, report: &ProtocolReport, style: Style) -> fm
         let digest = instance.digest;
         match instance.completeness {
             Completeness::Complete => {
-                writeln!(out, "  {:<12} complete, state set {digest}", "")?;
+                writeln!(out, "  {:<14}complete, state set {digest}", "")?;
             }
-            Completeness::Incomplete(limit) => writeln!(out, "  {:<12} {} ({limit:?})", "", style.bad("incomplete"))?,
+            Completeness::Incomplete(limit) => writeln!(out, "  {:<14}{} ({limit:?})", "", style.bad("incomplete"))?,
         }
         if instance.comparison.asked.len() == 1 {
-            writeln!(
-                out,
-                "  {:<12} Stateright's depth-first search was not asked: its paths need too much memory",
-                ""
-            )?;
+            writeln!(out, "  {:<14}Stateright's depth-first search was not asked: its paths need too much memory", "")?;
         }
         for disagreement in &instance.comparison.disagreements {
-            writeln!(out, "  {:<12} {}: {disagreement}", "", style.bad("engines disagree"))?;
+            writeln!(out, "  {:<14}{}: {disagreement}", "", style.bad("engines disagree"))?;
         }
     }
-    if report.findings.is_complete() && report.findings.engines_agree() {
+    let is_asked = report.findings.instances.iter().all(|instance| !instance.comparison.asked.is_empty());
+    if is_asked && report.findings.engines_agree() {
         writeln!(out, "  Stateright's searches find as many states, the same violations and the same witnesses.")?;
     }
     Ok(())
@@ -137,13 +143,11 @@ fn write_coverage(out: &mut String, findings: &Findings, style: Style) -> fmt::R
     for witness in findings.witnesses.iter().filter(|witness| witness.reached_by.is_none()) {
         writeln!(out, "    {} {}: {}", witness.id, style.bad("not reached"), witness.title)?;
     }
-    match findings.never_enabled.as_slice() {
-        [] => writeln!(out, "  every action is enabled somewhere"),
-        never => {
-            writeln!(out, "  {}:", style.bad("never enabled"))?;
-            never.iter().try_for_each(|action| writeln!(out, "    {action}"))
-        }
+    if findings.never_enabled.is_empty() {
+        return writeln!(out, "  every action is enabled somewhere");
     }
+    writeln!(out, "  {}:", style.bad("never enabled"))?;
+    findings.never_enabled.iter().try_for_each(|action| writeln!(out, "    {action}"))
 }
 
 fn write_variants(out: &mut String, variants: &[VariantReport], style: Style) -> fmt::Result {
@@ -187,6 +191,7 @@ fn conclusion(status: Status, style: Style) -> String {
     match status {
         Status::AsClaimed => style.good("complete and as claimed"),
         Status::Violated => style.bad("VIOLATED"),
+        Status::NotAsListed => style.bad("NOT AS LISTED: a mutant or historical design"),
         Status::Incomplete => style.bad("INCOMPLETE: nothing is violated as far as it went"),
         Status::EnginesDisagree => style.bad("THE ENGINES DISAGREE: no verdict"),
     }

@@ -1,13 +1,12 @@
 //! What programs read: every key that is promised, with its type.
 
-use model::checker::catalogue::{Entry, Scope, Variant};
-use model::checker::report;
-use model::checker::target::Plan;
+use model::checker::catalogue::{Entry, Variant};
+use model::checker::report::{self, Selection};
 use model::lifecycle::ENTRY as LIFECYCLE;
 use model::registry::{ENTRIES, find};
 use serde_json::Value;
 
-use super::run;
+use super::{report_on, run};
 
 /// What a value is promised to be.
 enum Shape {
@@ -128,8 +127,7 @@ fn mutants_have_every_key_that_is_promised() {
         let Entry { name, about, document, rules, own, left_out, explain, .. } = LIFECYCLE;
         Entry { name, about, document, rules, own, variants: one, left_out, explain }
     };
-    let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
-    let document = report::json(&[report::check(&ENTRY, Scope::Small, true, &plan, &|_| {})]);
+    let document = report::json(&[report_on(&ENTRY, Selection::All)]);
     is_as_promised(&document);
     let mutant = &document["protocols"][0]["mutants"][0];
     assert_eq!((&mutant["name"], &mutant["caught"]), (&"lossy-queue".into(), &true.into()));

@@ -12,6 +12,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use model::checker::catalogue::{Entry, Scope};
+use model::checker::report::{CrossCheck, ProtocolReport, Selection, check_one};
+use model::checker::target::Plan;
+
 /// The program, with nothing of the environment that would change what it prints.
 fn model<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_model"));
@@ -36,6 +40,11 @@ impl Run {
         assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
         run
     }
+}
+
+/// Checks designs of a protocol at the small scope, with both engines.
+fn report_on(entry: &'static Entry, selection: Selection) -> ProtocolReport {
+    check_one((entry, selection), Scope::Small, CrossCheck::All, &Plan::DEFAULT)
 }
 
 /// Runs the program with arguments that are separated by spaces.

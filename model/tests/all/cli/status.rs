@@ -5,11 +5,10 @@ use core::time::Duration;
 
 use model::checker::catalogue::Scope;
 use model::checker::cross_check::{Disagreement, Engine};
-use model::checker::report::{ProtocolReport, Status, Style, check, json, text};
-use model::checker::target::Plan;
+use model::checker::report::{ProtocolReport, Selection, Status, Style, json, text};
 use model::registry::{ENTRIES, find};
 
-use super::{LOG, run, run_on};
+use super::{LOG, report_on, run, run_on};
 
 #[test]
 fn complete_and_as_claimed_is_0() {
@@ -44,8 +43,7 @@ fn what_does_not_fit_into_memory_is_3() {
 
 /// A report on the small scope, for tests to spoil.
 fn report() -> ProtocolReport {
-    let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
-    check(find("lifecycle").expect("it is in the catalogue"), Scope::Small, false, &plan, &|_| {})
+    report_on(find("lifecycle").expect("it is in the catalogue"), Selection::Own)
 }
 
 fn said(report: ProtocolReport) -> (u8, String, serde_json::Value) {
@@ -88,9 +86,26 @@ fn a_violation_a_missed_witness_and_an_empty_promise_are_1() {
 
 #[test]
 fn the_worst_status_counts() {
-    let worst_last = [Status::AsClaimed, Status::Incomplete, Status::Violated, Status::EnginesDisagree];
+    use Status::{AsClaimed, EnginesDisagree, Incomplete, NotAsListed, Violated};
+    let worst_last = [AsClaimed, Incomplete, NotAsListed, Violated, EnginesDisagree];
     assert!(worst_last.is_sorted());
-    assert_eq!(worst_last.map(Status::code), [0, 3, 1, 4]);
+    assert_eq!(worst_last.map(Status::code), [0, 3, 1, 1, 4]);
+}
+
+#[test]
+fn one_design_is_judged_by_what_it_is_listed_with() {
+    let run = run("check lifecycle/btcd-before");
+    assert_eq!(run.status, 0, "{}", run.stdout);
+    assert!(run.stdout.contains("btcd-before, another design than handfast's: complete"), "{}", run.stdout);
+    assert!(run.stdout.contains("1 of 1 as listed"), "{}", run.stdout);
+    assert!(super::run("check lifecycle/btcd-befor").stderr.contains("did you mean \"btcd-before\"?"));
+}
+
+#[test]
+fn the_last_line_is_the_verdict_of_the_whole_run() {
+    let run = run("check lifecycle framed/trusts-length --scope small --no-mutants");
+    let last = run.stdout.lines().last().expect("it prints");
+    assert!(last.starts_with("check: complete and as claimed ("), "{}", run.stdout);
 }
 
 #[test]
@@ -106,8 +121,8 @@ fn a_mutant_that_is_not_as_listed_is_1() {
         let (source, about) = ("made up", "handfast's own design, called a mutant");
         vec![Variant { name: "survivor", kind: Kind::Mutant, source, about, violates: &["PEER-1"], target }]
     }
-    let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
-    let (status, text, json) = said(check(&SURVIVES, Scope::Small, true, &plan, &|_| {}));
+    let (status, text, json) = said(report_on(&SURVIVES, Selection::All));
     assert_eq!((status, &json["protocols"][0]["mutants"][0]["caught"]), (1, &false.into()), "{text}");
     assert!(text.contains("0 of 1 as listed") && text.contains("listed with PEER-1"), "{text}");
+    assert!(text.contains("NOT AS LISTED") && !text.contains("VIOLATED"), "{text}");
 }

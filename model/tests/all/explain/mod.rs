@@ -29,7 +29,7 @@ fn explained(log: impl AsRef<[u8]>) -> Explanation {
 
 /// Passes on every walk of the edge cover of one instance of the small scope.
 fn every_walk(instance: &str, mut each: impl FnMut(Trace)) {
-    let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
+    let plan = Plan::DEFAULT;
     let mut was_there = false;
     (entry().own)(Scope::Small).cover(&plan, &mut |trace| {
         if trace.instance == instance {

@@ -20,7 +20,7 @@ use stateright::Model;
 fn violations(variant: &str) -> Vec<Trace> {
     let entry = find("lifecycle").expect("the catalogue has the peer lifecycle");
     let variant = (entry.variants)().into_iter().find(|known| known.name == variant);
-    let plan = Plan { threads: 1, max_bytes: usize::MAX, observer: &() };
+    let plan = Plan::DEFAULT;
     let findings = variant.expect("the variant is in the catalogue").target.check(&plan);
     findings.rule_results().filter_map(|result| result.broken_by.clone()).collect()
 }

@@ -84,7 +84,7 @@ impl Conduct {
             | Self::SecondVerack
             | Self::Talkative => Heard::UpAndDown("remote_closed"),
             Self::ResetAfterPong | Self::HalfPing => Heard::UpAndDown("failed"),
-            Self::OversizedLater => Heard::UpAndDown("application"),
+            Self::OversizedLater => Heard::UpAndDown("protocol_violated"),
             Self::ResetAfterVerack => Heard::Perhaps,
             Self::DisconnectAtOnce
             | Self::DisconnectBeforeVerack

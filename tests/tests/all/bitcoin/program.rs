@@ -41,7 +41,7 @@ fn two_nodes_find_each_other_and_part_at_ctrl_c() {
 fn nodes_of_different_networks_do_not_come_together() {
     let (server, address) = listening(&["--network", "signet"]);
     let mut client = Program::start(&mut program(&["--connect", &address, "--network", "regtest"]));
-    client.says(&format!("cannot connect to {address}: handshake_failed"));
+    client.says(&format!("cannot connect to {address}: remote_closed"));
     client.interrupt();
     assert_eq!(client.rest().last().map(String::as_str), Some("shut down: 0 sessions ended, 0 were aborted"));
     server.interrupt();

@@ -96,7 +96,7 @@ fn is_accounted_for(remains: &Remains, conducts: &[Conduct], outcome: &Outcome) 
     assert_eq!((metrics.evicted, metrics.pending, metrics.longest_queue), (0, 0, 0));
 
     let perhaps = count(conducts, |conduct| conduct.heard() == Heard::Perhaps);
-    for reason in ["remote_closed", "failed", "application"] {
+    for reason in ["remote_closed", "failed", "protocol_violated"] {
         let least = count(conducts, |conduct| conduct.heard() == Heard::UpAndDown(reason));
         let most = if reason == "failed" { least + perhaps } else { least };
         let downs = metrics.downs[reason];
@@ -104,7 +104,12 @@ fn is_accounted_for(remains: &Remains, conducts: &[Conduct], outcome: &Outcome) 
     }
     let downs: u64 = metrics.downs.values().sum();
     assert_eq!((metrics.downs.len(), metrics.announced), (3, downs), "{metrics:?}");
-    assert_eq!(metrics.ended_unannounced, [("handshake_failed", metrics.opened - downs)].into());
+    let unannounced = &metrics.ended_unannounced;
+    assert_eq!(unannounced.values().sum::<u64>(), metrics.opened - downs, "{unannounced:?}");
+    let too_old = count(conducts, |conduct| conduct == Conduct::TooOld);
+    assert_eq!(unannounced.get("version_too_old").copied().unwrap_or_default(), too_old);
+    let known = ["handshake_failed", "protocol_violated", "remote_closed", "version_too_old"];
+    assert!(unannounced.keys().all(|reason| known.contains(reason)), "{unannounced:?}");
 
     let ups = remains.ups();
     for (address, (least, most)) in &outcome.ups {
@@ -259,7 +264,7 @@ fn pings_find_out_who_is_gone() {
             drop((alive, dead));
             server.is_deserted_by(2).await;
             let remains = server.end().await;
-            assert_eq!(remains.metrics.downs, [("application", 1), ("remote_closed", 1)].into());
+            assert_eq!(remains.metrics.downs, [("protocol_violated", 1), ("remote_closed", 1)].into());
             remains.is_explained();
         });
     });

@@ -1,0 +1,167 @@
+//! Checks many designs at once: an instance of a design is a task, and each thread takes one task after the other.
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{ProtocolReport, VariantReport};
+use crate::checker::catalogue::{Entry, Scope, Variant};
+use crate::checker::findings::Findings;
+use crate::checker::target::{Plan, Target};
+
+/// Which designs of a protocol to check.
+pub enum Selection {
+    /// The protocol's own.
+    Own,
+    /// The protocol's own and every other.
+    All,
+    /// One of the others.
+    One(Box<Variant>),
+}
+
+/// About which designs the second engine is asked.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum CrossCheck {
+    /// The protocols' own.
+    #[default]
+    Own,
+    /// All.
+    All,
+}
+
+/// Checks designs of protocols, each protocol's own at a scope.
+///
+/// `started` is told what is being explored. `finished` gets the reports in the order of `selected`, each as soon as it
+/// is complete. What the reports say does not depend on the number of threads.
+pub fn check(
+    selected: Vec<(&'static Entry, Selection)>,
+    scope: Scope,
+    cross_check: CrossCheck,
+    plan: &Plan<'_>,
+    started: &(dyn Fn(&str, &str) + Sync),
+    finished: &mut dyn FnMut(ProtocolReport),
+) {
+    let protocols: Vec<Designs> = selected.into_iter().map(|selected| Designs::of(selected, scope)).collect();
+    let tasks: Vec<Task<'_>> = protocols.iter().flat_map(Designs::tasks).collect();
+    // What is explored at the same time shares the memory, so that large graphs are explored one after the other.
+    let workers = if scope == Scope::Large { 1 } else { plan.threads.clamp(1, tasks.len().max(1)) };
+    let plan = Plan { threads: (plan.threads / workers).max(1), max_bytes: plan.max_bytes / workers, ..*plan };
+    let next = AtomicUsize::new(0);
+    let (send, receive) = mpsc::channel();
+    let work = |send: mpsc::Sender<(usize, Checked)>| {
+        loop {
+            // Each number is taken once; nothing else is handed over through the counter.
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(task) = tasks.get(number) else { return };
+            started(task.protocol, task.target.name());
+            let begun = Instant::now();
+            let cross_check = plan.cross_check && (task.is_own || cross_check == CrossCheck::All);
+            let findings = task.target.check_instance(task.instance, &Plan { cross_check, ..plan });
+            send.send((number, Checked { findings, begun })).expect("the receiver waits for every task");
+        }
+    };
+    thread::scope(|scope| {
+        let (work, send) = (&work, &send);
+        let spawn = |_| scope.spawn(move || work(send.clone()));
+        let threads: Vec<_> = (0..workers).map(spawn).collect();
+        assemble(&protocols, tasks.len(), &receive, finished);
+        threads.into_iter().for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+    });
+}
+
+/// Checks designs of one protocol, without a word about how far it is.
+pub fn check_one(
+    selected: (&'static Entry, Selection),
+    scope: Scope,
+    cross_check: CrossCheck,
+    plan: &Plan<'_>,
+) -> ProtocolReport {
+    let mut reports = Vec::new();
+    check(vec![selected], scope, cross_check, plan, &|_, _| {}, &mut |report| reports.push(report));
+    reports.pop().expect("there is a report for each protocol")
+}
+
+/// Receives what was found, and makes reports of it.
+fn assemble(
+    protocols: &[Designs],
+    task_count: usize,
+    receive: &mpsc::Receiver<(usize, Checked)>,
+    finished: &mut dyn FnMut(ProtocolReport),
+) {
+    let mut found: Vec<Option<Checked>> = (0..task_count).map(|_| None).collect();
+    let mut begin = 0;
+    for designs in protocols {
+        let end = begin + designs.tasks().count();
+        while found[begin..end].iter().any(Option::is_none) {
+            // A thread that panics sends nothing; its panic goes on where it is joined.
+            let Ok((number, checked)) = receive.recv() else { return };
+            found[number] = Some(checked);
+        }
+        finished(designs.report(found[begin..end].iter_mut().filter_map(Option::take).collect()));
+        begin = end;
+    }
+}
+
+/// An instance of a design to explore.
+struct Task<'a> {
+    protocol: &'static str,
+    target: &'a dyn Target,
+    is_own: bool,
+    instance: usize,
+}
+
+/// What was found in an instance, and when its exploration began.
+struct Checked {
+    findings: Findings,
+    begun: Instant,
+}
+
+/// The designs of a protocol that are checked.
+struct Designs {
+    entry: &'static Entry,
+    scope: Scope,
+    own: Option<Box<dyn Target>>,
+    variants: Vec<Variant>,
+}
+
+impl Designs {
+    fn of((entry, selection): (&'static Entry, Selection), scope: Scope) -> Self {
+        let (own, variants) = match selection {
+            Selection::Own => (Some((entry.own)(scope)), Vec::new()),
+            Selection::All => (Some((entry.own)(scope)), (entry.variants)()),
+            Selection::One(variant) => (None, vec![*variant]),
+        };
+        Self { entry, scope, own, variants }
+    }
+
+    fn targets(&self) -> impl Iterator<Item = &dyn Target> {
+        self.own.iter().chain(self.variants.iter().map(|variant| &variant.target)).map(|target| &**target)
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = Task<'_>> {
+        let is_own = (0..).map(|place| place == 0 && self.own.is_some());
+        self.targets().zip(is_own).flat_map(move |(target, is_own)| {
+            let task = move |instance| Task { protocol: self.entry.name, target, is_own, instance };
+            (0..target.instance_count()).map(task)
+        })
+    }
+
+    /// What was found in each instance, as a report.
+    fn report(&self, checked: Vec<Checked>) -> ProtocolReport {
+        let begun = checked.iter().map(|checked| checked.begun).min();
+        let elapsed = begun.map_or(Duration::ZERO, |begun| begun.elapsed());
+        let mut found = checked.into_iter().map(|checked| checked.findings);
+        let mut found =
+            self.targets().map(|target| target.join(found.by_ref().take(target.instance_count()).collect()));
+        let own = self.own.as_ref().and_then(|_| found.next());
+        let is_own = own.is_some();
+        let mut others: Vec<Findings> = found.collect();
+        let variants =
+            self.variants.iter().zip(&others).map(|(variant, found)| VariantReport::of(variant, found)).collect();
+        let findings = own.or_else(|| others.pop()).expect("at least one design is checked");
+        let design = self.targets().next().map_or("", Target::name).to_owned();
+        ProtocolReport { entry: self.entry, design, is_own, scope: self.scope, findings, variants, elapsed }
+    }
+}
