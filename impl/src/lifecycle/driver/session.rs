@@ -415,6 +415,7 @@ pub(super) async fn run<K, I, C, E, HF, F, B, BF>(
     let deadline = Instant::now().checked_add(guard.shared.timing.handshake_timeout);
     let _closed = closed;
     let body = body;
+    let mut failed = None;
     let mut connection = None;
     let mut life = pin!(None);
     let mut handshake = pin!(Some(handshake));
@@ -442,7 +443,7 @@ pub(super) async fn run<K, I, C, E, HF, F, B, BF>(
     }
     guard.exit = ExitKind::InOrder;
     drop(guard);
-    drop(connection);
+    drop((failed, connection));
 }
 
 /// Where several are ready the first of them wins: a session that is told to end is not announced, and a handshake that
