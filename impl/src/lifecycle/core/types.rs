@@ -251,7 +251,9 @@ pub enum Announcement {
     Up,
     /// The session must end; no subscriber hears of it.
     Rejected(Reason),
-    /// A subscriber has no room for its Up and its Down.
+    /// It waits for room from now on: a subscriber has none for its Up and its Down, or others wait before it.
+    Queued,
+    /// It still waits for room.
     WaitsForRoom,
     /// This session with the same key has been told to end and has not ended yet.
     WaitsForOlder(SessionId),

@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError};
 
 use super::slot::Farewell;
-use super::state::Shared;
+use super::state::{Shared, State};
 use crate::lifecycle::{Ended, Greeting, Peer, Reason, SessionId, StateError};
 use crate::runtime::sync::{Mutex, Notify, OnceLock};
 use crate::runtime::task::{AbortHandle, spawn_if_possible};
@@ -390,7 +390,10 @@ impl<K: Clone + Ord, I> Drop for Closed<K, I> {
     fn drop(&mut self) {
         // It may share the connection, and the handles keep the signals.
         drop(self.signals.replace_gone(None));
-        self.shared.step(|state| state.closed(self.session));
+        if self.shared.step(|state| state.closed(self.session)) {
+            tracing::trace!(session = %self.session, "connection dropped");
+            self.shared.step(State::finish_if_closed);
+        }
     }
 }
 
