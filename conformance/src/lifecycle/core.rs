@@ -3,7 +3,7 @@
 //! What a driver does around the core is done here in the plainest way: session ids are handed on, guards run when they
 //! are told to, and each session has the cell in which its peer's height is kept for the selector.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use handfast::lifecycle::{self as product, ActivePeer, Announcement, Core, Effect, Greeting, Heard, Switch};
 use handfast_spec::lifecycle::{
@@ -21,6 +21,10 @@ pub struct CoreMachine {
     /// The product's id of each session that got a slot.
     sessions: BTreeMap<SessionId, Slot>,
     subscribers: BTreeMap<SubscriberId, product::SubscriberId>,
+    /// Subscribers that were evicted and have not heard so.
+    evicted: BTreeSet<SubscriberId>,
+    /// Sessions whose guard has run and whose connection is open.
+    closing: BTreeSet<SessionId>,
     /// Ids below this one are used.
     next: u32,
     complete: bool,
@@ -53,6 +57,8 @@ impl CoreMachine {
             selector: ActivePeer::new(),
             sessions: BTreeMap::new(),
             subscribers: BTreeMap::new(),
+            evicted: BTreeSet::new(),
+            closing: BTreeSet::new(),
             next: 0,
             complete: false,
         };
@@ -86,17 +92,21 @@ impl CoreMachine {
             }
             Action::End { session } if !self.core.is_to_end(self.id(session)?) => Err(Refusal::NotNow),
             Action::End { session } | Action::Abort { session } => self.run_guard(session),
+            Action::Close { session } if self.closing.remove(&session) => Ok(vec![Output::Closed(session)]),
+            Action::Close { session } => Err(self.gone(session, Refusal::NotNow)),
             Action::PeerAhead { session } => self.ahead(session),
             Action::NotifySelector { session } => self.notify_selector(session),
             Action::Subscribe { subscriber } => self.subscribe(subscriber),
             Action::Unsubscribe { subscriber } => {
                 let id = self.subscribers.remove(&subscriber).ok_or(Refusal::NoSuchSubscriber)?;
+                self.evicted.remove(&subscriber);
                 drop(self.core.unsubscribe(id).map_err(refusal)?);
                 Ok([Output::Unsubscribed(subscriber)].into_iter().chain(self.forget(subscriber)).collect())
             }
             Action::Evict { subscriber } => {
                 let id = *self.subscribers.get(&subscriber).ok_or(Refusal::NotHolding)?;
                 self.core.evict(id).map_err(refusal)?;
+                self.evicted.insert(subscriber);
                 Ok(vec![Output::CutOff(subscriber)])
             }
             Action::Receive { subscriber } => self.receive(subscriber),
@@ -105,6 +115,7 @@ impl CoreMachine {
                 let stalled = switch.from.map(|from| Output::Stalled(spec_id(from)));
                 Ok(stalled.into_iter().chain([active(switch)]).collect())
             }
+            Action::Reconsider { session } => self.reconsider(session),
             Action::Ban { key } => {
                 self.core.ban(key).map_err(refusal)?;
                 Ok([Output::Banned(key)].into_iter().chain(self.told_to_end()).collect())
@@ -164,6 +175,7 @@ impl CoreMachine {
         match self.core.announce(self.id(session)?).map_err(refusal)? {
             Announcement::Up => Ok(vec![Output::Announced(session), Output::Registered(session)]),
             Announcement::Rejected(why) => Ok(vec![Output::Rejected(session, reason(why))]),
+            Announcement::Queued => Ok(vec![Output::Waits(session)]),
             Announcement::WaitsForRoom => Err(Refusal::NoRoom),
             Announcement::WaitsForOlder(_) => {
                 let told = self.told_to_end();
@@ -175,7 +187,8 @@ impl CoreMachine {
     fn run_guard(&mut self, session: SessionId) -> Outcome {
         let ended = self.core.end(self.id(session)?, product::Reason::Aborted).map_err(refusal)?;
         let removed = ended.announced.then_some(Output::Removed(session));
-        Ok([Output::Ended(session)].into_iter().chain(removed).chain([Output::Closed(session)]).collect())
+        self.closing.insert(session);
+        Ok([Output::Ended(session)].into_iter().chain(removed).collect())
     }
 
     fn ahead(&mut self, session: SessionId) -> Outcome {
@@ -201,6 +214,17 @@ impl CoreMachine {
             Heard::Unknown => Ok(vec![Output::Deferred(session)]),
             Heard::Noted(switch) => Ok([Output::Heeded(session)].into_iter().chain(switch.map(active)).collect()),
         }
+    }
+
+    /// The driver looks again when it has taken what is queued.
+    fn reconsider(&mut self, session: SessionId) -> Outcome {
+        let Some(slot) = self.sessions.get(&session) else { return Err(self.gone(session, Refusal::NotNow)) };
+        let queued = self.subscribers.get(&SELECTOR).and_then(|id| self.core.queued(*id));
+        let is_up_to_date = queued == Some(0) && !self.evicted.contains(&SELECTOR) && !self.complete;
+        if !is_up_to_date || self.selector.active().is_some() || !self.selector.has_stalled(slot.id) {
+            return Err(Refusal::NotNow);
+        }
+        Ok(self.selector.reconsider(slot.id, true).map(active).into_iter().collect())
     }
 
     fn subscribe(&mut self, subscriber: SubscriberId) -> Outcome {
@@ -235,6 +259,7 @@ impl CoreMachine {
             }
             product::Event::Lagged | product::Event::Closed => {
                 self.subscribers.remove(&subscriber);
+                self.evicted.remove(&subscriber);
                 let lagged = matches!(event, product::Event::Lagged);
                 (if lagged { Event::Lagged } else { Event::Closed }, self.forget(subscriber).into_iter().collect())
             }

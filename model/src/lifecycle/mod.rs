@@ -40,6 +40,7 @@ in_parts!(History {
     sessions: Table<SessionRecord, 3>,
     subscribers: Table<SubscriberRecord, 2>,
 } and {
+    waiting: Vec<SessionId>,
     active: Option<SessionId>,
     banned: Keys,
     banned_networks: BTreeSet<Network>,

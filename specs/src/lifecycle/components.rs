@@ -1,6 +1,6 @@
 //! What is scheduled on its own.
 
-use super::{Action, SessionId, SubscriberId};
+use super::{Action, SELECTOR, SessionId, SubscriberId};
 
 /// What is scheduled on its own.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -46,12 +46,14 @@ impl Action {
             | Self::Rank { .. }
             | Self::SetLimits { .. }
             | Self::Shutdown => None,
-            Self::Announce { session } | Self::End { session } | Self::NotifySelector { session } => {
-                Some(Component::Session(session))
-            }
+            Self::Announce { session }
+            | Self::End { session }
+            | Self::Close { session }
+            | Self::NotifySelector { session } => Some(Component::Session(session)),
             Self::Expire { session } => Some(Component::Timer(session)),
             Self::Evict { subscriber } => Some(Component::Patience(subscriber)),
             Self::Receive { subscriber } => Some(Component::Subscriber(subscriber)),
+            Self::Reconsider { .. } => Some(Component::Subscriber(SELECTOR)),
             Self::Finish => Some(Component::Shutdown),
         }
     }

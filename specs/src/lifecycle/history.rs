@@ -16,6 +16,8 @@ pub struct History {
     pub sessions: Table<SessionRecord, 3>,
     /// Per subscriber.
     pub subscribers: Table<SubscriberRecord, 2>,
+    /// Which sessions were told that they wait for room, and neither announced nor told to end since, the first in front.
+    pub waiting: Vec<SessionId>,
     /// Which peer the application takes for the active one.
     pub active: Option<SessionId>,
     /// Which keys the operator takes for banned.
@@ -81,16 +83,22 @@ impl History {
             Output::Ranked(session, rank) => self.session(session).rank = rank,
             Output::HandshakeDone(session, key) => self.session(session).key = Some(key),
             Output::HandshakeDoneTwice(_) => {}
+            Output::Waits(session) => {
+                self.waits_no_more(session);
+                self.waiting.push(session);
+            }
             Output::Announced(session) => self.announced(session),
             Output::Registered(session) => self.registered(session),
             Output::Removed(session) => self.removed(session),
             Output::Disconnecting(session) | Output::TimedOut(session) => {
+                self.waits_no_more(session);
                 let record = self.session(session);
                 record.disconnecting = true;
                 record.owed_ban = false;
             }
             Output::Ended(session) => {
                 self.violate(Violation::AfterComplete, self.phase == Phase::Complete);
+                self.waits_no_more(session);
                 self.session(session).end();
             }
             Output::Closed(session) => {
@@ -112,10 +120,9 @@ impl History {
             Output::Heard(subscriber, event) => self.heard_event(subscriber, event),
             Output::PeerAhead(session) => self.session(session).ahead = true,
             Output::Heeded(session) => self.heeded(session),
-            Output::Deferred(_) => {}
+            Output::Deferred(_) | Output::Stalled(_) => {}
             Output::Ignored(_) => self.violate(Violation::Ignored, true),
             Output::Active(active) => self.active = active,
-            Output::Stalled(session) => self.session(session).stalled = true,
             Output::Kept(session) => {
                 let dropped = self.sessions.get(session.index()).dropped;
                 self.violate(Violation::KeptAfterEnd, dropped);
@@ -159,6 +166,7 @@ impl History {
 
     fn rejected(&mut self, session: SessionId, reason: Reason) {
         self.judge_rejected(session, reason);
+        self.waits_no_more(session);
         let record = self.session(session);
         record.rejected = Some(reason);
         if !record.opened {
@@ -171,6 +179,8 @@ impl History {
         // With its end the key of a session that nobody was told of is forgotten; what comes after the end is PEER-1's.
         let record = self.sessions.get(session.index());
         self.violate(Violation::Ungreeted, record.key.is_none() && record.registry == Stream::Nothing);
+        self.judge_announced(session);
+        self.waits_no_more(session);
         self.session(session).registry.hear(true);
     }
 
@@ -220,6 +230,10 @@ impl History {
         self.violate(Violation::PayloadBeforeUp, stream == Stream::Nothing);
         self.violate(Violation::KeptAfterEnd, stream.is_ended());
         self.session(session).heeded = true;
+    }
+
+    fn waits_no_more(&mut self, session: SessionId) {
+        self.waiting.retain(|waiting| *waiting != session);
     }
 
     fn session(&mut self, session: SessionId) -> &mut SessionRecord {

@@ -141,6 +141,16 @@ pub const INVARIANTS: &[Predicate<History>] = &[
         title: "accepted sessions turn away none that was dialed, nor ordinary ones a privileged one, while a slot is left",
         holds: |history| !history.has(Violation::TurnedAwayByOthers),
     },
+    Predicate {
+        id: "PEER-49",
+        title: "no connection is turned away because of a session whose connection is closed",
+        holds: |history| !history.has(Violation::TurnedAwayByClosed),
+    },
+    Predicate {
+        id: "PEER-50",
+        title: "a session that waits for room, and for nothing else, is passed by none that came to wait later",
+        holds: |history| !history.has(Violation::Overtaken),
+    },
 ];
 
 /// Situations that must be reachable.
@@ -213,6 +223,16 @@ pub const WITNESSES: &[Predicate<History>] = &[
         id: "PEER-47",
         title: "a session with our own key is rejected",
         holds: |history| rejected_for(history, Reason::Myself),
+    },
+    Predicate {
+        id: "PEER-51",
+        title: "a session waits for room behind another one",
+        holds: |history| history.waiting.len() > 1,
+    },
+    Predicate {
+        id: "PEER-52",
+        title: "the connection of a session that has ended is still open",
+        holds: |history| any(history, |session| session.opened && session.registry.is_ended() && !session.closed),
     },
 ];
 

@@ -99,8 +99,6 @@ pub struct SessionRecord {
     pub ahead: bool,
     /// The selector counts it among those that are ahead.
     pub heeded: bool,
-    /// The application was told that it stalled.
-    pub stalled: bool,
     /// Something is kept on its behalf.
     pub kept: bool,
     /// What was kept on its behalf was dropped.
@@ -230,11 +228,15 @@ pub enum Violation {
     PreferredRejected,
     /// Turned away as a duplicate although there may be one more (PEER-44).
     RejectedWithRoom,
+    /// Turned away because of a session whose connection is closed (PEER-49).
+    TurnedAwayByClosed,
+    /// Announced before one that waited for room, and for nothing else, for longer (PEER-50).
+    Overtaken,
 }
 
 impl Violation {
     /// Every violation.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Ungreeted,
         Self::PayloadBeforeUp,
         Self::Misreported,
@@ -256,6 +258,8 @@ impl Violation {
         Self::ReservedTaken,
         Self::PreferredRejected,
         Self::RejectedWithRoom,
+        Self::TurnedAwayByClosed,
+        Self::Overtaken,
     ];
 }
 

@@ -25,6 +25,8 @@ impl History {
         self.violate(Violation::SlotWasFree, free);
         let by_others = self.is_turned_away_by_others(&record.origin, reason);
         self.violate(Violation::TurnedAwayByOthers, by_others);
+        let by_closed = self.is_turned_away_by_closed(&record, reason);
+        self.violate(Violation::TurnedAwayByClosed, by_closed);
         match reason {
             Reason::Duplicate => {
                 let room = self.holders(&record).count() < self.duplicates.most() as usize;
@@ -45,6 +47,34 @@ impl History {
             | Reason::Closing
             | Reason::Vetoed => {}
         }
+    }
+
+    /// Whether a session whose connection is closed still holds a slot, where the reason speaks of slots, or the key.
+    fn is_turned_away_by_closed(&self, record: &SessionRecord, reason: Reason) -> bool {
+        match reason {
+            Reason::Duplicate => self.holders(record).any(|(_, holder)| holder.closed),
+            Reason::Full
+            | Reason::Pending
+            | Reason::Reserved
+            | Reason::Inbound
+            | Reason::Outbound
+            | Reason::PerAddress
+            | Reason::PerSource
+            | Reason::PendingFromSource => self.sessions.iter().any(|held| held.holds_slot() && held.closed),
+            Reason::Banned | Reason::Myself | Reason::Closing | Reason::Vetoed => false,
+        }
+    }
+
+    /// What it gives away that the session is announced: that it passes one that waits for room, and for nothing else.
+    pub(super) fn judge_announced(&mut self, session: SessionId) {
+        let waits_for_room_alone = |waiting: &&SessionId| {
+            let record = self.sessions.get(waiting.index());
+            let is_admitted = record.key.is_some_and(|key| !self.banned.contains(key)) && !self.is_our_own(&record);
+            is_admitted && self.holders(&record).count() < self.duplicates.most() as usize
+        };
+        let before = self.waiting.iter().take_while(|waiting| **waiting != session);
+        let overtaken = before.filter(waits_for_room_alone).next().is_some();
+        self.violate(Violation::Overtaken, overtaken);
     }
 
     /// Whether its key is our own.

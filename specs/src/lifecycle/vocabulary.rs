@@ -60,6 +60,11 @@ pub enum Action {
         /// Whose task.
         session: SessionId,
     },
+    /// The task of a session whose guard has run drops the connection.
+    Close {
+        /// Whose connection.
+        session: SessionId,
+    },
     /// The peer says that it is ahead of us, and the session's task notes it in the session's cell.
     PeerAhead {
         /// Which peer.
@@ -92,6 +97,11 @@ pub enum Action {
     },
     /// The active peer made no progress for too long.
     Stall,
+    /// The selector looks again at a peer that stalled and has rested.
+    Reconsider {
+        /// Which peer.
+        session: SessionId,
+    },
     /// The operator bans a key.
     Ban {
         /// Which.
@@ -187,6 +197,8 @@ pub enum Output {
     HandshakeDone(SessionId, Key),
     /// The handshake was reported complete a second time; that changes nothing.
     HandshakeDoneTwice(SessionId),
+    /// The session waits for room from now on, behind those that wait already.
+    Waits(SessionId),
     /// The registry heard of the session's coming.
     Announced(SessionId),
     /// The session is in the registry.

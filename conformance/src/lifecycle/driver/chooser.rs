@@ -12,7 +12,7 @@ use crate::lifecycle::driver::stepped::{Step, number};
 use crate::lifecycle::driver::task::{Pool, Task};
 
 /// Shorter than the patience, which is shorter than the handshake timeout: who is not to stall makes progress whenever
-/// the clock is moved.
+/// the clock is moved. Who stalled rests for as long.
 pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a session's task knows of its peer: whether it is ahead.
@@ -85,7 +85,8 @@ impl Chooser {
     }
 
     /// What the node recorded of the selector's step, and what the selector made of it: who was found to be ahead, and
-    /// who is active now. A change that comes with no step of the node is that somebody stalled.
+    /// who is active now. A change that comes with no step of the node is that somebody stalled, or that nobody was active and
+    /// somebody was looked at again.
     pub(crate) fn complete(&mut self, mut steps: Vec<Step>) -> Vec<Step> {
         let found = self.take_found();
         let before = self.active;
@@ -98,9 +99,15 @@ impl Chooser {
             _ => false,
         });
         let Some((action, Observation::Accepted(outputs))) = own else {
-            let stalled = before.map(Output::Stalled).into_iter();
-            let told = change.map(|change| Observation::Accepted(stalled.chain([change]).collect()));
-            steps.extend(told.map(|told| (Action::Stall, told)));
+            steps.extend(change.map(|change| match (before, change) {
+                (None, Output::Active(Some(session))) => {
+                    (Action::Reconsider { session }, Observation::Accepted(vec![change]))
+                }
+                (before, change) => {
+                    let stalled = before.map(Output::Stalled).into_iter();
+                    (Action::Stall, Observation::Accepted(stalled.chain([change]).collect()))
+                }
+            }));
             return steps;
         };
         // That it is subscribed is told last, after everybody in the snapshot has been looked at.

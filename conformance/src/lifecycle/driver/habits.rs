@@ -10,8 +10,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(1_000);
 /// What a walk does where the model leaves it a choice that it does not see.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Habits {
-    /// Who could only wait for room is let wait at once: its patience begins.
-    pub(crate) eager: bool,
     /// The selector leaves it to others to disconnect whoever stalled.
     pub(crate) keeps: bool,
     /// There is a selector, which is the first subscriber.
@@ -21,12 +19,12 @@ pub(crate) struct Habits {
 }
 
 impl Habits {
-    pub(crate) const ALL: [Self; 8] = {
-        let mut all = [Self { eager: false, keeps: false, selects: false, hasty: SubscriberId(0) }; 8];
+    pub(crate) const ALL: [Self; 4] = {
+        let mut all = [Self { keeps: false, selects: false, hasty: SubscriberId(0) }; 4];
         let mut index = 0;
         while index < all.len() {
-            let hasty = SubscriberId((index as u32 >> 1) & 1);
-            all[index] = Self { eager: index & 1 != 0, keeps: index & 4 != 0, hasty, selects: false };
+            let hasty = SubscriberId(index as u32 & 1);
+            all[index] = Self { keeps: index & 2 != 0, hasty, selects: false };
             index += 1;
         }
         all

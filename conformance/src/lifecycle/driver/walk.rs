@@ -142,9 +142,6 @@ impl<'g> Walker<'g> {
                 self.failures[edge] += 1;
                 way.clear();
             }
-            if habits.eager {
-                self.attempt_in_vain(walk)?;
-            }
         }
         self.prod(walk, Prod::ToRest)?;
         self.assert_rest(walk);
@@ -156,17 +153,6 @@ impl<'g> Walker<'g> {
         walk.prods.push(prod);
         let steps = prod.carry_out(&mut walk.node);
         walk.at = self.follow(walk.at, &steps)?;
-        Ok(())
-    }
-
-    /// Lets those try to be announced who would only begin to wait for room.
-    fn attempt_in_vain(&mut self, walk: &mut Walk<'_>) -> Result<(), ()> {
-        for session in walk.node.at_gate() {
-            let mut model = self.graph.state(walk.at).machine;
-            if model.step(&Action::Announce { session }) == Observation::Refused(Refusal::NoRoom) {
-                self.prod(walk, Prod::Action(Action::Announce { session }))?;
-            }
-        }
         Ok(())
     }
 
@@ -198,7 +184,7 @@ impl<'g> Walker<'g> {
         walk.node.agrees_with(&state.history);
         for edge in self.graph.edges(walk.at) {
             let action = self.graph.actions()[self.graph.label(edge)];
-            assert!(!matches!(action, Action::End { .. } | Action::Finish), "{action}, and nobody was woken");
+            assert!(!matches!(action, Action::End { .. } | Action::Close { .. } | Action::Finish), "{action}, and nobody was woken");
         }
         let complete = state.history.phase == handfast_spec::lifecycle::Phase::Complete;
         assert_eq!(walk.node.says_that_it_is_complete(), complete);

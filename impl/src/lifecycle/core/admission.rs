@@ -141,11 +141,12 @@ impl<K: Clone + Ord, I> Core<K, I> {
                 if let Stage::HandshakeDone(peer) = stage {
                     self.discard(peer);
                 }
+                self.wait_no_more(session);
                 Ok(Announcement::Rejected(reason))
             }
             Objection::Replace(other) => {
                 self.tell_to_end(other, Reason::Replaced);
-                self.waiting.insert(session);
+                self.wait_for_older(session, other);
                 Ok(Announcement::WaitsForOlder(other))
             }
         }

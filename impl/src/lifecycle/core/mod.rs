@@ -4,6 +4,7 @@ mod admission;
 mod banned;
 mod config;
 mod discarded;
+mod line;
 mod network;
 mod queues;
 mod slots;
@@ -22,6 +23,7 @@ pub use types::{
 
 use banned::BannedNetworks;
 use discarded::ByKey;
+use line::Waiting;
 use queues::Queue;
 use slots::Slots;
 
@@ -48,8 +50,7 @@ pub struct Core<K, I = ()> {
     banned: BTreeSet<K>,
     banned_networks: BannedNetworks,
     queues: BTreeMap<SubscriberId, Queue<K, I>>,
-    /// Sessions whose announcement waits, to be tried again when something has changed.
-    waiting: BTreeSet<SessionId>,
+    waiting: Waiting,
     effects: VecDeque<Effect<K, I>>,
     next_session: u64,
     next_subscriber: u64,
@@ -114,7 +115,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
             banned: BTreeSet::new(),
             banned_networks: BannedNetworks::default(),
             queues: BTreeMap::new(),
-            waiting: BTreeSet::new(),
+            waiting: Waiting::default(),
             effects: VecDeque::new(),
             next_session: 0,
             next_subscriber: 0,
@@ -243,7 +244,8 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// Announces a session: admission by key, room in every queue for its Up and its Down, registration, and Up in
     /// every queue, all in this step (PEER-3, PEER-11, PEER-12, PEER-13).
     ///
-    /// If it waits, call again after an [`Effect::Retry`].
+    /// If it waits, call again after an [`Effect::Retry`]. Those that wait for room are served in the order in which they
+    /// began to (PEER-50): each is told to try when it is the first.
     ///
     /// # Errors
     ///
@@ -260,13 +262,20 @@ impl<K: Clone + Ord, I> Core<K, I> {
             return Err(StateError::ShuttingDown);
         }
         let peer = Arc::clone(peer);
-        if let Err(objection) = self.admit(&peer) {
-            return self.object(session, objection);
-        }
-        if self.holding().next().is_some() {
-            self.waiting.insert(session);
-            return Ok(Announcement::WaitsForRoom);
-        }
+        self.tries(session);
+        let announcement = match self.admit(&peer) {
+            Err(objection) => self.object(session, objection)?,
+            Ok(()) if self.must_wait(session) && self.wait_for_room(session) => Announcement::Queued,
+            Ok(()) if self.must_wait(session) => Announcement::WaitsForRoom,
+            Ok(()) => self.register(session, peer)?,
+        };
+        // The next one in the line may be announced, or watches.
+        self.call_first();
+        Ok(announcement)
+    }
+
+    fn register(&mut self, session: SessionId, peer: Arc<Peer<K, I>>) -> Result<Announcement, StateError> {
+        self.wait_no_more(session);
         // The caller's order of keys runs first, so that nothing has changed if it panics.
         self.registered.entry(ByKey(Arc::clone(&peer))).or_default().insert(session);
         self.slots.announced(session, peer.origin);
@@ -313,7 +322,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
     pub fn end(&mut self, session: SessionId, otherwise: Reason) -> Result<Ended, StateError> {
         let Session { origin, stage, ending, .. } =
             self.sessions.remove(&session).ok_or(StateError::NoSuchSession(session))?;
-        self.waiting.remove(&session);
+        self.wait_no_more(session);
         self.slots.give_back(session, origin);
         let reason = ending.unwrap_or(otherwise);
         let ended = match stage {
@@ -331,8 +340,8 @@ impl<K: Clone + Ord, I> Core<K, I> {
             Stage::Handshaking => Ended { announced: false, reason },
             Stage::Rejected(reason) => Ended { announced: false, reason },
         };
-        // A session may wait for the slot, the key or the room that is free now.
-        self.retry_waiting();
+        self.retry_those_after(session);
+        self.call_first();
         Ok(ended)
     }
 
@@ -483,12 +492,9 @@ impl<K: Clone + Ord, I> Core<K, I> {
     fn tell_to_end(&mut self, session: SessionId, reason: Reason) -> bool {
         let Some(state) = self.sessions.get_mut(&session).filter(|state| state.ending.is_none()) else { return false };
         state.ending = Some(reason);
-        self.waiting.remove(&session);
         self.effects.push_back(Effect::End(session, reason));
+        self.wait_no_more(session);
+        self.call_first();
         true
-    }
-
-    fn retry_waiting(&mut self) {
-        self.effects.extend(core::mem::take(&mut self.waiting).into_iter().map(Effect::Retry));
     }
 }

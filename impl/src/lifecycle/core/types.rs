@@ -212,6 +212,13 @@ impl From<&StateError> for Reason {
     }
 }
 
+/// A handshake that had nothing to report to any more: the session's own reason counts.
+impl From<StateError> for Reason {
+    fn from(_: StateError) -> Self {
+        Self::HandshakeFailed
+    }
+}
+
 /// A handshake whose connection failed: [`RemoteClosed`](Reason::RemoteClosed) if the other end closed or reset it.
 impl From<&io::Error> for Reason {
     fn from(error: &io::Error) -> Self {
@@ -244,7 +251,9 @@ pub enum Announcement {
     Up,
     /// The session must end; no subscriber hears of it.
     Rejected(Reason),
-    /// A subscriber has no room for its Up and its Down.
+    /// It waits for room from now on: a subscriber has none for its Up and its Down, or others wait before it.
+    Queued,
+    /// It still waits for room.
     WaitsForRoom,
     /// This session with the same key has been told to end and has not ended yet.
     WaitsForOlder(SessionId),

@@ -73,7 +73,8 @@ pub struct Metrics {
     pub duplicate_signals: u64,
     /// Counter: sessions that were announced, which is Ups.
     pub announced: u64,
-    /// Counter: times that an announcement was attempted and had to wait for room.
+    /// Counter: times that an announcement was attempted and had to wait for room. A session that waits tries again when it
+    /// is the first of those that wait, and when there is room for it.
     pub waits_for_room: u64,
     /// Counter: sessions that ended and had been announced, which is Downs, by the name of the reason.
     pub downs: BTreeMap<&'static str, u64>,

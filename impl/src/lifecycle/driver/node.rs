@@ -228,12 +228,13 @@ impl<K: Clone + Ord, I> Node<K, I> {
         if begun {
             tracing::debug!("shutdown begun");
         }
-        // Otherwise the guard of the last session finishes it; without sessions there is no guard.
-        self.shared.step(State::finish);
+        // Otherwise the last task finishes it; without sessions there is none.
+        self.shared.step(State::finish_if_closed);
         let mut complete = self.shared.complete.subscribe();
         let passed = async {
             match deadline {
-                Some(deadline) => sleep_until(deadline).await,
+                Some(deadline) if deadline > Instant::now() => sleep_until(deadline).await,
+                Some(_) => {}
                 None => pending().await,
             }
         };
@@ -249,6 +250,11 @@ impl<K: Clone + Ord, I> Node<K, I> {
     fn abort_the_rest(&self) {
         let left: Vec<SessionId> = self.shared.step(|state| state.sessions.keys().copied().collect());
         self.shared.end_all(left, Reason::ShuttingDown);
+        let closing: Vec<Arc<Signals>> = self.shared.step(|state| {
+            state.finish();
+            state.closing.values().cloned().collect()
+        });
+        closing.iter().for_each(|signals| signals.abort());
     }
 }
 

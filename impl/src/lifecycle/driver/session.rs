@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError};
 
 use super::slot::Farewell;
-use super::state::Shared;
+use super::state::{Shared, State};
 use crate::lifecycle::{Ended, Greeting, Peer, Reason, SessionId, StateError};
 use crate::runtime::sync::{Mutex, Notify, OnceLock};
 use crate::runtime::task::{AbortHandle, spawn_if_possible};
@@ -125,7 +125,8 @@ impl<K: Clone + Ord, I> SessionContext<K, I> {
     /// the connection. A body that closes the connection itself calls it first: otherwise the other end may come again
     /// before the session has ended, and be turned away as its own duplicate. What the body returns then is not heard.
     ///
-    /// The reason of a session that was told to end before stays. The grace goes on.
+    /// The reason of a session that was told to end before stays. The body has the
+    /// [grace](super::NodeConfig::grace) to return, as when it is told to end.
     pub fn end(&self, reason: Reason) {
         let _ = self.shared.step(|state| state.disconnect(self.peer.session, reason));
         self.shared.run_guard(self.peer.session, reason, ExitKind::InOrder);
@@ -389,7 +390,10 @@ impl<K: Clone + Ord, I> Drop for Closed<K, I> {
     fn drop(&mut self) {
         // It may share the connection, and the handles keep the signals.
         drop(self.signals.replace_gone(None));
-        self.shared.step(|state| state.closed(self.session));
+        if self.shared.step(|state| state.closed(self.session)) {
+            tracing::trace!(session = %self.session, "connection dropped");
+            self.shared.step(State::finish_if_closed);
+        }
     }
 }
 

@@ -47,8 +47,8 @@ pub(super) struct State<K, I> {
     pub(super) record: Option<Box<Record<K>>>,
     pub(super) bans: Bans<K>,
     pub(super) overdue: Overdue,
-    /// Sessions that have ended and whose connections may not be dropped yet.
-    closing: BTreeSet<SessionId>,
+    /// Sessions whose guard has run in their task, which has not dropped its connection yet.
+    pub(super) closing: BTreeMap<SessionId, Arc<Signals>>,
     timing: Timing,
     /// Sessions that ended in time during the shutdown.
     pub(super) drained: usize,
@@ -85,7 +85,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
             drained: 0,
             aborted: 0,
             overdue: Overdue::default(),
-            closing: BTreeSet::new(),
+            closing: BTreeMap::new(),
             timing,
             may_hold_up: false,
             failures: Vec::new(),
@@ -137,7 +137,10 @@ impl<K: Clone + Ord, I> Shared<K, I> {
         let (ended, mut discarded) = self.step_keeping(|state| state.end(session, otherwise, exit));
         if let Ok(ended) = ended {
             tracing::debug!(%session, announced = ended.announced, reason = %ended.reason, "session ended");
-            discarded.extend(self.step_keeping(State::finish).1);
+            // Otherwise the task does it when it has dropped its connection.
+            if exit == ExitKind::Overdue {
+                discarded.extend(self.step_keeping(State::finish_if_closed).1);
+            }
         }
         discarded
     }
@@ -185,7 +188,7 @@ impl<K: Clone + Ord, I> State<K, I> {
     ) -> R {
         let result = call(self);
         let told = self.collect_effects();
-        self.unblock();
+        self.note_holding();
         count(&mut self.metrics, &result);
         if let Some(log) = &mut self.record {
             record(log, &result, &told);
@@ -225,17 +228,18 @@ impl<K: Clone + Ord, I> State<K, I> {
         self.overdue.note(session, Instant::now().checked_add(after));
     }
 
-    /// Stops the time of subscribers that have room again.
-    fn unblock(&mut self) {
-        if !self.may_hold_up {
+    /// Starts the time of subscribers that hold up an announcement, and stops that of the others.
+    fn note_holding(&mut self) {
+        let waits = self.core.waits_for_room();
+        if !waits && !self.may_hold_up {
             return;
         }
         let now = Instant::now();
-        let holding: BTreeSet<SubscriberId> = self.core.holding().collect();
-        for (_, subscriber) in self.subscribers.iter_mut().filter(|(id, _)| !holding.contains(id)) {
-            subscriber.note(false, now);
+        let holding: BTreeSet<SubscriberId> = self.core.holding().filter(|_| waits).collect();
+        for (id, subscriber) in &mut self.subscribers {
+            subscriber.note(holding.contains(id), now);
         }
-        self.may_hold_up = self.subscribers.values().any(Subscriber::holds_up);
+        self.may_hold_up = !holding.is_empty();
     }
 
     pub(super) fn open(&mut self, origin: Origin) -> Result<(SessionId, Arc<Signals>), Rejected> {
@@ -327,14 +331,16 @@ impl<K: Clone + Ord, I> State<K, I> {
             |state| state.core.announce(session),
             |metrics, announced| match announced {
                 Ok(Announcement::Up) => metrics.announced += 1,
-                Ok(Announcement::WaitsForRoom) => metrics.waits_for_room += 1,
+                Ok(Announcement::Queued | Announcement::WaitsForRoom) => metrics.waits_for_room += 1,
                 Ok(Announcement::WaitsForOlder(_) | Announcement::Rejected(_)) | Err(_) => {}
             },
             |record, announced, told| record.announced(session, announced, told),
         );
         match announced {
             Ok(Announcement::Up) => self.up(session),
-            Ok(Announcement::WaitsForRoom) => Attempt::Waits(self.note_holding(Instant::now())),
+            Ok(Announcement::Queued | Announcement::WaitsForRoom) => {
+                Attempt::Waits(self.subscribers.values().filter_map(Subscriber::evicted_at).min())
+            }
             Ok(Announcement::WaitsForOlder(older)) => Attempt::Waits(self.overdue.moment(older)),
             Ok(Announcement::Rejected(reason)) => Attempt::Rejected(reason),
             Err(_) => Attempt::Over,
@@ -345,19 +351,6 @@ impl<K: Clone + Ord, I> State<K, I> {
         // Set once: a session is announced once.
         let _ = self.sessions.get(&session).map(|signals| signals.announced_at.set(Instant::now()));
         self.core.peer(session).cloned().map_or(Attempt::Over, Attempt::Up)
-    }
-
-    /// Notes which subscribers have no room for an announcement that waits. Returns when the first of them is to be
-    /// evicted.
-    fn note_holding(&mut self, now: Instant) -> Option<Instant> {
-        let holding: Vec<SubscriberId> = self.core.holding().collect();
-        for subscriber in holding {
-            if let Some(subscriber) = self.subscribers.get_mut(&subscriber) {
-                subscriber.note(true, now);
-                self.may_hold_up = true;
-            }
-        }
-        self.subscribers.values().filter_map(Subscriber::evicted_at).min()
     }
 
     pub(super) fn expire(&mut self, session: SessionId) -> Result<(), StateError> {
@@ -396,12 +389,13 @@ impl<K: Clone + Ord, I> State<K, I> {
             |state| {
                 let ended = state.core.end(session, otherwise)?;
                 state.overdue.forget(session);
-                state.closing.insert(session);
                 let signals = state.sessions.remove(&session);
                 match exit {
                     // Without the guard the task goes on, if it comes to an `await`.
                     ExitKind::Overdue => state.wakes.extend(signals.clone().map(Wake::Abort)),
-                    ExitKind::InOrder | ExitKind::Dropped => {}
+                    ExitKind::InOrder | ExitKind::Dropped => {
+                        state.closing.extend(signals.clone().map(|signals| (session, signals)));
+                    }
                 }
                 state.wakes.extend(signals.map(|signals| Wake::Ended(signals, ended)));
                 if state.core.is_shutting_down() {
@@ -529,20 +523,23 @@ impl<K: Clone + Ord, I> State<K, I> {
             },
         );
         if finished == Ok(true) {
-            self.complete();
-        }
-    }
-
-    /// Notes that nothing of a session's task is left, its connection included.
-    pub(super) fn closed(&mut self, session: SessionId) {
-        if self.closing.remove(&session) && self.core.is_complete() {
-            self.complete();
-        }
-    }
-
-    fn complete(&mut self) {
-        if self.closing.is_empty() {
             self.wakes.push(Wake::Complete);
         }
+    }
+
+    /// Completes the shutdown if the last session has ended and no task has a connection to drop.
+    pub(super) fn finish_if_closed(&mut self) {
+        if self.closing.is_empty() {
+            self.finish();
+        }
+    }
+
+    /// Notes that nothing of a session's task is left, its connection included. Returns whether that may complete a shutdown.
+    pub(super) fn closed(&mut self, session: SessionId) -> bool {
+        self.closing.remove(&session);
+        if let Some(record) = &mut self.record {
+            record.closed(session);
+        }
+        self.core.is_shutting_down()
     }
 }

@@ -205,10 +205,15 @@ fn the_selector_names_one_that_is_there_and_ahead() {
     assert_eq!((selector.up(four, true), selector.down(four)), (None, None), "it was not active");
 
     assert_eq!((selector.stalled(), selector.active()), (switch(Some(two), Some(one)), Some(one)));
-    assert_eq!(selector.ahead(two), Heard::Noted(None), "who stalled stays stalled");
+    assert_eq!(selector.ahead(two), Heard::Noted(None), "who stalled rests");
     assert_eq!((selector.down(one), selector.active()), (switch(Some(one), Some(three)), Some(three)));
     assert_eq!((selector.down(three), selector.active()), (switch(Some(three), None), None));
     assert_eq!((selector.ahead(two), selector.active()), (Heard::Noted(None), None), "even if there is nobody else");
+    assert!(selector.has_stalled(two) && !selector.has_stalled(three));
+    assert_eq!((selector.reconsider(two, true), selector.active()), (switch(None, Some(two)), Some(two)));
+    assert_eq!((selector.reconsider(two, true), selector.stalled()), (None, switch(Some(two), None)));
+    assert_eq!((selector.reconsider(two, false), selector.has_stalled(two)), (None, false), "it is level");
+    assert_eq!((selector.ahead(two), selector.down(two)), (Heard::Noted(switch(None, Some(two))), switch(Some(two), None)));
     assert_eq!((selector.up(four, false), selector.ahead(four)), (None, Heard::Noted(switch(None, Some(four)))));
     assert_eq!((selector.forget_all(), selector.active()), (switch(Some(four), None), None));
     assert_eq!(selector.ahead(four), Heard::Unknown);

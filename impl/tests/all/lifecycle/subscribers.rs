@@ -7,6 +7,9 @@ use handfast::lifecycle::{Event, Reason};
 
 use crate::lifecycle::support::{Heard, Node, PATIENCE, assert_empty, config, heard, idle, node, shaking, up};
 
+/// For how long what a subscriber held up counts.
+const WINDOW: Duration = Duration::from_secs(60);
+
 /// A node whose only subscriber has no room for another session.
 async fn full() -> (Node, handfast::lifecycle::Subscription<u32>) {
     let mut config = config();
@@ -46,6 +49,7 @@ async fn a_slow_subscriber_is_told_that_it_lags_and_gets_a_fresh_snapshot() {
     assert_empty(&node);
 }
 
+/// What it held up a while ago is forgotten, and each single hold-up is short enough.
 #[tokio::test(start_paused = true)]
 async fn a_subscriber_that_takes_its_events_in_time_is_never_cut_off() {
     let (node, mut slow) = full().await;
@@ -57,9 +61,32 @@ async fn a_subscriber_that_takes_its_events_in_time_is_never_cut_off() {
         idle().await;
         assert_eq!(node.peers().len(), 1);
         session.finish_body(Reason::RemoteClosed);
-        idle().await;
+        tokio::time::sleep(WINDOW).await;
     }
     assert_eq!(node.metrics().evicted, 0);
+}
+
+/// An instant of room forgives nothing: what a subscriber holds up within the window counts together.
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_makes_room_for_one_event_now_and_then_is_cut_off() {
+    let (node, mut slow) = full().await;
+    let begin = tokio::time::Instant::now();
+    let mut waiting: Vec<_> = (3..7).map(|key| (shaking(&node), key)).collect();
+    waiting.iter_mut().for_each(|(session, key)| session.handshake_done(*key));
+    idle().await;
+    for _ in 0..3 {
+        tokio::time::sleep(PATIENCE - Duration::from_millis(100)).await;
+        // Room for one more session, which takes it at once.
+        assert!(slow.try_next().is_some() && slow.try_next().is_some());
+        idle().await;
+        if node.metrics().evicted == 1 {
+            break;
+        }
+    }
+    assert_eq!(node.metrics().evicted, 1);
+    assert!(begin.elapsed() < PATIENCE * 3, "after {:?}", begin.elapsed());
+    idle().await;
+    assert_eq!(node.peers().len(), 4, "nobody waits for it any more");
 }
 
 /// Only who holds up announcements loses patience; who holds up nobody may sleep.
@@ -151,9 +178,9 @@ async fn when_everybody_is_gone_nothing_is_left() {
     assert_eq!(Arc::strong_count(&info), 1);
 }
 
-/// The patience begins anew when there was room in between, also if nobody has ended.
+/// A window that is over is forgotten, also if no session has ended.
 #[tokio::test(start_paused = true)]
-async fn patience_begins_anew_with_each_time_that_a_subscriber_holds_up_somebody() {
+async fn patience_begins_anew_with_each_window() {
     let mut config = config();
     config.registry.capacity = 5;
     let node = node(config);
@@ -169,6 +196,111 @@ async fn patience_begins_anew_with_each_time_that_a_subscriber_holds_up_somebody
         idle().await;
         assert_eq!(node.metrics().announced, u64::from(announced));
         alive.push(waiting);
+        tokio::time::sleep(WINDOW).await;
     }
     assert_eq!(node.metrics().evicted, 0);
+}
+
+/// A window of zero is the patience of old: each hold-up counts by itself.
+#[tokio::test(start_paused = true)]
+async fn without_a_window_each_hold_up_counts_by_itself() {
+    let mut config = config();
+    config.registry.capacity = 5;
+    config.slow_subscriber_window = Duration::ZERO;
+    let node = node(config);
+    let mut slow = node.subscribe().unwrap();
+    for key in 1..20 {
+        let mut session = shaking(&node);
+        session.handshake_done(key);
+        idle().await;
+        if node.peers().is_empty() {
+            tokio::time::sleep(PATIENCE - Duration::from_millis(100)).await;
+            while slow.try_next().is_some() {}
+            idle().await;
+        }
+        session.finish_body(Reason::RemoteClosed);
+        idle().await;
+    }
+    assert_eq!((node.metrics().evicted, node.metrics().announced), (0, 19));
+}
+
+/// No body reads the connection of a session that waits: what watches it gives the slot back.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_waits_for_room_notices_that_its_peer_is_gone() {
+    use handfast::lifecycle::Origin;
+    let (node, slow) = full().await;
+    let (theirs, ours) = tokio::sync::oneshot::channel::<()>();
+    let handshake = move |handshake: handfast::lifecycle::Handshake<u32>| async move {
+        let _ = handshake.handshake_done(3, ());
+        handshake.ends_when(async {
+            let _ = ours.await;
+            Reason::RemoteClosed
+        });
+        Ok::<_, ()>(())
+    };
+    let session = node.open(Origin::inbound(None), handshake, |_, ()| async { Reason::Local }).unwrap();
+    idle().await;
+    assert_eq!((node.metrics().pending, node.metrics().waits_for_room), (1, 1));
+    let begin = tokio::time::Instant::now();
+    drop(theirs);
+    assert_eq!(session.wait().await.reason, Reason::RemoteClosed);
+    assert_eq!((begin.elapsed(), node.metrics().sessions), (Duration::ZERO, 0));
+    tokio::time::sleep(PATIENCE * 2).await;
+    assert_eq!(node.metrics().evicted, 0, "nobody is held up any more");
+    drop(slow);
+}
+
+/// What watched the connection is dropped before the body is made, which has the connection alone.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_watched_is_the_bodys_alone_when_it_is_announced() {
+    use handfast::lifecycle::Origin;
+    let (node, mut slow) = full().await;
+    let handshake = move |handshake: handfast::lifecycle::Handshake<u32>| async move {
+        let _ = handshake.handshake_done(3, ());
+        let connection = Arc::new(());
+        let watched = Arc::clone(&connection);
+        handshake.ends_when(async move {
+            let _watched = watched;
+            std::future::pending().await
+        });
+        Ok::<_, ()>(connection)
+    };
+    let body = |_, connection: Arc<()>| async move {
+        Arc::into_inner(connection).map_or(Reason::Failed, |()| Reason::RemoteClosed)
+    };
+    let session = node.open(Origin::inbound(None), handshake, body).unwrap();
+    idle().await;
+    assert_eq!(node.metrics().pending, 1);
+    while slow.try_next().is_some() {}
+    assert_eq!(session.wait().await.reason, Reason::RemoteClosed);
+}
+
+/// Whose key or address is banned while it waits ends at once, and no subscriber is cut off for its sake.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_waits_for_room_and_is_banned_gives_its_slot_back() {
+    use handfast::lifecycle::Origin;
+    let (node, slow) = full().await;
+    let address = std::net::IpAddr::from([192, 0, 2, 1]);
+    for bans_key in [true, false] {
+        let mut waiting = crate::lifecycle::support::Stepped::open(&node, Origin::inbound(Some(address))).unwrap();
+        waiting.handshake_done(3);
+        idle().await;
+        assert_eq!(node.metrics().pending, 1);
+        if bans_key { node.ban(3).unwrap() } else { node.ban_address(address).unwrap() }
+        let begin = tokio::time::Instant::now();
+        assert_eq!(waiting.handle.wait().await.reason, Reason::Banned);
+        assert_eq!((begin.elapsed(), node.metrics().sessions), (Duration::ZERO, 0));
+        if bans_key {
+            node.unban(&3).unwrap();
+        }
+    }
+    // One whose handshake says later that it has a banned key is rejected, and does not hold up anything either.
+    node.ban(4).unwrap();
+    let mut banned = shaking(&node);
+    banned.handshake_done(4);
+    idle().await;
+    assert_eq!(banned.handle.ended().map(|ended| ended.reason), Some(Reason::Banned));
+    tokio::time::sleep(PATIENCE * 2).await;
+    assert_eq!(node.metrics().evicted, 0);
+    drop(slow);
 }

@@ -96,19 +96,6 @@ impl Handfast {
         if wins { Admission::After(other) } else { Admission::Rejected(Reason::Duplicate) }
     }
 
-    /// Whether the other sessions with this key let one more be announced now.
-    pub(super) fn has_place_for(&self, key: Key) -> bool {
-        if self.config.local == Some(key) {
-            return false;
-        }
-        match self.config.duplicates {
-            Duplicates::Allow(most) => self.allows_one_more(key, most),
-            Duplicates::KeepOld | Duplicates::KeepNew | Duplicates::TieBreak => {
-                self.registered_under(key).next().is_none()
-            }
-        }
-    }
-
     /// How much both ends prefer a session: first by who dialed, then by rank. A greater rank is that of a later connection
     /// where the dialer numbers its connections; of equal rank the newer one is preferred, as each end sees it.
     fn preference(&self, session: SessionId, state: &Session) -> (bool, u32, SessionId) {
@@ -130,7 +117,7 @@ impl Handfast {
 impl Session {
     pub(super) fn holds_slot(&self) -> bool {
         match self.stage {
-            Stage::Unused | Stage::Ended => false,
+            Stage::Unused | Stage::Closing | Stage::Ended => false,
             Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected => true,
         }
     }

@@ -54,6 +54,7 @@ pub struct Bounds {
 const BOTH: &[Duplicates] = &[Duplicates::KeepOld, Duplicates::KeepNew];
 const SAME_KEY: Key = Key(0);
 const OTHER_KEY: Key = Key(1);
+const THIRD_KEY: Key = Key(2);
 
 const DIALED: Origin = Origin { direction: Direction::Outbound, ..Origin::PLAIN };
 
@@ -87,6 +88,18 @@ const SLOTS: Bounds = Bounds {
 
 /// Two sessions with one key have a slot each.
 const DUPLICATES: Bounds = Bounds { limits: &[Limits::new(2, 2)], capacity: 3, ..SLOTS };
+
+/// Three peers want two slots and room in one queue, of which one after the other has to wait.
+const LINE: Bounds = Bounds {
+    keys: &[SAME_KEY, OTHER_KEY, THIRD_KEY],
+    duplicates: &[Duplicates::KeepOld],
+    subscribers: 1,
+    coming_and_going: (0, 0),
+    bans: &[],
+    aborts: false,
+    shutdown: false,
+    ..DUPLICATES
+};
 
 /// Two peers get ahead, and the selector alone listens.
 const SELECTION: Bounds = Bounds {
@@ -198,7 +211,7 @@ const POLICIES: [(&str, Bounds); 5] =
 /// Returns the instances of a scope.
 pub fn instances(scope: Scope) -> Vec<Instance<Handfast>> {
     let bounds: &[(&'static str, Bounds)] = match scope {
-        Scope::Small => &[("slots", SLOTS), ("duplicates", DUPLICATES), ("selection", SELECTION)],
+        Scope::Small => &[("slots", SLOTS), ("duplicates", DUPLICATES), ("line", LINE), ("selection", SELECTION)],
         Scope::Default => &[("admission", ADMISSION_OF_THREE), ("selection", SELECTION_OF_THREE)],
         Scope::Large => {
             &[("admission", ADMISSION_OF_THREE), ("selection", SELECTION_OF_THREE), ("everything", EVERYTHING)]
@@ -249,6 +262,7 @@ fn alphabet(bounds: &Bounds) -> Vec<Action> {
             Action::Disconnect { session },
             Action::Expire { session },
             Action::End { session },
+            Action::Close { session },
         ]);
         if bounds.privileges {
             alphabet.push(Action::GrantPrivilege { session });
@@ -258,7 +272,11 @@ fn alphabet(bounds: &Bounds) -> Vec<Action> {
             alphabet.push(Action::Abort { session });
         }
         if bounds.ahead.contains(&session) {
-            alphabet.extend([Action::PeerAhead { session }, Action::NotifySelector { session }]);
+            alphabet.extend([
+                Action::PeerAhead { session },
+                Action::NotifySelector { session },
+                Action::Reconsider { session },
+            ]);
         }
     }
     for subscriber in subscribers(0..bounds.subscribers) {

@@ -67,6 +67,8 @@ impl Explains for Handfast {
                 Action::Expire { session },
                 Action::End { session },
                 Action::Abort { session },
+                Action::Close { session },
+                Action::Reconsider { session },
                 Action::GrantPrivilege { session },
                 Action::Rank { session, rank: 0 },
                 Action::PeerAhead { session },
@@ -94,6 +96,7 @@ impl Explains for Handfast {
             let Session { stage, key, origin, rank, ending, ahead } = self.sessions.get(session.index());
             let mut line = match stage {
                 Stage::Unused | Stage::Ended => continue,
+                Stage::Closing => format!("{session} has ended, and its connection is open"),
                 Stage::Handshaking => format!("{session} shakes hands"),
                 Stage::HandshakeDone => format!("{session} is with {key} and waits to be announced"),
                 Stage::Up => format!("{session} is announced with {key}"),
@@ -114,6 +117,10 @@ impl Explains for Handfast {
             lines.push(line);
         }
         let over = self.ids().filter(|session| self.sessions.get(session.index()).stage == Stage::Ended).count();
+        if !self.line.is_empty() {
+            let line: Vec<_> = self.line.iter().map(ToString::to_string).collect();
+            lines.push(format!("for room wait, in this order: {}", line.join(", ")));
+        }
         lines.push(format!("{over} sessions are over, the next is session {}", self.next));
         for (index, queue) in self.queues.iter().enumerate().filter(|(_, queue)| queue.mode != Mode::Off) {
             let events: Vec<_> = queue.events.iter().map(ToString::to_string).collect();

@@ -9,6 +9,7 @@ use handfast_spec::lifecycle::{
 use handfast_spec::{Machine, Observation};
 use serde::Serialize;
 use serde_json::Value;
+use smallvec::SmallVec;
 
 use super::admission::Admission;
 use super::log::Header;
@@ -52,6 +53,8 @@ pub struct Handfast {
     /// Ids below this one are used.
     pub(super) next: u32,
     pub(super) queues: Table<Queue, 2>,
+    /// Sessions that wait for room, the first in front. One that has to wait for another session meanwhile keeps its place.
+    pub(super) line: SmallVec<[SessionId; 4]>,
     pub(super) selector: Selector,
     pub(super) banned: Keys,
     pub(super) banned_networks: BTreeSet<Network>,
@@ -64,6 +67,7 @@ in_parts!(Handfast {
 } and {
     config: Config,
     next: u32,
+    line: SmallVec<[SessionId; 4]>,
     selector: Selector,
     banned: Keys,
     banned_networks: BTreeSet<Network>,
@@ -96,7 +100,9 @@ pub(super) enum Stage {
     Up,
     /// It was rejected when it wanted to be announced.
     Rejected,
-    /// Its guard has run.
+    /// Its guard has run, and its connection is still open.
+    Closing,
+    /// It is over.
     Ended,
 }
 
@@ -123,6 +129,7 @@ impl Handfast {
             sessions: Table::default(),
             next: 0,
             queues: Table::default(),
+            line: SmallVec::new(),
             selector: Selector::default(),
             banned: Keys::default(),
             banned_networks: BTreeSet::new(),
@@ -154,6 +161,7 @@ impl Handfast {
             Action::Expire { session } => self.expire(session, out),
             Action::End { session } => self.end(session, out),
             Action::Abort { session } => self.abort(session, out),
+            Action::Close { session } => self.close(session, out),
             Action::PeerAhead { session } => self.peer_ahead(session, out),
             Action::NotifySelector { session } => self.notify_selector(session, out),
             Action::Subscribe { subscriber } => self.subscribe(subscriber, out),
@@ -161,6 +169,7 @@ impl Handfast {
             Action::Evict { subscriber } => self.evict(subscriber, out),
             Action::Receive { subscriber } => self.receive(subscriber, out),
             Action::Stall => self.selector.stall(out),
+            Action::Reconsider { session } => self.reconsider(session, out),
             Action::Ban { key } => self.ban(key, out),
             Action::Unban { key } => self.unban(key, out),
             Action::BanNetwork { network } => self.ban_network(network, out),
@@ -195,6 +204,19 @@ impl Handfast {
     /// Returns the sessions that are registered under a key.
     pub(super) fn registered_under(&self, key: Key) -> impl Iterator<Item = SessionId> {
         self.registered().filter(move |session| self.sessions.get(session.index()).key == key)
+    }
+}
+
+/// The line of those that wait for room.
+impl Handfast {
+    /// PEER-50: whether a queue has no room for the session, or another one waits before it for nothing but room.
+    pub(super) fn must_wait(&self, session: SessionId) -> bool {
+        let mut before = self.line.iter().take_while(|waiting| **waiting != session);
+        self.lacks_room() || before.any(|waiting| matches!(self.admission(*waiting), Admission::Granted))
+    }
+
+    fn leave_line(&mut self, session: SessionId) {
+        self.line.retain(|waiting| *waiting != session);
     }
 }
 
@@ -254,11 +276,12 @@ impl Handfast {
                 outputs.push(Output::HandshakeDoneTwice(session));
                 Ok(())
             }
-            Stage::Unused | Stage::Ended => Err(Refusal::NotNow),
+            Stage::Unused | Stage::Closing | Stage::Ended => Err(Refusal::NotNow),
         }
     }
 
-    /// PEER-3, PEER-5, PEER-11, PEER-12, PEER-13: one step from the question of admission to the Up in every queue.
+    /// PEER-3, PEER-5, PEER-11, PEER-12, PEER-13, PEER-50: one step from the question of admission to the Up in every
+    /// queue, or to a place in the line.
     fn announce(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         if stage != Stage::HandshakeDone {
@@ -273,7 +296,11 @@ impl Handfast {
             return Err(Refusal::AlreadyClosing);
         }
         match self.admission(session) {
-            Admission::Granted if self.lacks_room() => return Err(Refusal::NoRoom),
+            Admission::Granted if self.must_wait(session) && self.line.contains(&session) => return Err(Refusal::NoRoom),
+            Admission::Granted if self.must_wait(session) => {
+                self.line.push(session);
+                outputs.push(Output::Waits(session));
+            }
             Admission::Granted => self.register(session, outputs),
             Admission::Rejected(reason) => self.reject(session, reason, outputs),
             Admission::After(other) if self.session(other)?.ending => return Err(Refusal::WaitsForOld),
@@ -284,11 +311,13 @@ impl Handfast {
 
     pub(super) fn reject(&mut self, session: SessionId, reason: Reason, outputs: &mut Outputs) {
         self.session_mut(session).stage = Stage::Rejected;
+        self.leave_line(session);
         outputs.push(Output::Rejected(session, reason));
     }
 
     pub(super) fn register(&mut self, session: SessionId, outputs: &mut Outputs) {
         self.session_mut(session).stage = Stage::Up;
+        self.leave_line(session);
         outputs.extend([Output::Announced(session), Output::Registered(session)]);
         self.queue(Event::Up(session));
     }
@@ -296,7 +325,7 @@ impl Handfast {
     fn disconnect(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         match stage {
-            Stage::Unused | Stage::Ended => Err(Refusal::NotNow),
+            Stage::Unused | Stage::Closing | Stage::Ended => Err(Refusal::NotNow),
             Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected if ending => Err(Refusal::Ending),
             Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected => {
                 self.tell_to_end(session, outputs);
@@ -307,6 +336,7 @@ impl Handfast {
 
     pub(super) fn tell_to_end(&mut self, session: SessionId, outputs: &mut Outputs) {
         if !core::mem::replace(&mut self.session_mut(session).ending, true) {
+            self.leave_line(session);
             outputs.push(Output::Disconnecting(session));
         }
     }
@@ -315,10 +345,11 @@ impl Handfast {
     fn expire(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         match stage {
-            Stage::Unused | Stage::Up | Stage::Rejected | Stage::Ended => Err(Refusal::NotNow),
+            Stage::Unused | Stage::Up | Stage::Rejected | Stage::Closing | Stage::Ended => Err(Refusal::NotNow),
             Stage::Handshaking | Stage::HandshakeDone if ending => Err(Refusal::Ending),
             Stage::Handshaking | Stage::HandshakeDone => {
                 self.session_mut(session).ending = true;
+                self.leave_line(session);
                 outputs.push(Output::TimedOut(session));
                 Ok(())
             }
@@ -329,7 +360,7 @@ impl Handfast {
     fn end(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         match stage {
-            Stage::Unused | Stage::Ended => return Err(Refusal::NotNow),
+            Stage::Unused | Stage::Closing | Stage::Ended => return Err(Refusal::NotNow),
             Stage::Handshaking | Stage::HandshakeDone | Stage::Up if !ending => return Err(Refusal::NotNow),
             Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected => {}
         }
@@ -340,27 +371,44 @@ impl Handfast {
     /// Runs the guard because the task was aborted or panicked, wherever it was.
     fn abort(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         match self.session(session)?.stage {
-            Stage::Unused | Stage::Ended => return Err(Refusal::NotNow),
+            Stage::Unused | Stage::Closing | Stage::Ended => return Err(Refusal::NotNow),
             Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected => {}
         }
         self.run_guard(session, outputs);
         Ok(())
     }
 
-    /// PEER-2, PEER-8, PEER-9, PEER-14, PEER-15: Down, removal, slot and connection in one step that never waits.
+    /// PEER-2, PEER-8, PEER-9, PEER-14, PEER-49: Down, removal and slot in one step that never waits, and that comes before
+    /// the connection is closed.
     fn run_guard(&mut self, session: SessionId, outputs: &mut Outputs) {
         // Only the flag outlives the session, because the selector may not have received its Up yet.
         let Session { stage: was, ahead, .. } = *self.session_mut(session);
-        *self.session_mut(session) = Session { stage: Stage::Ended, ahead, ..Session::default() };
+        *self.session_mut(session) = Session { stage: Stage::Closing, ahead, ..Session::default() };
+        self.leave_line(session);
         match was {
             Stage::Up => {
-                outputs.extend([Output::Ended(session), Output::Removed(session), Output::Closed(session)]);
+                outputs.extend([Output::Ended(session), Output::Removed(session)]);
                 self.queue(Event::Down(session));
             }
-            Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected => {
-                outputs.extend([Output::Ended(session), Output::Closed(session)]);
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected => outputs.push(Output::Ended(session)),
+            Stage::Unused | Stage::Closing | Stage::Ended => unreachable!("the guard of a session that is not there"),
+        }
+    }
+
+    /// PEER-15, PEER-30: the last of a session, when its task drops what it has.
+    fn close(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+        match self.session(session)?.stage {
+            Stage::Unused
+            | Stage::Handshaking
+            | Stage::HandshakeDone
+            | Stage::Up
+            | Stage::Rejected
+            | Stage::Ended => Err(Refusal::NotNow),
+            Stage::Closing => {
+                self.session_mut(session).stage = Stage::Ended;
+                outputs.push(Output::Closed(session));
+                Ok(())
             }
-            Stage::Unused | Stage::Ended => unreachable!("the guard of a session that is not there"),
         }
     }
 
@@ -477,13 +525,13 @@ impl Machine for Handfast {
 }
 
 impl Design for Handfast {
-    /// PEER-26: at rest no session waits to be announced or to end, no event waits to be received, and no shutdown
+    /// PEER-26: at rest no session waits to be announced, to end or to be closed, no event waits to be received, and no shutdown
     /// waits to be finished.
     fn at_rest(&self) -> bool {
         let session_rests = |session: &Session| match session.stage {
             Stage::Unused | Stage::Ended => true,
             Stage::Up => !session.ending,
-            Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected => false,
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected | Stage::Closing => false,
         };
         let queue_rests = |queue: &Queue| queue.events.is_empty() && queue.mode != Mode::CutOff;
         self.phase != Phase::Begun && self.sessions.iter().all(session_rests) && self.queues.iter().all(queue_rests)

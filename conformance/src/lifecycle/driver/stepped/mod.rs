@@ -48,8 +48,11 @@ pub(crate) struct Stepped<'r> {
     names: BTreeMap<SubscriberId, SubscriberId>,
     keys: Keys,
     shutdown: Option<Task>,
-    /// Tasks of sessions that are over, and are held before they complete the shutdown if it is for them to do.
-    last_words: Vec<Task>,
+    /// Tasks of sessions that have ended, and are held before they drop their connection, and again before they complete the
+    /// shutdown if it is for them to do.
+    last_words: Vec<(SessionId, Task)>,
+    /// Sessions whose connection is dropped.
+    closed: BTreeSet<SessionId>,
 }
 
 struct Session {
@@ -111,6 +114,7 @@ impl<'r> Stepped<'r> {
             keys: Keys::default(),
             shutdown: None,
             last_words: Vec::new(),
+            closed: BTreeSet::new(),
         };
         let header: Header = serde_json::from_slice(&header).expect("a header says how the node is configured");
         if let Some((local, recorded)) = model.config().local.zip(header.local) {
@@ -161,6 +165,7 @@ impl<'r> Stepped<'r> {
             }
             Action::End { session } => return self.go_on(session),
             Action::Abort { session } => return self.die(session),
+            Action::Close { session } => return self.close(session),
             Action::Subscribe { subscriber } if self.chosen_by(subscriber) => return self.select(),
             Action::Subscribe { subscriber } => self.subscribe(subscriber),
             Action::Unsubscribe { subscriber } if self.chosen_by(subscriber) => return self.select_no_more(),
@@ -189,6 +194,7 @@ impl<'r> Stepped<'r> {
             Action::PeerAhead { session } => return self.get_ahead(session),
             Action::NotifySelector { session } => return self.notify_selector(session),
             Action::Stall => return self.stall(),
+            Action::Reconsider { .. } => return self.reconsider(),
         }
         self.recorded()
     }
@@ -245,7 +251,7 @@ impl<'r> Stepped<'r> {
         if let Some(state) = self.session(session) {
             state.lives = false;
             let task = std::mem::replace(&mut state.task, Task::over());
-            self.last_words.push(task);
+            self.last_words.push((session, task));
         }
     }
 
@@ -285,6 +291,9 @@ impl<'r> Stepped<'r> {
             Observation::Refused(_) => &[],
         });
         for output in outputs {
+            if let Output::Closed(session) = output {
+                self.closed.insert(*session);
+            }
             if let Output::Disconnecting(session) | Output::TimedOut(session) = output
                 && let Some(session) = self.session(*session)
             {

@@ -25,6 +25,8 @@ pub(super) struct Record<K> {
     /// The first error; nothing is written after it, because what has a gap cannot be explained.
     error: Option<io::Error>,
     sessions: BTreeMap<SessionId, spec::SessionId>,
+    /// Sessions that have ended and whose connection is not closed.
+    closing: BTreeMap<SessionId, spec::SessionId>,
     /// Sessions that are over, with the subscribers that may have their Up or Down queued.
     unheard: BTreeMap<SessionId, (spec::SessionId, BTreeSet<SubscriberId>)>,
     next_session: u32,
@@ -45,6 +47,7 @@ impl<K: Clone + Ord> Record<K> {
             out,
             error: None,
             sessions: BTreeMap::new(),
+            closing: BTreeMap::new(),
             unheard: BTreeMap::new(),
             next_session: 0,
             keys,
@@ -120,6 +123,7 @@ impl<K: Clone + Ord> Record<K> {
                 let Some(reason) = rejection(*reason) else { return };
                 Observation::Accepted(vec![Output::Rejected(session, reason)])
             }
+            Ok(Announcement::Queued) => Observation::Accepted(vec![Output::Waits(session)]),
             Ok(Announcement::WaitsForRoom) => Observation::Refused(Refusal::NoRoom),
             Ok(Announcement::WaitsForOlder(_)) if told_to_end.is_empty() => Observation::Refused(Refusal::WaitsForOld),
             Ok(Announcement::WaitsForOlder(_)) => Observation::Accepted(self.disconnecting(told_to_end)),
@@ -145,6 +149,7 @@ impl<K: Clone + Ord> Record<K> {
 
     pub(super) fn ended(&mut self, session: SessionId, ended: Ended, exit: ExitKind) {
         let Some(number) = self.sessions.remove(&session) else { return };
+        self.closing.insert(session, number);
         if ended.announced && !self.subscribers.is_empty() {
             self.unheard.insert(session, (number, self.subscribers.keys().copied().collect()));
         }
@@ -154,7 +159,13 @@ impl<K: Clone + Ord> Record<K> {
             ExitKind::Dropped | ExitKind::Overdue => Action::Abort { session },
         };
         let removed = ended.announced.then_some(Output::Removed(session));
-        self.told(action, [Output::Ended(session)].into_iter().chain(removed).chain([Output::Closed(session)]));
+        self.told(action, [Output::Ended(session)].into_iter().chain(removed));
+    }
+
+    pub(super) fn closed(&mut self, session: SessionId) {
+        if let Some(session) = self.closing.remove(&session) {
+            self.told(Action::Close { session }, [Output::Closed(session)]);
+        }
     }
 
     pub(super) fn subscribed(&mut self, subscriber: SubscriberId, listed: impl Iterator<Item = SessionId>) {

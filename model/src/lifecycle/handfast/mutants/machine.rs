@@ -96,12 +96,21 @@ impl Mutated {
             (Flaw::ChecksThenRegisters, Action::Announce { session }) => {
                 self.check_only(action, Output::Registered(session))
             }
-            (Flaw::AdmitsAfterUp, Action::Announce { .. }) => self.register_before_admission(action),
+            (Flaw::AdmitsAfterUp, Action::Announce { session }) => self.register_before_admission(action, session),
             (Flaw::VetoWithoutRollback, Action::Announce { session }) => self.announce_to_selector(action, session),
             (Flaw::VetoWithoutRollback, Action::Disconnect { session }) => self.veto(action, session),
             (Flaw::DownAfterRelease, Action::End { session } | Action::Abort { session }) => {
                 self.release_before_down(action, session)
             }
+            (
+                Flaw::ClosesFirst,
+                Action::Abort { session }
+                | Action::HandshakeDone { session, .. }
+                | Action::Announce { session }
+                | Action::PeerAhead { session }
+                | Action::NotifySelector { session },
+            ) if self.mid_step.contains(&Action::End { session }) => Err(Refusal::NotNow),
+            (Flaw::ClosesFirst, Action::End { session } | Action::Abort { session }) => self.close_first(action, session),
             (Flaw::BanIsQueued, Action::Ban { key }) => {
                 let told = self.base.attempt(&action)?;
                 self.base.banned.remove(key);
@@ -159,6 +168,7 @@ impl Mutated {
                 self.base.queue(Event::Down(session));
                 Ok(Vec::new())
             }
+            (Flaw::ClosesFirst, Action::End { session }) => self.run_guard_late(session),
             (Flaw::BanIsQueued, Action::Ban { key }) => {
                 self.base.banned.insert(key);
                 Ok(Vec::new())
@@ -209,6 +219,8 @@ impl Mutated {
                 self.sparing_some(|session| session.origin.address != Some(network.address()), action)
             }
             (Flaw::BanSparesGreeted, Action::Ban { .. }) => self.sparing(&[Stage::HandshakeDone], action),
+            (Flaw::Barges, Action::Announce { session }) => self.announce_regardless_of_line(action, session),
+            (Flaw::StalledForGood | Flaw::LevelPeersWrittenOff, Action::Reconsider { .. }) => Err(Refusal::NotNow),
             (Flaw::LossyQueue, _) => self.lose_what_is_too_much(action),
             (Flaw::DownWaitsForRoom, _) => self.wait_for_room(action),
             (

@@ -31,6 +31,8 @@ impl Flaw {
 const SLOTS: &[&str] = &["slots"];
 const DUPLICATES: &[&str] = &["duplicates"];
 const SELECTION: &[&str] = &["selection"];
+const LINE: &[&str] = &["line"];
+const SLOTS_AND_DUPLICATES: &[&str] = &["slots", "duplicates"];
 const SLOTS_AND_SELECTION: &[&str] = &["slots", "selection"];
 const ALL: &[&str] = &["slots", "duplicates", "selection"];
 const ORIGINS: &[&str] = &["origins"];
@@ -240,6 +242,30 @@ mutants! {
         about: "nothing bounds the wait to be announced",
         instances: SLOTS,
         violates: &["PEER-29"],
+    }
+
+    StalledForGood {
+        name: "stalled-for-good",
+        source: "txpipe/dingo #2765: the only peer, once stalled",
+        about: "a peer that stalled is never picked again, also where there is no other",
+        instances: SELECTION,
+        violates: &["PEER-24"],
+    }
+
+    ClosesFirst {
+        name: "closes-first",
+        source: "vertexproject/vertex #888: a redial refused as a duplicate of the closed connection",
+        about: "the connection is closed in one step and the guard runs in the next",
+        instances: SLOTS_AND_DUPLICATES,
+        violates: &["PEER-49"],
+    }
+
+    Barges {
+        name: "barges",
+        source: "mongodb/mongo-ruby-driver #3028: newcomers pass those that wait for a connection",
+        about: "a session that asks to be announced takes room that others wait for",
+        instances: LINE,
+        violates: &["PEER-50"],
     }
 
     SecondGreetingPanics {

@@ -45,7 +45,7 @@ impl Mutated {
 
     /// Attempts an action that tells sessions to end, and does not tell those that are spared.
     pub(super) fn sparing_some(&mut self, is_spared: impl Fn(&Session) -> bool, action: Action) -> Told {
-        let before = self.base.sessions.clone();
+        let (before, mut line) = (self.base.sessions.clone(), self.base.line.clone());
         let mut told = self.base.attempt(&action)?;
         for session in self.base.ids() {
             let was = before.get(session.index());
@@ -54,6 +54,8 @@ impl Mutated {
                 told.retain(|output| *output != Output::Disconnecting(session));
             }
         }
+        line.retain(|waiting| !self.base.sessions.get(waiting.index()).ending);
+        self.base.line = line;
         Ok(told)
     }
 
@@ -71,7 +73,7 @@ impl Mutated {
 
     /// Registers a session without asking whether it is admitted.
     pub(super) fn register(&mut self, session: SessionId) -> Told {
-        if self.base.lacks_room() {
+        if self.base.must_wait(session) {
             return Err(Refusal::NoRoom);
         }
         let mut told = Vec::new();
@@ -82,7 +84,7 @@ impl Mutated {
     /// An announcement of which the first half is done ends with its session.
     pub(super) fn forget_the_ended(&mut self) {
         let Self { base, mid_step, .. } = self;
-        let has_ended = |session: SessionId| base.sessions.get(session.index()).stage == Stage::Ended;
+        let has_ended = |session: SessionId| !base.sessions.get(session.index()).holds_slot();
         mid_step.retain(|begun| !matches!(*begun, Action::Announce { session } if has_ended(session)));
     }
 }
@@ -95,11 +97,13 @@ impl Mutated {
         Ok(told)
     }
 
-    pub(super) fn register_before_admission(&mut self, action: Action) -> Told {
+    pub(super) fn register_before_admission(&mut self, action: Action, session: SessionId) -> Told {
         let banned = core::mem::take(&mut self.base.banned);
         let told = self.under(|config| config.duplicates = Duplicates::Allow(u32::MAX), action);
         self.base.banned = banned;
-        self.mid_step.insert(action);
+        if self.stage(session) == Stage::Up {
+            self.mid_step.insert(action);
+        }
         told
     }
 
@@ -131,7 +135,11 @@ impl Mutated {
 
     /// The selector had no objection.
     pub(super) fn announce_to_the_others(&mut self, action: Action, session: SessionId) -> Told {
+        // What it has room for was asked in the first half.
+        let mut line = core::mem::take(&mut self.base.line);
         let told = self.under(|config| config.capacity = u64::MAX, action)?;
+        line.retain(|waiting| *waiting != session);
+        self.base.line = line;
         let queue = self.base.queue_of(SELECTOR);
         if told.contains(&Output::Registered(session)) && queue.mode == Mode::On {
             queue.events.pop();
@@ -194,6 +202,35 @@ impl Mutated {
     }
 }
 
+/// Steps of which the line and the connection know.
+impl Mutated {
+    /// The connection is closed in one step, and the guard runs in the next.
+    pub(super) fn close_first(&mut self, action: Action, session: SessionId) -> Told {
+        self.base.clone().attempt(&action)?;
+        self.mid_step.insert(Action::End { session });
+        Ok(vec![Output::Closed(session)])
+    }
+
+    pub(super) fn run_guard_late(&mut self, session: SessionId) -> Told {
+        let told = self.base.attempt(&Action::Abort { session })?;
+        self.base.attempt(&Action::Close { session })?;
+        Ok(told)
+    }
+
+    /// A session takes room although others wait for it.
+    pub(super) fn announce_regardless_of_line(&mut self, action: Action, session: SessionId) -> Told {
+        let line = core::mem::take(&mut self.base.line);
+        let told = self.base.attempt(&action)?;
+        let waits = !core::mem::replace(&mut self.base.line, line).is_empty();
+        match (waits, self.base.line.contains(&session)) {
+            (true, true) => return Err(Refusal::NoRoom),
+            (true, false) => self.base.line.push(session),
+            (false, _) => self.base.line.retain(|waiting| *waiting != session),
+        }
+        Ok(told)
+    }
+}
+
 /// Steps in one piece.
 impl Mutated {
     pub(super) fn announce_the_ending(&mut self, action: Action, session: SessionId) -> Told {
@@ -212,7 +249,7 @@ impl Mutated {
                 let ended = self.base.attempt(&Action::Abort { session })?;
                 Ok([Output::Panicked(session)].into_iter().chain(ended).collect())
             }
-            Stage::Unused | Stage::Handshaking | Stage::Ended => self.base.attempt(&action),
+            Stage::Unused | Stage::Handshaking | Stage::Closing | Stage::Ended => self.base.attempt(&action),
         }
     }
 
