@@ -75,6 +75,7 @@ impl<M: Machine<Protocol = Lifecycle> + Clone> End<M> {
             disconnect.then_some(Action::Disconnect { session }),
             Some(Action::Announce { session }),
             Some(Action::End { session }),
+            Some(Action::Close { session }),
         ];
         steps.into_iter().flatten().filter_map(|action| self.after(action)).collect()
     }

@@ -304,3 +304,128 @@ async fn a_session_that_waits_for_room_and_is_banned_gives_its_slot_back() {
     assert_eq!(node.metrics().evicted, 0);
     drop(slow);
 }
+
+/// A node with a subscriber whose queue is full, and slots for as many sessions as are to wait.
+async fn full_with_slots(total: usize) -> (Node, handfast::lifecycle::Subscription<u32>) {
+    let mut config = config();
+    config.registry.limits = handfast::lifecycle::Limits::new(total, total);
+    config.registry.capacity = total + 1;
+    config.slow_subscriber_timeout = Duration::from_secs(3600);
+    config.handshake_timeout = Duration::from_secs(7200);
+    let node = node(config);
+    let slow = node.subscribe().unwrap();
+    for key in 0..u32::try_from(total / 2).unwrap() {
+        up(&node, key).await.finish_body(Reason::RemoteClosed);
+        idle().await;
+    }
+    (node, slow)
+}
+
+/// PEER-50: room goes to the one that has waited longest, however many come later.
+#[tokio::test(start_paused = true)]
+async fn newcomers_do_not_pass_those_that_wait_for_room() {
+    let (node, mut slow) = full_with_slots(100).await;
+    let mut announced = node.subscribe_with_timeout(Duration::MAX).unwrap();
+    let mut waiting = Vec::new();
+    for key in 1_000..1_010 {
+        let mut session = shaking(&node);
+        session.handshake_done(key);
+        idle().await;
+        waiting.push(session);
+    }
+    assert_eq!(node.metrics().waits_for_room, 10);
+    let mut newcomers = Vec::new();
+    for turn in 0..60 {
+        // A newcomer comes in the moment in which there is room, before the one that waits can run.
+        let mut newcomer = shaking(&node);
+        newcomer.handshake_done(2_000 + turn);
+        assert!(slow.try_next().is_some());
+        newcomers.push(newcomer);
+        if turn % 2 == 1 {
+            idle().await;
+        }
+    }
+    idle().await;
+    let ups = heard(&mut announced);
+    let in_order = waiting.iter().chain(&newcomers).map(|session| Heard::Up(session.id()));
+    assert!(ups.len() > 20, "{} were announced", ups.len());
+    assert_eq!(ups, in_order.take(ups.len()).collect::<Vec<_>>());
+}
+
+/// One of those that wait is woken when there is room for it, and none for each event.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_taken_wakes_no_more_than_one_of_those_that_wait() {
+    let (node, mut slow) = full_with_slots(400).await;
+    let mut waiting = Vec::new();
+    for key in 1_000..1_400 {
+        let mut session = shaking(&node);
+        session.handshake_done(key);
+        waiting.push(session);
+    }
+    idle().await;
+    while slow.try_next().is_some() {
+        idle().await;
+    }
+    assert_eq!(node.peers().len(), 400);
+    let tried = node.metrics().waits_for_room;
+    assert!(tried <= 2 * 400, "400 that waited tried {tried} times in vain");
+}
+
+/// Whoever is the first in the line and goes makes place for the next, also where it had been told that there is room.
+#[tokio::test(start_paused = true)]
+async fn the_next_in_the_line_is_announced_when_the_first_goes() {
+    let (node, mut slow) = full_with_slots(10).await;
+    let mut waiting = Vec::new();
+    for key in 1_000..1_004 {
+        let mut session = shaking(&node);
+        session.handshake_done(key);
+        idle().await;
+        waiting.push(session);
+    }
+    // There is room for one, and the first is told so; before it can run it is told to end, and the second is aborted.
+    assert!(slow.try_next().is_some() && slow.try_next().is_some());
+    node.disconnect(waiting[0].id(), Reason::Local).unwrap();
+    waiting[1].handle.abort();
+    idle().await;
+    let announced: Vec<_> = node.peers().iter().map(|peer| peer.session).collect();
+    assert_eq!(announced, [waiting[2].id()]);
+    // The last one is cut free by the patience, although it never was the first before.
+    assert_eq!(node.metrics().evicted, 0);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!((node.metrics().evicted, node.peers().len()), (1, 2));
+}
+
+/// A session whose key is taken while it waits does not hold up those behind it, and has its place when the key is free.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_waits_for_its_key_too_is_passed_over_and_keeps_its_place() {
+    let mut config = config();
+    config.registry.limits = handfast::lifecycle::Limits::new(8, 8);
+    config.registry.capacity = 9;
+    config.registry.duplicates = handfast::lifecycle::Duplicates::KeepNew;
+    config.grace = Duration::from_secs(5);
+    let node = node(config);
+    let mut slow = node.subscribe_with_timeout(Duration::MAX).unwrap();
+    for key in 0..4 {
+        up(&node, key).await.finish_body(Reason::RemoteClosed);
+        idle().await;
+    }
+    let mut waiting = Vec::new();
+    for key in [7, 7, 8, 9] {
+        let mut session = shaking(&node);
+        session.handshake_done(key);
+        idle().await;
+        waiting.push(session);
+    }
+    let announced = || -> Vec<_> { node.peers().iter().map(|peer| peer.session).collect() };
+    let mut take = |count: usize| (0..count).for_each(|_| assert!(slow.try_next().is_some()));
+    take(1);
+    idle().await;
+    assert_eq!(announced(), [waiting[0].id()], "there is room for the first");
+    take(2);
+    idle().await;
+    assert_eq!(announced(), [waiting[0].id(), waiting[2].id()], "the second waits until the first has ended");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    take(2);
+    idle().await;
+    assert_eq!(announced(), [waiting[1].id(), waiting[2].id()], "it comes before the fourth");
+}

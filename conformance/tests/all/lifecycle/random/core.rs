@@ -35,6 +35,7 @@ enum What {
     Expire,
     End,
     Abort,
+    Close,
     Ahead,
     NotifySelector,
     Subscribe,
@@ -42,6 +43,7 @@ enum What {
     Evict,
     Receive,
     Stall,
+    Reconsider,
     Ban,
     Unban,
     BanNetwork,
@@ -71,6 +73,7 @@ fn what() -> impl Strategy<Value = What> {
         10 => Just(What::Expire),
         30 => Just(What::End),
         8 => Just(What::Abort),
+        40 => Just(What::Close),
         25 => Just(What::Ahead),
         25 => Just(What::NotifySelector),
         15 => Just(What::Subscribe),
@@ -78,6 +81,7 @@ fn what() -> impl Strategy<Value = What> {
         10 => Just(What::Evict),
         150 => Just(What::Receive),
         6 => Just(What::Stall),
+        12 => Just(What::Reconsider),
         10 => Just(What::Ban),
         10 => Just(What::Unban),
         4 => Just(What::BanNetwork),
@@ -182,6 +186,7 @@ impl Attempt {
             What::Expire => Action::Expire { session },
             What::End => Action::End { session },
             What::Abort => Action::Abort { session },
+            What::Close => Action::Close { session },
             What::Ahead => Action::PeerAhead { session },
             What::NotifySelector => Action::NotifySelector { session },
             What::Subscribe => Action::Subscribe { subscriber },
@@ -189,6 +194,7 @@ impl Attempt {
             What::Evict => Action::Evict { subscriber },
             What::Receive => Action::Receive { subscriber },
             What::Stall => Action::Stall,
+            What::Reconsider => Action::Reconsider { session },
             What::Ban => Action::Ban { key },
             What::Unban => Action::Unban { key },
             What::BanNetwork => Action::BanNetwork { network },
@@ -236,6 +242,7 @@ impl<M: Machine<Protocol = Lifecycle>> Pair<M> {
         let _ = self.step(Action::Shutdown)?;
         for session in (0..sessions).map(SessionId) {
             let _ = self.step(Action::End { session })?;
+            let _ = self.step(Action::Close { session })?;
         }
         let _ = self.step(Action::Finish)?;
         for subscriber in (0..SUBSCRIBERS).map(SubscriberId) {
