@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::record::Record;
+use super::session::Signals;
 use super::state::{Shared, State, Timing};
 use super::{Handshake, Metrics, NodeConfig, Report, SessionContext, SessionHandle, Subscription};
 use crate::lifecycle::{ConfigError, Core, Origin, Peer, Reason, Rejected, SessionId, StateError};
