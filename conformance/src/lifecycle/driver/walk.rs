@@ -184,7 +184,10 @@ impl<'g> Walker<'g> {
         walk.node.agrees_with(&state.history);
         for edge in self.graph.edges(walk.at) {
             let action = self.graph.actions()[self.graph.label(edge)];
-            assert!(!matches!(action, Action::End { .. } | Action::Close { .. } | Action::Finish), "{action}, and nobody was woken");
+            assert!(
+                !matches!(action, Action::End { .. } | Action::Close { .. } | Action::Finish),
+                "{action}, and nobody was woken"
+            );
         }
         let complete = state.history.phase == handfast_spec::lifecycle::Phase::Complete;
         assert_eq!(walk.node.says_that_it_is_complete(), complete);
