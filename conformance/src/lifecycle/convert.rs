@@ -76,7 +76,9 @@ pub(super) fn reason(reason: product::Reason) -> Reason {
 pub(super) fn refusal(error: StateError) -> Refusal {
     match error {
         StateError::NoSuchSession(_) => Refusal::NoSuchSession,
-        StateError::WrongStage { .. } | StateError::AlreadyPrivileged(_) | StateError::NotShuttingDown => Refusal::NotNow,
+        StateError::WrongStage { .. } | StateError::AlreadyPrivileged(_) | StateError::NotShuttingDown => {
+            Refusal::NotNow
+        }
         StateError::Ending(_) => Refusal::Ending,
         StateError::NoSuchSubscriber(_) => Refusal::NoSuchSubscriber,
         StateError::NotHolding(_) => Refusal::NotHolding,

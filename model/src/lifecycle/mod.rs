@@ -6,7 +6,8 @@ pub mod handfast;
 use std::collections::BTreeSet;
 
 use handfast_spec::lifecycle::{
-    Duplicates, History, Key, Keys, Lifecycle, Limits, Network, Phase, SessionId, SessionRecord, SubscriberRecord, Table, Violations,
+    Duplicates, History, Key, Keys, Lifecycle, Limits, Network, Phase, SessionId, SessionRecord, SubscriberRecord,
+    Table, Violations,
 };
 
 use crate::checker::catalogue::{Entry, Rules, Scope, Variant};

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{
-    Duplicates, Event, Key, Keys, Limits, Network, Origin, Output, Phase, Reason, SELECTOR, SessionId, SessionRecord, Stream,
-    SubscriberId, SubscriberRecord, Subscription, Table, Violation, Violations,
+    Duplicates, Event, Key, Keys, Limits, Network, Origin, Output, Phase, Reason, SELECTOR, SessionId, SessionRecord,
+    Stream, SubscriberId, SubscriberRecord, Subscription, Table, Violation, Violations,
 };
 
 /// Everything that the participants were told.

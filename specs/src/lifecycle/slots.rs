@@ -103,9 +103,7 @@ impl History {
                 !origin.privileged && self.reaches(limit, |held| held.is_pending() && of_kind(held))
             }
             Reason::Inbound => is_stranger && self.reaches(limits.inbound, of_kind),
-            Reason::Outbound => {
-                !origin.privileged && !is_stranger && self.reaches(limits.outbound, of_kind)
-            }
+            Reason::Outbound => !origin.privileged && !is_stranger && self.reaches(limits.outbound, of_kind),
             Reason::PerAddress => {
                 is_held_by_strangers(limits.per_address, &|held| held.origin.address == origin.address)
             }

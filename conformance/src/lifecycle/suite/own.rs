@@ -58,8 +58,7 @@ impl<'r> Own<'r> {
     ///
     /// If there are no slots, or more than a record has numbers for.
     pub fn new(runtime: &'r Runtime, slots: usize) -> Self {
-        let registry =
-            Config { capacity: slots + 1, ..Config::new(Limits::new(slots, slots), Duplicates::KeepOld) };
+        let registry = Config { capacity: slots + 1, ..Config::new(Limits::new(slots, slots), Duplicates::KeepOld) };
         let config = NodeConfig {
             handshake_timeout: HANDSHAKE_TIMEOUT,
             slow_subscriber_timeout: Duration::from_secs(3600),

@@ -6,9 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use conformance::log::Log;
-use handfast::lifecycle::{
-    Config, Duplicates, Handshake, Limits, Network, Node, NodeConfig, Origin, Reason, WhenFull,
-};
+use handfast::lifecycle::{Config, Duplicates, Handshake, Limits, Network, Node, NodeConfig, Origin, Reason, WhenFull};
 use model::checker::explain::{Explanation, explain};
 use model::lifecycle::handfast::Handfast;
 use proptest::prelude::*;

@@ -130,7 +130,8 @@ impl<K: Clone + Ord, I> Core<K, I> {
         let first = self.first_in_line();
         let place = first.map_or(Place::MAX, |(place, _)| place);
         let is_unaware = |session: &SessionId| !self.waiting.older.contains_key(session);
-        let passed: Vec<SessionId> = self.waiting.line.range(..place).map(|(_, &session)| session).filter(is_unaware).collect();
+        let passed: Vec<SessionId> =
+            self.waiting.line.range(..place).map(|(_, &session)| session).filter(is_unaware).collect();
         let is_to_try = |first: &SessionId| self.waiting.watches != Some(*first) || self.holding().next().is_none();
         let first = first.map(|(_, first)| first).filter(is_to_try);
         passed.into_iter().chain(first).for_each(|session| self.call(session));

@@ -182,9 +182,11 @@ impl<K: Clone + Ord, I> State<K, I> {
     pub(super) fn unban(&mut self, banned: &Banned<K>) -> Result<(), StateError> {
         let removed = self.bans.remove(banned);
         let unbanned = match banned {
-            Banned::Key(key) => {
-                self.apply(|state| state.core.unban(key), uncounted, |record, outcome, _| record.unbanned(key, *outcome))
-            }
+            Banned::Key(key) => self.apply(
+                |state| state.core.unban(key),
+                uncounted,
+                |record, outcome, _| record.unbanned(key, *outcome),
+            ),
             &Banned::Network(network) => self.apply(
                 |state| state.core.unban_network(network),
                 uncounted,

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::record::Record;
-use super::session::Signals;
+use super::signals::Signals;
 use super::state::{Shared, State, Timing};
 use super::{Handshake, Metrics, NodeConfig, Report, SessionContext, SessionHandle, Subscription};
 use crate::lifecycle::{ConfigError, Core, Origin, Peer, Reason, Rejected, SessionId, StateError};
-use crate::runtime::time::{Instant, sleep_until};
 use crate::runtime::select;
+use crate::runtime::time::{Instant, sleep_until};
 
 /// A node's registry of peers on tokio: a handle that is cheap to clone.
 ///

@@ -173,7 +173,12 @@ impl<K: Clone + Ord, I> Node<K, I> {
         loop {
             // The iterator is the caller's code, and so is the clone of a key: neither is run under the lock.
             let some = bans.by_ref().take(IMPORTED_AT_ONCE);
-            let some: Vec<(Ban<K>, Arc<Banned<K>>)> = some.map(|ban| { let kept = Arc::new(ban.banned.clone()); (ban, kept) }).collect();
+            let some: Vec<(Ban<K>, Arc<Banned<K>>)> = some
+                .map(|ban| {
+                    let kept = Arc::new(ban.banned.clone());
+                    (ban, kept)
+                })
+                .collect();
             if some.is_empty() {
                 return;
             }

@@ -44,10 +44,6 @@ impl Subscriber {
         }
     }
 
-    pub(super) fn holds_up(&self) -> bool {
-        self.since.is_some()
-    }
-
     /// Returns when it is to be evicted, if it holds up an announcement and that moment can be told.
     pub(super) fn evicted_at(&self) -> Option<Instant> {
         self.since?.checked_add(self.timeout.saturating_sub(self.spent))

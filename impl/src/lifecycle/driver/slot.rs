@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::node::Node;
-use super::session::{self, Closed, EndOverdue, Guard, Signals};
+use super::session::{self, Closed, EndOverdue, Guard};
+use super::signals::Signals;
 use super::{Handshake, SessionContext, SessionHandle};
 use crate::lifecycle::{Origin, Reason, Rejected, SessionId};
 use crate::runtime::task;

@@ -11,11 +11,9 @@ use super::failures::{Failure, FailureQueue};
 use super::overdue::Overdue;
 use super::patience::Subscriber;
 use super::record::Record;
-use super::session::{Attempt, ExitKind, Signals};
+use super::signals::{Attempt, ExitKind, Signals};
 use crate::lifecycle::{
-    Announcement, ConfigError, Core, Effect, Ended, Event, Greeting, Limits, Origin, Reason, Rejected,
-    SessionId, StateError, Subscribed,
-    SubscriberId,
+    Announcement, Core, Effect, Ended, Event, Reason, SessionId, StateError, Subscribed, SubscriberId,
 };
 use crate::runtime::sync::{Mutex, MutexGuard, Notify, watch};
 use crate::runtime::time::Instant;
@@ -58,12 +56,12 @@ pub(super) struct State<K, I> {
     may_hold_up: bool,
     /// The queues of those that listen for failures.
     pub(super) failures: Vec<Weak<FailureQueue<K, I>>>,
-    wakes: Vec<Wake<K, I>>,
+    pub(super) wakes: Vec<Wake<K, I>>,
     pub(super) discarded: Vec<Garbage<K, I>>,
 }
 
 /// A wake-up that is left for when the lock is released.
-enum Wake<K, I> {
+pub(super) enum Wake<K, I> {
     End(Arc<Signals>, Reason),
     Retry(Arc<Signals>),
     Subscriber(Arc<Notify>),
@@ -242,89 +240,6 @@ impl<K: Clone + Ord, I> State<K, I> {
         self.may_hold_up = !holding.is_empty();
     }
 
-    pub(super) fn open(&mut self, origin: Origin) -> Result<(SessionId, Arc<Signals>), Rejected> {
-        origin.address.into_iter().for_each(|address| self.lift_bans_of(address));
-        if let Some(worst) = self.core.worst(origin) {
-            self.evict_session(worst);
-        }
-        let opened = self.apply(
-            |state| {
-                let session = state.core.open(origin)?;
-                let signals = Arc::new(Signals::new(Instant::now()));
-                state.sessions.insert(session, Arc::clone(&signals));
-                Ok((session, signals))
-            },
-            |metrics, opened: &Result<_, Rejected>| match opened {
-                Ok(_) => metrics.opened += 1,
-                Err(rejected) => *metrics.refused.entry(rejected.reason.name()).or_default() += 1,
-            },
-            |record, opened, _| match opened {
-                Ok((session, _)) => record.opened(*session, origin),
-                Err(rejected) => record.turned_away(origin, rejected.reason),
-            },
-        );
-        if let Err(Rejected { session, reason }) = opened {
-            let origin = Origin { address: origin.address.map(|address| address.to_canonical()), ..origin };
-            self.fail(&Failure { session, origin, peer: None, reason });
-        }
-        opened
-    }
-
-    /// Passes a failure on to those that listen, when the lock has been released.
-    fn fail(&mut self, failure: &Failure<K, I>) {
-        let listeners = self.listeners();
-        self.wakes.extend(listeners.into_iter().map(|listener| Wake::Failed(listener, failure.clone())));
-    }
-
-    /// Ends a session at once, so that its slot is free before its task has heard of it: the guard runs here, and the task
-    /// is aborted when the lock has been released.
-    fn evict_session(&mut self, session: SessionId) {
-        // What may be evicted was not told to end before, and is there.
-        let _ = self.disconnect(session, Reason::Evicted);
-        let _ = self.end(session, Reason::Evicted, ExitKind::Overdue);
-    }
-
-    pub(super) fn grant_privilege(&mut self, session: SessionId) -> Result<(), StateError> {
-        self.apply(
-            |state| state.core.grant_privilege(session),
-            uncounted,
-            |record, granted, _| record.privileged(session, *granted),
-        )
-    }
-
-    pub(super) fn set_rank(&mut self, session: SessionId, rank: u32) -> Result<(), StateError> {
-        self.apply(
-            |state| state.core.set_rank(session, rank),
-            uncounted,
-            |record, ranked, _| record.ranked(session, rank, *ranked),
-        )
-    }
-
-    pub(super) fn set_limits(&mut self, limits: Limits) -> Result<(), ConfigError> {
-        self.apply(
-            |state| state.core.set_limits(limits),
-            uncounted,
-            |record, set, _| record.limits_set(&limits, *set),
-        )
-    }
-
-    pub(super) fn handshake_done(&mut self, session: SessionId, key: K, info: I) -> Result<Greeting, StateError> {
-        let recorded = self.record.as_mut().and_then(|record| record.key(&key));
-        self.apply(
-            |state| state.core.handshake_done(session, key, info),
-            |metrics, greeting| match greeting {
-                Ok(Greeting::First) => metrics.greeted += 1,
-                Ok(Greeting::Again) => metrics.duplicate_signals += 1,
-                Err(_) => {}
-            },
-            |record, greeting, _| {
-                if let (Ok(greeting), Some(key)) = (greeting, recorded) {
-                    record.greeted(session, key, *greeting);
-                }
-            },
-        )
-    }
-
     pub(super) fn announce(&mut self, session: SessionId) -> Attempt<K, I> {
         self.lift_ban_of_key_of(session);
         let announced = self.apply(
@@ -375,14 +290,10 @@ impl<K: Clone + Ord, I> State<K, I> {
 
     /// Tells several sessions to end, which the core knows. Returns how many.
     pub(super) fn disconnect_all(&mut self, disconnect: impl FnOnce(&mut Core<K, I>) -> usize) -> usize {
-        self.apply(
-            |state| disconnect(&mut state.core),
-            uncounted,
-            |record, _, told| record.all_disconnected(told),
-        )
+        self.apply(|state| disconnect(&mut state.core), uncounted, |record, _, told| record.all_disconnected(told))
     }
 
-    fn end(&mut self, session: SessionId, otherwise: Reason, exit: ExitKind) -> Result<Ended, StateError> {
+    pub(super) fn end(&mut self, session: SessionId, otherwise: Reason, exit: ExitKind) -> Result<Ended, StateError> {
         let origin = self.core.status(session).map(|(origin, ..)| origin);
         let peer = self.core.greeted(session).cloned();
         let ended = self.apply(

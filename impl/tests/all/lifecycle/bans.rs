@@ -150,7 +150,8 @@ async fn many_bans_that_end_together_are_lifted_in_slices() {
 
 #[test]
 fn what_is_no_network_is_refused() {
-    for text in ["", "192.0.2.0/33", "2001:db8::/129", "192.0.2.0/", "192.0.2.0/-1", "example.org/24", "192.0.2.0/24/8"] {
+    for text in ["", "192.0.2.0/33", "2001:db8::/129", "192.0.2.0/", "192.0.2.0/-1", "example.org/24", "192.0.2.0/24/8"]
+    {
         let error = text.parse::<Network>().expect_err(text);
         assert!(error.to_string().starts_with(&format!("{text:?} is no network")), "{error}");
     }

@@ -130,7 +130,7 @@ fn a_subscriber_is_cut_off_only_if_it_holds_up_somebody() {
     assert_eq!(core.evict(slow), Err(StateError::NotHolding(slow)), "nobody waits: it was told to end");
 
     let waiting = greeted(&mut core, 3);
-    assert_eq!(core.announce(waiting), Ok(Announcement::WaitsForRoom));
+    assert_eq!(core.announce(waiting), Ok(Announcement::Queued));
     let prompt = core.subscribe().unwrap().subscriber;
     assert_eq!(core.evict(prompt), Err(StateError::NotHolding(prompt)), "it has room");
     assert_eq!(core.evict(slow), Ok(()));
@@ -213,7 +213,10 @@ fn the_selector_names_one_that_is_there_and_ahead() {
     assert_eq!((selector.reconsider(two, true), selector.active()), (switch(None, Some(two)), Some(two)));
     assert_eq!((selector.reconsider(two, true), selector.stalled()), (None, switch(Some(two), None)));
     assert_eq!((selector.reconsider(two, false), selector.has_stalled(two)), (None, false), "it is level");
-    assert_eq!((selector.ahead(two), selector.down(two)), (Heard::Noted(switch(None, Some(two))), switch(Some(two), None)));
+    assert_eq!(
+        (selector.ahead(two), selector.down(two)),
+        (Heard::Noted(switch(None, Some(two))), switch(Some(two), None))
+    );
     assert_eq!((selector.up(four, false), selector.ahead(four)), (None, Heard::Noted(switch(None, Some(four)))));
     assert_eq!((selector.forget_all(), selector.active()), (switch(Some(four), None), None));
     assert_eq!(selector.ahead(four), Heard::Unknown);

@@ -337,7 +337,10 @@ async fn a_handshake_that_completes_at_its_deadline_is_announced_if_it_need_not_
 const OVERDUE: Duration = Duration::from_secs(10);
 
 /// A session whose task is not polled, as one whose task never yields.
-fn stuck(node: &crate::lifecycle::support::Node, key: u32) -> (handfast::lifecycle::SessionHandle, impl Future<Output = ()>) {
+fn stuck(
+    node: &crate::lifecycle::support::Node,
+    key: u32,
+) -> (handfast::lifecycle::SessionHandle, impl Future<Output = ()>) {
     let prepared = node.prepare(
         Origin::inbound(None),
         move |handshake| async move { handshake.handshake_done(key, ()).map(drop) },

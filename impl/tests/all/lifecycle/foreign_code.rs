@@ -329,9 +329,9 @@ fn a_selector_drops_peers_outside_of_its_lock_when_they_go_and_when_it_ends() {
 /// A session that there never was.
 fn one_of_none() -> handfast::lifecycle::SessionId {
     let node = Node::<u32>::new(NodeConfig::new(Config::new(Limits::new(1, 1), Duplicates::KeepOld))).unwrap();
-    let (handle, _task) =
-        node.prepare(Origin::inbound(None), |_| std::future::pending::<Result<(), ()>>(), |_, ()| async { Reason::Local })
-            .unwrap();
+    let (handle, _task) = node
+        .prepare(Origin::inbound(None), |_| std::future::pending::<Result<(), ()>>(), |_, ()| async { Reason::Local })
+        .unwrap();
     handle.session()
 }
 

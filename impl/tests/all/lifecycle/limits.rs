@@ -58,7 +58,8 @@ async fn silent_strangers_do_not_keep_the_node_from_dialing() {
 
 #[tokio::test(start_paused = true)]
 async fn strangers_do_not_keep_the_node_from_dialing_their_neighbour_or_their_address() {
-    let node = limited(Limits { pending_per_source: 16, per_address: 4, per_source: 20, ..Limits::by_direction(40, 8) });
+    let node =
+        limited(Limits { pending_per_source: 16, per_address: 4, per_source: 20, ..Limits::by_direction(40, 8) });
     let _silent: Vec<Stepped> = (0..16).map(|host| silent(&node, Origin::inbound(v4(0, host)))).collect();
     assert_eq!(refusal(&node, Origin::inbound(v4(0, 99))), Some(Reason::PendingFromSource));
     let _neighbour = silent(&node, Origin::outbound(v4(0, 100)));
@@ -93,9 +94,7 @@ async fn privileged_sessions_use_up_no_slot_of_ordinary_ones() {
 
 #[tokio::test(start_paused = true)]
 async fn a_source_takes_no_more_than_its_share_however_many_addresses_it_has() {
-    let address = |subnet: u16, host: u16| {
-        Some(IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, subnet, 0, 0, 0, host)))
-    };
+    let address = |subnet: u16, host: u16| Some(IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, subnet, 0, 0, 0, host)));
     for (source_v6, subnets) in [(64, 0..1), (56, 0..200), (48, 0..300)] {
         let node = limited(Limits { per_address: 1, per_source: 5, source_v6, ..Limits::by_direction(50, 8) });
         let mut held = Vec::new();

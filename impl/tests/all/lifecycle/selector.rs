@@ -190,7 +190,8 @@ async fn two_peers_that_take_turns_do_not_keep_an_honest_one_waiting() {
     let begin = tokio::time::Instant::now();
     while one.ended().is_none() || other.ended().is_none() {
         let (session, news) = turns.next().expect("they do not take turns for ever");
-        let (next, next_news) = if session.session() == one.session() { (&other, &other_news) } else { (&one, &one_news) };
+        let (next, next_news) =
+            if session.session() == one.session() { (&other, &other_news) } else { (&one, &one_news) };
         sleep(Duration::from_secs(50)).await;
         next_news.store(true, Ordering::Relaxed);
         let _ = selector.look_at(next.session());

@@ -286,7 +286,11 @@ async fn a_session_that_waits_for_room_and_is_banned_gives_its_slot_back() {
         waiting.handshake_done(3);
         idle().await;
         assert_eq!(node.metrics().pending, 1);
-        if bans_key { node.ban(3).unwrap() } else { node.ban_address(address).unwrap() }
+        if bans_key {
+            node.ban(3).unwrap()
+        } else {
+            node.ban_address(address).unwrap()
+        }
         let begin = tokio::time::Instant::now();
         assert_eq!(waiting.handle.wait().await.reason, Reason::Banned);
         assert_eq!((begin.elapsed(), node.metrics().sessions), (Duration::ZERO, 0));

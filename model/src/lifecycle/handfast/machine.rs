@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use handfast_spec::lifecycle::{
-    Action, Duplicates, Event, Key, Keys, Lifecycle, Limits, Network, Origin, Output, Phase, Reason, Refusal, SessionId,
-    Table,
+    Action, Duplicates, Event, Key, Keys, Lifecycle, Limits, Network, Origin, Output, Phase, Reason, Refusal,
+    SessionId, Table,
 };
 use handfast_spec::{Machine, Observation};
 use serde::Serialize;
@@ -296,7 +296,9 @@ impl Handfast {
             return Err(Refusal::AlreadyClosing);
         }
         match self.admission(session) {
-            Admission::Granted if self.must_wait(session) && self.line.contains(&session) => return Err(Refusal::NoRoom),
+            Admission::Granted if self.must_wait(session) && self.line.contains(&session) => {
+                return Err(Refusal::NoRoom);
+            }
             Admission::Granted if self.must_wait(session) => {
                 self.line.push(session);
                 outputs.push(Output::Waits(session));
@@ -398,12 +400,9 @@ impl Handfast {
     /// PEER-15, PEER-30: the last of a session, when its task drops what it has.
     fn close(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         match self.session(session)?.stage {
-            Stage::Unused
-            | Stage::Handshaking
-            | Stage::HandshakeDone
-            | Stage::Up
-            | Stage::Rejected
-            | Stage::Ended => Err(Refusal::NotNow),
+            Stage::Unused | Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected | Stage::Ended => {
+                Err(Refusal::NotNow)
+            }
             Stage::Closing => {
                 self.session_mut(session).stage = Stage::Ended;
                 outputs.push(Output::Closed(session));

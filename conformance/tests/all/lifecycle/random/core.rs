@@ -265,7 +265,9 @@ fn try_on<M: Machine<Protocol = Lifecycle>>(
     let mut pair = Pair { model, other, owed: vec![false; Lifecycle::GOALS.len()] };
     let mut next = 0;
     for attempt in &environment.attempts {
-        let Some(action) = attempt.action(&pair.model, next, [environment.header.limits, environment.later]) else { continue };
+        let Some(action) = attempt.action(&pair.model, next, [environment.header.limits, environment.later]) else {
+            continue;
+        };
         let observed = pair.step(action)?;
         next += u32::from(matches!(action, Action::Open { .. }));
         seen.steps.set(seen.steps.get() + 1);

@@ -153,7 +153,9 @@ pub(super) fn rejection(reason: Reason) -> Option<spec::Reason> {
 /// Converts an error, where the specification has a refusal of the same meaning.
 pub(super) fn refusal(error: StateError) -> Option<Refusal> {
     match error {
-        StateError::WrongStage { .. } | StateError::AlreadyPrivileged(_) | StateError::NotShuttingDown => Some(Refusal::NotNow),
+        StateError::WrongStage { .. } | StateError::AlreadyPrivileged(_) | StateError::NotShuttingDown => {
+            Some(Refusal::NotNow)
+        }
         StateError::Ending(_) => Some(Refusal::Ending),
         StateError::ShuttingDown => Some(Refusal::AlreadyClosing),
         StateError::NoSuchSession(_)

@@ -10,7 +10,7 @@ use handfast_spec::lifecycle::{self as spec, Action, Output, Refusal};
 use serde::Serialize;
 
 use self::convert::{Keys, header, origin, refusal, rejection};
-use super::session::ExitKind;
+use super::signals::ExitKind;
 use crate::lifecycle::{
     Announcement, Config, ConfigError, Ended, Event, Greeting, Limits, Network, Origin, Reason, SessionId, StateError,
     SubscriberId,

@@ -110,7 +110,9 @@ impl Mutated {
                 | Action::PeerAhead { session }
                 | Action::NotifySelector { session },
             ) if self.mid_step.contains(&Action::End { session }) => Err(Refusal::NotNow),
-            (Flaw::ClosesFirst, Action::End { session } | Action::Abort { session }) => self.close_first(action, session),
+            (Flaw::ClosesFirst, Action::End { session } | Action::Abort { session }) => {
+                self.close_first(action, session)
+            }
             (Flaw::BanIsQueued, Action::Ban { key }) => {
                 let told = self.base.attempt(&action)?;
                 self.base.banned.remove(key);
@@ -261,7 +263,8 @@ impl Mutated {
             }
             (Flaw::SourceLengthIgnored, Action::Open { .. }) => {
                 let Limits { source_v4, source_v6, .. } = Limits::default();
-                let configure = |Config { limits, .. }: &mut Config| *limits = Limits { source_v4, source_v6, ..*limits };
+                let configure =
+                    |Config { limits, .. }: &mut Config| *limits = Limits { source_v4, source_v6, ..*limits };
                 self.under(configure, action)
             }
             (Flaw::GrantKeepsSlot, Action::GrantPrivilege { session }) => {

@@ -351,8 +351,9 @@ impl Mutated {
     /// What is not announced is limited in all, whoever dialed it.
     pub(super) fn open_sharing_pending(&mut self, action: Action) -> Told {
         let pending = |direction| {
-            let is_of_kind =
-                |session: &&Session| session.is_pending() && !session.origin.privileged && session.origin.direction == direction;
+            let is_of_kind = |session: &&Session| {
+                session.is_pending() && !session.origin.privileged && session.origin.direction == direction
+            };
             self.base.sessions.iter().filter(is_of_kind).count() as u32
         };
         let (inbound, outbound) = (pending(Direction::Inbound), pending(Direction::Outbound));
@@ -386,12 +387,13 @@ impl Mutated {
         };
         let told = self.under(free, accepted)?;
         let from_there = [Reason::PerAddress, Reason::PerSource, Reason::PendingFromSource];
-        let is_over = |output: &Output| {
-            matches!(output, Output::Rejected(_, reason) if from_there.contains(reason))
-        };
+        let is_over = |output: &Output| matches!(output, Output::Rejected(_, reason) if from_there.contains(reason));
         if told.iter().any(is_over) {
             let came = Output::Came(session, origin);
-            return Ok([came].into_iter().chain(told.into_iter().filter(|output| !matches!(output, Output::Came(..)))).collect());
+            return Ok([came]
+                .into_iter()
+                .chain(told.into_iter().filter(|output| !matches!(output, Output::Came(..))))
+                .collect());
         }
         self.base = before;
         self.base.attempt(&action)
