@@ -8,8 +8,8 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
-use handfast_spec::lifecycle::{Action, Refusal};
-use handfast_spec::{Machine, Observation, Recorded};
+use handfast_spec::lifecycle::Action;
+use handfast_spec::Recorded;
 use model::checker::explore::Graph;
 use model::lifecycle::handfast::Handfast;
 use tokio::runtime::{Builder, Runtime};

@@ -24,9 +24,10 @@ use crate::runtime::time::{Instant, sleep_until};
 ///
 /// Of the caller's code this runs under the lock, must not panic and must not call the node: the order of keys (`Ord` and
 /// `Eq`) wherever a key is looked up, and the clone of a key, where the node is [recorded](Self::recorded) and where a
-/// session asks to be announced while bans that are over are not lifted yet. All other code of the caller runs outside of it and may call the node: the drop of keys
-/// and infos, the closures and futures of a session, and what asks a [`Selector`](super::Selector)'s peers. A drop that
-/// panics does so in the call or the session's task that it happens in, when everything else has been done.
+/// session asks to be announced while bans that are over are not lifted yet. All other code of the caller runs outside of
+/// it and may call the node: the drop of keys and infos, the closures and futures of a session, and what asks a
+/// [`Selector`](super::Selector)'s peers. A drop that panics does so in the call or the session's task that it happens
+/// in, when everything else has been done.
 ///
 /// ```
 /// use handfast::lifecycle::{Config, Duplicates, Event, Limits, Node, NodeConfig, Origin, Reason};

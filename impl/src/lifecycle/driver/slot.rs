@@ -181,7 +181,8 @@ impl<K: Clone + Ord, I> Slot<K, I> {
         B: FnOnce(SessionContext<K, I>, C) -> BF,
         BF: Future<Output = Reason>,
     {
-        let Self { guard, closed, .. } = self;
+        // In this order, so that the guard is dropped first if the closure panics.
+        let Self { closed, guard, .. } = self;
         let handshake = handshake(guard.handshake());
         session::run(guard, handshake, farewell, body, closed)
     }

@@ -508,5 +508,8 @@ fn a_closure_that_panics_before_there_is_a_future_loses_no_slot() {
         assert_eq!(node.metrics().sessions, 0);
         assert!(matches!(events.next().await, Some(Event::Up(_))));
         assert!(matches!(events.next().await, Some(Event::Down(_, Reason::Panicked))));
+        let begin = tokio::time::Instant::now();
+        assert_eq!(node.shutdown(Duration::from_secs(60)).await.aborted, 0);
+        assert_eq!(begin.elapsed(), Duration::ZERO, "no connection is left");
     });
 }

@@ -233,7 +233,7 @@ mutants! {
         source: "erigontech/interfaces #168",
         about: "what happens between the snapshot and the subscription is lost",
         instances: SLOTS_AND_SELECTION,
-        violates: &["PEER-4", "PEER-14", "PEER-18", "PEER-21", "PEER-22", "PEER-23"],
+        violates: &["PEER-4", "PEER-14", "PEER-18", "PEER-21", "PEER-22", "PEER-23", "PEER-24"],
     }
 
     TimerStopsAtGreeting {
