@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use handfast::lifecycle::{self as product, ActivePeer, Announcement, Core, Effect, Greeting, Heard, Switch};
 use handfast_spec::lifecycle::{
-    Action, Event, Key, Lifecycle, Origin, Output, Refusal, SELECTOR, SessionId, SubscriberId,
+    Action, Event, Key, Lifecycle, Network, Origin, Output, Refusal, SELECTOR, SessionId, SubscriberId,
 };
 use handfast_spec::{Machine, Observation};
 use model::lifecycle::handfast::Config;
@@ -72,14 +72,8 @@ impl CoreMachine {
     fn take(&mut self, action: Action) -> Outcome {
         match action {
             Action::Open { session, origin } => self.open(session, &origin),
-            Action::GrantPrivilege { session } => {
-                self.core.grant_privilege(self.id(session)?).map_err(refusal)?;
-                Ok(vec![Output::Privileged(session)])
-            }
-            Action::Rank { session, rank } => {
-                self.core.set_rank(self.id(session)?, rank).map_err(refusal)?;
-                Ok(vec![Output::Ranked(session, rank)])
-            }
+            Action::GrantPrivilege { session } => self.grant_privilege(session),
+            Action::Rank { session, rank } => self.rank(session, rank),
             Action::HandshakeDone { session, key } => self.handshake_done(session, key),
             Action::Announce { session } => self.announce(session),
             Action::Disconnect { session } => {
@@ -121,10 +115,7 @@ impl CoreMachine {
                 Ok([Output::Banned(key)].into_iter().chain(self.told_to_end()).collect())
             }
             Action::Unban { key } => self.core.unban(&key).map(|()| vec![Output::Unbanned(key)]).map_err(refusal),
-            Action::BanNetwork { network: banned } => {
-                self.core.ban_network(network(&banned)).map_err(refusal)?;
-                Ok([Output::NetworkBanned(banned)].into_iter().chain(self.told_to_end()).collect())
-            }
+            Action::BanNetwork { network: banned } => self.ban_network(banned),
             Action::UnbanNetwork { network: banned } => {
                 self.core.unban_network(network(&banned)).map_err(refusal)?;
                 Ok(vec![Output::NetworkUnbanned(banned)])
@@ -147,6 +138,11 @@ impl CoreMachine {
         }
     }
 
+    fn ban_network(&mut self, banned: Network) -> Outcome {
+        self.core.ban_network(network(&banned)).map_err(refusal)?;
+        Ok([Output::NetworkBanned(banned)].into_iter().chain(self.told_to_end()).collect())
+    }
+
     fn open(&mut self, session: SessionId, from: &Origin) -> Outcome {
         if session.0 != self.next {
             return Err(Refusal::NotNext);
@@ -162,6 +158,16 @@ impl CoreMachine {
             Err(rejected) => vec![Output::Rejected(session, reason(rejected.reason)), Output::Closed(session)],
         };
         Ok(came.into_iter().chain(told).collect())
+    }
+
+    fn grant_privilege(&mut self, session: SessionId) -> Outcome {
+        self.core.grant_privilege(self.id(session)?).map_err(refusal)?;
+        Ok(vec![Output::Privileged(session)])
+    }
+
+    fn rank(&mut self, session: SessionId, rank: u32) -> Outcome {
+        self.core.set_rank(self.id(session)?, rank).map_err(refusal)?;
+        Ok(vec![Output::Ranked(session, rank)])
     }
 
     fn handshake_done(&mut self, session: SessionId, key: Key) -> Outcome {

@@ -90,12 +90,7 @@ impl History {
             Output::Announced(session) => self.announced(session),
             Output::Registered(session) => self.registered(session),
             Output::Removed(session) => self.removed(session),
-            Output::Disconnecting(session) | Output::TimedOut(session) => {
-                self.waits_no_more(session);
-                let record = self.session(session);
-                record.disconnecting = true;
-                record.owed_ban = false;
-            }
+            Output::Disconnecting(session) | Output::TimedOut(session) => self.told_to_end(session),
             Output::Ended(session) => {
                 self.violate(Violation::AfterComplete, self.phase == Phase::Complete);
                 self.waits_no_more(session);
@@ -132,13 +127,7 @@ impl History {
                 self.session(session).kept = false;
                 self.session(session).dropped = true;
             }
-            Output::Banned(key) => {
-                self.banned.insert(key);
-                let has_key = |session: &&mut SessionRecord| session.key == Some(key) && session.holds_slot();
-                for session in self.sessions.iter_mut().filter(has_key) {
-                    session.owed_ban = !session.is_told_to_end();
-                }
-            }
+            Output::Banned(key) => self.ban(key),
             Output::Unbanned(key) => {
                 self.banned.remove(key);
             }
@@ -154,6 +143,21 @@ impl History {
                 self.phase = Phase::Complete;
                 self.violate(Violation::OwedAtComplete, self.slots_held() > 0);
             }
+        }
+    }
+
+    fn told_to_end(&mut self, session: SessionId) {
+        self.waits_no_more(session);
+        let record = self.session(session);
+        record.disconnecting = true;
+        record.owed_ban = false;
+    }
+
+    fn ban(&mut self, key: Key) {
+        self.banned.insert(key);
+        let has_key = |session: &&mut SessionRecord| session.key == Some(key) && session.holds_slot();
+        for session in self.sessions.iter_mut().filter(has_key) {
+            session.owed_ban = !session.is_told_to_end();
         }
     }
 
