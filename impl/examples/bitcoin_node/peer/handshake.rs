@@ -45,9 +45,7 @@ impl From<&HandshakeError> for Reason {
             HandshakeError::Wire(WireError::Truncated) | HandshakeError::Closed => Self::RemoteClosed,
             HandshakeError::Wire(
                 WireError::WrongMagic
-                | WireError::GarbledCommand
-                | WireError::TooLong { .. }
-                | WireError::WrongChecksum
+                | WireError::TooLong(_)
                 | WireError::Malformed(_)
                 | WireError::UserAgentTooLong(_),
             )
