@@ -40,8 +40,9 @@ fuzz_target!(|input: &[u8]| {
             6 => plain.now += u64::from(first % 8),
             7 => end(&mut list, &mut plain, &handles, (first, second)),
             8 => room(&mut list, &mut plain, (first, second)),
+            // The rest of ten.
             _ => {
-                plain.alarm = plain.next_expiry(); // The rest of ten.
+                plain.alarm = plain.next_expiry();
                 assert_eq!(list.next_expiry(), plain.alarm);
             }
         }
@@ -63,6 +64,7 @@ fn claim(token: u32) -> Claim<u32> {
     match (token % 7, token % 11) {
         (3, _) => Err(Unclaimed::Busy),
         (_, 5) => Err(Unclaimed::Gone),
+        // All others may be had.
         _ => Ok(token),
     }
 }

@@ -31,8 +31,8 @@ type Connection = BufReader<TcpStream>;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut signals = Signals::new()?;
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:7777".to_owned());
-    let limits = Limits { per_address: 8, pending_per_source: 4, ..Limits::new(64, 16) };
-    let registry = Config { limits, capacity: 256, duplicates: Duplicates::KeepNew };
+    let limits = Limits { pending_inbound: 16, per_address: 8, pending_per_source: 4, ..Limits::by_direction(64, 0) };
+    let registry = Config::new(limits, Duplicates::KeepNew);
     let node = Node::new(NodeConfig::new(registry))?;
     let (console, last_line) = Console::start(io::stdout());
     let printer = tokio::spawn(print_events(node.clone(), console.clone()));

@@ -27,7 +27,7 @@ pub(crate) struct Options {
     /// Dialed peers, at most
     #[arg(long, value_name = "PEERS", default_value_t = 8)]
     max_outbound: u16,
-    /// Handshakes under way, at most
+    /// Handshakes under way with accepted peers, at most
     #[arg(long, value_name = "PEERS", default_value_t = 32)]
     max_pending: u16,
     /// Handshakes under way with accepted peers of one /24 (IPv4) or /64 (IPv6), at most
@@ -89,13 +89,12 @@ impl Options {
     pub(crate) fn node_config(&self) -> NodeConfig<SocketAddr> {
         let (inbound, outbound) = (usize::from(self.max_inbound), usize::from(self.max_outbound));
         let limits = Limits {
-            inbound,
-            outbound,
+            pending_inbound: self.max_pending.into(),
             pending_per_source: self.max_pending_per_source.into(),
             per_address: self.max_per_address.into(),
-            ..Limits::new(inbound + outbound, self.max_pending.into())
+            ..Limits::by_direction(inbound, outbound)
         };
-        let registry = Config { limits, capacity: 2 * limits.total + 1, duplicates: Duplicates::KeepNew };
+        let registry = Config::new(limits, Duplicates::KeepNew);
         NodeConfig { handshake_timeout: self.handshake_timeout(), ..NodeConfig::new(registry) }
     }
 

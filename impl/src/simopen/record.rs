@@ -113,6 +113,7 @@ struct Config<'a> {
     #[serde(flatten)]
     pair: Pair,
     capacity: [u8; 2],
+    deafens: bool,
     names: Vec<&'a str>,
 }
 
@@ -139,7 +140,7 @@ impl<'a> Record<'a> {
                 let theirs = EndpointConfig { kind: Kind::Hostile, protocols: Vec::new() };
                 let pair = Pair { left: ours, right: theirs, patience, timed: true, ticks: 0 };
                 let names = protocols.iter().map(Protocol::name).collect();
-                let config = Config { pair, capacity: [1, 1], names };
+                let config = Config { pair, capacity: [1, 1], deafens: true, names };
                 sink.write(&Header { protocol: Simopen::NAME, config });
             }
             (None, _) => sink.give_up("more protocols than the model has numbers for"),

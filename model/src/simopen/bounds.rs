@@ -25,6 +25,8 @@ pub struct Bounds {
     pub disturbed: bool,
     /// How often time passes at an end before its deadline does. With 0, a deadline passes at any moment.
     pub ticks: u8,
+    /// Whether hostile ends may stop taking what is written, while what they said is still on its way.
+    pub deafens: bool,
 }
 
 /// How many proposals an end declines.
@@ -46,6 +48,7 @@ pub(super) const DIALERS: Bounds = Bounds {
     tokens: &[],
     disturbed: true,
     ticks: 0,
+    deafens: false,
 };
 
 /// A dialer with the extension meets every other end that keeps to some version of the protocol, and a silent one. Two
@@ -195,6 +198,16 @@ pub(super) const CLOCK: Bounds = Bounds {
 /// The same, with clocks that move twice.
 const FINE_CLOCK: Bounds = Bounds { ticks: 2, ..CLOCK };
 
+/// A hostile peer says what makes an end go on, and stops taking what that says.
+const DEAF: Bounds = Bounds {
+    kinds: &[(Kind::Simopen, Kind::Hostile), (Kind::Plain, Kind::Hostile), (Kind::Listener, Kind::Hostile)],
+    protocols: &[(&[A], &[])],
+    capacities: &[[0, 1]],
+    tokens: FEW_TOKENS,
+    deafens: true,
+    ..HOSTILE
+};
+
 /// The instances of a scope.
 pub fn instances(scope: Scope) -> Vec<Instance<Connection>> {
     let bounds: &[(&'static str, Bounds)] = match scope {
@@ -205,6 +218,7 @@ pub fn instances(scope: Scope) -> Vec<Instance<Connection>> {
             ("hostile", HOSTILE),
             ("undisturbed", UNDISTURBED_SMALL),
             ("clock", CLOCK),
+            ("deaf", DEAF),
         ],
         Scope::Default | Scope::Large => &[
             ("dialers", ALL_DIALERS),
@@ -213,6 +227,7 @@ pub fn instances(scope: Scope) -> Vec<Instance<Connection>> {
             ("hostile", ALL_HOSTILE),
             ("undisturbed", UNDISTURBED),
             ("clock", FINE_CLOCK),
+            ("deaf", DEAF),
         ],
     };
     bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds) }).collect()
@@ -235,8 +250,8 @@ where
         for protocols in bounds.protocols {
             for &capacity in bounds.capacities {
                 let (left, right) = (end(kinds.0, protocols.0), end(kinds.1, protocols.1));
-                let Bounds { disturbed: timed, ticks, .. } = *bounds;
-                let config = Config { left, right, capacity, patience: PATIENCE, timed, ticks };
+                let Bounds { disturbed: timed, ticks, deafens, .. } = *bounds;
+                let config = Config { left, right, capacity, patience: PATIENCE, timed, ticks, deafens };
                 initial.push(connect(config).with_history());
             }
         }

@@ -34,6 +34,9 @@ pub struct Config {
     /// How often time passes at an end before its deadline does. With 0, a deadline passes at any moment.
     #[serde(default)]
     pub ticks: u8,
+    /// Whether a hostile end may stop taking what is written, while what it said is still on its way.
+    #[serde(default)]
+    pub deafens: bool,
 }
 
 /// One end.
@@ -294,10 +297,11 @@ impl<P: Peer + 'static> Connection<P> {
     }
 
     /// The connection takes nothing more from an end that has something to say. An end that keeps to the protocol reads
-    /// as long as it holds the connection; a hostile one may have stopped, with what it said before still on its way.
+    /// as long as it holds the connection.
     fn refuse_writes(&mut self, end: End, outputs: &mut Outputs) -> Done {
         self.peer(end).has_next()?;
-        let reads = !self.stands(end.peer(), Standing::Dropped) && self.config.end(end.peer()).kind != Kind::Hostile;
+        let is_deaf = self.config.deafens && self.config.end(end.peer()).kind == Kind::Hostile;
+        let reads = !self.stands(end.peer(), Standing::Dropped) && !is_deaf;
         if reads || !self.stands(end, Standing::Negotiates) {
             return Err(Refusal::Whole);
         }

@@ -161,7 +161,8 @@ fn stuck<D: Design, const N: usize>(
         for (number, state) in (0..).zip(graph.states()) {
             let Recorded { machine, .. } = state;
             if graph.steps(number).len() == 0 && !machine.at_rest() {
-                let failed: Vec<_> = rest(&machine).into_iter().filter(|(_, rests)| !rests).map(|(way, _)| way).collect();
+                let failed: Vec<_> =
+                    rest(&machine).into_iter().filter(|(_, rests)| !rests).map(|(way, _)| way).collect();
                 stuck.push(failed);
             }
         }

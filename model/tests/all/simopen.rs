@@ -27,6 +27,7 @@ const TWO: Bounds = Bounds {
     tokens: &[],
     disturbed: false,
     ticks: 0,
+    deafens: false,
 };
 
 /// Whether two such ends may wait for each other on a connection that holds so many messages each way.

@@ -137,6 +137,19 @@ impl History {
         self.left.was_cut_short() || self.right.was_cut_short()
     }
 
+    /// Whether an end that serves proposals declines a message. That it heard one is kept, and not which word it was: to
+    /// the rules all are one, and there are too many of them.
+    fn declines(&self, end: End, output: &Output) -> bool {
+        let Output::Heard(_, token) = *output else { return false };
+        let is_declined = match token {
+            Token::Protocol(name) => !self.pair.supports(end, name),
+            Token::Simopen => self.end(end).heard.len() > 1,
+            Token::Header | Token::Word | Token::Na | Token::Select(_) | Token::BadSelect | Token::Role(_) => true,
+            Token::Garbage | Token::Payload(_) => false,
+        };
+        is_declined && scripts::served(self, end).is_some()
+    }
+
     /// Enters one output. Of ends that are not honest nothing is kept: nothing is promised to them.
     pub fn record(&mut self, output: &Output) {
         let (Output::Started(end, _)
@@ -155,6 +168,7 @@ impl History {
         }
         let most = scripts::most(&self.pair, end) + 1;
         let ticks = self.pair.ticks + 1;
+        let is_declined = self.declines(end, output);
         let record = self.end_mut(end);
         let over = record.outcome != Outcome::Pending || record.closed;
         match *output {
@@ -165,7 +179,7 @@ impl History {
             }
             Output::Heard(_, token) => {
                 record.late |= over;
-                keep(&mut record.heard, token, most);
+                keep(&mut record.heard, if is_declined { Token::Word } else { token }, most);
             }
             Output::Broken(_) => record.broken = true,
             // One more than there are is enough to tell that it was too late.

@@ -144,7 +144,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
         id: "SIM-42",
         title: "an end that serves proposals declines what it does not support, whatever that is",
         holds: |history| {
-            honest(history).all(|(end, record)| {
+            whole(history).all(|(end, record)| {
                 scripts::served(history, end).is_none() || record.failure() != Some(Failure::Unexpected)
             })
         },
@@ -158,7 +158,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
         id: "SIM-44",
         title: "an end reports that nothing is in common only after a proposal was declined",
         holds: |history| {
-            honest(history).all(|(end, record)| {
+            whole(history).all(|(end, record)| {
                 let declined = record.heard.contains(&Token::Na);
                 let declines = scripts::served(history, end).is_some_and(|served| !served.is_empty());
                 record.failure() != Some(Failure::NothingInCommon) || declined || declines
@@ -169,7 +169,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
         id: "SIM-45",
         title: "an end that has heard every proof fails at its deadline alone, also if nothing more that it says is taken",
         holds: |history| {
-            honest(history).all(|(end, record)| {
+            whole(history).all(|(end, record)| {
                 matches!(record.failure(), None | Some(Failure::Deadline)) || !scripts::has_heard_all(history, end)
             })
         },
@@ -252,6 +252,11 @@ const SIM_21: &[Part] = &[
 /// The ends to which something is promised.
 pub(super) fn honest(history: &History) -> impl Iterator<Item = (End, &EndRecord)> {
     history.honest().map(|end| (end, history.end(end)))
+}
+
+/// The ends of which everything that they heard is known: of what is more than they could need the history keeps no more.
+fn whole(history: &History) -> impl Iterator<Item = (End, &EndRecord)> {
+    honest(history).filter(|(end, record)| record.heard.len() <= scripts::most(&history.pair, *end))
 }
 
 /// The ends that settled, with role and protocol.

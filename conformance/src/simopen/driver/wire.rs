@@ -134,7 +134,8 @@ impl Wire {
     /// An end that has something to say, and that no end which is to read it hears any more, learns of it.
     fn break_off(&mut self, end: End, outputs: &mut Outputs) -> Done {
         self.has_next(end)?;
-        let is_deaf = self.is_gone(end.peer()) || self.config.end(end.peer()).kind == Kind::Hostile;
+        let is_hostile = self.config.end(end.peer()).kind == Kind::Hostile;
+        let is_deaf = self.is_gone(end.peer()) || is_hostile && self.config.deafens;
         if !is_deaf || self.standing(end) != Standing::Negotiates {
             return Err(Refusal::Whole);
         }

@@ -217,7 +217,7 @@ impl Run {
             let mut state = server.state();
             (state.idle, state.turn) = (Some((worker, self.now)), self.turns);
         }
-        if self.canary == Some(Canary::ForgetsConnections) && self.turns % 5 == 0 {
+        if self.canary == Some(Canary::ForgetsConnections) && self.turns.is_multiple_of(5) {
             std::mem::forget(pooled);
             return self.counts.put += 1;
         }
@@ -261,7 +261,7 @@ impl Run {
 
     fn take(&mut self, worker: usize, key: Key) {
         let expected = self.newest(worker, key);
-        let misses = self.canary == Some(Canary::Misses) && self.turns % 3 == 0;
+        let misses = self.canary == Some(Canary::Misses) && self.turns.is_multiple_of(3);
         self.turns += 1;
         let taken = self.on(worker, move |local| if misses { None } else { local.take(&key) });
         let Some(Some(pooled)) = taken else {
@@ -443,7 +443,7 @@ impl Run {
             }
         }
         self.clocks.clear();
-        let is_first = self.turns % 2 == 0;
+        let is_first = self.turns.is_multiple_of(2);
         if is_first {
             // The pool goes before its workers: what is idle is closed, and the workers run on.
             self.pool = None;

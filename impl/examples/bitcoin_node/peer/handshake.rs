@@ -12,7 +12,7 @@ use handfast::lifecycle::{Handshake, Reason, SessionId, StateError};
 use tokio::net::TcpStream;
 
 use super::wire::{Message, Version, WireError};
-use super::{About, Connection, Established, Local, Peers};
+use super::{About, Connection, Established, Local, PROTOCOL_VIOLATED, Peers, VERSION_TOO_OLD};
 
 /// The protocol version that this node speaks.
 const PROTOCOL_VERSION: u32 = 70016;
@@ -36,6 +36,25 @@ pub enum HandshakeError {
     Myself,
     #[error("the session was told to end: {0}")]
     Over(#[from] StateError),
+}
+
+impl From<&HandshakeError> for Reason {
+    fn from(error: &HandshakeError) -> Self {
+        match error {
+            HandshakeError::Wire(WireError::Io(error)) => error.into(),
+            HandshakeError::Wire(WireError::Truncated) | HandshakeError::Closed => Self::RemoteClosed,
+            HandshakeError::Wire(
+                WireError::WrongMagic
+                | WireError::TooLong(_)
+                | WireError::Malformed(_)
+                | WireError::UserAgentTooLong(_),
+            )
+            | HandshakeError::EarlyVerack => PROTOCOL_VIOLATED,
+            HandshakeError::TooOld(_) => VERSION_TOO_OLD,
+            HandshakeError::Myself => Self::Myself,
+            HandshakeError::Over(error) => error.into(),
+        }
+    }
 }
 
 /// A nonce by which a connection to ourselves is recognised at its other end, for as long as the handshake lasts.
@@ -69,6 +88,10 @@ pub async fn dial(
     let nonce = Nonce::draw(local, handshake.session());
     connection.send(our_version(to, nonce.nonce)).await?;
     let theirs = their_version(&mut connection).await?;
+    // What we dialed sends back what we say, or leads to this node.
+    if local.began_with(theirs.nonce).is_some() {
+        return Err(HandshakeError::Myself);
+    }
     connection.send(NetworkMessage::Verack).await?;
     if !theirs.acknowledged {
         their_verack(&mut connection).await?;

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bitcoin::p2p::Magic;
+pub use handfast::lifecycle::canonical;
 use handfast::lifecycle::{Handshake, Node, Origin, Reason, SessionId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
@@ -25,8 +26,9 @@ pub use handshake::{HandshakeError, dial};
 use wire::{Wire, WireError};
 
 /// Why a session ended, where only this protocol has a word for it.
-pub const PING_UNANSWERED: Reason = Reason::Application(1);
-pub const PROTOCOL_VIOLATED: Reason = Reason::Application(2);
+pub const PING_UNANSWERED: Reason = Reason::Application("ping_unanswered");
+pub const PROTOCOL_VIOLATED: Reason = Reason::Application("protocol_violated");
+pub const VERSION_TOO_OLD: Reason = Reason::Application("version_too_old");
 
 /// A peer is known by the address at the other end of its connection. A second session with the same one is possible
 /// only if the first connection is dead and we have not noticed, so that nodes keep the newer one.
@@ -75,6 +77,7 @@ impl Local {
 pub async fn accept_peers(node: &Peers, local: &Arc<Local>, listener: &TcpListener) {
     loop {
         match listener.accept().await {
+            // A listener at `[::]` shows addresses of IPv4 in another form than a dial to them does.
             Ok((stream, from)) => accept_peer(node, local, stream, canonical(from)),
             Err(error) => {
                 // Most likely there is no descriptor left for it. The connection stays in the listener's queue.
@@ -83,12 +86,6 @@ pub async fn accept_peers(node: &Peers, local: &Arc<Local>, listener: &TcpListen
             }
         }
     }
-}
-
-/// Returns the address of an IPv4 peer as such, also if it came to an IPv6 socket: `::ffff:127.0.0.1` is no other peer than
-/// `127.0.0.1`.
-pub fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 fn accept_peer(node: &Peers, local: &Arc<Local>, stream: TcpStream, from: SocketAddr) {

@@ -43,6 +43,11 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> JoinHa
     })
 }
 
+/// Spawns a task: an execution is always within a runtime.
+pub(crate) fn spawn_if_possible(future: impl Future<Output = ()> + Send + 'static) {
+    drop(spawn(future));
+}
+
 fn poll(future: Pin<&mut impl Future<Output = ()>>, cx: &mut Context<'_>) -> Poll<()> {
     match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
         Ok(poll) => poll,

@@ -239,6 +239,20 @@ async fn a_dialer_dials_again_where_another_connection_may_do() {
     assert_eq!(served, 1);
 }
 
+/// Between two attempts it waits for a part of the limit, so that two ends do not dial in lockstep.
+#[tokio::test(start_paused = true)]
+async fn a_dialer_waits_before_it_dials_again() {
+    let limit = Duration::from_secs(3_600);
+    let (listener, peer) = listener(loopback());
+    let dialer = Dialer { backoff: Backoff { first: limit, most: limit, attempts: 2 }, ..dialer(2) };
+    let before = Instant::now();
+    let (opened, served) =
+        tokio::join!(dialer.open(peer, &["/noise"]), serve(listener, &[Does::Proposes, Does::Agrees]));
+    assert_eq!((opened.expect("the second agrees").attempts, served), (2, 2));
+    // The clock is paused: nothing else takes time. That the number drawn is 0 is not to be expected.
+    assert!(before.elapsed() > Duration::ZERO && before.elapsed() <= limit + Duration::from_millis(1));
+}
+
 #[test]
 fn waits_grow_and_are_random_parts_of_their_limits() {
     let backoff = Backoff { first: Duration::from_millis(100), most: Duration::from_secs(1), attempts: 10 };

@@ -133,8 +133,6 @@ pub(super) enum At {
     Homeless(Incarnation),
     /// It has the connection, to ask the kernel.
     Probing(Incarnation),
-    /// Turned away from a connection that it is to look at, because a thread of its runtime is inside.
-    Deferring(Who),
     /// Inside a connection that it is to look at.
     Looking(Who),
     /// Inside a connection that something is there for.
@@ -145,6 +143,8 @@ pub(super) enum At {
     Reassured(Who),
     /// It has the connection, to close it; and then clears on.
     Closing(Incarnation, Option<Found>),
+    /// Turned away from a connection that it is to look at, because a thread of its runtime is inside.
+    Deferring(Who),
 }
 
 /// What a taker found, and the worker of the shelf.

@@ -38,9 +38,9 @@ crate::mutants! {
         name: "iamclient",
         kind: Kind::Historical,
         source: "multiformats/go-multistream#66, #69: v0.2.1 and everybody else (M37)",
-        about: "the extension has a name without a slash, which strict listeners and later dialers do not take for one",
+        about: "the extension has a name without a slash, which later dialers do not take for one",
         instances: left(&[Flaw::OldName], &[Shown::Dialers, Shown::Others]),
-        violates: &["SIM-6", "SIM-22", "SIM-25", "SIM-29"],
+        violates: &["SIM-6", "SIM-12", "SIM-22", "SIM-25"],
     }
     IamclientAddresses {
         name: "iamclient-addresses",
@@ -104,7 +104,7 @@ crate::mutants! {
         source: "libp2p/go-tcp-transport#21, an urgent byte that dialers leave in their stream",
         about: "a dialer sends an urgent byte first, and two dialers find it in front of each other's handshake",
         instances: both(&[Flaw::NoExtension, Flaw::PoisonByte], &[Shown::Dialers]),
-        violates: &["SIM-6", "SIM-22", "SIM-25"],
+        violates: &["SIM-2", "SIM-6", "SIM-22", "SIM-25"],
     }
     RoleByteAddresses {
         name: "role-byte-addresses",
@@ -120,7 +120,7 @@ crate::mutants! {
         source: "libp2p/go-tcp-transport#21, a first byte 0x00 or 0xFF, and peers that do not expect it",
         about: "the first byte says the role, to a peer for which it is no message",
         instances: left(&[Flaw::RoleByte, Flaw::PicksByIdentity], &[Shown::Others]),
-        violates: &["SIM-22", "SIM-29"],
+        violates: &["SIM-2", "SIM-7", "SIM-9", "SIM-11", "SIM-12", "SIM-22", "SIM-29", "SIM-46"],
     }
     JsLibp2pPlain {
         name: "js-libp2p-plain",
@@ -205,7 +205,7 @@ crate::mutants! {
         source: "libp2p/specs#196 (M10, M12)",
         about: "the comparison takes equal for less, and nobody looks at the role message",
         instances: both(&[Flaw::EqualIsResponder, Flaw::RoleUnchecked], &[Shown::Dialers, Shown::Undisturbed]),
-        violates: &["SIM-2", "SIM-6", "SIM-23", "SIM-24"],
+        violates: &["SIM-2", "SIM-23", "SIM-24"],
     }
     Reversed {
         name: "reversed",
@@ -226,7 +226,7 @@ crate::mutants! {
         source: "libp2p/specs connections/simopen.md (M11, M12)",
         about: "the lesser number wins at one end, and nobody looks at the role message",
         instances: each(&[Flaw::Reversed, Flaw::RoleUnchecked], &[Flaw::RoleUnchecked], &[Shown::Dialers]),
-        violates: &["SIM-1", "SIM-2", "SIM-5", "SIM-11", "SIM-22", "SIM-24", "SIM-25"],
+        violates: &["SIM-1", "SIM-2", "SIM-5", "SIM-11", "SIM-22", "SIM-24", "SIM-25", "SIM-45"],
     }
     RoleUnchecked {
         name: "role-unchecked",
@@ -338,7 +338,7 @@ crate::mutants! {
         source: "libp2p/go-libp2p#3044, 76a1e92bd, 7f5ce40aa; status-im/nim-libp2p#983 (M29, M30, M32)",
         about: "of two ends with given roles the listener dials as well",
         instances: both(&[Flaw::DialsAsListener], &[Shown::Given]),
-        violates: &["SIM-1", "SIM-2", "SIM-11", "SIM-12", "SIM-29"],
+        violates: &["SIM-1", "SIM-2", "SIM-11", "SIM-12", "SIM-29", "SIM-42", "SIM-45"],
     }
     ListensThoughDialer {
         name: "listens-though-dialer",
@@ -359,7 +359,7 @@ crate::mutants! {
         source: "multiformats/multistream-select, hand-over of the stream (M34)",
         about: "what came together with the last message is dropped",
         instances: both(&[Flaw::OverReads], &[Shown::Lazy]),
-        violates: &["SIM-28"],
+        violates: &["SIM-28", "SIM-46"],
     }
     EarlyPayload {
         name: "early-payload",
@@ -485,7 +485,7 @@ crate::mutants! {
         source: "libp2p/specs connections/simopen.md",
         about: "a responder declines the first proposal, also if it supports it",
         instances: both(&[Flaw::DeclinesFirst], &[Shown::Dialers]),
-        violates: &["SIM-4", "SIM-11", "SIM-25"],
+        violates: &["SIM-4", "SIM-11", "SIM-20", "SIM-25", "SIM-45"],
     }
 }
 

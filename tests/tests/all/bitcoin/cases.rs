@@ -180,7 +180,7 @@ fn each_is_right(cases: Vec<Case>) -> impl AsyncFnOnce() {
     async move || {
         let limits = Limits { per_address: 32, pending_per_source: 16, ..Limits::new(32, 16) };
         let server =
-            Server::start(NodeConfig::new(Config { limits, capacity: 65, duplicates: Duplicates::KeepNew })).await;
+            Server::start(NodeConfig::new(Config { capacity: 65, ..Config::new(limits, Duplicates::KeepNew) })).await;
         let mut wrong = Vec::new();
         for case in &cases {
             let patience = Duration::from_secs(60);

@@ -86,7 +86,7 @@ impl Conduct {
             | Self::Talkative
             | Self::WrongChecksum => Heard::UpAndDown("remote_closed"),
             Self::ResetAfterPong | Self::HalfPing => Heard::UpAndDown("failed"),
-            Self::OversizedLater => Heard::UpAndDown("application"),
+            Self::OversizedLater => Heard::UpAndDown("protocol_violated"),
             Self::ResetAfterVerack => Heard::Perhaps,
             Self::DisconnectAtOnce
             | Self::DisconnectBeforeVerack

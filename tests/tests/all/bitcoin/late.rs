@@ -51,7 +51,7 @@ fn a_pong_that_has_arrived_counts() {
             }
         });
         let limits = Limits { per_address: 32, pending_per_source: 32, ..Limits::new(32, 32) };
-        let config = NodeConfig::new(Config { limits, capacity: 65, duplicates: Duplicates::KeepNew });
+        let config = NodeConfig::new(Config { capacity: 65, ..Config::new(limits, Duplicates::KeepNew) });
         let server = Server::start_pinging(config, INTERVAL).await;
         let mut clients = Vec::new();
         for _ in 0..PEERS {

@@ -1,6 +1,6 @@
 //! The example as a process: two that find each other, signals, and outputs that are not read.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
@@ -10,7 +10,7 @@ use bitcoin::p2p::message::{NetworkMessage, RawNetworkMessage};
 use rustix::process::Signal;
 
 use super::client::version;
-use crate::support::{Process, Program, STUCK, deadline, finished};
+use crate::support::{Process, Program, STUCK, alone, deadline, finished};
 
 fn program(arguments: &[&str]) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_bitcoin_node"));
@@ -164,6 +164,7 @@ fn what_happened_is_recorded() {
     server.interrupt();
     rest(server);
     let log = std::fs::read(&file).expect("it was written");
+    std::fs::remove_file(&file).expect("it is there");
     let explained = model::checker::explain::explain::<model::lifecycle::handfast::Handfast>(&mut &*log);
     let explanation = explained.expect("it can be read");
     assert_eq!((explanation.rejection, explanation.violated), (None, vec![]));
@@ -185,4 +186,48 @@ fn arguments_that_make_no_sense_are_refused() {
         let words = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && words.contains(said), "{arguments:?}: {words}");
     }
+}
+
+/// What is dialed and sends back what the node says has the node's own nonce in its version.
+#[test]
+fn a_dialer_that_meets_its_own_echo_finds_out() {
+    alone("a node to find out that it dialed an echo", || {
+        let echo = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = echo.local_addr().expect("it is bound").to_string();
+        let echoing = std::thread::spawn(move || {
+            let (mut stream, _) = echo.accept().expect("it is dialed");
+            let mut back = stream.try_clone().expect("a descriptor is left");
+            // It ends when the node closes.
+            let _ = std::io::copy(&mut stream, &mut back);
+        });
+        let mut node = Program::start(&mut program(&["--connect", &address]));
+        says(&mut node, &format!("not dialing {address}: it is this node"));
+        echoing.join().expect("an echo does not panic");
+        node.interrupt();
+        assert_eq!(rest(node), ["shut down: 0 sessions ended, 0 were aborted"]);
+    });
+}
+
+/// As many silent connections as one /24 may have fill what strangers may. Their neighbour is dialed all the same.
+#[test]
+fn silent_peers_do_not_keep_the_node_from_dialing_their_neighbour() {
+    alone("a node to dial a neighbour of silent peers", || {
+        let neighbour = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let (node, address) = listening(&["--connect", &neighbour.local_addr().expect("it is bound").to_string()]);
+        drop(neighbour.accept().expect("it is dialed"));
+        let connect = || TcpStream::connect(&address).expect("the node listens");
+        let silent: Vec<TcpStream> = (0..16).map(|_| connect()).collect();
+        match connect().read(&mut [0]) {
+            Ok(0) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            other => panic!("one more is not turned away: {other:?}"),
+        }
+        let (mut dialed, _) = neighbour.accept().expect("it is dialed again");
+        let mut magic = [0; 4];
+        dialed.read_exact(&mut magic).expect("the node begins its handshake");
+        assert_eq!(magic, [0xfa, 0xbf, 0xb5, 0xda]);
+        drop((silent, dialed));
+        node.interrupt();
+        rest(node);
+    });
 }

@@ -76,6 +76,11 @@ fn the_drivers_take_every_edge_where_their_clocks_move() {
 }
 
 #[test]
+fn the_drivers_take_every_edge_with_peers_that_stop_reading() {
+    cover("deaf", &instance(Scope::Small, "deaf"), &[Chop::Halves]);
+}
+
+#[test]
 fn the_drivers_take_every_edge_with_hostile_peers() {
     cover("hostile", &instance(Scope::Small, "hostile"), &[Chop::Halves]);
 }
@@ -93,6 +98,7 @@ fn the_drivers_take_every_edge_of_others_with_hostile_peers() {
             patience: 2,
             timed: true,
             ticks: 0,
+            deafens: false,
         })
         .with_history()
     });
@@ -105,7 +111,7 @@ fn the_drivers_take_every_edge_of_others_with_hostile_peers() {
 fn every_instance_is_walked() {
     for scope in [Scope::Small, Scope::Default] {
         let names: Vec<_> = instances(scope).iter().map(|instance| instance.name).collect();
-        assert_eq!(names, ["dialers", "others", "reflection", "hostile", "undisturbed", "clock"]);
+        assert_eq!(names, ["dialers", "others", "reflection", "hostile", "undisturbed", "clock", "deaf"]);
     }
 }
 
