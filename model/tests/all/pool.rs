@@ -9,7 +9,6 @@ use handfast_spec::ownership::pool::{Action, Pool as Protocol};
 use handfast_spec::ownership::{Away, Incarnation, Output, Thread};
 use handfast_spec::{Machine, Observation, Protocol as _, Recorded};
 use model::checker::catalogue::{Kind, Scope};
-use model::checker::explain::Explanation;
 use model::checker::format;
 use model::checker::target::Plan;
 use model::ownership::pool::{Config, Flaw, Mutated, Pool, variants};
