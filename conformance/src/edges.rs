@@ -1,17 +1,20 @@
 //! Every edge of a state graph, walked on an implementation.
 
-use core::fmt::{self, Display, Formatter};
+use core::fmt::{self, Debug, Display, Formatter};
 
+use handfast_spec::log::Line;
 use handfast_spec::protocol::{ActionOf, ObservationOf};
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use model::checker::cover;
 use model::checker::design::{Checked, Design};
 use model::checker::explore::{Completeness, Options};
+use model::checker::target::Instance;
 
-use crate::failure;
+use crate::failure::{self, Saved};
 
 /// What was walked.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, derive_more::Display, Eq, PartialEq)]
+#[display("all {states} states and {edges} edges, {walks} walks, {steps} steps, {refusals} refusals")]
 pub struct Walked {
     /// States of the model that were visited: all.
     pub states: usize,
@@ -71,76 +74,28 @@ where
     walk_with(checked, build, |observation| observation, Refused::Attempted)
 }
 
-/// The same for an implementation of which less is seen than of the model: `seen` leaves out of an observation of the
-/// model what nobody outside is told.
-///
-/// # Errors
-///
-/// As [`walk`].
-///
-/// # Panics
-///
-/// As [`walk`].
-pub fn walk_where_seen<D, I>(
-    checked: &Checked<D>,
-    build: impl Fn(&Recorded<D>) -> I,
-    seen: impl Fn(ObservationOf<D>) -> ObservationOf<D>,
-) -> Result<Walked, Box<Difference<D>>>
-where
-    D: Design,
-    I: Machine<Protocol = D::Protocol>,
-{
-    walk_with(checked, build, seen, Refused::Attempted)
-}
-
-/// As [`walk`], where the implementation is brought to take a step by letting it, so that what the model refuses cannot be
-/// attempted on it.
-///
-/// # Errors
-///
-/// The first difference, shrunk.
-///
-/// # Panics
-///
-/// If the graph cannot be explored whole.
-pub fn walk_taken<D, I>(checked: &Checked<D>, build: impl Fn(&Recorded<D>) -> I) -> Result<Walked, Box<Difference<D>>>
-where
-    D: Design,
-    I: Machine<Protocol = D::Protocol>,
-{
-    walk_with(checked, build, |observation| observation, Refused::LeftOut)
-}
-
-/// Walks as [`walk_taken`] does, for a historical design: its model violates rules, and its implementation must too.
-///
-/// # Errors
-///
-/// The first difference, shrunk.
-///
-/// # Panics
-///
-/// If the graph cannot be explored whole.
-pub fn walk_historical<D, I>(
-    checked: &Checked<D>,
-    build: impl Fn(&Recorded<D>) -> I,
-) -> Result<Walked, Box<Difference<D>>>
-where
-    D: Design,
-    I: Machine<Protocol = D::Protocol>,
-{
-    walk_with(checked, build, |observation| observation, Refused::LeftOutUnjudged)
-}
-
 /// What becomes of actions that the model refuses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Refused {
+pub enum Refused {
+    /// They are attempted, and the implementation must refuse them too.
     Attempted,
+    /// They cannot be attempted: the implementation is brought to take a step by letting it.
     LeftOut,
-    /// And invariants are not looked at.
+    /// And invariants are not looked at, because the model is of a historical design, which violates them.
     LeftOutUnjudged,
 }
 
-fn walk_with<D, I>(
+/// Walks as [`walk`] does, on an implementation of which less is seen than of the model, or that cannot be asked for
+/// everything: `seen` leaves out of an observation of the model what is told to no participant outside.
+///
+/// # Errors
+///
+/// As [`walk`].
+///
+/// # Panics
+///
+/// As [`walk`].
+pub fn walk_with<D, I>(
     checked: &Checked<D>,
     build: impl Fn(&Recorded<D>) -> I,
     seen: impl Fn(ObservationOf<D>) -> ObservationOf<D>,
@@ -178,6 +133,55 @@ where
         }
     }
     Ok(walked)
+}
+
+/// Walks every edge of each instance, and says what was walked.
+///
+/// # Panics
+///
+/// At the first difference, of which the log is [saved](failure::save) in a directory.
+pub fn walk_all<D, I>(directory: &str, instances: Vec<Instance<D>>, build: impl Fn(&Recorded<D>) -> I + Copy)
+where
+    D: Design,
+    I: Machine<Protocol = D::Protocol>,
+{
+    for Instance { name, checked } in instances {
+        let walked = walk(&checked, build).unwrap_or_else(|difference| {
+            panic!("{difference}{}", difference.save(directory, &format!("core-{name}")).told)
+        });
+        println!("{name}: {walked}");
+        assert!(walked.refusals > 0, "what the model refuses is attempted");
+    }
+}
+
+/// Returns how a wrong implementation is told from the model in one of the instances.
+///
+/// # Panics
+///
+/// If it is not, or if there are `most` actions or more to show it.
+pub fn told_apart<D, I>(
+    wrong: impl Debug,
+    instances: impl IntoIterator<Item = Instance<D>>,
+    most: usize,
+    build: impl Fn(&Recorded<D>) -> I + Copy,
+) -> Box<Difference<D>>
+where
+    D: Design,
+    I: Machine<Protocol = D::Protocol>,
+{
+    noticed(wrong, most, instances.into_iter().find_map(|instance| walk(&instance.checked, build).err()))
+}
+
+/// Returns the difference by which a wrong implementation was noticed.
+///
+/// # Panics
+///
+/// As [`told_apart`].
+pub fn noticed<D: Design>(wrong: impl Debug, most: usize, found: Option<Box<Difference<D>>>) -> Box<Difference<D>> {
+    let difference = found.unwrap_or_else(|| panic!("{wrong:?} was not noticed"));
+    println!("{wrong:?}: {difference}");
+    assert!(difference.actions.len() <= most, "{wrong:?} was not shrunk: {difference}");
+    difference
 }
 
 /// The actions that the model refuses in a state.
@@ -246,10 +250,21 @@ impl<B, S> Trial<B, S> {
 }
 
 impl<D: Design> Difference<D> {
+    /// Saves the log in a directory, and says where.
+    ///
+    /// # Panics
+    ///
+    /// If the directory cannot be written to.
+    pub fn save(&self, directory: &str, name: &str) -> Saved {
+        let name = format!("{}-{name}", D::Protocol::NAME);
+        let saved = failure::save(directory, &name, D::Protocol::NAME, &self.log());
+        saved.expect("the directory of temporary files can be written to")
+    }
+
     /// What the implementation did, as a log that `model` reads.
     pub fn log(&self) -> String {
-        let steps: Vec<_> = self.actions.iter().copied().zip(self.observed.iter().cloned()).collect();
-        failure::log(&self.start, &steps)
+        let steps = self.actions.iter().copied().zip(self.observed.iter().cloned());
+        failure::log(&self.start, steps.map(|(action, observation)| Line::observed(action, observation)))
     }
 }
 
@@ -259,12 +274,18 @@ impl<D: Design> Display for Difference<D> {
         for (index, action) in self.actions.iter().enumerate() {
             writeln!(f, "  {}. {action}", index + 1)?;
         }
-        match &self.fault {
-            Fault::Observed { model, implementation } => {
+        writeln!(f, "{}", self.fault)
+    }
+}
+
+impl<F: Display, R: Display> Display for Fault<Observation<F, R>> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Observed { model, implementation } => {
                 writeln!(f, "  the model:          {}", Words(model))?;
-                writeln!(f, "  the implementation: {}", Words(implementation))
+                write!(f, "  the implementation: {}", Words(implementation))
             }
-            Fault::Violated(id) => writeln!(f, "  what the implementation told violates {id}"),
+            Self::Violated(id) => write!(f, "  what the implementation told violates {id}"),
         }
     }
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use handfast_spec::protocol::{ActionOf, ObservationOf};
+use handfast_spec::log::LineOf;
 use handfast_spec::{Protocol, Recorded};
 use model::checker::design::Design;
-use serde_json::{Value, json};
+use model::checker::format::write_log;
 
 /// Leaves out whatever can be left out, by delta debugging. `fails_after` says after how many of the items a behaviour
 /// fails, if it does.
@@ -33,13 +33,8 @@ pub fn minimal<T: Clone>(items: Vec<T>, mut fails_after: impl FnMut(&[T]) -> Opt
 }
 
 /// What an implementation did, as the log that `model explain` reads.
-pub fn log<D: Design>(start: &Recorded<D>, steps: &[(ActionOf<D>, ObservationOf<D>)]) -> String {
-    let mut header = json!({ "protocol": D::Protocol::NAME });
-    if let (Some(header), Value::Object(fields)) = (header.as_object_mut(), start.machine.header()) {
-        header.extend(fields);
-    }
-    let lines = steps.iter().map(|(action, observation)| json!({ "action": action, "observation": observation }));
-    [header].into_iter().chain(lines).map(|line| format!("{line}\n")).collect()
+pub fn log<D: Design>(start: &Recorded<D>, steps: impl IntoIterator<Item = LineOf<D::Protocol>>) -> String {
+    write_log(D::Protocol::NAME, start.machine.header(), steps)
 }
 
 /// Writes a log to a directory below the workspace's, and says what to do with it.

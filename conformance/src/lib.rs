@@ -6,10 +6,12 @@
 //! [`lifecycle`] makes a machine of the implementation's core, [`framed`] and [`simopen`] of the cores of those protocols. The drivers
 //! are held to their models by what they record, for which there is a [`log`] and a [judge](lifecycle::judge::judge).
 
+pub mod dice;
 pub mod edges;
 pub mod failure;
 pub mod framed;
 pub mod lifecycle;
 pub mod log;
 pub mod ownership;
+pub mod paused;
 pub mod simopen;

@@ -18,6 +18,7 @@ pub mod lifecycle;
 pub mod ownership;
 #[cfg(unix)]
 pub mod pool;
+mod record;
 mod runtime;
 pub mod simopen;
 

@@ -7,10 +7,10 @@
 //! cargo run -p model --example ticket_lock -- explain ticket-lock all.ndjson
 //! ```
 
-use core::fmt::{self, Display, Formatter};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use derive_more::Display;
 use handfast_spec::protocol::{ActionOf, ObservationOf};
 use handfast_spec::{Goal, Machine, Predicate, Protocol, Recorded};
 use model::checker::catalogue::{Entry, Rules, Scope, Variant};
@@ -22,61 +22,40 @@ use serde_json::{Value, json};
 
 // 1. The vocabulary: what can be attempted, what participants are told, and why an attempt does nothing.
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Action {
     /// Asks for the lock: an atomic increment of the counter of tickets.
+    #[display("thread {_0}: takes a ticket")]
     Take(Thread),
     /// Reads the number that is served, and is inside if it is that of the ticket.
+    #[display("thread {_0}: finds its number served")]
     Enter(Thread),
     /// Increments the number that is served.
+    #[display("thread {_0}: serves the next number")]
     Leave(Thread),
 }
 
 type Thread = u8;
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Output {
+    #[display("thread {_0} waits")]
     Waiting(Thread),
+    #[display("thread {_0} is inside")]
     Inside(Thread),
+    #[display("thread {_0} is outside")]
     Outside(Thread),
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Refusal {
+    #[display("there is no such thread")]
     NoSuchThread,
+    #[display("the thread is not at this point")]
     NotNow,
-}
-
-impl Display for Action {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Take(thread) => write!(f, "thread {thread}: takes a ticket"),
-            Self::Enter(thread) => write!(f, "thread {thread}: finds its number served"),
-            Self::Leave(thread) => write!(f, "thread {thread}: serves the next number"),
-        }
-    }
-}
-
-impl Display for Output {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Waiting(thread) => write!(f, "thread {thread} waits"),
-            Self::Inside(thread) => write!(f, "thread {thread} is inside"),
-            Self::Outside(thread) => write!(f, "thread {thread} is outside"),
-        }
-    }
-}
-
-impl Display for Refusal {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoSuchThread => "there is no such thread",
-            Self::NotNow => "the thread is not at this point",
-        })
-    }
 }
 
 // 2. The history of what was told, and the rules, which look at nothing else.

@@ -5,17 +5,20 @@
 //! [`Machine`] is anything that can be stepped with an action and answers with an observation: a model, which can also
 //! be cloned, compared and hashed, or an implementation, which cannot.
 //!
-//! This crate depends on serde alone. The model and the implementation both speak its words and never see each other.
+//! This crate depends on serde and on crates that derive what stands in tables: nothing that acts. The model and the implementation both speak its words and never see each other.
 //!
 //! Reading order: [`protocol`] for the two traits, then the document of a protocol, which is its module documentation:
 //! [`simopen`], [`lifecycle`], [`ownership`], [`framed`].
 
+mod end;
 pub mod framed;
 pub mod lifecycle;
+pub mod log;
 pub mod ownership;
 pub mod protocol;
 pub mod simopen;
 mod table;
 
+pub use end::End;
 pub use protocol::{Goal, Machine, Observation, Predicate, Protocol, Recorded};
 pub use table::Table;

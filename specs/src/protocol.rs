@@ -49,6 +49,41 @@ pub trait Protocol: Sized + 'static {
     const DEADLOCK: (&'static str, &'static str);
 }
 
+/// Declares a protocol of the parts that are in scope under their usual names: the types `Action`, `Output`, `Refusal`,
+/// `Component` and `History`, and the tables `INVARIANTS`, `WITNESSES`, `GOALS` and `DEADLOCK`.
+#[macro_export]
+macro_rules! protocol {
+    ($(#[$meta:meta])* $Protocol:ident: $name:expr) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug)]
+        pub enum $Protocol {}
+
+        impl $crate::Protocol for $Protocol {
+            const NAME: &'static str = $name;
+            const INVARIANTS: &'static [$crate::Predicate<History>] = INVARIANTS;
+            const WITNESSES: &'static [$crate::Predicate<History>] = WITNESSES;
+            const GOALS: &'static [$crate::Goal<Self>] = GOALS;
+            const DEADLOCK: (&'static str, &'static str) = DEADLOCK;
+
+            type Action = Action;
+            type Output = Output;
+            type Refusal = Refusal;
+            type Component = Component;
+            type History = History;
+
+            fn record(history: &mut History, output: &Output) {
+                history.record(output);
+            }
+
+            fn component(action: &Action) -> Option<Component> {
+                action.component()
+            }
+        }
+    };
+}
+
+pub use protocol;
+
 /// What actions, outputs and refusals have in common: they are written to traces and read back, and shown to people.
 pub trait Word: Clone + Eq + Debug + Display + Serialize + DeserializeOwned + Send + Sync + 'static {}
 

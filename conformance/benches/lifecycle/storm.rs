@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use conformance::dice::Dice;
 use tokio::task::JoinSet;
 
 use crate::rivals::{Broadcast, Own, Rival, Told, TwoChannels};
@@ -35,10 +36,9 @@ fn storm<R: Rival + Send + Sync + 'static>() {
     let rival = runtime.block_on(async {
         let rival = Arc::new(R::new(SESSIONS as usize, 1, hear));
         let mut tasks = JoinSet::new();
-        let mut dice = SEED;
+        let mut dice = Dice::new(SEED);
         for number in 0..SESSIONS {
-            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let (rival, patience) = (Arc::clone(&rival), (dice >> 33) % 32);
+            let (rival, patience) = (Arc::clone(&rival), dice.roll(32));
             // Now the session has been announced when it goes, now it has not.
             tasks.spawn(async move {
                 let session = rival.connect(number);

@@ -7,8 +7,6 @@ mod corrected;
 mod crew;
 mod floor;
 mod mutex;
-mod readiness;
-mod rival;
 mod word;
 
 use std::time::{Duration, Instant};
@@ -16,13 +14,11 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
 
-use crew::Crew;
-use rival::{Enter, Insert, OWNED, Rival, SHARED, Takeover};
+use crew::{Crew, Enter, Insert, OWNED, Readiness, Rival, SHARED, Takeover};
 
 use corrected::Masks;
 use floor::Floor;
 use mutex::Mutexes;
-use readiness::Readiness;
 use word::Words;
 
 fn main() {
@@ -96,7 +92,7 @@ fn each_takes_over(group: &mut Group<'_>, crew: &Crew, which: impl Fn(usize) -> 
 fn each_inserts(group: &mut Group<'_>, crew: &Crew) {
     fn one<R: Insert>(group: &mut Group<'_>, crew: &Crew) {
         let rival = R::new();
-        measure::<R>(group, crew, |thread| rival.insert_and_delete(rival::FREE[thread], thread));
+        measure::<R>(group, crew, |thread| rival.insert_and_delete(crew::FREE[thread], thread));
     }
     one::<Floor>(group, crew);
     one::<Words>(group, crew);

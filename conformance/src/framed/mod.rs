@@ -13,5 +13,5 @@ mod wire;
 
 pub use convert::{ending, outcome};
 pub use core::CoreMachine;
-pub use driver::{Clocks, DriverMachine};
-pub use random_run::{Dice, random_run};
+pub use driver::DriverMachine;
+pub use random_run::random_run;

@@ -14,46 +14,31 @@ use super::convert::{HALF, MAX_FRAME, ending, frame, given, outcome};
 use super::driver::deadline;
 use super::record::Record;
 use super::wire::{Caller, Socket, Wire};
+use crate::dice::Dice;
 
 /// Halves that are read ahead at most; more than there are.
 const KEEP: u16 = 1_000;
 
-/// Numbers that look random and are the same in each run.
-#[derive(Clone, Debug)]
-pub struct Dice(pub u64);
-
-impl Dice {
-    /// A number below `sides`.
-    pub fn roll(&mut self, sides: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) % u64::from(sides)) as u32
-    }
-
-    fn fork(&mut self) -> Self {
-        Self(u64::from(self.roll(u32::MAX)) << 20)
-    }
-
-    async fn pause(&mut self) {
-        match self.roll(3) {
-            0 => {}
-            1 => yield_now().await,
-            _ => sleep(Duration::from_millis(self.roll(40).into())).await,
-        }
+async fn pause(dice: &mut Dice) {
+    match dice.roll(3) {
+        0 => {}
+        1 => yield_now().await,
+        _ => sleep(Duration::from_millis(dice.roll(40))).await,
     }
 }
 
 /// Runs two ends that do whatever the dice say, to the end, and returns the log. To be called on a paused clock.
 pub async fn random_run(seed: u64) -> String {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let kernel = Kernel {
-        send: 1 + dice.roll(4) as u8,
-        receive: 1 + dice.roll(4) as u8,
+        send: 1 + dice.roll(4),
+        receive: 1 + dice.roll(4),
         purges: dice.roll(4) == 0,
         tells: dice.roll(4) > 0,
     };
-    let frames = [dice.roll(4), dice.roll(4)];
-    let discard = dice.roll(6) as u16;
-    let soon = Instant::now() + Duration::from_millis(40 + u64::from(dice.roll(500)));
+    let frames: [u32; 2] = [dice.roll(4), dice.roll(4)];
+    let discard: u16 = dice.roll(6);
+    let soon = Instant::now() + Duration::from_millis(40 + dice.roll(500));
     let wire = Wire::recorded(kernel, Record::new(soon));
     let [left, right] = End::BOTH.map(|end| {
         let drain = product::Drain {
@@ -82,7 +67,7 @@ async fn carry(wire: Wire, mut dice: Dice) {
                 let _ = wire.carry(from);
             }
         }
-        sleep(Duration::from_millis(dice.roll(slowest).into())).await;
+        sleep(Duration::from_millis(dice.roll(slowest))).await;
         yield_now().await;
     }
 }
@@ -101,7 +86,7 @@ async fn live(behaviour: Behaviour, connection: product::Connection<Socket>, mut
     let closer = writer.closer();
     let abandons = dice.roll(6) == 0;
     let leaves = dice.roll(4) == 0;
-    let stops_after = if leaves || abandons { dice.roll(3) as usize } else { usize::MAX };
+    let stops_after = if leaves || abandons { dice.roll(3) } else { usize::MAX };
     let (reads, writes, ends) = (dice.fork(), dice.fork(), dice.fork());
     let reading = read(&behaviour, reader, reads, stops_after, leaves);
     let writing = write(&behaviour, writer, writes);
@@ -130,8 +115,8 @@ async fn read(
 ) -> Option<product::Reader<Socket>> {
     let end = *end;
     for _ in 0..stops_after {
-        dice.pause().await;
-        let patience = if dice.roll(3) == 0 { Some(Duration::from_millis(dice.roll(10).into())) } else { None };
+        pause(&mut dice).await;
+        let patience = if dice.roll(3) == 0 { Some(Duration::from_millis(dice.roll(10))) } else { None };
         let read = async {
             let mut read = pin!(reader.read());
             poll_fn(|cx| {
@@ -170,7 +155,7 @@ async fn read(
         return Some(reader);
     }
     if dice.roll(3) == 0 {
-        sleep_until(*soon - Duration::from_millis(dice.roll(30).into())).await;
+        sleep_until(*soon - Duration::from_millis(dice.roll(30))).await;
     }
     wire.record(|record| record.line(Action::Leave { end }, vec![Output::Left(end)]));
     None
@@ -183,7 +168,7 @@ async fn write(
 ) -> product::Writer<Socket> {
     let end = *end;
     for number in 0..*frames {
-        dice.pause().await;
+        pause(&mut dice).await;
         let shape = if dice.roll(2) == 0 { Shape::Full } else { Shape::Empty };
         let action = Action::Write { end, shape };
         let accepted = writer.feed(frame(FrameId(number), shape)).await;
@@ -198,7 +183,7 @@ async fn write(
             }
         }
         // A flush that is dropped loses nothing.
-        let patience = Duration::from_millis(dice.roll(40).into());
+        let patience = Duration::from_millis(dice.roll(40));
         if matches!(tokio::time::timeout(patience, writer.flush()).await, Ok(Err(_))) {
             return writer;
         }
@@ -213,7 +198,7 @@ async fn shut_down(
     mut dice: Dice,
 ) -> product::Closer<Socket> {
     let end = *end;
-    sleep(Duration::from_millis(dice.roll(150).into())).await;
+    sleep(Duration::from_millis(dice.roll(150))).await;
     wire.record(|record| record.begun(end));
     // What it owns is dropped by the caller, with the rest.
     let driven = closer.clone();

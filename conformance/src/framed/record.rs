@@ -1,9 +1,11 @@
 //! What two drivers did, in the words of the protocol.
 
-use handfast_spec::Observation;
-use handfast_spec::framed::{Action, End, Ending, Moment, Outcome, Output, Refusal};
+use handfast_spec::framed::{Action, End, Ending, Framed, Moment, Outcome, Output, Refusal};
+use handfast_spec::log::Line;
+use handfast_spec::{Observation, Protocol};
+use model::checker::format::write_log;
 use model::framed::Kernel;
-use serde_json::json;
+use model::framed::handfast::Config;
 use tokio::time::Instant;
 
 /// What happened so far, a line for each step.
@@ -134,10 +136,7 @@ impl Record {
 
     /// The log that `model explain framed` reads.
     pub(super) fn log(&self, kernel: Kernel, frames: [u32; 2], keep: u16, discard: u16) -> String {
-        let header = json!({
-            "protocol": "framed", "kernel": kernel, "frames": frames, "keep": keep, "discard": discard,
-        });
-        let lines = self.lines.iter().map(|(action, observed)| json!({ "action": action, "observation": observed }));
-        [header].into_iter().chain(lines).map(|line| format!("{line}\n")).collect()
+        let lines = self.lines.iter().map(|(action, observed)| Line::observed(action, observed));
+        write_log(Framed::NAME, Config { kernel, frames, keep, discard }, lines)
     }
 }

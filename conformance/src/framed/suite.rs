@@ -16,8 +16,9 @@ use model::framed::Kernel;
 use model::framed::handfast::Config;
 use model::framed::zrepl::{Zrepl, instances};
 
+use super::DriverMachine;
 use super::historical::Historical;
-use super::{Clocks, DriverMachine};
+use crate::paused::Clocks;
 
 /// More rounds than these do not come to rest.
 const ROUNDS: usize = 200;

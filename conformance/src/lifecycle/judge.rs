@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use handfast_spec::lifecycle::{History, Lifecycle, Output, Refusal};
+use handfast_spec::lifecycle::{History, Lifecycle};
+use handfast_spec::log::LineOf;
 use handfast_spec::{Observation, Protocol};
 use model::checker::explain::{Explains, Rejection, explain};
 use model::lifecycle::handfast::{Handfast, Header};
-use serde::Deserialize;
 
 /// What a log of one run comes to.
 #[derive(Clone, Debug)]
@@ -27,11 +27,6 @@ impl Verdict {
     }
 }
 
-#[derive(Deserialize)]
-struct Line {
-    observation: Observation<Output, Refusal>,
-}
-
 /// Judges a log of one run that was followed to its end.
 ///
 /// What was told is judged without the model, so that a broken rule has its id also where the model no longer follows.
@@ -48,9 +43,9 @@ pub fn judge(log: &[u8]) -> Verdict {
     let mut owed = vec![false; Lifecycle::GOALS.len()];
     let mut steps = 0;
     for line in lines {
-        let line: Line = serde_json::from_slice(line).expect("a line is a step with its observation");
+        let line: LineOf<Lifecycle> = serde_json::from_slice(line).expect("a line is a step with its observation");
         steps += 1;
-        match &line.observation {
+        match &line.observation.expect("a recorder writes what was observed") {
             Observation::Accepted(outputs) => outputs.iter().for_each(|output| history.record(output)),
             Observation::Refused(_) => continue,
         }

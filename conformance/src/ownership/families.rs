@@ -75,27 +75,34 @@ unsafe impl<O: Orders> Atomics for Loom<O> {
     const WIPE: Ordering = O::WIPE;
 }
 
-/// loom's 64 bits.
-#[derive(Debug)]
-pub struct LoomWord(pub(super) loom::sync::atomic::AtomicU64);
+macro_rules! word {
+    ($name:ident: $atomic:path, $what:literal) => {
+        #[doc = $what]
+        #[derive(Debug)]
+        pub struct $name(pub(super) $atomic);
 
-impl AtomicWord for LoomWord {
-    fn new(bits: u64) -> Self {
-        Self(loom::sync::atomic::AtomicU64::new(bits))
-    }
+        impl AtomicWord for $name {
+            fn new(bits: u64) -> Self {
+                Self(<$atomic>::new(bits))
+            }
 
-    fn load(&self, order: Ordering) -> u64 {
-        self.0.load(order)
-    }
+            fn load(&self, order: Ordering) -> u64 {
+                self.0.load(order)
+            }
 
-    fn store(&self, bits: u64, order: Ordering) {
-        self.0.store(bits, order);
-    }
+            fn store(&self, bits: u64, order: Ordering) {
+                self.0.store(bits, order);
+            }
 
-    fn compare_exchange_weak(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
-        self.0.compare_exchange_weak(current, new, order, Ordering::Relaxed)
-    }
+            fn compare_exchange_weak(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
+                self.0.compare_exchange_weak(current, new, order, Ordering::Relaxed)
+            }
+        }
+    };
 }
+
+word!(LoomWord: loom::sync::atomic::AtomicU64, "loom's 64 bits.");
+word!(ShuttleWord: shuttle::sync::atomic::AtomicU64, "shuttle's 64 bits.");
 
 /// loom's cell, which notices when two threads access it without an order between them.
 #[derive(Debug)]
@@ -123,26 +130,4 @@ pub enum Shuttle {}
 unsafe impl Atomics for Shuttle {
     type Word = ShuttleWord;
     type Cell<T> = std::cell::UnsafeCell<T>;
-}
-
-/// shuttle's 64 bits.
-#[derive(Debug)]
-pub struct ShuttleWord(pub(super) shuttle::sync::atomic::AtomicU64);
-
-impl AtomicWord for ShuttleWord {
-    fn new(bits: u64) -> Self {
-        Self(shuttle::sync::atomic::AtomicU64::new(bits))
-    }
-
-    fn load(&self, order: Ordering) -> u64 {
-        self.0.load(order)
-    }
-
-    fn store(&self, bits: u64, order: Ordering) {
-        self.0.store(bits, order);
-    }
-
-    fn compare_exchange_weak(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
-        self.0.compare_exchange_weak(current, new, order, Ordering::Relaxed)
-    }
 }

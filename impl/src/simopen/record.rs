@@ -1,18 +1,19 @@
 //! A record of what one end did, in the words of the model, which explains it.
 
-use std::fmt::{self, Debug, Formatter};
 use std::io::{self, Write};
 
-use handfast_spec::Observation;
+use handfast_spec::log::{Header, LineOf};
 use handfast_spec::simopen::{
-    self as spec, Action, End, EndpointConfig, Kind, Name, Nonce, Output, Pair, Refusal, Token,
+    self as spec, Action, End, EndpointConfig, Kind, Name, Nonce, Output, Pair, Simopen, Token,
 };
+use handfast_spec::{Observation, Protocol as _};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::core::{Decoder, Failure, Message, MessageError, Negotiation, Protocol, Role, Settled};
 use super::driver::{Part, open};
 use super::{Direction, Error, Negotiated, Options};
+use crate::record::Writer;
 
 /// Negotiates as [`negotiate`](super::negotiate), [`accept`](super::accept) and [`propose`](super::propose) do, and writes
 /// what this end did as newline-delimited JSON, which `model explain simopen` reads.
@@ -27,15 +28,13 @@ use super::{Direction, Error, Negotiated, Options};
 /// Not every negotiation can be recorded. The record ends, with an error that [`finish`](Self::finish) returns, where this
 /// end has more than 255 protocols, or declines more proposals than that, or where a responder's peer leaves in the middle
 /// of a message: the model has no words for these. What is negotiated does not change with it.
-pub struct Recorder<W> {
-    out: W,
-    error: Option<io::Error>,
-}
+#[derive(Debug)]
+pub struct Recorder<W>(Writer<W>);
 
 impl<W: Write + Send> Recorder<W> {
     /// A recorder that writes to `out`, within the negotiation: give it something that does not block.
     pub fn new(out: W) -> Self {
-        Self { out, error: None }
+        Self(Writer::new(out))
     }
 
     /// As [`negotiate`](super::negotiate), with a record.
@@ -52,7 +51,7 @@ impl<W: Write + Send> Recorder<W> {
         Io: AsyncRead + AsyncWrite + Unpin,
         P: AsRef<str>,
     {
-        open(io, Part::Dialer, protocols, options, Some(self.sink())).await
+        open(io, Part::Dialer, protocols, options, Some(&mut self.0)).await
     }
 
     /// As [`accept`](super::accept), with a record.
@@ -65,7 +64,7 @@ impl<W: Write + Send> Recorder<W> {
         Io: AsyncRead + AsyncWrite + Unpin,
         P: AsRef<str>,
     {
-        open(io, Part::Listener(Direction::Inbound), protocols, options, Some(self.sink())).await
+        open(io, Part::Listener(Direction::Inbound), protocols, options, Some(&mut self.0)).await
     }
 
     /// As [`propose`](super::propose), with a record.
@@ -78,7 +77,7 @@ impl<W: Write + Send> Recorder<W> {
         Io: AsyncRead + AsyncWrite + Unpin,
         P: AsRef<str>,
     {
-        open(io, Part::Proposer(Direction::Outbound), protocols, options, Some(self.sink())).await
+        open(io, Part::Proposer(Direction::Outbound), protocols, options, Some(&mut self.0)).await
     }
 
     /// Flushes what it wrote to, and gives it back.
@@ -87,29 +86,12 @@ impl<W: Write + Send> Recorder<W> {
     ///
     /// The first error of the record, after which nothing was written.
     pub fn finish(self) -> io::Result<W> {
-        let Self { mut out, error } = self;
-        match error {
-            Some(error) => Err(error),
-            None => out.flush().map(|()| out),
-        }
-    }
-
-    fn sink(&mut self) -> Sink<'_> {
-        Sink::new(&mut self.out, &mut self.error)
+        self.0.finish()
     }
 }
 
-impl<W> Debug for Recorder<W> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recorder").field("error", &self.error).finish_non_exhaustive()
-    }
-}
-
-/// Where lines go. Nothing is written after the first error: what has a gap cannot be explained.
-pub(super) struct Sink<'a> {
-    out: &'a mut (dyn Write + Send),
-    error: &'a mut Option<io::Error>,
-}
+/// Where lines go.
+pub(super) type Sink<'a> = &'a mut Writer<dyn Write + Send + 'a>;
 
 /// The record of one negotiation. One that is dropped before its end is one that was closed.
 pub(super) struct Record<'a> {
@@ -125,20 +107,16 @@ pub(super) struct Record<'a> {
     is_over: bool,
 }
 
+/// How this end was configured.
 #[derive(Serialize)]
-struct Header<'a> {
-    protocol: &'static str,
+struct Config<'a> {
     #[serde(flatten)]
     pair: Pair,
     capacity: [u8; 2],
     names: Vec<&'a str>,
 }
 
-#[derive(Serialize)]
-struct Line {
-    action: Action,
-    observation: Observation<Output, Refusal>,
-}
+type Line = LineOf<Simopen>;
 
 /// This end.
 const OURS: End = End::Left;
@@ -147,7 +125,7 @@ const THEIRS: End = End::Right;
 
 impl<'a> Record<'a> {
     pub(super) fn begin(
-        mut sink: Sink<'a>,
+        sink: Sink<'a>,
         kind: Kind,
         nonce: u64,
         protocols: &[Protocol],
@@ -161,7 +139,8 @@ impl<'a> Record<'a> {
                 let theirs = EndpointConfig { kind: Kind::Hostile, protocols: Vec::new() };
                 let pair = Pair { left: ours, right: theirs, patience, timed: true };
                 let names = protocols.iter().map(Protocol::name).collect();
-                sink.write(&Header { protocol: "simopen", pair, capacity: [1, 1], names });
+                let config = Config { pair, capacity: [1, 1], names };
+                sink.write(&Header { protocol: Simopen::NAME, config });
             }
             (None, _) => sink.give_up("more protocols than the model has numbers for"),
             (Some(_), Err(_)) => sink.give_up("more proposals to decline than the model has numbers for"),
@@ -281,20 +260,16 @@ impl Record<'_> {
     }
 
     fn told(&mut self, action: Action, told: Vec<Output>) {
-        let line = Line { action, observation: Observation::Accepted(told) };
-        let settles = |line: &Line| match &line.observation {
-            Observation::Accepted(told) => told.iter().any(|output| matches!(output, Output::Settled { .. })),
-            Observation::Refused(_) => false,
-        };
-        if settles(&line) || !self.held.is_empty() {
-            self.held.push(line);
+        let settles = told.iter().any(|output| matches!(output, Output::Settled { .. }));
+        if settles || !self.held.is_empty() {
+            self.held.push(Line::observed(action, Observation::Accepted(told)));
         } else {
-            self.sink.write(&line);
+            self.line(action, told);
         }
     }
 
     fn line(&mut self, action: Action, told: Vec<Output>) {
-        self.sink.write(&Line { action, observation: Observation::Accepted(told) });
+        self.sink.write(&Line::observed(action, Observation::Accepted(told)));
     }
 }
 
@@ -303,27 +278,6 @@ impl Drop for Record<'_> {
         if !self.is_over {
             self.line(Action::Close { end: OURS }, vec![Output::Closed(OURS)]);
         }
-    }
-}
-
-impl<'a> Sink<'a> {
-    fn new(out: &'a mut (dyn Write + Send), error: &'a mut Option<io::Error>) -> Self {
-        Self { out, error }
-    }
-
-    fn write(&mut self, line: &impl Serialize) {
-        if self.error.is_some() {
-            return;
-        }
-        let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut bytes| {
-            bytes.push(b'\n');
-            self.out.write_all(&bytes)
-        });
-        *self.error = written.err();
-    }
-
-    fn give_up(&mut self, why: &'static str) {
-        self.error.get_or_insert_with(|| io::Error::other(why));
     }
 }
 

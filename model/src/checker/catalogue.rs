@@ -1,33 +1,28 @@
 //! Every protocol that is modelled, with its designs and mutants.
 
-use core::fmt::{self, Display, Formatter};
 use std::io::BufRead;
 
+use derive_more::Display;
+
+use crate::checker::design::{Checked, Design};
 use crate::checker::explain::{Explanation, LogError};
-use crate::checker::target::Target;
+use crate::checker::target::{Instance, Instances, Target};
 
 pub use crate::checker::findings::{Rule, Rules};
 
 /// How much is explored.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Display, Eq, PartialEq)]
 pub enum Scope {
     /// Seconds; every edge is walked by conformance tests.
+    #[display("small")]
     Small,
     /// What the documents claim.
     #[default]
+    #[display("default")]
     Default,
     /// As far as memory goes, unattended.
+    #[display("large")]
     Large,
-}
-
-impl Display for Scope {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Small => "small",
-            Self::Default => "default",
-            Self::Large => "large",
-        })
-    }
 }
 
 /// A protocol that is modelled.
@@ -97,5 +92,39 @@ impl Kind {
             Self::Mutant => "mutant",
             Self::Equivalent(_) => "equivalent",
         }
+    }
+}
+
+// Historical designs and what sits on them, as rows of a table.
+
+/// A design with the bounds at which it is looked at, and what it violates there.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<Switches, Bounds> {
+    /// Its name, unique.
+    pub name: &'static str,
+    /// What it is to us.
+    pub kind: Kind,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// What is different, and why each id is violated.
+    pub about: &'static str,
+    /// The ids of the rules that it violates, in order of their numbers.
+    pub violates: &'static [&'static str],
+    /// The design.
+    pub switches: Switches,
+    /// How much is looked at.
+    pub bounds: Bounds,
+}
+
+impl<Switches: Copy, Bounds: Copy> Row<Switches, Bounds> {
+    /// The row in the catalogue, to be explored as `checked` says. `project` is the name of its one instance.
+    pub(crate) fn variant<D: Design>(
+        &self,
+        project: &'static str,
+        checked: impl FnOnce(Switches, Bounds) -> Checked<D>,
+    ) -> Variant {
+        let Self { name, kind, source, about, violates, switches, bounds } = *self;
+        let instance = Instance { name: project, checked: checked(switches, bounds) };
+        Variant { name, kind, source, about, violates, target: Box::new(Instances::new(name, vec![instance])) }
     }
 }

@@ -11,6 +11,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
+use handfast_spec::log::LineOf;
 use handfast_spec::protocol::{ActionOf, ObservationOf};
 use handfast_spec::{Observation, Protocol, Recorded};
 use serde::Deserialize;
@@ -88,13 +89,6 @@ const SHOWN_BEFORE: usize = 20;
 /// After how many lines the possible states are copied.
 const CHECKPOINT: usize = 256;
 
-#[derive(Deserialize)]
-#[serde(bound = "A: DeserializeOwned, O: DeserializeOwned")]
-struct Line<A, O> {
-    action: A,
-    observation: Option<O>,
-}
-
 /// Reads a log and follows it.
 ///
 /// # Errors
@@ -170,22 +164,13 @@ fn any_of(begins: &[Begin], header: &Value, line: usize) -> Result<Box<dyn Follo
     first.or_else(|error| attempts.find_map(Result::ok).ok_or(error))
 }
 
-impl<A, P: PartialEq, R: PartialEq> Line<A, Observation<P, R>> {
-    fn is_explained_by(&self, observed: &Observation<P, R>) -> bool {
-        match &self.observation {
-            Some(recorded) => observed == recorded,
-            None => !observed.is_refused(),
-        }
-    }
-}
-
 /// One run of a node, as far as it was followed.
 struct Run<D: Explains> {
     possible: Vec<Recorded<D>>,
     /// The states that were possible before the lines in `since`: a copy of states with thousands of sessions is not
     /// made for each line, only for the sake of one that may be rejected.
     checkpoint: Vec<Recorded<D>>,
-    since: Vec<Line<ActionOf<D>, ObservationOf<D>>>,
+    since: Vec<LineOf<D::Protocol>>,
     explained: usize,
     before: VecDeque<String>,
 }
@@ -206,7 +191,7 @@ impl<D: Explains> Run<D> {
         Ok(Self { checkpoint: possible.clone(), possible, since: Vec::new(), explained: 0, before: VecDeque::new() })
     }
 
-    fn take(&mut self, line: Line<ActionOf<D>, ObservationOf<D>>, number: usize) -> Result<(), Rejection> {
+    fn take(&mut self, line: LineOf<D::Protocol>, number: usize) -> Result<(), Rejection> {
         self.possible.retain_mut(|state| line.is_explained_by(&state.step(&line.action)));
         if self.possible.is_empty() {
             return Err(self.reject(&line, number));
@@ -233,7 +218,7 @@ impl<D: Explains> Run<D> {
         possible
     }
 
-    fn reject(&self, line: &Line<ActionOf<D>, ObservationOf<D>>, number: usize) -> Rejection {
+    fn reject(&self, line: &LineOf<D::Protocol>, number: usize) -> Rejection {
         let possible = self.possible_before().into_iter().map(|state| Possible {
             instead: words::<D>(&state.clone().step(&line.action)),
             allowed: allowed(&state),

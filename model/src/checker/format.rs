@@ -3,6 +3,8 @@
 use core::fmt::Write;
 use std::collections::BTreeSet;
 
+use handfast_spec::log::{Header, Line};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::checker::trace::{Trace, TraceStep};
@@ -29,18 +31,31 @@ pub fn text(trace: &Trace) -> String {
     out
 }
 
-/// A behaviour as a log, the newline-delimited JSON that recorders write and `explain` reads: a header, then a line for each step.
+/// A behaviour as a [log](handfast_spec::log).
 pub fn log(trace: &Trace) -> String {
+    let mut config = trace.header.clone();
+    if let Some(fields) = config.as_object_mut() {
+        fields.insert("design".to_owned(), json!(trace.design));
+    }
+    let step = |step: &TraceStep| Line::observed(step.action_value.clone(), step.observation_value.clone());
+    write_log(trace.protocol, config, trace.steps.iter().map(step))
+}
+
+/// A log, as recorders write it and `explain` reads it.
+///
+/// # Panics
+///
+/// If the configuration or a word cannot be written as JSON.
+pub fn write_log<A: Serialize, O: Serialize>(
+    protocol: &'static str,
+    config: impl Serialize,
+    lines: impl IntoIterator<Item = Line<A, O>>,
+) -> String {
     let mut out = String::new();
-    let mut header = json!({ "protocol": trace.protocol, "design": trace.design });
-    if let (Some(header), Some(fields)) = (header.as_object_mut(), trace.header.as_object()) {
-        header.extend(fields.clone());
-    }
-    line(&mut out, format_args!("{header}"));
-    for step in &trace.steps {
-        let step = json!({ "action": step.action_value, "observation": step.observation_value });
-        line(&mut out, format_args!("{step}"));
-    }
+    let mut json =
+        |value: serde_json::Result<String>| line(&mut out, format_args!("{}", value.expect("it is plain data")));
+    json(serde_json::to_string(&Header { protocol, config }));
+    lines.into_iter().for_each(|line| json(serde_json::to_string(&line)));
     out
 }
 

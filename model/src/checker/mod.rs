@@ -10,7 +10,6 @@ pub mod explain;
 pub mod explore;
 pub mod findings;
 pub mod format;
-pub mod historical;
 pub mod liveness;
 pub mod mutants;
 pub mod report;

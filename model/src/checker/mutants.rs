@@ -1,6 +1,8 @@
 //! Mutants: correct designs with one mistake each, as rows of one table per design.
 
-use crate::checker::catalogue::Kind;
+use crate::checker::catalogue::{Kind, Variant};
+use crate::checker::design::Design;
+use crate::checker::target::{self, Instance};
 
 /// A row of a table of mutants.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +21,15 @@ pub struct Row<Flaw, Instances> {
     pub instances: Instances,
     /// Every id that it violates there.
     pub violates: &'static [&'static str],
+}
+
+impl<Flaw, Instances> Row<Flaw, Instances> {
+    /// Returns the row in the catalogue, to be explored in these instances.
+    pub(crate) fn variant<D: Design>(&self, instances: Vec<Instance<D>>) -> Variant {
+        let Self { name, kind, source, about, violates, .. } = *self;
+        let target = Box::new(target::Instances::new(name, instances));
+        Variant { name, kind, source, about, violates, target }
+    }
 }
 
 /// Declares the mutants of a design in one table, which is the enum of their flaws, the list of all of them and the

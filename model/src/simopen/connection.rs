@@ -265,7 +265,7 @@ impl<P: Peer + 'static> Connection<P> {
 
     fn write(&mut self, end: End, outputs: &mut Outputs) -> Done {
         self.peer(end).has_next()?;
-        let reader = end.other();
+        let reader = end.peer();
         let is_gone = self.stands(reader, Standing::Dropped);
         if !is_gone && self.channel(reader).len() >= self.config.room(reader) {
             return Err(Refusal::NoRoom);
@@ -285,7 +285,7 @@ impl<P: Peer + 'static> Connection<P> {
 
     fn read(&mut self, end: End, outputs: &mut Outputs) -> Done {
         self.peer(end).would_read()?;
-        let writer = end.other();
+        let writer = end.peer();
         if self.channel(end).is_empty() {
             if self.config.room(end) == 0 && self.peer(writer).has_next().is_ok() {
                 let message = self.hand_over(writer, outputs);
@@ -327,7 +327,7 @@ impl<P: Peer + 'static> Connection<P> {
     }
 
     fn forge(&mut self, end: End, token: Token) -> Done {
-        let is_gone = self.stands(end.other(), Standing::Dropped);
+        let is_gone = self.stands(end.peer(), Standing::Dropped);
         let participant = match end {
             End::Left => &mut self.left,
             End::Right => &mut self.right,

@@ -3,9 +3,8 @@
 //! Each behaviour that it reports is walked, step by step. The tests that run Stateright's `eventually` on the same
 //! graph pin what Stateright 0.31.0 misses: when they fail after an update, it was mended.
 
-use crate::common::digraph::{Digraph, Edge};
-use crate::common::reference::{self, Masks, Truth, has};
-use crate::common::witness::{Walked, walk};
+use crate::common::grid::{Digraph, Edge};
+use crate::common::reference::{self, Masks, Truth, Walked, has, walk};
 use model::checker::explore::{Options, explore};
 use model::checker::liveness::{Promise, Refused, decide};
 use stateright::{Checker, Model, Property};

@@ -5,7 +5,7 @@ use core::hash::Hash;
 use core::num::NonZeroUsize;
 use std::collections::BTreeSet;
 
-use crate::common::digraph::Digraph;
+use crate::common::grid::Digraph;
 use handfast_spec::lifecycle::{Key, Limits, Origin, SessionId};
 use model::checker::cross_check::{
     self, Comparison, Difference, Disagreement, Engine, Findings, Refused, ask, compare,

@@ -1,5 +1,6 @@
 //! What the participants of a connection were told so far.
 
+use enumset::{EnumSet, EnumSetType};
 use serde::Serialize;
 
 use super::{End, Ending, Forgery, Given, Half, Item, Moment, Outcome, Output, Part};
@@ -85,33 +86,31 @@ pub enum ReaderRecord {
 }
 
 /// Something that was told and must not be.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
-#[repr(u16)]
+#[derive(Debug, EnumSetType)]
+#[enumset(repr = "u16", serialize_repr = "u16")]
 pub enum Violation {
     /// Something was sent behind the marker, or given behind it.
-    AfterMarker = 1,
+    AfterMarker,
     /// An end was said to be clean, or between two frames, and was not.
-    FalseEnding = 1 << 1,
+    FalseEnding,
     /// The application was given something else than the peer's next frame, or not all that had come whole.
-    Misdelivered = 1 << 2,
+    Misdelivered,
     /// An item was begun within another one.
-    Torn = 1 << 3,
+    Torn,
     /// A shutdown was said to have come to something that it had not come to.
-    FalseOutcome = 1 << 4,
+    FalseOutcome,
     /// After the end of a direction something else was said of it.
-    Contradicted = 1 << 5,
+    Contradicted,
     /// What is not allowed was taken for what is.
-    ForgeryAccepted = 1 << 6,
+    ForgeryAccepted,
     /// A panic, or room made for more than is allowed.
-    Overwhelmed = 1 << 7,
+    Overwhelmed,
     /// More was thrown away than allowed, or after the shutdown was over.
-    DiscardedTooMuch = 1 << 8,
+    DiscardedTooMuch,
 }
 
-/// A set of violations.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Violations(u16);
+/// The violations that were committed.
+pub type Violations = EnumSet<Violation>;
 
 impl History {
     /// Returns the history of a connection. Its shutdowns may throw away `discards` halves; `tells` is whether its kernels
@@ -122,7 +121,7 @@ impl History {
 
     /// Whether this was told.
     pub fn has(&self, violation: Violation) -> bool {
-        self.violations.0 & violation as u16 != 0
+        self.violations.contains(violation)
     }
 
     /// One end.
@@ -157,10 +156,10 @@ impl History {
     }
 
     fn violate(&mut self, violation: Violation) {
-        self.violations.0 |= violation as u16;
+        self.violations.insert(violation);
     }
 
-    fn offend_if(&mut self, violates: bool, violation: Violation) {
+    fn violate_if(&mut self, violates: bool, violation: Violation) {
         if violates {
             self.violate(violation);
         }
@@ -170,8 +169,8 @@ impl History {
         let before = self.end(end).sent;
         let after = before.behind(half);
         self.ends[end.index()].sent = after;
-        self.offend_if(before == Progress::Marked, Violation::AfterMarker);
-        self.offend_if(after == Progress::Torn, Violation::Torn);
+        self.violate_if(before == Progress::Marked, Violation::AfterMarker);
+        self.violate_if(after == Progress::Torn, Violation::Torn);
     }
 
     fn took(&mut self, end: End, half: Half) {
@@ -188,7 +187,7 @@ impl History {
         let record = &mut self.ends[end.index()];
         record.discarded = record.discarded.saturating_add(1);
         let too_much = record.discarded > discards || record.outcome.is_some();
-        self.offend_if(too_much, Violation::DiscardedTooMuch);
+        self.violate_if(too_much, Violation::DiscardedTooMuch);
     }
 
     fn delivered(&mut self, end: End, given: Given) {
@@ -199,7 +198,7 @@ impl History {
             Given::Frame(frame) => {
                 let is_next = frame.0 == record.delivered;
                 record.delivered += 1;
-                self.offend_if(!is_next, Violation::Misdelivered);
+                self.violate_if(!is_next, Violation::Misdelivered);
             }
             Given::Reserved => self.violate(Violation::ForgeryAccepted),
             Given::Garbled => self.violate(Violation::Misdelivered),
@@ -220,16 +219,16 @@ impl History {
             ReaderRecord::Reported(_) | ReaderRecord::Left => {}
         }
         let contradicts = told != ReaderRecord::Waits && told != ReaderRecord::Reported(ending);
-        self.offend_if(contradicts, Violation::Contradicted);
-        self.offend_if(withheld, Violation::Misdelivered);
+        self.violate_if(contradicts, Violation::Contradicted);
+        self.violate_if(withheld, Violation::Misdelivered);
         let is_forged = taken == Progress::Forged(Forgery::LoadedMarker);
-        self.offend_if(is_forged && ending == Ending::Marker, Violation::ForgeryAccepted);
+        self.violate_if(is_forged && ending == Ending::Marker, Violation::ForgeryAccepted);
         let is_false = match ending {
             Ending::Marker => taken != Progress::Marked && !is_forged,
             Ending::WithoutMarker => matches!(taken, Progress::Within(_)),
             Ending::Truncated | Ending::Reset | Ending::Violation | Ending::Deadline | Ending::ShutDown => false,
         };
-        self.offend_if(is_false, Violation::FalseEnding);
+        self.violate_if(is_false, Violation::FalseEnding);
     }
 
     fn begun(&mut self, end: End, by: Moment) {
@@ -254,8 +253,8 @@ impl History {
             // It says nothing, so that it is not wrong.
             Outcome::Failed => true,
         };
-        self.offend_if(!is_true, Violation::FalseOutcome);
-        self.offend_if(before != outcome, Violation::Contradicted);
+        self.violate_if(!is_true, Violation::FalseOutcome);
+        self.violate_if(before != outcome, Violation::Contradicted);
     }
 }
 

@@ -1,73 +1,50 @@
 //! Who is who, and what goes over the wire.
 
+use derive_more::Display;
 use serde::{Deserialize, Serialize};
 
-/// One end of a connection.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum End {
-    /// One.
-    Left,
-    /// The other.
-    Right,
-}
-
-impl End {
-    /// Both ends.
-    pub const BOTH: [Self; 2] = [Self::Left, Self::Right];
-
-    /// The other end.
-    #[must_use]
-    pub fn peer(self) -> Self {
-        match self {
-            Self::Left => Self::Right,
-            Self::Right => Self::Left,
-        }
-    }
-
-    /// The end as an index.
-    pub fn index(self) -> usize {
-        match self {
-            Self::Left => 0,
-            Self::Right => 1,
-        }
-    }
-}
-
 /// One frame of an end: frames are numbered in the order in which they are accepted, from 0.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
+#[display("frame {_0}")]
 pub struct FrameId(pub u32);
 
 /// Whether a frame has a payload.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// It consists of its header.
+    #[display("an empty frame")]
     Empty,
     /// A payload follows the header.
+    #[display("a frame")]
     Full,
 }
 
 /// What an end that does not keep to the protocol puts on the wire.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Forgery {
     /// A frame of a reserved type that is not the marker.
+    #[display("a frame of a reserved type")]
     Reserved,
     /// A header that announces more than is allowed. The payload does not follow.
+    #[display("a header that announces too much")]
     TooLong,
     /// A marker that announces a payload. The payload does not follow.
+    #[display("a marker with a payload")]
     LoadedMarker,
 }
 
 /// What goes over the wire, one behind the other.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Item {
     /// A frame.
+    #[display("{_0}{}", if *_1 == Shape::Empty { " (empty)" } else { "" })]
     Frame(FrameId, Shape),
     /// The end of everything.
+    #[display("the marker")]
     Marker,
     /// What is not allowed.
     Forged(Forgery),
@@ -84,21 +61,26 @@ impl Item {
 }
 
 /// Which half of an item. A header is two halves, a payload is two halves; that is enough to be in the middle of either.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// The first half of the header.
+    #[display("the first half of the header")]
     Head,
     /// The second half of the header.
+    #[display("the second half of the header")]
     HeadRest,
     /// The first half of the payload.
+    #[display("the first half of the payload")]
     Body,
     /// The second half of the payload.
+    #[display("the second half of the payload")]
     BodyRest,
 }
 
 /// The least that the kernel takes or delivers.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[display("{part} of {item}")]
 pub struct Half {
     /// Of what.
     pub item: Item,
@@ -115,11 +97,13 @@ impl Half {
 }
 
 /// A moment until which a shutdown may take. Moments pass in this order.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Moment {
     /// The earlier one.
+    #[display("the earlier moment")]
     Soon,
     /// The later one.
+    #[display("the later moment")]
     Late,
 }

@@ -1,27 +1,36 @@
 //! What is scheduled on its own.
 
+use derive_more::Display;
+
 use super::{Action, SELECTOR, SessionId, SubscriberId};
 
 /// What is scheduled on its own.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Display, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Component {
     /// A session's task, its guard included.
     Session(SessionId),
     /// A session's handshake timer.
+    #[display("timer of {_0}")]
     Timer(SessionId),
     /// A subscriber's task.
     Subscriber(SubscriberId),
     /// The timer that watches for subscribers that hold up an announcement.
+    #[display("patience with {_0}")]
     Patience(SubscriberId),
     /// The task that waits for the end of the shutdown.
+    #[display("shutdown")]
     Shutdown,
     /// The loop or lock that keeps the registry, where it is a task of its own.
+    #[display("registry")]
     Registry,
     /// The task that runs a session's handshake, where it is a task of its own.
+    #[display("handshake of {_0}")]
     Handshake(SessionId),
     /// The task that watches for a session's end, where it is a task of its own.
+    #[display("watcher of {_0}")]
     Watcher(SessionId),
     /// The task that reads a session's messages, where it is a task of its own.
+    #[display("reader of {_0}")]
     Reader(SessionId),
 }
 

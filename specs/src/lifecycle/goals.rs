@@ -2,38 +2,32 @@
 
 use super::invariants::{active_is_dead, any};
 use super::{Component, History, Lifecycle, Phase, SessionRecord, Stream, SubscriberRecord, Subscription};
-use crate::protocol::{Goal, Promise, Protocol, promised};
+use crate::protocol::{Goal, Promise, promised};
 
 /// What must happen, and under which fairness handfast promises it.
 pub(super) const GOALS: &[Goal<Lifecycle>] = &[
-    goal("PEER-21", |c| is_session(c) || is_subscriber(c), "every session's task and every subscriber"),
-    goal("PEER-22", is_subscriber, "every subscriber"),
-    goal("PEER-23", |c| is_session(c) || is_subscriber(c), "every session's task and every subscriber"),
-    goal("PEER-24", |c| is_session(c) || is_subscriber(c), "every session's task and every subscriber"),
-    goal("PEER-27", is_session, "every session's task, and no subscriber"),
-    goal(
+    promised(PROMISES, "PEER-21", |c| is_session(c) || is_subscriber(c), "every session's task and every subscriber"),
+    promised(PROMISES, "PEER-22", is_subscriber, "every subscriber"),
+    promised(PROMISES, "PEER-23", |c| is_session(c) || is_subscriber(c), "every session's task and every subscriber"),
+    promised(PROMISES, "PEER-24", |c| is_session(c) || is_subscriber(c), "every session's task and every subscriber"),
+    promised(PROMISES, "PEER-27", is_session, "every session's task, and no subscriber"),
+    promised(
+        PROMISES,
         "PEER-28",
         |c| is_session(c) || *c == Component::Shutdown,
         "every session's task and the shutdown, no subscriber",
     ),
-    goal("PEER-29", |c| is_session(c) || is_timer(c), "every session's task and its handshake timer, no subscriber"),
-    goal("PEER-30", is_session, "every session's task, and no subscriber"),
+    promised(
+        PROMISES,
+        "PEER-29",
+        |c| is_session(c) || is_timer(c),
+        "every session's task and its handshake timer, no subscriber",
+    ),
+    promised(PROMISES, "PEER-30", is_session, "every session's task, and no subscriber"),
 ];
 
-/// The goal with this id, promised under the given fairness.
-///
-/// # Panics
-///
-/// When there is no such goal; at compile time where the call is in a constant.
-pub const fn goal<P: Protocol<History = History>>(
-    id: &'static str,
-    fair: fn(&P::Component) -> bool,
-    assumes: &'static str,
-) -> Goal<P> {
-    promised(PROMISES, id, fair, assumes)
-}
-
-const PROMISES: &[Promise<History>] = &[
+/// What handfast and the historical designs promise alike, each under a fairness of its own.
+pub const PROMISES: &[Promise<History>] = &[
     Promise {
         id: "PEER-21",
         title: "a session that is to end is gone from the registry and from every subscriber",

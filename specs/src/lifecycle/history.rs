@@ -1,5 +1,6 @@
 //! What the participants of the peer lifecycle were told.
 
+use core::fmt::{self, Debug, Formatter};
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -44,12 +45,7 @@ impl History {
 
     /// Whether the violation was committed.
     pub fn has(&self, violation: Violation) -> bool {
-        self.violations.has(violation)
-    }
-
-    /// The violations that were committed.
-    pub fn violations(&self) -> impl Iterator<Item = Violation> {
-        Violation::ALL.into_iter().filter(|violation| self.has(*violation))
+        self.violations.contains(violation)
     }
 
     /// Sessions that hold a slot.
@@ -250,7 +246,62 @@ impl History {
 
     pub(super) fn violate(&mut self, violation: Violation, committed: bool) {
         if committed {
-            self.violations.commit(violation);
+            self.violations.insert(violation);
         }
     }
+}
+
+/// A line for each session and subscriber of which something was told.
+impl Debug for History {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (index, session) in self.sessions.iter().enumerate() {
+            if *session != SessionRecord::default() {
+                write!(f, "{}:", SessionId(index as u32))?;
+                describe(session, f)?;
+            }
+        }
+        for (index, subscriber) in self.subscribers.iter().enumerate() {
+            let heard: Vec<_> = subscriber.heard.iter().collect();
+            if subscriber.subscription != Subscription::Off || !heard.is_empty() {
+                let SubscriberId(number) = SubscriberId(index as u32);
+                writeln!(f, "subscriber {number}: {:?}, heard {heard:?}", subscriber.subscription)?;
+            }
+        }
+        if let Some(active) = self.active {
+            writeln!(f, "active: {active}")?;
+        }
+        if !self.violations.is_empty() {
+            writeln!(f, "violations: {:?}", self.violations)?;
+        }
+        match self.phase {
+            Phase::Open => Ok(()),
+            Phase::Begun | Phase::Complete => writeln!(f, "shutdown: {:?}", self.phase),
+        }
+    }
+}
+
+fn describe(session: &SessionRecord, f: &mut Formatter<'_>) -> fmt::Result {
+    let SessionRecord { key, registry, rejected, .. } = session;
+    if let Some(key) = key {
+        write!(f, " {key},")?;
+    }
+    write!(f, " registry heard {registry:?}")?;
+    if let Some(reason) = rejected {
+        write!(f, ", rejected: {reason}")?;
+    }
+    for (told, what) in [
+        (session.opened, "has or had a slot"),
+        (session.registered, "registered"),
+        (session.disconnecting, "told to end"),
+        (session.closed, "closed"),
+        (session.ahead, "ahead"),
+        (session.heeded, "heeded"),
+        (session.kept, "something is kept"),
+        (session.dropped, "what was kept is dropped"),
+    ] {
+        if told {
+            write!(f, ", {what}")?;
+        }
+    }
+    writeln!(f)
 }

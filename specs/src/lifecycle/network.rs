@@ -1,9 +1,9 @@
 //! Networks of addresses.
 
-use core::fmt::{self, Display, Formatter};
 use core::net::IpAddr;
 use core::str::FromStr;
 
+use derive_more::Display;
 use serde::{Deserialize, Serialize};
 
 /// The addresses that begin with the same bits. A single address is a network of full length.
@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 /// assert!(network.contains("192.0.2.200".parse().unwrap()));
 /// assert!(!network.contains("192.0.3.1".parse().unwrap()) && !network.contains("::".parse().unwrap()));
 /// ```
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[display("{address}/{length}")]
 #[serde(into = "String", try_from = "String")]
 pub struct Network {
     address: IpAddr,
@@ -59,12 +60,6 @@ impl Network {
     /// Whether the address is one of the network's.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.address.is_ipv4() == address.is_ipv4() && Self::new(address, self.length) == *self
-    }
-}
-
-impl Display for Network {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.length)
     }
 }
 

@@ -2,18 +2,21 @@
 
 use core::net::IpAddr;
 
+use derive_more::Display;
 use serde::{Deserialize, Serialize};
 
 use super::Key;
 
 /// Who began a connection.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// The other end: it was accepted here.
     #[default]
+    #[display("inbound")]
     Inbound,
     /// This end dialed it.
+    #[display("outbound")]
     Outbound,
 }
 
@@ -45,7 +48,8 @@ impl Direction {
 
 /// What is known of a connection before its handshake. `Default` is a connection that was accepted, and nothing else is
 /// known.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[display("{}{direction}{}", if *privileged { "privileged " } else { "" }, self.spaced_address())]
 #[serde(default, deny_unknown_fields)]
 pub struct Origin {
     /// Who began.
@@ -63,5 +67,9 @@ impl Origin {
     /// Whether nothing is known but that the connection was accepted. Logs leave such an origin out.
     pub fn is_plain(&self) -> bool {
         *self == Self::PLAIN
+    }
+
+    fn spaced_address(&self) -> String {
+        self.address.map_or(String::new(), |address| format!(" {address}"))
     }
 }

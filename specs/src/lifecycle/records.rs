@@ -1,5 +1,6 @@
 //! What is recorded of a session and of a subscriber.
 
+use enumset::{EnumSet, EnumSetType};
 use serde::Serialize;
 
 use super::{Key, Origin, Reason, Table};
@@ -183,8 +184,8 @@ pub enum Phase {
 }
 
 /// What a output gives away at the moment when it is told, and a history could not tell later. Once committed it stays.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[repr(u8)]
+#[derive(Debug, EnumSetType)]
+#[enumset(repr = "u32", serialize_repr = "u32")]
 pub enum Violation {
     /// Announced without a completed handshake (PEER-5).
     Ungreeted,
@@ -234,47 +235,5 @@ pub enum Violation {
     Overtaken,
 }
 
-impl Violation {
-    /// Every violation.
-    pub const ALL: [Self; 23] = [
-        Self::Ungreeted,
-        Self::PayloadBeforeUp,
-        Self::Misreported,
-        Self::SlotWasFree,
-        Self::RegisteredRejected,
-        Self::RegisteredBanned,
-        Self::RemovedLive,
-        Self::IdReused,
-        Self::KeyOverlaps,
-        Self::ClosedTwice,
-        Self::KeptAfterEnd,
-        Self::Panicked,
-        Self::AfterComplete,
-        Self::OwedAtComplete,
-        Self::Ignored,
-        Self::NoSlotLeft,
-        Self::TurnedAwayByOthers,
-        Self::OverLimit,
-        Self::ReservedTaken,
-        Self::PreferredRejected,
-        Self::RejectedWithRoom,
-        Self::TurnedAwayByClosed,
-        Self::Overtaken,
-    ];
-}
-
 /// The violations that were committed.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Violations(u32);
-
-impl Violations {
-    /// Whether it was committed.
-    pub fn has(self, violation: Violation) -> bool {
-        self.0 & (1 << violation as u8) != 0
-    }
-
-    pub(super) fn commit(&mut self, violation: Violation) {
-        self.0 |= 1 << violation as u8;
-    }
-}
+pub type Violations = EnumSet<Violation>;

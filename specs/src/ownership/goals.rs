@@ -2,30 +2,18 @@
 
 use super::invariants::any;
 use super::{Component, DescriptorRecord, History, Ownership, Stage};
-use crate::protocol::{Goal, Promise, Protocol, promised};
+use crate::protocol::{Goal, Promise, promised};
 
 /// What must happen, and under which fairness handfast promises it.
 pub(super) const GOALS: &[Goal<Ownership>] = &[
-    goal("OWN-21", is_thread, "every thread"),
-    goal("OWN-22", is_thread, "every thread"),
-    goal("OWN-23", is_thread, "every thread"),
-    goal("OWN-24", is_thread, "every thread"),
+    promised(PROMISES, "OWN-21", is_thread, "every thread"),
+    promised(PROMISES, "OWN-22", is_thread, "every thread"),
+    promised(PROMISES, "OWN-23", is_thread, "every thread"),
+    promised(PROMISES, "OWN-24", is_thread, "every thread"),
 ];
 
-/// The goal with this id, promised under the given fairness.
-///
-/// # Panics
-///
-/// When there is no such goal; at compile time where the call is in a constant.
-pub const fn goal<P: Protocol<History = History>>(
-    id: &'static str,
-    fair: fn(&P::Component) -> bool,
-    assumes: &'static str,
-) -> Goal<P> {
-    promised(PROMISES, id, fair, assumes)
-}
-
-const PROMISES: &[Promise<History>] = &[
+/// What handfast and the historical designs promise alike, each under a fairness of its own.
+pub const PROMISES: &[Promise<History>] = &[
     Promise {
         id: "OWN-21",
         title: "a descriptor whose deletion was asked for is closed",

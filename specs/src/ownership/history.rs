@@ -1,8 +1,12 @@
 //! What the participants of descriptor ownership were told.
 
+use core::fmt::{self, Debug, Formatter};
+
 use serde::Serialize;
 
-use super::{Away, DescriptorRecord, Hold, Incarnation, Output, Owner, Stage, Thread, Threads, Violation, Violations};
+use super::{
+    Away, DescriptorRecord, Hold, IdleRecord, Incarnation, Output, Owner, Stage, Thread, Threads, Violation, Violations,
+};
 use crate::Table;
 
 /// Everything that the participants were told.
@@ -19,12 +23,7 @@ pub struct History {
 impl History {
     /// Whether the violation was committed.
     pub fn has(&self, violation: Violation) -> bool {
-        self.violations.has(violation)
-    }
-
-    /// The violations that were committed.
-    pub fn violations(&self) -> impl Iterator<Item = Violation> {
-        Violation::ALL.into_iter().filter(|violation| self.has(*violation))
+        self.violations.contains(violation)
     }
 
     /// What was told about a descriptor.
@@ -148,7 +147,62 @@ impl History {
 
     fn violate(&mut self, violation: Violation, committed: bool) {
         if committed {
-            self.violations.commit(violation);
+            self.violations.insert(violation);
         }
     }
+}
+
+/// What is shown in Stateright's Explorer.
+impl Debug for History {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (index, record) in self.descriptors.iter().enumerate() {
+            if *record != DescriptorRecord::default() {
+                write!(f, "{}:", Incarnation(index as u32))?;
+                describe(record, f)?;
+            }
+        }
+        if !self.calling.is_empty() {
+            writeln!(f, "in a call: {}", names(self.calling))?;
+        }
+        if self.violations.is_empty() { Ok(()) } else { writeln!(f, "violations: {:?}", self.violations) }
+    }
+}
+
+fn describe(record: &DescriptorRecord, f: &mut Formatter<'_>) -> fmt::Result {
+    let DescriptorRecord { stage, owner, inside, deleting, closer, waiting, watching, astray, idle } = record;
+    write!(f, " {stage:?}")?;
+    if let Some(owner) = owner {
+        write!(f, ", of {owner}")?;
+    }
+    for (what, threads) in [("inside", inside), ("watched by", watching), ("astray", astray)] {
+        if !threads.is_empty() {
+            write!(f, ", {what} {}", names(*threads))?;
+        }
+    }
+    if *deleting {
+        f.write_str(", to be closed")?;
+    }
+    if let Some(closer) = closer {
+        write!(f, " by {closer}")?;
+    }
+    f.write_str(if *waiting { ", something is there" } else { "" })?;
+    let IdleRecord { shelf, expired, known, woken, held } = idle;
+    if let Some(thread) = shelf {
+        write!(f, ", on the shelf of {thread}")?;
+    }
+    f.write_str(if *expired { ", its time is over" } else { "" })?;
+    f.write_str(if *known { ", known to be disturbed" } else { "" })?;
+    if !woken.is_empty() {
+        write!(f, ", to be looked at by {}", names(*woken))?;
+    }
+    match held {
+        Hold::Nobodys => {}
+        Hold::Fetched(thread) => write!(f, ", fetched by {thread}")?,
+        Hold::Used(thread) => write!(f, ", used by {thread}")?,
+    }
+    writeln!(f)
+}
+
+fn names(threads: Threads) -> String {
+    threads.iter().map(|thread| thread.to_string()).collect::<Vec<_>>().join(", ")
 }

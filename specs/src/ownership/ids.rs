@@ -1,16 +1,19 @@
 //! Who is who.
 
+use derive_more::Display;
 use serde::{Deserialize, Serialize};
 
 /// A thread that polls, by its number.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
+#[display("thread {_0}")]
 pub struct Thread(pub u16);
 
 /// One descriptor from its opening to its close: what a number means for a while. Given in order of opening and never
 /// again, unlike the number.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
+#[display("descriptor {_0}")]
 pub struct Incarnation(pub u32);
 
 impl Thread {

@@ -1,5 +1,6 @@
 //! What is recorded of a descriptor.
 
+use enumset::{EnumSet, EnumSetType};
 use serde::Serialize;
 
 use super::{Owner, Thread, Threads};
@@ -130,8 +131,8 @@ impl DescriptorRecord {
 }
 
 /// What a output gives away at the moment when it is told, and a history could not tell later. Once committed it stays.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[repr(u8)]
+#[derive(Debug, EnumSetType)]
+#[enumset(repr = "u16", serialize_repr = "u16")]
 pub enum Violation {
     /// Two threads were told to close one descriptor (OWN-3).
     TwoClosers,
@@ -160,36 +161,5 @@ pub enum Violation {
     GivenDisturbed,
 }
 
-impl Violation {
-    /// Every violation.
-    pub const ALL: [Self; 12] = [
-        Self::TwoClosers,
-        Self::ClosedUnasked,
-        Self::EnteredDeleted,
-        Self::Crossed,
-        Self::WrongForgotten,
-        Self::Unclean,
-        Self::Mixed,
-        Self::KernelRefused,
-        Self::UpdateMislaid,
-        Self::FlagLost,
-        Self::TakenTwice,
-        Self::GivenDisturbed,
-    ];
-}
-
 /// The violations that were committed.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Violations(u16);
-
-impl Violations {
-    /// Whether it was committed.
-    pub fn has(self, violation: Violation) -> bool {
-        self.0 & (1 << violation as u8) != 0
-    }
-
-    pub(super) fn commit(&mut self, violation: Violation) {
-        self.0 |= 1 << violation as u8;
-    }
-}
+pub type Violations = EnumSet<Violation>;

@@ -78,7 +78,7 @@ impl Pair {
 
     /// What these two ends would agree on if this one is the initiator, and how many proposals are declined before.
     pub fn choice(&self, initiator: End) -> Option<(usize, Name)> {
-        let (ours, theirs) = (&self.endpoint(initiator).protocols, &self.endpoint(initiator.other()).protocols);
+        let (ours, theirs) = (&self.endpoint(initiator).protocols, &self.endpoint(initiator.peer()).protocols);
         choice(ours, theirs).filter(|(declined, _)| *declined <= usize::from(self.patience))
     }
 }

@@ -159,14 +159,14 @@ pub(super) fn agree(history: &History) -> bool {
 fn initiator(end: End, role: Role) -> End {
     match role {
         Role::Initiator => end,
-        Role::Responder => end.other(),
+        Role::Responder => end.peer(),
     }
 }
 
 fn both_support(history: &History) -> bool {
     settled(history).all(|(end, _, name)| {
         let supports = |end| history.pair.endpoint(end).protocols.contains(&name);
-        supports(end) && (!history.pair.is_promised() || supports(end.other()))
+        supports(end) && (!history.pair.is_promised() || supports(end.peer()))
     })
 }
 

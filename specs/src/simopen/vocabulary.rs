@@ -1,46 +1,19 @@
 //! The vocabulary of simultaneous open: ends, messages, actions, outputs and refusals.
 
+use derive_more::Display;
 use serde::{Deserialize, Serialize};
 
-/// One end of a connection.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum End {
-    /// One end.
-    Left,
-    /// The other.
-    Right,
-}
-
-impl End {
-    /// Both ends.
-    pub const BOTH: [Self; 2] = [Self::Left, Self::Right];
-
-    /// The end at the other side of the connection.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::Left => Self::Right,
-            Self::Right => Self::Left,
-        }
-    }
-
-    /// The end as an index.
-    pub fn index(self) -> usize {
-        match self {
-            Self::Left => 0,
-            Self::Right => 1,
-        }
-    }
-}
+use super::End;
 
 /// What an end is in everything above the connection. Who dialed is another question: both ends may have.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// It proposes protocols, and is the client of the protocol that is chosen.
+    #[display("initiator")]
     Initiator,
     /// It answers proposals, and is the server.
+    #[display("responder")]
     Responder,
 }
 
@@ -56,23 +29,30 @@ impl Role {
 }
 
 /// What an end does with the connection.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// It dialed, and speaks the simultaneous-connect extension.
+    #[display("simopen dialer")]
     Simopen,
     /// It dialed, and proposes protocols without the extension.
+    #[display("plain dialer")]
     Plain,
     /// It dialed, and sends the payload of the last protocol that it proposes without waiting for the answer.
+    #[display("lazy dialer")]
     Lazy,
     /// It accepted, and answers proposals.
+    #[display("listener")]
     Listener,
     /// It says whatever it likes, whenever it likes.
+    #[display("hostile peer")]
     Hostile,
     /// It says what it hears. A connection to oneself does that.
+    #[display("reflector")]
     Reflector,
     /// It neither reads nor writes.
     #[default]
+    #[display("silent peer")]
     Silent,
 }
 
@@ -99,105 +79,108 @@ impl Kind {
 }
 
 /// A protocol that can be negotiated, such as `/noise`, by number.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
+#[display("/p{_0}")]
 pub struct Name(pub u8);
 
 /// The number that decides who is the initiator.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Nonce(pub u64);
 
 /// One message on the wire.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Token {
     /// `/multistream/1.0.0`, the first message of each end.
+    #[display("/multistream/1.0.0")]
     Header,
     /// `/libp2p/simultaneous-connect`: *I dialed, and I can tell if you did too*.
+    #[display("/libp2p/simultaneous-connect")]
     Simopen,
     /// `iamclient`, what the extension was called at first. Not a protocol name: it has no slash.
+    #[display("iamclient")]
     Iamclient,
     /// `na`: not that one.
+    #[display("na")]
     Na,
     /// The name of a protocol: a proposal by the initiator, an acceptance by the responder.
     Protocol(Name),
     /// `select:` and a canonical decimal number of 64 bits.
+    #[display("select:{_0}")]
     Select(Nonce),
     /// `select:` and something else: a sign, a space, a leading zero, no digit, a number too large.
+    #[display("select: and no canonical number")]
     BadSelect,
     /// `initiator` or `responder`: the role that the sender takes.
     Role(Role),
     /// A frame that no message has: too long, not minimal, without its end of line, of unknown content.
+    #[display("garbage")]
     Garbage,
     /// The first bytes of the negotiated protocol, as that of this role says them.
+    #[display("payload of the {_0}")]
     Payload(Role),
 }
 
 /// What can be attempted. Each is one message, one timer or one call.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[expect(missing_docs, reason = "the types of its fields say what they are")]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// The end's `connect` or `accept` returned, and it begins to negotiate.
-    Start {
-        /// Which end.
-        end: End,
-        /// The number that it drew, in case it is needed.
-        nonce: Nonce,
-    },
+    /// The end's `connect` or `accept` returned, and it begins to negotiate with the number that it drew, in case it is
+    /// needed.
+    #[display("{end} starts with {nonce}")]
+    Start { end: End, nonce: Nonce },
     /// The end's writer hands its next message to the connection.
-    Write {
-        /// Which end.
-        end: End,
-    },
+    #[display("{end} writes")]
+    Write { end: End },
     /// The end's reader takes the next message from the connection, or hears that there will be none.
-    Read {
-        /// Which end.
-        end: End,
-    },
+    #[display("{end} reads")]
+    Read { end: End },
     /// The end's deadline passes.
-    Expire {
-        /// Which end.
-        end: End,
-    },
+    #[display("deadline of {end} passes")]
+    Expire { end: End },
     /// The end's caller drops the connection, at whatever point it is.
-    Close {
-        /// Which end.
-        end: End,
-    },
+    #[display("{end} is closed")]
+    Close { end: End },
     /// A hostile end makes up its next message.
-    Forge {
-        /// Which end.
-        end: End,
-        /// The message.
-        token: Token,
-    },
+    #[display("{end} makes up {token}")]
+    Forge { end: End, token: Token },
 }
 
 /// What is scheduled on its own.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Display, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Component {
     /// What reads at an end: the negotiation, and then the layer above it.
+    #[display("{_0} reader")]
     Reader(End),
     /// What writes at an end.
+    #[display("{_0} writer")]
     Writer(End),
     /// An end's deadline.
+    #[display("{_0} deadline")]
     Timer(End),
 }
 
 /// Something that a participant is told.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Output {
     /// The end negotiates, with this number in case it is needed.
+    #[display("{_0} negotiates with {_1} at hand")]
     Started(End, Nonce),
     /// The negotiation at this end handed a message to the connection.
+    #[display("{_0} says {_1}")]
     Said(End, Token),
     /// The negotiation at this end took a message from the connection.
+    #[display("{_0} hears {_1}")]
     Heard(End, Token),
     /// The end knows its role. An end without the extension knows it when it starts.
+    #[display("{_0} is the {_1}")]
     Assumed(End, Role),
     /// The negotiation at this end succeeded: its caller has role, protocol and stream.
+    #[display("{end} settles as {role} on {protocol} after {flights} flights")]
     Settled {
         /// Which end.
         end: End,
@@ -209,62 +192,85 @@ pub enum Output {
         flights: u8,
     },
     /// The negotiation at this end failed, and the connection is dropped.
+    #[display("{_0} fails: {_1}")]
     Failed(End, Failure),
     /// The end's caller dropped the connection.
+    #[display("{_0} is gone")]
     Closed(End),
     /// The layer above handed its first bytes to the connection.
+    #[display("upper layer of {_0} sends as {_1}")]
     Sent(End, Role),
     /// The layer above took this from the connection.
+    #[display("upper layer of {_0} receives {_1}")]
     Received(End, Token),
 }
 
 /// Why a negotiation failed.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
     /// The peer sent a frame that no message has.
+    #[display("the peer's frame is malformed")]
     Malformed,
     /// The peer's first message is not the header: it does not speak multistream-select.
+    #[display("the peer does not speak multistream-select")]
     NotMultistream,
     /// The peer dialed too and does not know the extension: it answers with a proposal.
+    #[display("the peer dialed too and does not know the extension")]
     PlainDialer,
     /// The peer sent a message that has no place here.
+    #[display("the peer's message has no place here")]
     Unexpected,
     /// The peer's number is not a canonical decimal of 64 bits.
+    #[display("the peer's number is not canonical")]
     BadNonce,
     /// Both numbers are equal; another connection will have others.
+    #[display("both numbers are equal")]
     Tie,
     /// The peer takes the same role.
+    #[display("the peer takes the same role")]
     SameRole,
     /// The peer proposed more protocols than anybody should.
+    #[display("the peer proposes too many protocols")]
     TooManyProposals,
     /// There is no protocol that both support.
+    #[display("there is no protocol in common")]
     NothingInCommon,
     /// The peer closed the connection before anything was settled.
+    #[display("the peer closed the connection")]
     HungUp,
     /// The deadline passed.
+    #[display("the deadline has passed")]
     Deadline,
 }
 
 /// Why an action did nothing.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The end has not started.
+    #[display("the end has not started")]
     NotStarted,
     /// The end has started already, or is of a kind that has nothing to start.
+    #[display("the end has nothing to start")]
     NothingToStart,
     /// The negotiation has ended, or the connection is dropped at this end.
+    #[display("it is over at this end")]
     Over,
     /// There is nothing to write.
+    #[display("there is nothing to write")]
     NothingToWrite,
     /// The connection holds no more messages in this direction.
+    #[display("the connection holds no more")]
     NoRoom,
     /// There is nothing to read, or nothing at the end that would.
+    #[display("there is nothing to read")]
     NothingToRead,
     /// The negotiation has heard all that it needs, and what follows is not for it.
+    #[display("the negotiation has heard all that it needs")]
     HeardEnough,
     /// The end is not hostile.
+    #[display("the end is not hostile")]
     NotHostile,
 }
 

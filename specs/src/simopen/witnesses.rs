@@ -96,6 +96,6 @@ fn settled_by_selection(history: &History, initiator: End) -> bool {
     let heard = |end| history.end(end).upper.received.is_some();
     history.pair.is_of(Kind::Simopen, Kind::Simopen)
         && role(initiator) == Some(Role::Initiator)
-        && role(initiator.other()) == Some(Role::Responder)
+        && role(initiator.peer()) == Some(Role::Responder)
         && End::BOTH.into_iter().all(heard)
 }

@@ -20,10 +20,8 @@
 //!
 //! Exit status: 0 if nothing was found, 1 if something was, 2 for wrong arguments.
 
-mod conn;
 mod options;
 mod oracle;
-mod points;
 mod pooled;
 mod record;
 mod server;
@@ -45,7 +43,7 @@ fn main() -> ExitCode {
     if let Err(error) = options.check() {
         error.exit();
     }
-    points::set(options.points, options.seed);
+    storm::set(options.points, options.seed);
     let oracle = Arc::new(Oracle::new(options.patience() * 5));
     println!("{options}");
     let ran = match options.subject {

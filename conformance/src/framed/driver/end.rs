@@ -1,5 +1,6 @@
 //! One end as its application has it.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,9 @@ use model::framed::handfast::Config;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::runtime::{self, Clocks, Task};
 use crate::framed::convert::{HALF, MAX_FRAME, ending, frame, given, outcome};
 use crate::framed::wire::{Call, Caller, Socket, Wire};
+use crate::paused::{Clocks, Task};
 
 type Reader = product::Reader<Socket>;
 type Writer = product::Writer<Socket>;
@@ -21,14 +22,20 @@ type Read = Result<Option<product::Frame>, product::Error>;
 /// Longer than any acknowledgement is waited for.
 const UNTIL_SOON: Duration = Duration::from_secs(10_000);
 
+type Boxed<T> = Task<Pin<Box<dyn Future<Output = T>>>>;
+
+fn boxed<T>(future: impl Future<Output = T> + 'static) -> Boxed<T> {
+    Task::new(Box::pin(future))
+}
+
 /// One end.
 pub(super) struct Driver {
     pub(super) reader: Option<Arc<Mutex<Reader>>>,
     writer: Arc<Mutex<Writer>>,
     pub(super) closer: product::Closer<Socket>,
-    reading: Option<Task<Read>>,
-    writing: Option<Task<Result<(), product::Error>>>,
-    shutdowns: Vec<Task<product::Outcome>>,
+    reading: Option<Boxed<Read>>,
+    writing: Option<Boxed<Result<(), product::Error>>>,
+    shutdowns: Vec<Boxed<product::Outcome>>,
     accepted: u32,
     forged: bool,
     pub(super) has_ended: bool,
@@ -117,7 +124,7 @@ impl Driver {
             Action::Send { .. } => {
                 if self.writing.is_none() && self.shutdowns.is_empty() {
                     let writer = Arc::clone(&self.writer);
-                    self.writing = Some(Task::new(async move { writer.lock().await.flush().await }));
+                    self.writing = Some(boxed(async move { writer.lock().await.flush().await }));
                 }
                 at.wire.grant(end, Call::Write);
             }
@@ -126,7 +133,7 @@ impl Driver {
                     return Err(Refusal::Ended);
                 }
                 let reader = Arc::clone(self.reader.as_ref().ok_or(Refusal::Gone)?);
-                self.reading.get_or_insert_with(|| Task::new(async move { reader.lock().await.read().await }));
+                self.reading.get_or_insert_with(|| boxed(async move { reader.lock().await.read().await }));
                 if !self.expired {
                     at.wire.grant(end, Call::Read { ahead: false });
                 }
@@ -166,7 +173,7 @@ impl Driver {
         let (fed, writer) = (Arc::new(std::sync::OnceLock::new()), Arc::clone(&self.writer));
         let mut writing = {
             let fed = Arc::clone(&fed);
-            Task::new(async move {
+            boxed(async move {
                 let mut writer = writer.lock().await;
                 let accepted = writer.feed(frame(number, shape)).await;
                 fed.set(accepted.clone()).expect("it is fed once");
@@ -192,7 +199,7 @@ impl Driver {
     fn shut_down(&mut self, at: &mut At<'_>, by: Moment) -> Step {
         let is_news = self.until.is_none_or(|until| by < until);
         let (closer, deadline) = (self.closer.clone(), self.moment(by));
-        self.shutdowns.push(Task::new(async move { closer.shutdown(runtime::deadline(deadline)).await }));
+        self.shutdowns.push(boxed(async move { closer.shutdown(super::deadline(deadline)).await }));
         if !is_news {
             return Err(if self.closer.outcome().is_some() { Refusal::Over } else { Refusal::Joined });
         }

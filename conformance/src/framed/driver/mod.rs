@@ -6,18 +6,28 @@
 //! same calls that users make.
 
 mod end;
-mod runtime;
 
 use std::time::Duration;
 
 use handfast_spec::framed::{Action, End, Framed, Moment, Output, Refusal};
 use handfast_spec::{Machine, Observation};
 use model::framed::handfast::Config;
+use tokio::time::Instant;
 
 use super::wire::Wire;
+use crate::paused::Clocks;
 use end::{At, Driver};
-pub use runtime::Clocks;
-pub(super) use runtime::deadline;
+
+/// A deadline by the clock that the driver was built on. On shuttle what calls this is built, and other machines run.
+#[cfg(not(handfast_shuttle))]
+pub(super) fn deadline(moment: Instant) -> Instant {
+    moment
+}
+
+#[cfg(handfast_shuttle)]
+pub(super) fn deadline(moment: Instant) -> handfast::environment::Instant {
+    handfast::environment::Instant::now() + moment.saturating_duration_since(Instant::now())
+}
 
 /// Longer than between two questions what has arrived.
 const UNTIL_ASKED: Duration = Duration::from_millis(40);

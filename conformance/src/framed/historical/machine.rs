@@ -8,8 +8,7 @@ use handfast_spec::framed::{Action, End, Ending, FrameId, Framed, Given, Moment,
 use handfast_spec::{Machine, Observation};
 use model::framed::Kernel;
 
-use super::connection::{Connection, NotWritten};
-use super::fake_os::FakeOs;
+use super::connection::{Connection, FakeOs, NotWritten};
 
 type Call<T> = Pin<Box<dyn Future<Output = T>>>;
 

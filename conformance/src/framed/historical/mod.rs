@@ -5,7 +5,6 @@
 //! [machine](Historical), which is held to the same trials as handfast's driver.
 
 mod connection;
-mod fake_os;
 mod machine;
 
 pub use machine::Historical;

@@ -8,13 +8,9 @@
 //! snapshots, gauges, the active peer) must agree with the model's history.
 
 mod chooser;
-mod fault;
-mod habits;
-mod held;
 mod stepped;
 mod task;
 mod walk;
 
-pub use fault::Failure;
 pub use stepped::Step;
-pub use walk::{Covered, Walker};
+pub use walk::{Covered, Failure, Walker};

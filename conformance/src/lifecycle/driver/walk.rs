@@ -7,17 +7,20 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
+use std::fmt::{self, Display, Formatter};
 
-use handfast_spec::Recorded;
-use handfast_spec::lifecycle::Action;
+use handfast_spec::lifecycle::{Action, Lifecycle, Output, Refusal};
+use handfast_spec::log::Line;
+use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use model::checker::explore::Graph;
 use model::lifecycle::handfast::Handfast;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
-use crate::lifecycle::driver::fault::{Failure, Prod, compare};
-use crate::lifecycle::driver::habits::Habits;
+use crate::edges::Fault;
+use crate::lifecycle::driver::chooser::Habits;
 use crate::lifecycle::driver::stepped::{Step, Stepped};
 use crate::lifecycle::driver::task::Pool;
+use crate::{failure, paused};
 
 /// How often an edge is tried, with each combination of habits.
 const ATTEMPTS: u8 = 2;
@@ -76,8 +79,7 @@ impl<'g> Walker<'g> {
 
     /// Walks until every edge was taken, or no more can be.
     pub fn cover(&mut self) -> Result<Covered, Box<Failure>> {
-        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-        let runtime = runtime.expect("a runtime without IO needs nothing");
+        let runtime = paused::runtime();
         let mut pool = Pool::new(runtime.handle().clone());
         let mut before = None;
         while before != Some(self.missing()) && self.missing() > 0 {
@@ -256,5 +258,95 @@ impl Walker<'_> {
             }
         }
         ways
+    }
+}
+
+// Where a driver differs from its model, by the fewest prods that show it.
+
+type Observed = Observation<Output, Refusal>;
+
+/// What a test does to a driver.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Prod {
+    /// It brings about an action.
+    Action(Action),
+    /// It lets everybody go on until all wait.
+    ToRest,
+}
+
+impl Prod {
+    pub(crate) fn carry_out(self, node: &mut Stepped<'_>) -> Vec<Step> {
+        match self {
+            Self::Action(action) => node.prod(action),
+            Self::ToRest => node.run_to_rest(),
+        }
+    }
+}
+
+/// Steps the model by what was recorded. What is wrong with it, if anything is.
+pub(crate) fn compare(model: &mut Recorded<Handfast>, action: &Action, observed: &Observed) -> Option<Fault<Observed>> {
+    let expected = model.step(action);
+    if expected != *observed {
+        return Some(Fault::Observed { model: expected, implementation: observed.clone() });
+    }
+    let violated = Lifecycle::INVARIANTS.iter().find(|rule| !(rule.holds)(&model.history));
+    violated.map(|rule| Fault::Violated(rule.id))
+}
+
+/// A driver's behaviour from which nothing can be left out.
+#[derive(Debug)]
+pub struct Failure {
+    start: Recorded<Handfast>,
+    /// What was recorded; the last step is the one that is wrong.
+    pub steps: Vec<Step>,
+    pub(crate) fault: Fault<Observed>,
+}
+
+impl Failure {
+    /// Leaves out of a faulty walk what can be left out.
+    pub(crate) fn shrunk(
+        runtime: &Runtime,
+        pool: &mut Pool,
+        habits: Habits,
+        start: Recorded<Handfast>,
+        prods: Vec<Prod>,
+        tamper: fn(Step) -> Step,
+    ) -> Box<Self> {
+        let mut replay = |prods: &[Prod]| {
+            let mut node = Stepped::new(runtime, pool, habits, &start.machine, tamper);
+            let mut model = start.clone();
+            let mut steps = Vec::new();
+            for (index, prod) in prods.iter().enumerate() {
+                for (action, observed) in prod.carry_out(&mut node) {
+                    let fault = compare(&mut model, &action, &observed);
+                    steps.push((action, observed));
+                    if let Some(fault) = fault {
+                        node.run_to_rest();
+                        return Some((index + 1, steps, fault));
+                    }
+                }
+            }
+            node.run_to_rest();
+            None
+        };
+        let prods = failure::minimal(prods, |prods| replay(prods).map(|(length, ..)| length));
+        let (_, steps, fault) = replay(&prods).expect("the driver does the same whenever it is told the same");
+        Box::new(Self { start, steps, fault })
+    }
+
+    /// What the driver did, as a log that `model` reads.
+    pub fn log(&self) -> String {
+        let steps = self.steps.iter().map(|(action, observation)| Line::observed(*action, observation.clone()));
+        failure::log(&self.start, steps)
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "the driver differs from the model:")?;
+        for (index, (action, _)) in self.steps.iter().enumerate() {
+            writeln!(f, "  {}. {action}", index + 1)?;
+        }
+        writeln!(f, "{}", self.fault)
     }
 }

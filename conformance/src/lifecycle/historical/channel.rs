@@ -10,8 +10,7 @@ use std::task::Poll;
 use model::lifecycle::btcd::{Action, Event, Message};
 use tokio::sync::{Notify, mpsc};
 
-use super::node::Peer;
-use super::pace::Pace;
+use super::node::{Pace, Peer};
 
 /// What is sent through a channel whose order matters.
 pub trait Letter: Clone + Send + 'static {

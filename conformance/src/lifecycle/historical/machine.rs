@@ -10,10 +10,8 @@ use handfast_spec::lifecycle::{Component, Output, Refusal, SessionId};
 use handfast_spec::{Machine, Observation, Protocol};
 use model::lifecycle::btcd::{Action, Adder, Bounds, Historical, Switches, Verdict};
 
-use super::manager::Manager;
-use super::node::{Inboxes, Node, Peer, Room, locked};
-use super::pace::Pace;
-use super::server::Server;
+use super::node::{Inboxes, Node, Pace, Peer, Room, locked};
+use super::server::{Manager, Server};
 use super::session::{call_again, end, negotiate, start, watch};
 
 /// The node whose tasks take a step when they are told to, in the words of its model.

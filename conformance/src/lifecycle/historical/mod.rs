@@ -16,10 +16,7 @@
 
 mod channel;
 mod machine;
-mod manager;
-mod network;
 mod node;
-mod pace;
 mod server;
 mod session;
 
@@ -27,8 +24,7 @@ use model::lifecycle::btcd::Bounds;
 
 pub use channel::{Inbox, Letter, News};
 pub use machine::Stepped;
-pub use network::{Connection, Network};
-pub use pace::Pace;
+pub use node::{Connection, Network, Pace};
 
 /// Whether the parts of the node that an bounds has are there in the implementation, whatever the design.
 pub fn is_implemented(bounds: &Bounds) -> bool {

@@ -9,7 +9,6 @@
 mod historical;
 mod own;
 mod scenario;
-mod task;
 
 use std::collections::BTreeSet;
 
@@ -18,7 +17,7 @@ use handfast_spec::lifecycle::{History, Lifecycle, SessionId};
 use model::lifecycle::btcd::{Action, Verdict};
 
 pub use historical::Historical;
-pub use own::{Own, paused};
+pub use own::Own;
 pub use scenario::{Heard, Predicted, Scenario};
 
 /// A node whose tasks move when a test lets them.

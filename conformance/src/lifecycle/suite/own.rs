@@ -1,32 +1,28 @@
 //! handfast's node on trial.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::time::Duration;
 
 use handfast::lifecycle::{
     self as product, ActivePeer, Config, Duplicates, Handshake, Limits, NodeConfig, Origin, Reason, Report,
     Subscription, Switch,
 };
-use handfast_spec::lifecycle::{self as spec, Component, History, Key, Output, SELECTOR, SessionId};
+use handfast_spec::lifecycle::{self as spec, Component, History, Key, Lifecycle, Output, SELECTOR, SessionId};
+use handfast_spec::log::LineOf;
 use handfast_spec::{Observation, Protocol};
 use model::lifecycle::btcd::{Action, Historical};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 
-use super::task::{Task, pause};
 use super::{Node, Observed};
 use crate::log::Log;
+use crate::paused::Task;
+
+type Boxed<T> = Task<Pin<Box<dyn Future<Output = T>>>>;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A runtime whose clock stands still, for [`Own`] nodes to run on.
-///
-/// # Panics
-///
-/// If the runtime cannot be built, which needs nothing.
-pub fn paused() -> Runtime {
-    Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime without IO needs nothing")
-}
 
 /// handfast's node: one task for each session, which is polled only when a test lets it and only when it was woken; one
 /// subscriber, which takes one event at a time and feeds the selector.
@@ -39,12 +35,12 @@ pub struct Own<'r> {
     events: Subscription<Key>,
     selector: ActivePeer,
     believed: BTreeSet<SessionId>,
-    shutdown: Option<Task<Report>>,
+    shutdown: Option<Boxed<Report>>,
     history: History,
 }
 
 struct Session {
-    task: Option<Task<()>>,
+    task: Option<Boxed<()>>,
     signal: Handshake<Key>,
     verack: Option<oneshot::Sender<()>>,
     /// Whether the clock was moved past its handshake timer.
@@ -52,7 +48,7 @@ struct Session {
 }
 
 impl<'r> Own<'r> {
-    /// A node with so many slots. Its clock is that of a [paused] runtime.
+    /// A node with so many slots. Its clock is that of a [paused](crate::paused::runtime) runtime.
     ///
     /// # Panics
     ///
@@ -93,14 +89,9 @@ impl<'r> Own<'r> {
     }
 
     fn read(&mut self, lines: &[u8]) {
-        #[derive(serde::Deserialize)]
-        struct Line {
-            observation: Observation<Output, spec::Refusal>,
-        }
-        for line in serde_json::Deserializer::from_slice(lines).into_iter::<Line>() {
-            match line.expect("a line is a step").observation {
-                Observation::Refused(_) => {}
-                Observation::Accepted(outputs) => self.tell(&outputs),
+        for line in serde_json::Deserializer::from_slice(lines).into_iter::<LineOf<Lifecycle>>() {
+            if let Some(Observation::Accepted(outputs)) = line.expect("a line is a step").observation {
+                self.tell(&outputs);
             }
         }
     }
@@ -117,7 +108,8 @@ impl<'r> Own<'r> {
     fn run(&mut self, session: SessionId) -> bool {
         let runtime = self.runtime;
         let Some(session) = self.session(session) else { return false };
-        let Some(polled) = session.task.as_mut().and_then(|task| task.poll(runtime)) else { return false };
+        let _entered = runtime.enter();
+        let Some(polled) = session.task.as_mut().and_then(Task::poll) else { return false };
         if polled.is_ready() {
             session.task = None;
         }
@@ -162,9 +154,9 @@ impl Node for Own<'_> {
             let _ = hand_out.send(signal.clone());
             async move {
                 arrived.await.map_err(drop)?;
-                pause().await;
+                yield_now().await;
                 let _ = signal.handshake_done(key, ()).map_err(drop)?;
-                pause().await;
+                yield_now().await;
                 Ok::<_, ()>(())
             }
         };
@@ -172,7 +164,7 @@ impl Node for Own<'_> {
         self.sessions.push(prepared.ok().map(|(handle, task)| {
             assert_eq!(number(handle.session()), session, "ids are given in order");
             let signal = handed_out.try_recv().expect("the handshake is made at once");
-            Session { task: Some(Task::new(task)), signal, verack: Some(verack), overdue: false }
+            Session { task: Some(Task::new(Box::pin(task))), signal, verack: Some(verack), overdue: false }
         }));
         self.told();
         // From here on its timer runs.
@@ -221,8 +213,11 @@ impl Node for Own<'_> {
             return false;
         }
         let node = self.node.clone();
-        let mut shutdown = Task::new(async move { node.shutdown(Duration::MAX).await });
-        let _ = shutdown.poll(self.runtime);
+        let mut shutdown = Boxed::new(Box::pin(async move { node.shutdown(Duration::MAX).await }));
+        let _ = {
+            let _entered = self.runtime.enter();
+            shutdown.poll()
+        };
         self.shutdown = Some(shutdown);
         self.told()
     }

@@ -3,7 +3,8 @@
 use std::fmt::Debug;
 use std::sync::atomic::Ordering;
 
-/// A protocol: its rules, and the ordering of each of its accesses.
+/// A protocol: its rules, and the ordering of each of its accesses; where it says nothing, the rules are those of both
+/// commits.
 pub trait Design: Debug + Send + Sync + 'static {
     /// How accesses are ordered.
     type Orders: Orders;
@@ -12,18 +13,18 @@ pub trait Design: Debug + Send + Sync + 'static {
     /// How it is decided who closes.
     const CLOSING: Closing;
     /// Whether a thread that has announced itself goes on waiting when it is not allowed any more.
-    const WAITS_FOR_ALL: bool;
+    const WAITS_FOR_ALL: bool = true;
     /// Whether who deletes holds a reference.
-    const DELETER_HOLDS: bool;
+    const DELETER_HOLDS: bool = false;
     /// Whether the only thread that is allowed changes the flags by a read and a write.
-    const WRITES_FLAGS: bool;
+    const WRITES_FLAGS: bool = true;
     /// Whether a report is compared with the entry's generation, and a registration that no mask knows of is ended.
-    const CHECKS_REPORTS: bool;
+    const CHECKS_REPORTS: bool = false;
     /// Whether an update is queued only if it is not in the queue, whatever the mask says.
-    const QUEUES_ONCE: bool;
+    const QUEUES_ONCE: bool = false;
     /// Whether who inserts sees itself that the entry was wiped, and does not rest on the kernel's having given the number
     /// again. Where threads take turns it is the same.
-    const CLAIMS_WIPED: bool;
+    const CLAIMS_WIPED: bool = false;
 }
 
 /// How a thread with a report comes to run.
@@ -54,12 +55,6 @@ impl Design for Before {
     type Orders = Literal;
     const ENTER: Enter = Enter::LooksThenSwaps;
     const CLOSING: Closing = Closing::LastLeaver;
-    const WAITS_FOR_ALL: bool = true;
-    const DELETER_HOLDS: bool = false;
-    const WRITES_FLAGS: bool = true;
-    const CHECKS_REPORTS: bool = false;
-    const QUEUES_ONCE: bool = false;
-    const CLAIMS_WIPED: bool = false;
 }
 
 /// The repair, `cd8914bc5`.
@@ -70,12 +65,6 @@ impl Design for Seed {
     type Orders = Literal;
     const ENTER: Enter = Enter::AnnouncesThenLooks;
     const CLOSING: Closing = Closing::Flag;
-    const WAITS_FOR_ALL: bool = true;
-    const DELETER_HOLDS: bool = false;
-    const WRITES_FLAGS: bool = true;
-    const CHECKS_REPORTS: bool = false;
-    const QUEUES_ONCE: bool = false;
-    const CLAIMS_WIPED: bool = false;
 }
 
 /// What would have been right: the closing rule of `specs/ownership.md`.

@@ -10,24 +10,21 @@
 //! (there is one), edge-triggered polling, the sleep of a poller. There is nothing in it that is not memory safe: the
 //! owner is a number, and who may touch what it stands for is the caller's to check.
 
-mod close;
 mod design;
 mod enter;
 mod entry;
 pub mod follow;
 mod insert;
 mod masks;
-mod poll;
 mod process;
-mod seen;
 mod worker;
 
 pub use design::{Before, Closing, Corrected, Design, Enter, Literal, Named, Orders, Seed};
 pub use entry::{Entry, Snapshot};
+pub use follow::{Seen, seen};
 pub use masks::{Family, Field, LoomPlain, Mask, Plain};
 pub use model::ownership::haproxy::Step;
 pub use process::{Around, Conn, Poller, Process};
-pub use seen::{Seen, seen};
 pub use worker::{Hand, Worker};
 
 /// A thread, as an entry sees it, and what it does that is not the entry's.

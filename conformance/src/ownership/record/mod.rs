@@ -10,29 +10,23 @@
 
 pub mod actor;
 pub mod family;
-mod kernel;
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use handfast::ownership::Refused;
 use handfast::ownership::core::{State, Word};
-use handfast_spec::Observation;
-use handfast_spec::ownership::{Action, Away, Incarnation, Output, Refusal, Thread};
+use handfast_spec::log::LineOf;
+use handfast_spec::ownership::{Action, Away, Incarnation, Output, Ownership, Refusal, Thread};
+use handfast_spec::{Observation, Protocol};
 use model::checker::explain::{Explanation, explain};
-use model::ownership::handfast::Handfast;
-use serde_json::json;
+use model::checker::format::write_log;
+use model::ownership::handfast::{Handfast, Header};
 
-use kernel::Kernel;
+use actor::Kernel;
 
 /// A step, and what was observed of it, if that is the table's to say and not the kernel's.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// The step.
-    pub action: Action,
-    /// What was observed.
-    pub observation: Option<Observation<Output, Refusal>>,
-}
+pub type Line = LineOf<Ownership>;
 
 /// Where in the log: after which change; and of those who saw the same, who came first.
 type Place = (u64, u64);
@@ -105,12 +99,8 @@ impl Scribe {
 
     /// The log as `model explain` reads it.
     pub fn written(&self, lines: &[Line]) -> String {
-        let header = json!({ "protocol": "ownership", "threads": self.threads, "numbers": self.numbers });
-        let lines = lines.iter().map(|Line { action, observation }| match observation {
-            Some(observation) => json!({ "action": action, "observation": observation }),
-            None => json!({ "action": action }),
-        });
-        [header].into_iter().chain(lines).map(|line| format!("{line}\n")).collect()
+        let header = Header { threads: self.threads, numbers: self.numbers };
+        write_log(Ownership::NAME, header, lines.iter().cloned())
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -99,7 +99,7 @@ impl Wire {
 
     fn write(&mut self, end: End, outputs: &mut Outputs) -> Done {
         self.has_next(end)?;
-        let reader = end.other();
+        let reader = end.peer();
         let is_gone = self.is_gone(reader);
         if !is_gone && self.channels[reader.index()].len() >= self.config.room(reader) {
             return Err(Refusal::NoRoom);
@@ -113,7 +113,7 @@ impl Wire {
 
     fn read(&mut self, end: End, outputs: &mut Outputs) -> Done {
         self.ends[end.index()].would_read()?;
-        let writer = end.other();
+        let writer = end.peer();
         if self.channels[end.index()].is_empty() {
             if self.config.room(end) == 0 && self.has_next(writer).is_ok() {
                 let message = self.hand_over(writer, outputs);
@@ -153,7 +153,7 @@ impl Wire {
         if self.config.end(end).kind != Kind::Hostile {
             return Err(Refusal::NotHostile);
         }
-        if self.is_gone(end) || self.is_gone(end.other()) {
+        if self.is_gone(end) || self.is_gone(end.peer()) {
             return Err(Refusal::Over);
         }
         let forged = &mut self.forged[end.index()];

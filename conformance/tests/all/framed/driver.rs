@@ -3,24 +3,33 @@
 //! The wire between the two drivers lets one half pass when it is told, and one question be answered; a task that was woken by
 //! that is polled, and no other. What each was told is compared with the model, step by step.
 
-use conformance::edges::{Walked, walk_taken};
-use conformance::failure;
-use conformance::framed::{Clocks, DriverMachine};
+use conformance::edges::{Difference, Refused, Walked, walk_with};
+use conformance::framed::DriverMachine;
+use conformance::paused::Clocks;
 use handfast_spec::Recorded;
+use handfast_spec::framed::Framed;
 use model::checker::catalogue::Scope;
+use model::checker::design::{Checked, Design};
 use model::framed::handfast::{Flaw, Handfast, Mutant, instances, mutated};
+
+/// The driver is brought to take a step by letting it: what the model refuses cannot be attempted on it.
+fn walk_taken<D: Design<Protocol = Framed>>(
+    checked: &Checked<D>,
+    driver: impl Fn(&Recorded<D>) -> DriverMachine,
+) -> Result<Walked, Box<Difference<D>>> {
+    walk_with(checked, driver, |observation| observation, Refused::LeftOut)
+}
 
 fn cover(name: &str) {
     let instance = instances(Scope::Small).into_iter().find(|instance| instance.name == name);
     let clocks = Clocks::default();
     let driver = |start: &Recorded<Handfast>| DriverMachine::new(start.machine.config(), &clocks);
     let walked = walk_taken(&instance.expect("there is such an instance").checked, driver);
-    let Walked { states, edges, walks, steps, .. } = walked.unwrap_or_else(|difference| {
-        let saved =
-            failure::save(env!("CARGO_TARGET_TMPDIR"), &format!("framed-driver-{name}"), "framed", &difference.log());
-        panic!("{difference}{}", saved.expect("the directory of temporary files can be written to").told)
+    let walked = walked.unwrap_or_else(|difference| {
+        let saved = difference.save(env!("CARGO_TARGET_TMPDIR"), &format!("driver-{name}"));
+        panic!("{difference}{}", saved.told)
     });
-    println!("{name}: {states} of {states} states, {edges} of {edges} edges, {walks} walks, {steps} steps");
+    println!("{name}: {walked}");
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! What two drivers do in random runs is a behaviour of the model, and what was tampered with is not.
 
+use conformance::dice::Dice;
 use conformance::failure;
-use conformance::framed::{Dice, random_run};
+use conformance::framed::random_run;
+use conformance::paused;
 use model::checker::explain::{Explanation, explain};
 use model::framed::handfast::Handfast;
-use tokio::runtime::Builder;
 
 const RUNS: u64 = 3_000;
 
 fn log(seed: u64) -> String {
-    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime without IO needs nothing").block_on(random_run(seed))
+    paused::runtime().block_on(random_run(seed))
 }
 
 fn judge(log: &str) -> Explanation {
@@ -70,7 +70,7 @@ fn a_run_can_be_repeated() {
 /// A check that cannot fail is worthless: whatever is left out, told twice or told otherwise is noticed.
 #[test]
 fn a_log_that_was_tampered_with_is_rejected() {
-    let mut dice = Dice(1);
+    let mut dice = Dice::new(1);
     let mut rejected = [0; 4];
     for seed in 0..600 {
         let log = log(seed);
@@ -102,13 +102,13 @@ fn joined<'l>(lines: impl IntoIterator<Item = &'l str>) -> String {
 
 fn without(lines: &[&str], dice: &mut Dice, is_meant: impl Fn(&str) -> bool) -> Option<String> {
     let meant = lines_where(lines, is_meant);
-    let left_out = *meant.get(dice.roll(meant.len().max(1) as u32) as usize)?;
+    let left_out = *meant.get(dice.roll(meant.len().max(1)))?;
     Some(joined(lines.iter().copied().enumerate().filter(|(line, _)| *line != left_out).map(|(_, line)| line)))
 }
 
 fn twice(lines: &[&str], dice: &mut Dice, is_meant: impl Fn(&str) -> bool) -> Option<String> {
     let meant = lines_where(lines, is_meant);
-    let doubled = *meant.get(dice.roll(meant.len().max(1) as u32) as usize)?;
+    let doubled = *meant.get(dice.roll(meant.len().max(1)))?;
     let times = |line| if line == doubled { 2 } else { 1 };
     Some(joined(lines.iter().enumerate().flat_map(|(at, line)| std::iter::repeat_n(*line, times(at)))))
 }

@@ -3,35 +3,20 @@
 use std::fs::File;
 use std::io::BufReader;
 
-use conformance::edges::{Difference, Fault, Walked, walk};
-use conformance::failure::{self, Saved};
+use conformance::edges::{Difference, Fault, told_apart, walk_all};
+use conformance::failure::Saved;
 use conformance::lifecycle::CoreMachine;
 use handfast_spec::Recorded;
 use model::checker::catalogue::Scope;
 use model::lifecycle::handfast::{Flaw, Handfast, Mutated, instances};
 
-fn core(start: &Recorded<Handfast>) -> CoreMachine {
-    CoreMachine::new(start.machine.config(), start.machine.subscribers())
-}
+const DIRECTORY: &str = env!("CARGO_TARGET_TMPDIR");
 
 #[test]
 fn every_edge_of_the_small_scope_is_an_edge_of_the_core() {
-    for instance in instances(Scope::Small) {
-        let walked = walk(&instance.checked, core).unwrap_or_else(|difference| {
-            panic!("{difference}{}", save(&format!("lifecycle-core-{}", instance.name), &difference).told)
-        });
-        let Walked { states, edges, walks, steps, refusals } = walked;
-        println!(
-            "{}: {states} states, {edges} edges, {walks} walks, {steps} steps, {refusals} refusals",
-            instance.name
-        );
-        assert!(walked.refusals > walked.states, "in most states most actions are refused");
-    }
-}
-
-fn save(name: &str, difference: &Difference<Handfast>) -> Saved {
-    let saved = failure::save(env!("CARGO_TARGET_TMPDIR"), name, "lifecycle", &difference.log());
-    saved.expect("the directory of temporary files can be written to")
+    walk_all(DIRECTORY, instances(Scope::Small), |start| {
+        CoreMachine::new(start.machine.config(), start.machine.subscribers())
+    });
 }
 
 /// A check that cannot fail is worthless: every mutant of the model, taken for an implementation, must be told from the
@@ -39,15 +24,9 @@ fn save(name: &str, difference: &Difference<Handfast>) -> Saved {
 #[test]
 fn every_mutant_is_told_from_the_design() {
     for &flaw in Flaw::ALL {
-        let found = instances(Scope::Small).into_iter().find_map(|instance| {
-            let mutant = |start: &Recorded<Handfast>| Mutated::new(start.machine.clone(), flaw);
-            walk(&instance.checked, mutant).err()
-        });
-        let difference: Box<Difference<Handfast>> = found.unwrap_or_else(|| panic!("{flaw:?} was not noticed"));
-        let saved = save(&format!("lifecycle-core-{flaw:?}"), &difference);
-        println!("{flaw:?}: {difference}{}", saved.told);
-        the_model_shows(&saved, &difference);
-        assert!(difference.actions.len() <= 12, "{flaw:?} was not shrunk: {difference}");
+        let mutant = |start: &Recorded<Handfast>| Mutated::new(start.machine.clone(), flaw);
+        let difference = told_apart(flaw, instances(Scope::Small), 12, mutant);
+        the_model_shows(&difference.save(DIRECTORY, &format!("core-{flaw:?}")), &difference);
     }
 }
 

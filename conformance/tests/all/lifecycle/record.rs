@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use conformance::dice::Dice;
 use conformance::log::Log;
+use conformance::paused;
 use handfast::lifecycle::{Config, Duplicates, Event, Limits, Node, NodeConfig, Origin, Reason};
 use model::checker::explain::{Explanation, explain};
 use model::lifecycle::handfast::Handfast;
@@ -13,19 +15,8 @@ type Peers = Node<u32>;
 const SESSIONS: u32 = 60;
 const KEYS: u32 = 5;
 
-/// Numbers that look random and are the same in each run.
-#[derive(Clone)]
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) % u64::from(sides)) as u32
-    }
-
-    fn pause(&mut self) -> Duration {
-        Duration::from_millis(self.roll(40).into())
-    }
+fn pause(dice: &mut Dice) -> Duration {
+    Duration::from_millis(dice.roll(40))
 }
 
 fn node(duplicates: Duplicates, log: &Log) -> Peers {
@@ -42,11 +33,11 @@ fn node(duplicates: Duplicates, log: &Log) -> Peers {
 /// One connection after the other: handshakes that fail, hang, or say twice who it is; bodies that panic, hang or return.
 async fn connect(node: Peers, mut dice: Dice) {
     for _ in 0..SESSIONS / 6 {
-        sleep(dice.pause()).await;
+        sleep(pause(&mut dice)).await;
         let (mut shake, mut live) = (dice.clone(), dice.clone());
         let key = dice.roll(KEYS);
         let handshake = move |signal: handfast::lifecycle::Handshake<u32>| async move {
-            sleep(shake.pause()).await;
+            sleep(pause(&mut shake)).await;
             match shake.roll(8) {
                 0 => Err(()),
                 1 => std::future::pending().await,
@@ -56,13 +47,13 @@ async fn connect(node: Peers, mut dice: Dice) {
                 }
                 _ => {
                     let _ = signal.handshake_done(key, ());
-                    sleep(shake.pause() / 4).await;
+                    sleep(pause(&mut shake) / 4).await;
                     Ok(())
                 }
             }
         };
         let body = move |_, ()| async move {
-            sleep(live.pause() * 2).await;
+            sleep(pause(&mut live) * 2).await;
             match live.roll(3) {
                 0 => std::future::pending().await,
                 1 => Reason::Failed,
@@ -70,7 +61,7 @@ async fn connect(node: Peers, mut dice: Dice) {
             }
         };
         let Ok(session) = node.open(Origin::inbound(None), handshake, body) else { continue };
-        sleep(dice.pause()).await;
+        sleep(pause(&mut dice)).await;
         match dice.roll(3) {
             0 => session.abort(),
             1 => drop(node.disconnect(session.session(), Reason::Local)),
@@ -85,7 +76,7 @@ async fn listen(node: Peers, mut dice: Dice) {
         let slow = dice.roll(2) == 0;
         loop {
             if slow {
-                sleep(dice.pause() * 2).await;
+                sleep(pause(&mut dice) * 2).await;
             }
             match events.next().await {
                 Some(Event::Up(_) | Event::Down(..)) if dice.roll(20) == 0 => break,
@@ -99,7 +90,7 @@ async fn listen(node: Peers, mut dice: Dice) {
 
 async fn ban(node: Peers, mut dice: Dice) {
     for _ in 0..20 {
-        sleep(dice.pause()).await;
+        sleep(pause(&mut dice)).await;
         let key = dice.roll(KEYS);
         let _ = if dice.roll(2) == 0 { node.ban(key) } else { node.unban(&key) };
     }
@@ -110,16 +101,15 @@ async fn ban(node: Peers, mut dice: Dice) {
 
 async fn busy(node: Peers, seed: u64) {
     let mut tasks = tokio::task::JoinSet::new();
-    let mut dice = Dice(seed);
-    let mut fork = || Dice(u64::from(dice.roll(u32::MAX)));
+    let mut dice = Dice::new(seed);
     for _ in 0..6 {
-        tasks.spawn(connect(node.clone(), fork()));
+        tasks.spawn(connect(node.clone(), dice.fork()));
     }
     let mut listeners = tokio::task::JoinSet::new();
     for _ in 0..3 {
-        listeners.spawn(listen(node.clone(), fork()));
+        listeners.spawn(listen(node.clone(), dice.fork()));
     }
-    tasks.spawn(ban(node.clone(), fork()));
+    tasks.spawn(ban(node.clone(), dice.fork()));
     tasks.join_all().await;
     let report = node.shutdown(Duration::from_millis(2)).await;
     assert!(report.drained + report.aborted <= 6);
@@ -133,8 +123,7 @@ fn explained(log: &[u8]) -> Explanation {
 
 fn recorded(duplicates: Duplicates, seed: u64) -> Vec<u8> {
     let log = Log::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(busy(node(duplicates, &log), seed));
+    paused::runtime().block_on(busy(node(duplicates, &log), seed));
     log.take()
 }
 

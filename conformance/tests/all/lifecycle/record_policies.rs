@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use conformance::log::Log;
+use conformance::paused;
 use handfast::lifecycle::{Config, Duplicates, Handshake, Limits, Network, Node, NodeConfig, Origin, Reason, WhenFull};
 use model::checker::explain::{Explanation, explain};
 use model::lifecycle::handfast::Handfast;
@@ -143,8 +144,7 @@ fn node(limits: Limits, (duplicates, local): Policy, when_full: WhenFull, log: &
 /// Runs what happens, with a subscriber that keeps up; what was recorded.
 fn recorded(limits: Limits, policy: Policy, when_full: WhenFull, happens: &[Happens]) -> Vec<u8> {
     let log = Log::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime without IO needs nothing").block_on(async {
+    paused::runtime().block_on(async {
         let node = node(limits, policy, when_full, &log);
         let mut events = node.subscribe().expect("the node is open");
         let mut sessions = Vec::new();

@@ -105,12 +105,7 @@ impl Design for BeforeInOneStep {
     type Orders = <Before as Design>::Orders;
     const ENTER: Enter = Before::ENTER;
     const CLOSING: Closing = Before::CLOSING;
-    const WAITS_FOR_ALL: bool = Before::WAITS_FOR_ALL;
-    const DELETER_HOLDS: bool = Before::DELETER_HOLDS;
     const WRITES_FLAGS: bool = false;
-    const CHECKS_REPORTS: bool = Before::CHECKS_REPORTS;
-    const QUEUES_ONCE: bool = Before::QUEUES_ONCE;
-    const CLAIMS_WIPED: bool = Before::CLAIMS_WIPED;
 }
 
 #[test]
@@ -148,7 +143,6 @@ impl Design for Forgetful {
     const DELETER_HOLDS: bool = true;
     const WRITES_FLAGS: bool = false;
     const CHECKS_REPORTS: bool = true;
-    const QUEUES_ONCE: bool = false;
     const CLAIMS_WIPED: bool = true;
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use conformance::dice::Dice;
 use conformance::ownership::families::Shuttle;
 use conformance::ownership::haproxy::{Before, Corrected, Design, Family, Hand, Process, Step, Worker};
 use handfast::ownership::Std;
@@ -27,32 +28,22 @@ const TURNS: usize = 40;
 const BUSY: Bounds = Bounds { takeovers: 100, arrivals: 100, ..Bounds::ONE };
 
 /// A hand that draws what it does.
-struct Dice<A: Family, D: Design> {
+struct Drawing<A: Family, D: Design> {
     process: Arc<Process<A, D>>,
     thread: Thread,
-    state: u64,
+    dice: Dice,
     turns: usize,
     pause: fn(),
     slow: fn(),
 }
 
-impl<A: Family, D: Design> Dice<A, D> {
-    fn draw(&mut self, below: usize) -> usize {
-        // xorshift64: what is drawn need not be good, only the same again.
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        (self.state >> 33) as usize % below
-    }
-}
-
-impl<A: Family, D: Design> Hand for Dice<A, D> {
+impl<A: Family, D: Design> Hand for Drawing<A, D> {
     fn next(&mut self) -> Option<Action> {
         let thread = self.thread;
         while self.turns > 0 {
             self.turns -= 1;
             (self.pause)();
-            if self.draw(2) == 0 {
+            if self.dice.roll(2) == 0 {
                 let _ = self.process.arrive();
             }
             let can: Vec<Action> = {
@@ -73,7 +64,7 @@ impl<A: Family, D: Design> Hand for Dice<A, D> {
                 all.into_iter().filter(|action| around.allows(action)).collect()
             };
             if !can.is_empty() {
-                let which = self.draw(can.len());
+                let which = self.dice.roll(can.len());
                 return Some(can[which]);
             }
         }
@@ -84,19 +75,19 @@ impl<A: Family, D: Design> Hand for Dice<A, D> {
     /// other has not.
     fn reach(&mut self, step: Step) {
         let is_key = matches!(step, Step::Be3 | Step::Ue7 | Step::Ue8 | Step::Ue17 | Step::T7 | Step::O3 | Step::Cm1);
-        if is_key && self.draw(4) == 0 {
+        if is_key && self.dice.roll(4) == 0 {
             (self.slow)();
         }
     }
 
     fn deletes(&mut self) -> bool {
-        self.draw(4) == 0
+        self.dice.roll(4) == 0
     }
 }
 
-fn hand<A: Family, D: Design>(process: &Arc<Process<A, D>>, thread: Thread, seed: u64, slow: fn()) -> Dice<A, D> {
-    let state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (u64::from(thread.0) + 1);
-    Dice { process: Arc::clone(process), thread, state: state | 1, turns: TURNS, pause: || (), slow }
+fn hand<A: Family, D: Design>(process: &Arc<Process<A, D>>, thread: Thread, seed: u64, slow: fn()) -> Drawing<A, D> {
+    let dice = Dice::of_thread(seed, 0, thread.0);
+    Drawing { process: Arc::clone(process), thread, dice, turns: TURNS, pause: || (), slow }
 }
 
 /// Ids of the rules that were broken, with how many executions it took the first time; and how many there were.

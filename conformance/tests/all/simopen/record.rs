@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use conformance::dice::Dice;
 use conformance::log::Log;
 use handfast::simopen::core::Message;
 use handfast::simopen::{Error, Negotiated, Options, Recorder};
@@ -90,16 +91,6 @@ async fn two_ends_that_keep_to_the_protocol_are_behaviours_of_the_model() {
     println!("{logs} logs");
 }
 
-/// A generator of numbers, so that what failed can be had again.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from((self.0 >> 33) % sides as u64).expect("it is less than the sides")
-    }
-}
-
 /// Most of what can be said, and much that cannot.
 fn says(dice: &mut Dice) -> Vec<u8> {
     let texts = [
@@ -171,7 +162,7 @@ const MEETINGS: u64 = 4_000;
 
 /// What an end recorded that met a hostile peer, and what it came to; none if there are no words for what happened.
 async fn meet_hostile(seed: u64) -> Option<String> {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let call = CALLS[dice.roll(3)];
     let mut bytes = course(&mut dice);
     (0..dice.roll(8)).for_each(|_| bytes.extend(says(&mut dice)));

@@ -23,11 +23,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use handfast_spec::Protocol;
 use handfast_spec::framed::{Action, End, Framed, History};
+use handfast_spec::log::Line;
 use model::checker::explain::explain;
-use model::framed::handfast::Handfast;
-use serde_json::json;
+use model::checker::format::write_log;
+use model::framed::handfast::{Config, Handfast};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
-use shuttle::{Config, MaxSteps, Runner};
+use shuttle::{MaxSteps, Runner};
 
 use ends::{Environment, KERNEL, Own, Peer, run};
 use port::{Flaw, Port};
@@ -81,7 +82,7 @@ fn explore<P: Peer>(
             panic!("{environment:?}: {complaint}");
         }
     };
-    let mut config = Config::new();
+    let mut config = shuttle::Config::new();
     config.stack_size = 0x2_0000;
     config.max_steps = MaxSteps::FailAfter(100_000);
     config.silence_warnings = true;
@@ -118,11 +119,8 @@ fn note(explored: &mut Explored, environment: Environment, history: &History, re
 
 fn log(environment: Environment, record: &[Action]) -> String {
     let frames = environment.frames() as u32;
-    let header = json!({
-        "protocol": "framed", "kernel": KERNEL, "frames": [frames, frames], "keep": 1000, "discard": 1000,
-    });
-    let steps = record.iter().map(|action| json!({ "action": action }));
-    [header].into_iter().chain(steps).map(|line| format!("{line}\n")).collect()
+    let config = Config { kernel: KERNEL, frames: [frames, frames], keep: 1000, discard: 1000 };
+    write_log(Framed::NAME, config, record.iter().map(Line::<_, ()>::taken))
 }
 
 fn is_held_to_the_model(environment: Environment) {

@@ -1,18 +1,19 @@
 //! Who is at the other end: version and verack, both ways.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bitcoin::p2p::message::NetworkMessage;
 use bitcoin::p2p::message_network::VersionMessage;
 use bitcoin::p2p::{Address, ServiceFlags};
 use futures_util::{SinkExt, StreamExt};
-use handfast::lifecycle::{Handshake, Reason, SessionId, StateError};
+use handfast::lifecycle::{Handshake, Reason, SessionContext, SessionId, StateError};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::wire::{Message, WireError};
-use super::{About, Connection, Established, Local, PROTOCOL_VIOLATED, Peers, VERSION_TOO_OLD};
+use super::{About, Connection, Established, Local, PING_UNANSWERED, PROTOCOL_VIOLATED, Peers, VERSION_TOO_OLD};
 
 /// The protocol version that this node speaks.
 const PROTOCOL_VERSION: u32 = 70016;
@@ -183,4 +184,76 @@ fn our_version(to: SocketAddr, nonce: u64) -> NetworkMessage {
         start_height: 0,
         relay: false, // no transactions, please
     })
+}
+
+// What is said once the handshake is done.
+
+/// The body of a session: answers pings, sends some, and reads everything else so that the peer is not held up.
+pub async fn converse(
+    local: Arc<Local>,
+    live: SessionContext<SocketAddr, About>,
+    (mut connection, handshake): Established,
+) -> Reason {
+    let key = live.peer.key;
+    let mut pings = interval_at(Instant::now() + local.ping_interval, local.ping_interval);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut unanswered = None;
+    loop {
+        // Both are cancel safe.
+        let message = tokio::select! {
+            message = connection.next() => message,
+            _ = pings.tick() => {
+                if unanswered.is_some() {
+                    return PING_UNANSWERED;
+                }
+                let ping = rand::random();
+                unanswered = Some(ping);
+                match say(&local, &mut connection, NetworkMessage::Ping(ping)).await {
+                    Ok(()) => continue,
+                    Err(reason) => return reason,
+                }
+            }
+        };
+        let answer = match message {
+            None => return Reason::RemoteClosed,
+            Some(Err(error)) => return blame(key, &error),
+            Some(Ok(Message::Ping(ping))) => NetworkMessage::Pong(ping),
+            Some(Ok(Message::GetHeaders)) => NetworkMessage::Headers(Vec::new()), // nothing after the genesis block
+            Some(Ok(Message::Pong(pong))) => {
+                unanswered = unanswered.filter(|&ping| ping != pong);
+                continue;
+            }
+            Some(Ok(Message::Verack)) => {
+                // Counted, and without effect.
+                let _again = handshake.handshake_done(key, live.peer.info.clone());
+                continue;
+            }
+            Some(Ok(Message::Version(_) | Message::Other)) => continue,
+        };
+        if let Err(reason) = say(&local, &mut connection, answer).await {
+            return reason;
+        }
+    }
+}
+
+/// Says something to a peer that may take nothing.
+async fn say(local: &Local, connection: &mut Connection, message: NetworkMessage) -> Result<(), Reason> {
+    match timeout(local.ping_interval, connection.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Reason::Failed),
+        Err(_elapsed) => Err(PING_UNANSWERED),
+    }
+}
+
+fn blame(peer: SocketAddr, error: &WireError) -> Reason {
+    tracing::info!(%peer, %error, "connection ended");
+    match error {
+        WireError::Io(_) | WireError::Truncated => Reason::Failed,
+        WireError::WrongMagic
+        | WireError::GarbledCommand
+        | WireError::TooLong { .. }
+        | WireError::WrongChecksum
+        | WireError::Malformed(_)
+        | WireError::UserAgentTooLong(_) => PROTOCOL_VIOLATED,
+    }
 }

@@ -4,7 +4,6 @@
 //! nobody asks for more than the genesis block: btcd does not stay connected to anything that it dialed and that has
 //! none.
 
-mod converse;
 mod handshake;
 pub mod wire;
 
@@ -19,8 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_util::codec::Framed;
 
-pub use converse::converse;
-pub use handshake::{HandshakeError, dial};
+pub use handshake::{HandshakeError, converse, dial};
 
 use wire::{Wire, WireError};
 

@@ -12,9 +12,6 @@
 //! Nothing below the first line looks at the direction, with one exception that is no question of roles: whoever dialed a
 //! particular peer wants that peer.
 
-mod conversation;
-mod error;
-mod meeting;
 mod noise;
 mod session;
 
@@ -24,11 +21,8 @@ use handfast::simopen::{Direction, Negotiated, Options, Role, Side, accept, nego
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-pub use conversation::{Asked, Exchanged, converse};
-pub use error::UpgradeError;
-pub use meeting::{free_port, meet};
 pub use noise::{Identity, PublicKey};
-pub use session::Session;
+pub use session::{Asked, Exchanged, Session, UpgradeError, converse, free_port, meet};
 
 /// How long everything may take until there are streams.
 const DEADLINE: Duration = Duration::from_secs(20);

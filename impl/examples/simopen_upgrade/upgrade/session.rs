@@ -1,16 +1,23 @@
 //! A multiplexed connection, driven by a task of its own.
 
 use std::future::poll_fn;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use handfast::simopen::Role;
-use tokio::io::{AsyncRead, AsyncWrite};
+use futures_util::future::{try_join, try_join_all};
+use handfast::simopen::{self, DialError, Dialer, Role};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
 use tokio_util::task::AbortOnDropHandle;
 use yamux::{Config, Connection, ConnectionError, Mode};
 
-use super::UpgradeError;
+use super::PublicKey;
 
 /// How many streams there may be at once.
 const STREAMS: usize = 16;
@@ -117,4 +124,180 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             }
         }
     }
+}
+
+// What the ends of the example say to each other: each asks on some streams and answers on as many.
+
+/// The longest question that is answered, in bytes.
+const LONGEST: u64 = 1024 * 1024;
+
+/// What was said on one stream.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Asked {
+    /// Its number: odd if the initiator opened it.
+    pub stream: u32,
+    /// The question, which was answered rightly.
+    pub question: Vec<u8>,
+}
+
+/// What was said in both directions.
+pub struct Exchanged {
+    /// On streams that this end opened.
+    pub asked: Vec<Asked>,
+    /// On streams that the peer opened.
+    pub answered: Vec<Asked>,
+}
+
+/// Asks each question on a stream of its own, checks the answers, answers as many questions of the peer, and ends the
+/// connection when both ends have said everything.
+pub async fn converse(mut session: Session, role: Role, questions: Vec<Vec<u8>>) -> Result<Exchanged, UpgradeError> {
+    let count = questions.len();
+    let mut streams = Vec::with_capacity(count);
+    for _ in 0..count {
+        streams.push(session.open().await?);
+    }
+    let asking = try_join_all(streams.into_iter().zip(questions).map(|(stream, question)| ask(stream, question)));
+    let answering = async {
+        let mut streams = Vec::with_capacity(count);
+        for _ in 0..count {
+            streams.push(session.accept().await?);
+        }
+        try_join_all(streams.into_iter().map(answer)).await
+    };
+    let (asked, answered) = try_join(asking, answering).await?;
+    // Only whoever has heard that the other end has heard everything may close the connection.
+    match role {
+        Role::Initiator => {
+            ask(session.open().await?, b"is that all?".to_vec()).await?;
+            session.close().await?;
+        }
+        Role::Responder => {
+            let last = session.accept().await?;
+            answer(last).await?;
+            session.closed().await?;
+        }
+    }
+    Ok(Exchanged { asked, answered })
+}
+
+/// An answer to bytes is the same bytes with every bit turned over: a peer that only sends back what it gets is found out.
+fn answer_to(question: &[u8]) -> Vec<u8> {
+    question.iter().map(|byte| !byte).collect()
+}
+
+async fn ask(mut stream: Stream, question: Vec<u8>) -> Result<Asked, UpgradeError> {
+    let id = stream.get_ref().id().val();
+    stream.write_all(&question).await?;
+    stream.shutdown().await?;
+    let mut heard = Vec::with_capacity(question.len());
+    (&mut stream).take(question.len() as u64 + 1).read_to_end(&mut heard).await?;
+    if heard != answer_to(&question) {
+        return Err(UpgradeError::WrongAnswer(id));
+    }
+    Ok(Asked { stream: id, question })
+}
+
+async fn answer(mut stream: Stream) -> Result<Asked, UpgradeError> {
+    let id = stream.get_ref().id().val();
+    let mut question = Vec::new();
+    (&mut stream).take(LONGEST + 1).read_to_end(&mut question).await?;
+    if question.len() as u64 > LONGEST {
+        return Err(UpgradeError::TooLong(LONGEST));
+    }
+    stream.write_all(&answer_to(&question)).await?;
+    stream.shutdown().await?;
+    Ok(Asked { stream: id, question })
+}
+
+// Two ends that dial each other until they meet, which takes nobody's permission.
+
+/// How long two ends look for each other.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A connection, and how often it was tried.
+pub struct Met {
+    /// The connection.
+    pub stream: TcpStream,
+    /// How often this end dialed.
+    pub attempts: u32,
+}
+
+/// Dials `to` from `from` until somebody is there: listening, or dialing this end at the same moment.
+pub async fn meet(from: SocketAddr, to: SocketAddr) -> Result<Met, UpgradeError> {
+    let dialer = Dialer::new(Some(from));
+    let begin = Instant::now();
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match dialer.connect(to).await {
+            Ok(dialed) => return Ok(Met { stream: dialed.stream, attempts }),
+            Err(DialError::Connect { source, .. }) if is_early(&source) && begin.elapsed() < PATIENCE => {
+                if to.ip().is_loopback() {
+                    // A SYN is on its way for microseconds there: two cross only if both ends keep at it, out of step.
+                    (0..rand::random_range(0..1_000)).for_each(|_| std::hint::spin_loop());
+                } else {
+                    sleep(dialer.backoff.wait(attempts, rand::random())).await;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Whether nobody was there yet.
+fn is_early(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset)
+}
+
+/// A port of the loopback that nobody has.
+pub fn free_port() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+// Why a connection is of no use.
+
+/// Why there are no streams, or why a conversation on them failed.
+#[derive(Debug, Error)]
+pub enum UpgradeError {
+    /// There is nobody to connect to.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// There is no agreement on who is the initiator, on the security protocol, or on the multiplexer.
+    #[error(transparent)]
+    Negotiation(#[from] simopen::Error),
+    /// The peer does not do what Noise asks for.
+    #[error("the peer's handshake is wrong")]
+    Noise(#[from] snow::Error),
+    /// The peer left in the middle of the handshake.
+    #[error("the peer closed the connection during the handshake")]
+    HungUp,
+    /// The connection failed during the handshake.
+    #[error("the connection failed during the handshake")]
+    Handshake(#[source] io::Error),
+    /// Somebody else is at the other end.
+    #[error("the peer is {found}, and {expected} was dialed")]
+    Impostor {
+        /// Who was dialed.
+        expected: PublicKey,
+        /// Who is there.
+        found: PublicKey,
+    },
+    /// It took too long.
+    #[error("there were no streams before the deadline")]
+    Deadline,
+    /// The peer broke the multiplexer's rules, or the connection failed under it.
+    #[error("the multiplexed connection failed")]
+    Yamux(#[from] ConnectionError),
+    /// The connection ended while streams were wanted.
+    #[error("the connection ended")]
+    Ended,
+    /// A stream failed.
+    #[error("a stream failed")]
+    Stream(#[from] io::Error),
+    /// The peer asked for more than anybody should.
+    #[error("the peer sent more than {0} bytes on one stream")]
+    TooLong(u64),
+    /// The peer's answer is not the answer to what it was asked.
+    #[error("the answer on stream {0} is wrong")]
+    WrongAnswer(u32),
 }

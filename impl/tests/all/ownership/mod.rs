@@ -1,10 +1,7 @@
 //! The table on real descriptors, one thread at a time: what each operation says and does. Several at a time race for the
 //! sake of Miri, which runs these tests too (`.ci/run`).
 
-mod entering;
-mod inserting;
-mod leaving;
-mod racing;
+mod table;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;

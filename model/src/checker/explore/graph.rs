@@ -2,9 +2,8 @@
 
 use core::ops::{Deref, Range};
 
-use super::rows::Rows;
+use super::rows::{Rows, States};
 use super::search::{Completeness, Limit};
-use super::store::States;
 
 /// Every reachable state and every edge between them, states numbered in breadth-first order.
 pub struct Graph<S, A> {

@@ -9,13 +9,10 @@ mod parts;
 mod recorded;
 mod rows;
 mod search;
-mod steps;
-mod store;
 
 pub use graph::{FoundBy, Graph, Memory, Reduction, Shape, Step};
 pub use parts::{Packed, Part, Split};
 pub use recorded::{Recording, explore_recorded};
+pub use rows::{Found, States, Store, Whole};
 pub(crate) use search::look_ahead;
-pub use search::{Completeness, Limit, NewStore, Observer, Options};
-pub use steps::explore;
-pub use store::{Found, States, Store, Whole};
+pub use search::{Completeness, Limit, NewStore, Observer, Options, explore};

@@ -9,8 +9,7 @@
 
 use core::hash::Hash;
 
-use super::rows::{Index, hash_row};
-use super::store::{Found, States, Store, Whole, hash};
+use super::rows::{Found, Index, States, Store, Whole, hash, hash_row};
 
 /// What comes apart. See [`in_parts!`](crate::in_parts), which writes it for a struct.
 pub trait Split: Clone + Send + Sync + 'static {

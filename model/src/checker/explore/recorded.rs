@@ -16,9 +16,8 @@ use handfast_spec::protocol::{ActionOf, HistoryOf};
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
 
 use super::graph::{Edges, Graph};
-use super::rows::{Index, Rows, hash_row};
+use super::rows::{Found, Index, Rows, Sought, States, Store, Whole, hash, hash_row};
 use super::search::{Expand, Limit, Options, STRETCH, look_ahead, search};
-use super::store::{Found, Sought, States, Store, Whole, hash};
 
 /// Where machines start, and what may be attempted.
 pub struct Recording<'a, M: Machine> {

@@ -7,7 +7,6 @@
 
 mod machine;
 mod reader;
-mod shutdown;
 mod variants;
 
 pub use machine::Zrepl;

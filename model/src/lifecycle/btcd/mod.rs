@@ -6,9 +6,10 @@ mod switches;
 mod variants;
 mod vocabulary;
 
-use handfast_spec::Protocol;
-use handfast_spec::lifecycle::{Component, DEADLOCK, History, INVARIANTS, Output, Refusal, WITNESSES, goal};
-use handfast_spec::protocol::{Goal, Predicate, rule};
+use handfast_spec::lifecycle::{
+    self as spec, Component, DEADLOCK, History, INVARIANTS, Lifecycle, Output, PROMISES, Refusal,
+};
+use handfast_spec::protocol::{Goal, Predicate, promised, protocol, rule};
 
 pub use self::bounds::{Bounds, Part};
 pub use self::machine::Btcd;
@@ -19,34 +20,13 @@ pub use self::switches::{
 pub use self::variants::{Variant, checked, variants};
 pub use self::vocabulary::{Action, Event, Message, Ready, Task, Verdict};
 
-/// The peer lifecycle in the words of btcd's tasks, held to the same rules as handfast's.
-#[derive(Clone, Copy, Debug)]
-pub enum Historical {}
-
-impl Protocol for Historical {
-    const NAME: &'static str = "lifecycle";
-    const INVARIANTS: &'static [Predicate<History>] = INVARIANTS;
-    const WITNESSES: &'static [Predicate<History>] = WITNESSED;
-    const GOALS: &'static [Goal<Self>] = GOALS;
-    const DEADLOCK: (&'static str, &'static str) = DEADLOCK;
-
-    type Action = Action;
-    type Output = Output;
-    type Refusal = Refusal;
-    type Component = Component;
-    type History = History;
-
-    fn record(history: &mut History, output: &Output) {
-        history.record(output);
-    }
-
-    fn component(action: &Action) -> Option<Component> {
-        action.component()
-    }
+protocol! {
+    /// The peer lifecycle in the words of btcd's tasks, held to the same rules as handfast's.
+    Historical: Lifecycle::NAME
 }
 
 /// What is reachable with one peer and nothing else around it.
-const WITNESSED: &[Predicate<History>] = &[witness_of("PEER-31"), witness_of("PEER-32"), witness_of("PEER-38")];
+const WITNESSES: &[Predicate<History>] = &[witness_of("PEER-31"), witness_of("PEER-32"), witness_of("PEER-38")];
 
 /// Every promise, under the fairness of every task and timer.
 const GOALS: &[Goal<Historical>] = &[
@@ -61,10 +41,15 @@ const GOALS: &[Goal<Historical>] = &[
 ];
 
 const fn promise(id: &'static str) -> Goal<Historical> {
-    goal(id, |_| true, "every task of every connection, its handshake timer, the server loop and the sync manager")
+    promised(
+        PROMISES,
+        id,
+        |_| true,
+        "every task of every connection, its handshake timer, the server loop and the sync manager",
+    )
 }
 
 /// The situation with this id.
 const fn witness_of(id: &str) -> Predicate<History> {
-    rule(WITNESSES, id)
+    rule(spec::WITNESSES, id)
 }

@@ -1,7 +1,6 @@
 //! The steps of btcd's tasks, and how they are shown. (long because: it is one list of words)
 
-use core::fmt::{self, Display, Formatter};
-
+use derive_more::Display;
 use handfast_spec::lifecycle::{Component, SELECTOR, SessionId};
 use serde::{Deserialize, Serialize};
 
@@ -10,96 +9,140 @@ use serde::{Deserialize, Serialize};
 /// The letters and numbers are those of the specification's pseudo-code: S is `start`, N the negotiation, L the
 /// watcher, I the reader, H the server loop, B the sync manager. A session or a message in an action says which one is
 /// meant; where another one is next, the action is refused.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// The connection is handed to its peer, and its tasks are spawned (S0 to S2).
+    #[display("{_0} is given its connection")]
     Attach(SessionId),
     /// The peer's verack is read (N1).
+    #[display("negotiation of {_0}: reads the verack")]
     Verack(SessionId),
     /// A second verack is accepted, which the wire does not allow.
+    #[display("reader of {_0}: a second verack")]
     VerackAgain(SessionId),
     /// The negotiation panics, recovers, and sets the disconnect flag.
+    #[display("negotiation of {_0}: panics, recovers, disconnect = 1")]
     Panic(SessionId),
     /// The negotiation finds the connection closed (N1).
+    #[display("negotiation of {_0}: finds the connection closed")]
     ReadError(SessionId),
     /// The negotiation sets `verAckReceived` (N2).
+    #[display("negotiation of {_0}: verAckReceived = true")]
     SetFlag(SessionId),
     /// `OnVerAck` is called (N3): it closes the channel or, where it checks first, looks at it.
+    #[display("{}: OnVerAck", _1.of(_0))]
     OnVerAck(SessionId, Task),
     /// `OnVerAck`, having found the channel open, closes it.
+    #[display("{}: close(verAckCh)", _1.of(_0))]
     CloseVerAck(SessionId, Task),
     /// An *add* event is sent (N3, L1).
+    #[display("{}: add is sent", _1.of(_0))]
     SendAdd(SessionId, Task),
     /// The negotiation tells `start` how it went (N4).
+    #[display("negotiation of {_0}: negotiateErr is sent")]
     Report(SessionId),
     /// `start` hears that the handshake succeeded, and spawns the reader (S4).
+    #[display("start of {_0}: the handshake succeeded")]
     Started(SessionId),
     /// `start` hears that the handshake failed (S3).
+    #[display("start of {_0}: the handshake failed")]
     StartFailed(SessionId),
     /// The negotiation timer fires in `start`, which sets the disconnect flag (S3).
+    #[display("start of {_0}: the negotiation timer fires, disconnect = 1")]
     Expire(SessionId),
     /// `start` finds the connection disconnected (S3).
+    #[display("start of {_0}: finds quit closed")]
     StartQuits(SessionId),
     /// Somebody, the remote peer or this node, sets the disconnect flag.
+    #[display("{_0}: disconnect = 1")]
     Disconnect(SessionId),
     /// Whoever set the disconnect flag closes the socket and the quit channel.
+    #[display("{}: close(quit) of {_0}", _1.of(_0))]
     CloseQuit(SessionId, Task),
     /// The watcher wakes up (L0, L3).
+    #[display("watcher of {_0}: finds {_1} closed")]
     Wake(SessionId, Ready),
     /// The watcher sets `peerAdded` (L2).
+    #[display("watcher of {_0}: peerAdded = true")]
     SetAdded(SessionId),
     /// The watcher sends a *done* event (L5).
+    #[display("watcher of {_0}: done is sent")]
     SendDone(SessionId),
     /// The watcher looks whether the sync manager is to be told.
+    #[display("watcher of {_0}: looks whether to tell the sync manager")]
     WatcherGate(SessionId),
     /// `NewPeer` is sent to the sync manager (A8).
+    #[display("{}: NewPeer of {_0} is sent", _1.of(_0))]
     NewPeer(SessionId, Task),
     /// `DonePeer` is sent to the sync manager (D3).
+    #[display("{}: DonePeer of {_0} is sent", _1.of(_0))]
     DonePeer(SessionId, Task),
     /// The orphans of the peer are evicted (D4).
+    #[display("{}: orphans of {_0} are evicted", _1.of(_0))]
     Evict(SessionId, Task),
     /// The peer sends a transaction, which is an orphan, and the reader reads it (I0).
+    #[display("reader of {_0}: reads a transaction")]
     Transaction(SessionId),
     /// The reader passes the transaction to the sync manager, and waits (I2).
+    #[display("reader of {_0}: passes the transaction to the sync manager")]
     Queue(SessionId),
     /// The reader notices the disconnect and ends (I3).
+    #[display("reader of {_0}: ends")]
     ReaderEnds(SessionId),
     /// The server loop receives an event.
+    #[display("server loop: receives {_1} of {_0}")]
     Receive(SessionId, Event),
     /// The server loop looks whether the peer is still connected (A0).
+    #[display("server loop: looks whether {_0} is connected")]
     Guard(SessionId),
     /// The server loop examines the peer (A1 to A5).
+    #[display("server loop: {_1} {_0}")]
     Screen(SessionId, Verdict),
     /// The server loop enters the peer into its map (A6).
+    #[display("server loop: inserts {_0} into its map")]
     Insert(SessionId),
     /// The server loop asks the sync manager whether the chain is current, and waits for the answer (A9).
+    #[display("server loop: IsCurrent is sent on behalf of {_0}")]
     Ask(SessionId),
     /// The server loop deletes the peer from its map (D0 to D2).
+    #[display("server loop: deletes {_0} from its map")]
     Delete(SessionId),
     /// The server loop looks whether the sync manager is to be told (D3).
+    #[display("server loop: looks whether to tell the sync manager of {_0}")]
     ServerGate(SessionId),
     /// The server loop serves the operator's `disconnectnode`: it deletes the peer and sets the disconnect flag.
+    #[display("server loop: disconnectnode deletes {_0}, disconnect = 1")]
     DisconnectNode(SessionId),
     /// The server loop receives what is to be relayed.
+    #[display("server loop: receives what is to be relayed")]
     ReceiveRelay,
     /// A block reaches the sync manager's channel.
+    #[display("a block is queued for the sync manager")]
     Block,
     /// The sync manager handles its next message.
+    #[display("sync manager: handles {_0}")]
     Handle(Message),
     /// The sync manager hands a block to the server loop.
+    #[display("sync manager: relays the block to the server loop")]
     Relay,
     /// The node is to stop.
+    #[display("the node is to stop")]
     Stop,
     /// The server loop notices that the node is to stop.
+    #[display("server loop: notices that the node is to stop")]
     StopServer,
     /// The server loop, stopping, comes to this peer.
+    #[display("server loop: stopping, comes to {_0}")]
     Sweep(SessionId),
     /// The server loop stops the sync manager.
+    #[display("server loop: stops the sync manager")]
     StopManager,
     /// The sync manager ends.
+    #[display("sync manager: ends")]
     ManagerEnds,
     /// The server loop empties its channels and ends.
+    #[display("server loop: empties its channels and ends")]
     ServerEnds,
 }
 
@@ -120,46 +163,56 @@ pub enum Task {
 }
 
 /// What wakes the watcher.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ready {
     /// `OnVerAck` has closed its channel.
+    #[display("verAckCh")]
     VerAck,
     /// The quit channel is closed.
+    #[display("quit")]
     Quit,
 }
 
 /// What the server loop receives.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A peer has come.
+    #[display("add")]
     Add,
     /// It has gone.
+    #[display("done")]
     Done,
 }
 
 /// What the server loop makes of a peer.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It may stay.
+    #[display("admits")]
     Admit,
     /// It may not: its user agent, its address, the number of peers, the shutdown.
+    #[display("rejects")]
     Reject,
 }
 
 /// What the sync manager receives.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
     /// A peer has come.
+    #[display("NewPeer of {_0}")]
     NewPeer(SessionId),
     /// It has gone.
+    #[display("DonePeer of {_0}")]
     DonePeer(SessionId),
     /// It sent a transaction.
+    #[display("a transaction of {_0}")]
     Transaction(SessionId),
     /// A block, of which the other peers are to hear.
+    #[display("a block")]
     Block,
     /// The server loop waits for an answer.
     IsCurrent,
@@ -222,103 +275,15 @@ impl Task {
             Self::Server => Component::Registry,
         }
     }
-}
 
-impl Display for Action {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        use Task::{Negotiation, Reader, Start, Watcher};
-        match *self {
-            Self::Attach(s) => write!(f, "{s} is given its connection"),
-            Self::Verack(s) => write!(f, "{}: reads the verack", Of(Negotiation, s)),
-            Self::VerackAgain(s) => write!(f, "{}: a second verack", Of(Reader, s)),
-            Self::Panic(s) => write!(f, "{}: panics, recovers, disconnect = 1", Of(Negotiation, s)),
-            Self::ReadError(s) => write!(f, "{}: finds the connection closed", Of(Negotiation, s)),
-            Self::SetFlag(s) => write!(f, "{}: verAckReceived = true", Of(Negotiation, s)),
-            Self::OnVerAck(s, by) => write!(f, "{}: OnVerAck", Of(by, s)),
-            Self::CloseVerAck(s, by) => write!(f, "{}: close(verAckCh)", Of(by, s)),
-            Self::SendAdd(s, by) => write!(f, "{}: add is sent", Of(by, s)),
-            Self::Report(s) => write!(f, "{}: negotiateErr is sent", Of(Negotiation, s)),
-            Self::Started(s) => write!(f, "{}: the handshake succeeded", Of(Start, s)),
-            Self::StartFailed(s) => write!(f, "{}: the handshake failed", Of(Start, s)),
-            Self::Expire(s) => write!(f, "{}: the negotiation timer fires, disconnect = 1", Of(Start, s)),
-            Self::StartQuits(s) => write!(f, "{}: finds quit closed", Of(Start, s)),
-            Self::Disconnect(s) => write!(f, "{s}: disconnect = 1"),
-            Self::CloseQuit(s, by) => write!(f, "{}: close(quit) of {s}", Of(by, s)),
-            Self::Wake(s, on) => write!(f, "{}: finds {on} closed", Of(Watcher, s)),
-            Self::SetAdded(s) => write!(f, "{}: peerAdded = true", Of(Watcher, s)),
-            Self::SendDone(s) => write!(f, "{}: done is sent", Of(Watcher, s)),
-            Self::WatcherGate(s) => write!(f, "{}: looks whether to tell the sync manager", Of(Watcher, s)),
-            Self::NewPeer(s, by) => write!(f, "{}: NewPeer of {s} is sent", Of(by, s)),
-            Self::DonePeer(s, by) => write!(f, "{}: DonePeer of {s} is sent", Of(by, s)),
-            Self::Evict(s, by) => write!(f, "{}: orphans of {s} are evicted", Of(by, s)),
-            Self::Transaction(s) => write!(f, "{}: reads a transaction", Of(Reader, s)),
-            Self::Queue(s) => write!(f, "{}: passes the transaction to the sync manager", Of(Reader, s)),
-            Self::ReaderEnds(s) => write!(f, "{}: ends", Of(Reader, s)),
-            Self::Receive(s, event) => write!(f, "server loop: receives {event} of {s}"),
-            Self::Guard(s) => write!(f, "server loop: looks whether {s} is connected"),
-            Self::Screen(s, Verdict::Admit) => write!(f, "server loop: admits {s}"),
-            Self::Screen(s, Verdict::Reject) => write!(f, "server loop: rejects {s}"),
-            Self::Insert(s) => write!(f, "server loop: inserts {s} into its map"),
-            Self::Ask(s) => write!(f, "server loop: IsCurrent is sent on behalf of {s}"),
-            Self::Delete(s) => write!(f, "server loop: deletes {s} from its map"),
-            Self::ServerGate(s) => write!(f, "server loop: looks whether to tell the sync manager of {s}"),
-            Self::DisconnectNode(s) => write!(f, "server loop: disconnectnode deletes {s}, disconnect = 1"),
-            Self::ReceiveRelay => f.write_str("server loop: receives what is to be relayed"),
-            Self::Block => f.write_str("a block is queued for the sync manager"),
-            Self::Handle(message) => write!(f, "sync manager: handles {message}"),
-            Self::Relay => f.write_str("sync manager: relays the block to the server loop"),
-            Self::Stop => f.write_str("the node is to stop"),
-            Self::StopServer => f.write_str("server loop: notices that the node is to stop"),
-            Self::Sweep(s) => write!(f, "server loop: stopping, comes to {s}"),
-            Self::StopManager => f.write_str("server loop: stops the sync manager"),
-            Self::ManagerEnds => f.write_str("sync manager: ends"),
-            Self::ServerEnds => f.write_str("server loop: empties its channels and ends"),
-        }
-    }
-}
-
-/// A task, with the session that it belongs to.
-struct Of(Task, SessionId);
-
-impl Display for Of {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self(task, session) = self;
-        match task {
-            Task::Start => write!(f, "start of {session}"),
-            Task::Negotiation => write!(f, "negotiation of {session}"),
-            Task::Watcher => write!(f, "watcher of {session}"),
-            Task::Reader => write!(f, "reader of {session}"),
-            Task::Server => f.write_str("server loop"),
-        }
-    }
-}
-
-impl Display for Ready {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::VerAck => "verAckCh",
-            Self::Quit => "quit",
-        })
-    }
-}
-
-impl Display for Event {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Add => "add",
-            Self::Done => "done",
-        })
-    }
-}
-
-impl Display for Message {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    /// The task in words, with the session that it belongs to.
+    fn of(self, session: &SessionId) -> String {
         match self {
-            Self::NewPeer(session) => write!(f, "NewPeer of {session}"),
-            Self::DonePeer(session) => write!(f, "DonePeer of {session}"),
-            Self::Transaction(session) => write!(f, "a transaction of {session}"),
-            Self::Block => f.write_str("a block"),
-            Self::IsCurrent => f.write_str("IsCurrent"),
+            Self::Start => format!("start of {session}"),
+            Self::Negotiation => format!("negotiation of {session}"),
+            Self::Watcher => format!("watcher of {session}"),
+            Self::Reader => format!("reader of {session}"),
+            Self::Server => "server loop".to_owned(),
         }
     }
 }

@@ -11,9 +11,10 @@ mod switches;
 mod variants;
 mod vocabulary;
 
-use handfast_spec::Protocol;
-use handfast_spec::ownership::{Component, DEADLOCK, History, INVARIANTS, Output, Refusal, WITNESSES, goal};
-use handfast_spec::protocol::{Goal, Predicate, rule};
+use handfast_spec::ownership::{
+    self as spec, Component, DEADLOCK, History, INVARIANTS, Output, Ownership, PROMISES, Refusal,
+};
+use handfast_spec::protocol::{Goal, Predicate, promised, protocol, rule};
 
 pub use self::bounds::{Bounds, Kind, Who};
 pub use self::machine::Haproxy;
@@ -24,42 +25,21 @@ pub use self::switches::{
 pub use self::variants::{LEFT_OUT, Variant, checked, variants};
 pub use self::vocabulary::{Action, Step};
 
-/// Descriptor ownership in the words of HAProxy's table, held to the same rules as handfast's.
-#[derive(Clone, Copy, Debug)]
-pub enum Historical {}
-
-impl Protocol for Historical {
-    const NAME: &'static str = "ownership";
-    const INVARIANTS: &'static [Predicate<History>] = INVARIANTS;
-    const WITNESSES: &'static [Predicate<History>] = WITNESSED;
-    const GOALS: &'static [Goal<Self>] = GOALS;
-    const DEADLOCK: (&'static str, &'static str) = DEADLOCK;
-
-    type Action = Action;
-    type Output = Output;
-    type Refusal = Refusal;
-    type Component = Component;
-    type History = History;
-
-    fn record(history: &mut History, output: &Output) {
-        history.record(output);
-    }
-
-    fn component(action: &Action) -> Option<Component> {
-        action.component()
-    }
+protocol! {
+    /// Descriptor ownership in the words of HAProxy's table, held to the same rules as handfast's.
+    Historical: Ownership::NAME
 }
 
 /// What every bounds reaches.
-const WITNESSED: &[Predicate<History>] = &[witness_of("OWN-33")];
+const WITNESSES: &[Predicate<History>] = &[witness_of("OWN-33")];
 
 const GOALS: &[Goal<Historical>] = &[promise("OWN-21"), promise("OWN-22"), promise("OWN-23"), promise("OWN-24")];
 
 const fn promise(id: &'static str) -> Goal<Historical> {
-    goal(id, |_| true, "every thread")
+    promised(PROMISES, id, |_| true, "every thread")
 }
 
 /// The situation with this id.
 const fn witness_of(id: &str) -> Predicate<History> {
-    rule(WITNESSES, id)
+    rule(spec::WITNESSES, id)
 }

@@ -1,178 +1,257 @@
 //! The steps of HAProxy's threads.
 
-use core::fmt::{self, Display, Formatter};
-
+use derive_more::Display;
+use enumset::{EnumSet, EnumSetType};
 use handfast_spec::ownership::{Component, Thread};
 use serde::{Deserialize, Serialize};
 
 /// What can be attempted.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// The kernel gives the thread the number, and the thread sets out to insert it.
+    #[display("{_0} is given the number")]
     Open(Thread),
     /// The other end sends something.
+    #[display("something arrives")]
     Arrive,
     /// The thread, in search of an idle connection, locks the list in which another thread keeps one.
+    #[display("{_0} locks the list of the idle connection")]
     Takeover(Thread),
     /// The thread takes its own idle connection out of its list.
+    #[display("{_0} uses its connection")]
     Use(Thread),
     /// The thread puts the connection that it uses into its list of idle ones.
+    #[display("{_0} lists its connection as idle")]
     List(Thread),
     /// The thread hands the connection that it uses to the second one.
+    #[display("{_0} hands its connection to {_1}")]
     Migrate(Thread, Thread),
     /// The thread sets out to delete the descriptor, in its callback or outside.
+    #[display("{_0} sets out to delete the descriptor")]
     Delete(Thread),
     /// The thread looks through its updates, or has its poller report; or takes up what was handed to it.
+    #[display("{_0} polls")]
     Poll(Thread),
     /// The thread takes the next step of what it is doing.
+    #[display("{_0} {_1}")]
     Step(Thread, Step),
 }
 
 /// How far a thread is: the step that it takes next. The letters and numbers are those of the specification's tables.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Debug, Default, Deserialize, Display, EnumSetType, Hash, Ord, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// Nothing: the thread is in its loop.
     #[default]
+    #[display("rests")]
     Rest,
     /// The generation of the report is compared before a reference is taken, and the group.
+    #[display("UE1: looks at the generation and the group")]
     Ue1,
     /// A reference is taken, to act on a report.
+    #[display("UE2: takes a reference for its report")]
     Ue2,
     /// Is the thread allowed?
+    #[display("UE3: looks whether thread_mask has it")]
     Ue3,
     /// It announces itself.
+    #[display("UE4: running_mask |= own")]
     Ue4,
     /// Who else runs?
+    #[display("UE5: reads running_mask")]
     Ue5,
     /// Is it allowed still, and is everybody who runs?
+    #[display("UE6: reads thread_mask, and compares")]
     Ue6,
     /// It is not: it takes its announcement back.
+    #[display("UE7: running_mask &= ~own, having lost")]
     Ue7,
     /// The reference is returned: the running bit keeps the descriptor.
+    #[display("UE8: returns its reference")]
     Ue8,
     /// The flags are read.
+    #[display("UE10: reads state")]
     Ue10,
     /// The flags are written.
+    #[display("UE11: writes state")]
     Ue11,
     /// The callback begins.
+    #[display("UE12: runs the callback")]
     Ue12,
     /// The callback ends.
+    #[display("UE12: ends the callback")]
     Callback,
     /// A reference is taken again.
+    #[display("UE13: takes a reference again")]
     Ue13,
     /// Who is allowed now?
+    #[display("UE14: reads thread_mask")]
     Ue14,
     /// The running bit is cleared.
+    #[display("UE15: running_mask &= ~own")]
     Ue15,
     /// The reference is returned, and the report is dealt with.
+    #[display("UE17: returns its reference")]
     Ue17,
     /// Before the repair: who runs?
+    #[display("B1: reads running_mask")]
     Be1,
     /// Before the repair: who is allowed?
+    #[display("B2: reads thread_mask, and compares")]
     Be2,
     /// Before the repair: the running bit is set if nobody else came or went.
+    #[display("B3: swaps its bit into running_mask if that is as it was")]
     Be3,
     /// Is a close owed? Whoever clears the flag closes.
+    #[display("CM1: clears MUST_CLOSE, and sees whether it was set")]
     Cm1,
     /// The reference is returned, to close.
+    #[display("CM2: returns its reference")]
     Cm2,
     /// An update is noted, for the thread's own poller.
+    #[display("UPD1: update_mask |= own")]
     Upd1,
     /// The reference is returned.
+    #[display("UPD2: returns its reference")]
     Upd2,
     /// After a running bit was cleared: is deletion asked for?
+    #[display("K1: looks whether thread_mask is empty")]
     K1,
     /// And does nobody run?
+    #[display("K2: looks whether running_mask is empty")]
     K2,
     /// And is the close still owed?
+    #[display("K3: clears MUST_CLOSE, and sees whether it was set")]
     K3,
     /// The reference is returned, to close or not.
+    #[display("K4: returns its reference")]
     K4,
     /// A reference is taken, to take over; or, from another group, the entry is locked.
+    #[display("T2: takes a reference, or the lock of the entry")]
     T2,
     /// The running mask is swapped from empty to the taker's bit.
+    #[display("T3: swaps its bit into running_mask if that is empty")]
     T3,
     /// The taker is the one who is allowed.
+    #[display("T4: thread_mask = own")]
     T4,
     /// From another group: the new group is published, and the lock released.
+    #[display("T4b: publishes its group, and unlocks the entry")]
     T4b,
     /// From another group: the masks of the old group are cleared.
+    #[display("T4c: polled_mask = update_mask = 0")]
     T4c,
     /// The wish to be polled is cleared, so that the taker can wish anew.
+    #[display("T5: clears ACTIVE")]
     T5,
     /// The running bit is cleared.
+    #[display("T6: running_mask &= ~own")]
     T6,
     /// The reference is returned, the connection taken out of the list, the list unlocked.
+    #[display("T7: returns its reference, and unlocks the list")]
     T7,
     /// It cannot be taken over: the reference is returned and the list unlocked.
+    #[display("T8: gives up, and unlocks the list")]
     T8,
     /// The entry is locked for the new group.
+    #[display("MG1: locks the entry for the new group")]
     Mg1,
     /// The new owner is the one who is allowed.
+    #[display("MG2: thread_mask = the new owner")]
     Mg2,
     /// The wish to be polled is cleared.
+    #[display("MG3: clears ACTIVE")]
     Mg3,
     /// The entry is unlocked, and the reference returned.
+    #[display("MG4: unlocks the entry")]
     Mg4,
     /// The entry is claimed.
+    #[display("N3: claims the entry for its group")]
     N3,
     /// What is left in it is looked at, and the descriptor stored.
+    #[display("N5: stores the descriptor")]
     N5,
     /// The reference is returned.
+    #[display("N7: returns its reference")]
     N7,
     /// The wish to be polled, unless it is wished already.
+    #[display("P0: sets ACTIVE")]
     P0,
     /// An update is noted and queued.
+    #[display("P4: notes an update")]
     P4,
     /// A reference is taken, to delete.
+    #[display("D0: takes a reference")]
     D0,
     /// The deleter announces itself.
+    #[display("D1: running_mask |= own")]
     D1,
     /// A close is owed.
+    #[display("D2: sets MUST_CLOSE")]
     D2,
     /// Nobody is allowed any more.
+    #[display("D3: thread_mask = 0")]
     D3,
     /// The running bit is cleared.
+    #[display("D4: running_mask &= ~own")]
     D4,
     /// Is the close still owed?
+    #[display("D5: clears MUST_CLOSE, and sees whether it was set")]
     D5,
     /// A reference is taken, to delete from another group.
+    #[display("X0: takes a reference, or stops the others")]
     X0,
     /// A close is owed.
+    #[display("X1: sets MUST_CLOSE")]
     X1,
     /// Nobody is allowed any more.
+    #[display("X2: thread_mask = 0")]
     X2,
     /// Does anybody run?
+    #[display("X3: looks whether running_mask is empty")]
     X3,
     /// Is the close still owed?
+    #[display("X4: clears MUST_CLOSE, and sees whether it was set")]
     X4,
     /// The reference is returned.
+    #[display("X5: returns its reference")]
     X5,
     /// The group is reset: no new references.
+    #[display("O3: resets the group")]
     O3,
     /// All references have been returned.
+    #[display("O4: finds all references returned")]
     O4,
     /// No updates are noted any more.
+    #[display("O6: update_mask = 0")]
     O6,
     /// The entry is wiped.
+    #[display("O8: wipes the entry")]
     O8,
     /// The number is closed.
+    #[display("O12: closes the number")]
     O12,
     /// The next update in the thread's own list: a reference is taken.
+    #[display("U1: takes a reference for an update")]
     U1,
     /// The update is no longer noted.
+    #[display("U2: update_mask &= ~own")]
     U2,
     /// The poller is told.
+    #[display("U3: tells its poller")]
     U3,
     /// The reference is returned.
+    #[display("U4: returns its reference")]
     U4,
     /// The list of the group is looked through: a reference is taken.
+    #[display("S1: takes a reference for the list of its group")]
     S1,
     /// The thread's part of the update is no longer noted.
+    #[display("S2: update_mask &= ~own")]
     S2,
     /// The poller reports, or not.
+    #[display("W: has its poller report")]
     W,
 }
 
@@ -192,105 +271,9 @@ impl Action {
     }
 }
 
-impl Display for Action {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Open(thread) => write!(f, "{thread} is given the number"),
-            Self::Arrive => f.write_str("something arrives"),
-            Self::Takeover(thread) => write!(f, "{thread} locks the list of the idle connection"),
-            Self::Use(thread) => write!(f, "{thread} uses its connection"),
-            Self::List(thread) => write!(f, "{thread} lists its connection as idle"),
-            Self::Migrate(thread, to) => write!(f, "{thread} hands its connection to {to}"),
-            Self::Delete(thread) => write!(f, "{thread} sets out to delete the descriptor"),
-            Self::Poll(thread) => write!(f, "{thread} polls"),
-            Self::Step(thread, step) => write!(f, "{thread} {step}"),
-        }
-    }
-}
-
-impl Display for Step {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let found = SHOWN.iter().find(|(step, _)| step == self);
-        f.write_str(found.map_or("rests", |(_, words)| words))
-    }
-}
-
 impl Step {
-    /// Every step that a thread can take.
+    /// Every step that a thread can take: all but rest.
     pub fn all() -> impl Iterator<Item = Self> {
-        SHOWN.iter().map(|(step, _)| *step)
+        EnumSet::<Self>::all().into_iter().filter(|step| *step != Self::Rest)
     }
 }
-
-/// Every step but rest, in words. A step that is not here is taken by nobody.
-const SHOWN: [(Step, &str); 69] = [
-    (Step::Ue1, "UE1: looks at the generation and the group"),
-    (Step::Ue2, "UE2: takes a reference for its report"),
-    (Step::Ue3, "UE3: looks whether thread_mask has it"),
-    (Step::Ue4, "UE4: running_mask |= own"),
-    (Step::Ue5, "UE5: reads running_mask"),
-    (Step::Ue6, "UE6: reads thread_mask, and compares"),
-    (Step::Ue7, "UE7: running_mask &= ~own, having lost"),
-    (Step::Ue8, "UE8: returns its reference"),
-    (Step::Ue10, "UE10: reads state"),
-    (Step::Ue11, "UE11: writes state"),
-    (Step::Ue12, "UE12: runs the callback"),
-    (Step::Callback, "UE12: ends the callback"),
-    (Step::Ue13, "UE13: takes a reference again"),
-    (Step::Ue14, "UE14: reads thread_mask"),
-    (Step::Ue15, "UE15: running_mask &= ~own"),
-    (Step::Ue17, "UE17: returns its reference"),
-    (Step::Be1, "B1: reads running_mask"),
-    (Step::Be2, "B2: reads thread_mask, and compares"),
-    (Step::Be3, "B3: swaps its bit into running_mask if that is as it was"),
-    (Step::Cm1, "CM1: clears MUST_CLOSE, and sees whether it was set"),
-    (Step::Cm2, "CM2: returns its reference"),
-    (Step::Upd1, "UPD1: update_mask |= own"),
-    (Step::Upd2, "UPD2: returns its reference"),
-    (Step::K1, "K1: looks whether thread_mask is empty"),
-    (Step::K2, "K2: looks whether running_mask is empty"),
-    (Step::K3, "K3: clears MUST_CLOSE, and sees whether it was set"),
-    (Step::K4, "K4: returns its reference"),
-    (Step::T2, "T2: takes a reference, or the lock of the entry"),
-    (Step::T3, "T3: swaps its bit into running_mask if that is empty"),
-    (Step::T4, "T4: thread_mask = own"),
-    (Step::T4b, "T4b: publishes its group, and unlocks the entry"),
-    (Step::T4c, "T4c: polled_mask = update_mask = 0"),
-    (Step::T5, "T5: clears ACTIVE"),
-    (Step::T6, "T6: running_mask &= ~own"),
-    (Step::T7, "T7: returns its reference, and unlocks the list"),
-    (Step::T8, "T8: gives up, and unlocks the list"),
-    (Step::Mg1, "MG1: locks the entry for the new group"),
-    (Step::Mg2, "MG2: thread_mask = the new owner"),
-    (Step::Mg3, "MG3: clears ACTIVE"),
-    (Step::Mg4, "MG4: unlocks the entry"),
-    (Step::N3, "N3: claims the entry for its group"),
-    (Step::N5, "N5: stores the descriptor"),
-    (Step::N7, "N7: returns its reference"),
-    (Step::P0, "P0: sets ACTIVE"),
-    (Step::P4, "P4: notes an update"),
-    (Step::D0, "D0: takes a reference"),
-    (Step::D1, "D1: running_mask |= own"),
-    (Step::D2, "D2: sets MUST_CLOSE"),
-    (Step::D3, "D3: thread_mask = 0"),
-    (Step::D4, "D4: running_mask &= ~own"),
-    (Step::D5, "D5: clears MUST_CLOSE, and sees whether it was set"),
-    (Step::X0, "X0: takes a reference, or stops the others"),
-    (Step::X1, "X1: sets MUST_CLOSE"),
-    (Step::X2, "X2: thread_mask = 0"),
-    (Step::X3, "X3: looks whether running_mask is empty"),
-    (Step::X4, "X4: clears MUST_CLOSE, and sees whether it was set"),
-    (Step::X5, "X5: returns its reference"),
-    (Step::O3, "O3: resets the group"),
-    (Step::O4, "O4: finds all references returned"),
-    (Step::O6, "O6: update_mask = 0"),
-    (Step::O8, "O8: wipes the entry"),
-    (Step::O12, "O12: closes the number"),
-    (Step::U1, "U1: takes a reference for an update"),
-    (Step::U2, "U2: update_mask &= ~own"),
-    (Step::U3, "U3: tells its poller"),
-    (Step::U4, "U4: returns its reference"),
-    (Step::S1, "S1: takes a reference for the list of its group"),
-    (Step::S2, "S2: update_mask &= ~own"),
-    (Step::W, "W: has its poller report"),
-];

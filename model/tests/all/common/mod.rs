@@ -1,6 +1,4 @@
 //! Small models with known answers, and plain ways to find them.
 
-pub(crate) mod digraph;
 pub(crate) mod grid;
 pub(crate) mod reference;
-pub(crate) mod witness;

@@ -1,7 +1,6 @@
 //! The explorer's promises: exact, complete or saying that it is not, shortest, and the same with any number of threads.
 
 mod models;
-mod naive;
 
 use core::fmt::Debug;
 use core::hash::Hash;
@@ -34,7 +33,7 @@ where
     M::State: Clone + Debug + Eq + Hash + Send + Sync + 'static,
     M::Action: Clone + Debug + Eq + Hash + Send + Sync,
 {
-    let naive = naive::explore(model);
+    let naive = models::explore(model);
     for threads in 1..=4 {
         let graph = explore(model, &Options { threads, ..options() });
         let (states, steps, depths, initial, completeness) = told(&graph);
@@ -127,7 +126,7 @@ fn a_boundary_cuts_and_is_reported() {
 #[test]
 fn paths_are_shortest_paths() {
     let model = TwoPhase { managers: 3 };
-    let naive = naive::explore(&model);
+    let naive = models::explore(&model);
     let graph = explore(&model, &Options { threads: 3, ..Options::default() });
     for state in 0..graph.state_count() as u32 {
         let (initial, steps) = graph.path_to(state);

@@ -1,7 +1,7 @@
 //! What holds of a pool, what must happen, and what must be reachable.
 
 use super::super::invariants::any;
-use super::super::{Component, DescriptorRecord, History, Hold, Owner, Stage, Thread, Violation, goal, invariants};
+use super::super::{Component, DescriptorRecord, History, Hold, Owner, Stage, Thread, Violation, invariants};
 use super::Pool;
 use crate::protocol::{Goal, Predicate, Promise, promised, rule};
 
@@ -41,7 +41,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
 
 /// What must happen.
 pub const GOALS: &[Goal<Pool>] = &[
-    goal("OWN-24", is_thread, "every thread"),
+    promised(super::super::PROMISES, "OWN-24", is_thread, "every thread"),
     promised(PROMISES, "OWN-25", is_thread, "every thread"),
     promised(PROMISES, "OWN-26", is_thread, "every thread"),
     promised(PROMISES, "OWN-27", is_thread, "every thread"),

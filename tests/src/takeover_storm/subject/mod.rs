@@ -5,7 +5,7 @@ mod word;
 
 use std::sync::Arc;
 
-use super::conn::Conn;
+use super::worker::Conn;
 
 pub(crate) use before::Before;
 pub(crate) use word::{Noted, OneWord, Slow};

@@ -1,7 +1,6 @@
 //! The Bitcoin node of the examples: in storms on loopback, against another implementation, and as a program.
 
 mod client;
-mod codec;
 mod conduct;
 mod interop;
 mod program;

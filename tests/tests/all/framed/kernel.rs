@@ -22,6 +22,15 @@ fn with_unread_input() -> (TcpStream, TcpStream) {
     (x, y)
 }
 
+/// What was written and had not arrived is lost, and the reader is told of a reset.
+fn is_cut_short(y: &mut TcpStream, written: usize) {
+    await_reset(y);
+    let (read, end) = drain(y);
+    println!("{written} bytes were written, {read} arrived");
+    assert!(read < written);
+    assert_eq!(end, RESET);
+}
+
 #[test]
 fn k1_what_had_arrived_survives_the_reset_of_a_close_with_unread_input() {
     let _deadline = deadline("a reset and what had arrived before it");
@@ -51,11 +60,7 @@ fn k2_a_close_with_unread_input_destroys_what_was_written_and_had_not_arrived() 
     let (mut x, mut y) = with_unread_input();
     let written = fill(&mut x);
     drop(x);
-    await_reset(&y);
-    let (read, end) = drain(&mut y);
-    println!("{written} bytes were written, {read} arrived");
-    assert!(read < written);
-    assert_eq!(end, RESET);
+    is_cut_short(&mut y, written);
 }
 
 #[test]
@@ -75,11 +80,7 @@ fn k3b_closing_one_direction_first_does_not_protect_it() {
     x.shutdown(Shutdown::Write).expect("it is connected");
     drop(x);
     y.write_all(&[3; 10]).expect("there is room");
-    await_reset(&y);
-    let (read, end) = drain(&mut y);
-    println!("{written} bytes were written, {read} arrived");
-    assert!(read < written);
-    assert_eq!(end, RESET);
+    is_cut_short(&mut y, written);
 }
 
 #[test]
@@ -101,11 +102,7 @@ fn k5_a_close_without_linger_destroys_what_had_not_arrived() {
     let (mut x, mut y) = pair(None);
     let written = fill(&mut x);
     reset(x);
-    await_reset(&y);
-    let (read, end) = drain(&mut y);
-    println!("{written} bytes were written, {read} arrived");
-    assert!(read < written);
-    assert_eq!(end, RESET);
+    is_cut_short(&mut y, written);
 }
 
 /// What a shutdown relies on.

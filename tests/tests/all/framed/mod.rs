@@ -12,6 +12,5 @@
 mod interop;
 mod kernel;
 mod loopback;
-mod original;
 mod storm;
 mod support;

@@ -7,14 +7,10 @@ mod arrows;
 mod code;
 mod documents;
 mod drivers;
-mod glossary;
 mod hygiene;
 mod ids;
 mod layout;
-mod manifests;
-mod protocols;
 mod purity;
-mod sizes;
 mod wildcards;
 mod workspace;
 

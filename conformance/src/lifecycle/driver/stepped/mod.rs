@@ -1,6 +1,5 @@
 //! A node on tokio whose every step waits for the test.
 
-mod names;
 mod prods;
 mod selecting;
 
@@ -17,10 +16,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::lifecycle::driver::chooser::{Cell, Chooser};
-use crate::lifecycle::driver::habits::{Habits, PATIENCE};
+use crate::lifecycle::driver::chooser::{Cell, Chooser, Habits, PATIENCE};
 use crate::lifecycle::driver::task::{Pool, Task};
-use names::Keys;
+use selecting::Keys;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(1_000_000);
 /// What passes from one session to the next, so that their timers fire one after the other.

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Action, Output, SELECTOR, SessionId, SubscriberId};
+use handfast_spec::lifecycle::{Action, Key, Output, Refusal, SELECTOR, SessionId, SubscriberId};
 
 use super::{News, Step, Stepped, number};
 use crate::lifecycle::driver::chooser::STALL_TIMEOUT;
@@ -79,5 +79,80 @@ impl Stepped<'_> {
     pub(super) fn stall(&mut self) -> Vec<Step> {
         self.runtime.block_on(tokio::time::advance(STALL_TIMEOUT));
         self.select_on()
+    }
+}
+
+// What the record calls things, and what the model does.
+
+/// The record's numbers of subscribers, in the model's.
+impl Stepped<'_> {
+    pub(super) fn name(&self, subscriber: SubscriberId) -> SubscriberId {
+        self.names.get(&subscriber).copied().unwrap_or(subscriber)
+    }
+
+    pub(super) fn renamed(&self, action: Action) -> Action {
+        match action {
+            Action::Subscribe { subscriber } => Action::Subscribe { subscriber: self.name(subscriber) },
+            Action::Unsubscribe { subscriber } => Action::Unsubscribe { subscriber: self.name(subscriber) },
+            Action::Receive { subscriber } => Action::Receive { subscriber: self.name(subscriber) },
+            Action::Evict { subscriber } => Action::Evict { subscriber: self.name(subscriber) },
+            Action::HandshakeDone { session, key } => Action::HandshakeDone { session, key: self.keys.of(key) },
+            Action::Ban { key } => Action::Ban { key: self.keys.of(key) },
+            Action::Unban { key } => Action::Unban { key: self.keys.of(key) },
+            other => other,
+        }
+    }
+
+    pub(super) fn renamed_in(&self, observation: Observation<Output, Refusal>) -> Observation<Output, Refusal> {
+        let rename = |output| match output {
+            Output::Listed(subscriber, session) => Output::Listed(self.name(subscriber), session),
+            Output::Subscribed(subscriber, count) => Output::Subscribed(self.name(subscriber), count),
+            Output::Unsubscribed(subscriber) => Output::Unsubscribed(self.name(subscriber)),
+            Output::CutOff(subscriber) => Output::CutOff(self.name(subscriber)),
+            Output::HandshakeDone(session, key) => Output::HandshakeDone(session, self.keys.of(key)),
+            Output::Banned(key) => Output::Banned(self.keys.of(key)),
+            Output::Unbanned(key) => Output::Unbanned(self.keys.of(key)),
+            Output::Heard(subscriber, event) => Output::Heard(self.name(subscriber), event),
+            other => other,
+        };
+        match observation {
+            Observation::Accepted(outputs) => Observation::Accepted(outputs.into_iter().map(rename).collect()),
+            Observation::Refused(refusal) => Observation::Refused(refusal),
+        }
+    }
+}
+
+/// Keys in the order in which they appear, which is how a record numbers them: from zero; or, where the node's own key
+/// matters, on both sides of that.
+#[derive(Default)]
+pub(super) struct Keys {
+    /// The node's own key, and the record's number of it.
+    own: Option<(Key, Key)>,
+    seen: Vec<Key>,
+}
+
+impl Keys {
+    /// Of a node with this own key, which its record calls by that number.
+    pub(super) fn around(own: Key, recorded: Key) -> Self {
+        Self { own: Some((own, recorded)), seen: Vec::new() }
+    }
+
+    pub(super) fn see(&mut self, key: Key) {
+        if !self.seen.contains(&key) && self.own.is_none_or(|(own, _)| own != key) {
+            self.seen.push(key);
+        }
+    }
+
+    pub(super) fn of(&self, recorded: Key) -> Key {
+        let Some((own, middle)) = self.own else { return self.seen[recorded.0 as usize] };
+        let side = |is_below: bool, nth: u32| {
+            let mut side = self.seen.iter().filter(|key| (**key < own) == is_below);
+            *side.nth(nth as usize).expect("a record names keys that were seen")
+        };
+        match recorded.cmp(&middle) {
+            std::cmp::Ordering::Less => side(true, middle.0 - 1 - recorded.0),
+            std::cmp::Ordering::Equal => own,
+            std::cmp::Ordering::Greater => side(false, recorded.0 - middle.0 - 1),
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use conformance::lifecycle::judge::{Verdict, judge};
 use conformance::log::Log;
+use conformance::paused;
 use handfast::lifecycle::{
     Config, Duplicates, Event, Handshake, Limits, Node, NodeConfig, Origin, Reason, SessionContext, SessionId,
     Subscription,
@@ -275,8 +276,7 @@ fn the_driver_is_explained_and_heard_in_pairs() {
     let seen = Seen::default();
     hold(400, &environments(), |environment| {
         let log = Log::default();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-        runtime.expect("a runtime without IO needs nothing").block_on(run(environment, log.clone(), &seen))?;
+        paused::runtime().block_on(run(environment, log.clone(), &seen))?;
         let Verdict { steps, rejection, violated } = judge(&log.take());
         prop_assert!(rejection.is_none(), "the model does not explain it: {:#?}", rejection);
         prop_assert!(violated.is_empty(), "{:?} are broken", violated);

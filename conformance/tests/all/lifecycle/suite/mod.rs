@@ -19,7 +19,4 @@
 //! | T10 | three hundred at a time | `waves` |
 
 mod order;
-mod parts;
-mod signal;
-mod trials;
 mod waves;

@@ -4,4 +4,3 @@
 mod logged;
 mod scenarios;
 mod support;
-mod weakened;

@@ -1,11 +1,14 @@
 //! What may happen to one descriptor at a time, by two and three threads, each in every way there is.
 
-use conformance::ownership::families::{Named, Orders};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use conformance::ownership::families::{Named, Orders, weakened};
 use handfast::ownership::{Deleted, Refused, Sharing};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
+use crate::ownership::loom::scenarios;
 use crate::ownership::loom::support::{WORKERS, World, complete};
 
 const EXCLUSIVE: Sharing = Sharing::Exclusive(WORKERS[0]);
@@ -211,4 +214,44 @@ every_way! {
     takeover_and_report two_leave_what_is_deleted deletion_from_outside taken_over_to_be_closed report_of_the_last_one
     number_returns_elsewhere inserted_elsewhere deleter_is_seen_by_the_closer report_takeover_and_deletion
     all_want_it_closed
+}
+
+// A check that cannot fail is worthless: with each ordering a step too weak, loom reports a race.
+
+/// The first of the scenarios that fails with these orderings.
+fn caught_by<O: Orders>() -> Option<&'static str> {
+    let scenarios: [(&str, fn()); 8] = [
+        ("takeover_and_report", scenarios::takeover_and_report::<O>),
+        ("two_leave_what_is_deleted", scenarios::two_leave_what_is_deleted::<O>),
+        ("deletion_from_outside", scenarios::deletion_from_outside::<O>),
+        ("taken_over_to_be_closed", scenarios::taken_over_to_be_closed::<O>),
+        ("report_of_the_last_one", scenarios::report_of_the_last_one::<O>),
+        ("number_returns_elsewhere", scenarios::number_returns_elsewhere::<O>),
+        ("inserted_elsewhere", scenarios::inserted_elsewhere::<O>),
+        ("deleter_is_seen_by_the_closer", scenarios::deleter_is_seen_by_the_closer::<O>),
+    ];
+    let fails = |scenario: fn()| catch_unwind(AssertUnwindSafe(|| complete("weakened", scenario))).is_err();
+    scenarios.into_iter().find(|&(_, scenario)| fails(scenario)).map(|(name, _)| name)
+}
+
+macro_rules! caught {
+    ($($test:ident: $orders:ident)*) => { $(
+        #[test]
+        fn $test() {
+            let caught = caught_by::<weakened::$orders>();
+            println!("{}: {caught:?}", stringify!($orders));
+            assert!(caught.is_some(), "nothing noticed");
+        }
+    )* };
+}
+
+caught! {
+    a_weak_claim_is_caught: Claim
+    a_weak_publish_is_caught: Publish
+    a_weak_enter_is_caught: Enter
+    a_leave_that_nobody_sees_is_caught: LeaveUnseen
+    a_leave_that_sees_nobody_is_caught: LeaveUnseeing
+    a_delete_that_nobody_sees_is_caught: DeleteUnseen
+    a_delete_that_sees_nobody_is_caught: DeleteUnseeing
+    a_weak_wipe_is_caught: Wipe
 }

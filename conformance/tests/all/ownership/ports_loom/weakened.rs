@@ -10,9 +10,8 @@ use std::sync::atomic::Ordering;
 use conformance::ownership::haproxy::{Corrected, Design, Field, Orders};
 
 use crate::ownership::ports_loom::focus::{Duty, Focus, Inserted, Masks, MasksBoth, Updates};
-use crate::ownership::ports_loom::like;
-use crate::ownership::ports_loom::scenarios;
 use crate::ownership::ports_loom::world::fails;
+use crate::ownership::ports_loom::{like, scenarios};
 
 like! {
     /// The corrected protocol with other orderings.

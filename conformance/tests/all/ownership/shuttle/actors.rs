@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use conformance::dice::Dice;
 use conformance::ownership::record::actor::{Actor, Heard, Inside, RecordedTable};
 use conformance::ownership::record::family::Checker;
 use conformance::ownership::record::{Line, Scribe};
@@ -21,23 +22,6 @@ pub(crate) enum Callers {
     Careless,
 }
 
-/// xorshift64: what is drawn need not be good, only the same again.
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64, execution: u64, thread: Thread) -> Self {
-        let mixed = (seed ^ execution << 8).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (u64::from(thread.0) + 1);
-        Self(mixed | 1)
-    }
-
-    fn draw(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as usize % below
-    }
-}
-
 /// What all threads of an execution have.
 struct World<A: Checker> {
     scribe: Arc<Scribe>,
@@ -52,7 +36,7 @@ impl<A: Checker> World<A> {
         // Of late ones more often.
         let late = heard.len().min(3);
         let which =
-            if dice.draw(4) == 0 { dice.draw(heard.len().max(1)) } else { heard.len() - late + dice.draw(late.max(1)) };
+            if dice.roll(4) == 0 { dice.roll(heard.len().max(1)) } else { heard.len() - late + dice.roll(late.max(1)) };
         heard.get(which).copied()
     }
 }
@@ -71,19 +55,19 @@ impl<A: Checker> Doing<'_, A> {
                 self.inside(guard);
             }
         }
-        if self.dice.draw(5) == 0 {
-            let shared = self.dice.draw(3) == 0;
+        if self.dice.roll(5) == 0 {
+            let shared = self.dice.roll(3) == 0;
             if let Some((guard, heard)) = self.actor.open(table, shared) {
                 world.heard.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
                 return self.inside(guard);
             }
         }
         let Some(heard) = world.heard(&mut self.dice) else { return A::pause() };
-        match self.dice.draw(8) {
+        match self.dice.roll(8) {
             0..=2 => world.scribe.arrive(heard.incarnation),
             3 => drop(self.actor.delete(table, heard)),
             // Of the rest, a shared one is joined mostly.
-            _ if heard.shared && self.dice.draw(4) > 0 => {
+            _ if heard.shared && self.dice.roll(4) > 0 => {
                 if let Some(guard) = self.actor.join(table, heard) {
                     self.inside(guard);
                 }
@@ -100,7 +84,7 @@ impl<A: Checker> Doing<'_, A> {
 
     fn inside(&mut self, guard: Inside<'_, A>) {
         self.actor.work(&guard);
-        if self.dice.draw(6) == 0 { self.actor.delete_inside(guard) } else { self.actor.leave(guard) }
+        if self.dice.roll(6) == 0 { self.actor.delete_inside(guard) } else { self.actor.leave(guard) }
     }
 }
 
@@ -119,7 +103,7 @@ pub(crate) fn execute<A: Checker>(
         shuttle::thread::spawn(move || {
             let actor = Actor::new(&world.scribe, thread);
             let actor = if callers == Callers::Careless { actor.careless() } else { actor };
-            let mut doing = Doing { world: &world, actor, dice: Dice::new(seed, execution, thread) };
+            let mut doing = Doing { world: &world, actor, dice: Dice::of_thread(seed, execution, thread.0) };
             (0..TURNS).for_each(|_| doing.turn());
         })
     };

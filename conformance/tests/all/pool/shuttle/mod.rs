@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use conformance::dice::Dice;
 use handfast_spec::ownership::Thread;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
@@ -28,35 +29,23 @@ const TURNS: usize = 10;
 /// How many executions of each kind.
 const EXECUTIONS: usize = 10_000;
 
-struct Dice(u64);
-
-impl Dice {
-    fn draw(&mut self, below: usize) -> usize {
-        // xorshift64: what is drawn need not be good, only the same again.
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as usize % below
-    }
-}
-
 /// One worker's life: it takes turns, looks at what its poller woke it for, and stops.
 fn work(world: &World, thread: Thread, workers: u16, mut dice: Dice) {
     let mut uses: Option<Connection> = None;
     let mut woken = Vec::new();
     let mut now = Duration::from_secs(1);
     for _ in 0..TURNS {
-        match (dice.draw(8), uses.take()) {
+        match (dice.roll(8), uses.take()) {
             (0..=2, Some(connection)) => uses = world.put(thread, connection, now),
             (3, Some(connection)) => drop(connection),
             (0, None) => uses = Some(world.kernel.open(thread)),
             (1..=3, None) => {
-                let from = Thread(dice.draw(usize::from(workers)) as u16);
+                let from = Thread(dice.roll(workers));
                 uses = world.take(thread, from, now);
             }
             (4, kept) => {
                 uses = kept;
-                world.kernel.server_closes(dice.draw(64));
+                world.kernel.server_closes(dice.roll(64));
             }
             (5, kept) => {
                 uses = kept;
@@ -106,8 +95,8 @@ fn under_shuttle(scheduler: impl Scheduler + 'static, workers: u16, room: usize,
         let threads: Vec<_> = (0..workers)
             .map(|thread| {
                 let world = Arc::clone(&world);
-                let seed = (SEED + number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(thread + 1);
-                shuttle::thread::spawn(move || work(&world, Thread(thread), workers, Dice(seed | 1)))
+                let dice = Dice::of_thread(SEED, number as u64, thread);
+                shuttle::thread::spawn(move || work(&world, Thread(thread), workers, dice))
             })
             .collect();
         threads.into_iter().for_each(|thread| thread.join().expect("a worker ends"));

@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use conformance::log::Log;
 use handfast_spec::lifecycle::{Action, Key, Lifecycle, Limits, Output, Refusal, SessionId, SubscriberId};
-use handfast_spec::{Machine, Observation};
+use handfast_spec::log::{Header, Line};
+use handfast_spec::{Machine, Observation, Protocol};
 use model::checker::design::Design;
 use model::lifecycle::handfast::{Config, Duplicates, Flaw, Handfast, Mutated};
-use serde_json::json;
+use serde::Serialize;
 use shuttle::future::yield_now;
 use shuttle::sync::{Mutex, MutexGuard};
 
@@ -49,8 +50,8 @@ pub(crate) fn port(setup: Setup, flaw: Option<Flaw>, log: &Log) -> Port {
     let limits = Limits::new(setup.total as u32, setup.pending as u32);
     let duplicates = if setup.keep_new { Duplicates::KeepNew } else { Duplicates::KeepOld };
     let machine = Handfast::new(Config { limits, capacity: setup.capacity as u64, duplicates, local: None });
-    let mut header = machine.header();
-    header["protocol"] = json!("lifecycle");
+    let header = Header { protocol: Lifecycle::NAME, config: machine.header() };
+    log.clone().write_all(&line(&header)).expect("memory takes everything");
     let state = State {
         machine: match flaw {
             None => Box::new(machine),
@@ -64,8 +65,12 @@ pub(crate) fn port(setup: Setup, flaw: Option<Flaw>, log: &Log) -> Port {
         subscribers: BTreeSet::new(),
         live_tasks: 0,
     };
-    writeln!(log.clone(), "{header}").expect("memory takes everything");
     Port(Arc::new(Mutex::new(state)))
+}
+
+/// A line of the log.
+fn line(line: &impl Serialize) -> Vec<u8> {
+    format!("{}\n", serde_json::to_string(line).expect("words are plain data")).into_bytes()
 }
 
 impl State {
@@ -82,8 +87,8 @@ impl State {
                     _ => false,
                 };
             }
-            let line = json!({ "action": action, "observation": observation });
-            writeln!(&mut self.log, "{line}").expect("memory takes everything");
+            let line = line(&Line::observed(action, &observation));
+            self.log.write_all(&line).expect("memory takes everything");
         }
         observation
     }

@@ -7,10 +7,9 @@ use serde::Serialize;
 
 use crate::lifecycle::{Config, Direction, Duplicates, Limits, Network, Origin, Reason, StateError};
 
-/// The first line of a run.
+/// A node's configuration in numbers, as the header of its record says it.
 #[derive(Serialize)]
-pub(super) struct Header {
-    protocol: &'static str,
+pub(super) struct Numbered {
     #[serde(flatten)]
     limits: spec::Limits,
     capacity: u64,
@@ -20,8 +19,8 @@ pub(super) struct Header {
     subscribers: u8,
 }
 
-/// Returns the header of a node's record, and the numbers of its keys.
-pub(super) fn header<K: Clone + Ord>(config: &Config<K>) -> (Header, Keys<K>) {
+/// Returns the configuration of a node, and the numbers of its keys.
+pub(super) fn numbered<K: Clone + Ord>(config: &Config<K>) -> (Numbered, Keys<K>) {
     let duplicates = match config.duplicates {
         Duplicates::KeepOld => spec::Duplicates::KeepOld,
         Duplicates::KeepNew => spec::Duplicates::KeepNew,
@@ -32,15 +31,14 @@ pub(super) fn header<K: Clone + Ord>(config: &Config<K>) -> (Header, Keys<K>) {
         Some(local) => (Some(OUR_OWN), Keys::around(local.clone())),
         None => (None, Keys::as_they_appear()),
     };
-    let header = Header {
-        protocol: "lifecycle",
+    let numbered = Numbered {
         limits: limits(&config.limits),
         capacity: config.capacity as u64,
         duplicates,
         local,
         subscribers: 0,
     };
-    (header, keys)
+    (numbered, keys)
 }
 
 /// Converts limits.

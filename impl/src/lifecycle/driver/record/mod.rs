@@ -5,25 +5,24 @@ mod convert;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use handfast_spec::Observation;
-use handfast_spec::lifecycle::{self as spec, Action, Output, Refusal};
-use serde::Serialize;
+use handfast_spec::lifecycle::{self as spec, Action, Lifecycle, Output, Refusal};
+use handfast_spec::log::{Header, Line};
+use handfast_spec::{Observation, Protocol};
 
-use self::convert::{Keys, header, origin, refusal, rejection};
+use self::convert::{Keys, numbered, origin, refusal, rejection};
 use super::signals::ExitKind;
 use crate::lifecycle::{
     Announcement, Config, ConfigError, Ended, Event, Greeting, Limits, Network, Origin, Reason, SessionId, StateError,
     SubscriberId,
 };
+use crate::record::Writer;
 
 /// Writes each step as a line of the log that `model explain lifecycle` reads.
 ///
 /// It is called under the lock, so that the order of lines is the order of steps. Sessions and keys are numbered as
 /// they appear, those apart that are compared with our own.
 pub(super) struct Record<K> {
-    out: Box<dyn Write + Send>,
-    /// The first error; nothing is written after it, because what has a gap cannot be explained.
-    error: Option<io::Error>,
+    log: Writer<Box<dyn Write + Send>>,
     sessions: BTreeMap<SessionId, spec::SessionId>,
     /// Sessions that have ended and whose connection is not closed.
     closing: BTreeMap<SessionId, spec::SessionId>,
@@ -34,37 +33,24 @@ pub(super) struct Record<K> {
     subscribers: BTreeMap<SubscriberId, spec::SubscriberId>,
 }
 
-#[derive(Serialize)]
-struct Line {
-    action: Action,
-    observation: Observation<Output, Refusal>,
-}
-
 impl<K: Clone + Ord> Record<K> {
     pub(super) fn begin(out: Box<dyn Write + Send>, config: &Config<K>) -> Self {
-        let (header, keys) = header(config);
-        let mut record = Self {
-            out,
-            error: None,
+        let (config, keys) = numbered(config);
+        let mut log = Writer::new(out);
+        log.write(&Header { protocol: Lifecycle::NAME, config });
+        Self {
+            log,
             sessions: BTreeMap::new(),
             closing: BTreeMap::new(),
             unheard: BTreeMap::new(),
             next_session: 0,
             keys,
             subscribers: BTreeMap::new(),
-        };
-        record.write(&header);
-        record
+        }
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        match self.error.take() {
-            Some(error) => {
-                self.error = Some(io::Error::new(error.kind(), error.to_string()));
-                Err(error)
-            }
-            None => self.out.flush(),
-        }
+        self.log.flush()
     }
 
     pub(super) fn opened(&mut self, session: SessionId, from: Origin) {
@@ -172,7 +158,7 @@ impl<K: Clone + Ord> Record<K> {
         // A subscriber that is gone leaves its number to the next, so that the numbers are as few as the subscribers.
         let used: BTreeSet<spec::SubscriberId> = self.subscribers.values().copied().collect();
         let free = (0..u32::MAX).map(spec::SubscriberId).find(|number| !used.contains(number));
-        let Some(number) = free else { return self.give_up("more subscribers than the model has numbers for") };
+        let Some(number) = free else { return self.log.give_up("more subscribers than the model has numbers for") };
         self.subscribers.insert(subscriber, number);
         let mut outputs: Vec<Output> =
             listed.filter_map(|session| self.session(session)).map(|session| Output::Listed(number, session)).collect();
@@ -317,7 +303,7 @@ impl<K: Clone + Ord> Record<K> {
         let session = spec::SessionId(self.next_session);
         match self.next_session.checked_add(1) {
             Some(next) => self.next_session = next,
-            None => self.give_up("more sessions than the model has numbers for"),
+            None => self.log.give_up("more sessions than the model has numbers for"),
         }
         session
     }
@@ -326,7 +312,7 @@ impl<K: Clone + Ord> Record<K> {
     pub(super) fn key(&mut self, key: &K) -> Option<spec::Key> {
         let number = self.keys.number(key);
         if number.is_none() {
-            self.give_up("more keys than the model has numbers for");
+            self.log.give_up("more keys than the model has numbers for");
         }
         number
     }
@@ -336,22 +322,7 @@ impl<K: Clone + Ord> Record<K> {
     }
 
     fn line(&mut self, action: Action, observation: Observation<Output, Refusal>) {
-        self.write(&Line { action, observation });
-    }
-
-    fn write(&mut self, line: &impl Serialize) {
-        if self.error.is_some() {
-            return;
-        }
-        let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut bytes| {
-            bytes.push(b'\n');
-            self.out.write_all(&bytes)
-        });
-        self.error = written.err();
-    }
-
-    fn give_up(&mut self, why: &'static str) {
-        self.error.get_or_insert_with(|| io::Error::other(why));
+        self.log.write(&Line::observed(action, observation));
     }
 }
 

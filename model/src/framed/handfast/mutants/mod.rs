@@ -8,8 +8,7 @@ use super::bounds::{SMALL, alphabet};
 use super::{Bounds, Handfast};
 use crate::checker::catalogue::Variant;
 use crate::checker::design::Checked;
-use crate::checker::mutants::Row;
-use crate::checker::target::{Instance, Instances};
+use crate::checker::target::Instance;
 use crate::mutants;
 
 pub use machine::Mutant;
@@ -21,14 +20,12 @@ const HOSTILE: &[&str] = &["hostile"];
 
 /// Every mutant.
 pub fn variants() -> Vec<Variant> {
-    Flaw::ALL.iter().map(|flaw| variant(*flaw)).collect()
-}
-
-fn variant(flaw: Flaw) -> Variant {
-    let &Row { name, kind, source, about, instances: shown_in, violates, .. } = flaw.row();
-    let mut instances = mutated(flaw);
-    instances.retain(|instance| shown_in.contains(&instance.name));
-    Variant { name, kind, source, about, violates, target: Box::new(Instances::new(name, instances)) }
+    let variant = |&flaw: &Flaw| {
+        let mut instances = mutated(flaw);
+        instances.retain(|instance| flaw.row().instances.contains(&instance.name));
+        flaw.row().variant(instances)
+    };
+    Flaw::ALL.iter().map(variant).collect()
 }
 
 /// The mutant with this flaw in the instances of the small scope.

@@ -1,12 +1,8 @@
 //! btcd's tasks, step by step.
 
-mod manager;
 mod negotiation;
 mod server;
 mod session;
-mod shutdown;
-mod start;
-mod watcher;
 
 use core::fmt::{self, Debug, Formatter};
 
@@ -14,10 +10,8 @@ use handfast_spec::lifecycle::{History, Output, Refusal, SELECTOR, SessionId, Su
 use handfast_spec::{Machine, Observation, Recorded};
 use serde::Serialize;
 
-use self::manager::Manager;
-use self::server::Server;
+use self::server::{Manager, Server, Stop};
 use self::session::Session;
-use self::shutdown::Stop;
 use super::Historical;
 use super::bounds::{Bounds, Part};
 use super::switches::{Gate, Relay, Switches};

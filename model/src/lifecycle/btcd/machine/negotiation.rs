@@ -2,10 +2,12 @@
 
 use handfast_spec::lifecycle::{Key, Output, Refusal, SessionId};
 
-use super::session::{Negotiation, Outcome, Second, Session, Socket};
-use super::{Btcd, Told, only_if};
-use crate::lifecycle::btcd::switches::{Adder, Channels, Gate, Signal};
-use crate::lifecycle::btcd::vocabulary::{Event, Task};
+use super::session::{Ending, Negotiation, Outcome, Reader, Second, Session, Socket, Start, Watcher};
+use super::{Btcd, Message, Told, only_if};
+use crate::lifecycle::btcd::switches::{
+    Adder, Attach, Channels, Evictor, Gate, Select, Signal, Spawn, StartWait, Teller,
+};
+use crate::lifecycle::btcd::vocabulary::{Event, Ready, Task};
 
 impl Btcd {
     pub(super) fn read_verack(&mut self, id: SessionId) -> Told {
@@ -181,5 +183,214 @@ impl Session {
             Adder::Both => Negotiation::Adding,
             Adder::Negotiation | Adder::Watcher => Negotiation::Reporting(Outcome::Succeeded),
         };
+    }
+}
+
+/// `start` (S), the attachment of the connection, and the disconnect.
+impl Btcd {
+    pub(super) fn attach(&mut self, id: SessionId) -> Told {
+        let switches = self.switches;
+        let session = self.session_mut(id)?;
+        only_if(session.socket == Socket::Unattached, Refusal::NotNow)?;
+        let too_late = !session.is_connected();
+        *session = session.attached(&switches);
+        match switches.attach {
+            Attach::Checked if too_late => {
+                session.socket = Socket::Closed;
+                Ok(vec![Output::Closed(id)])
+            }
+            Attach::Checked | Attach::Unchecked => Ok(vec![]),
+        }
+    }
+
+    pub(super) fn started(&mut self, id: SessionId) -> Told {
+        let switches = self.switches;
+        let session = self.take_outcome(id, Outcome::Succeeded)?;
+        if session.transactions > 0 {
+            session.reader = Reader::Reading;
+        }
+        if switches.spawn == Spawn::AfterStart {
+            session.watcher = Watcher::spawned(&switches);
+        }
+        Ok(vec![])
+    }
+
+    pub(super) fn start_failed(&mut self, id: SessionId) -> Told {
+        self.take_outcome(id, Outcome::Failed)?;
+        self.begin_disconnect(id, Task::Start, Output::Disconnecting(id))
+    }
+
+    fn take_outcome(&mut self, id: SessionId, outcome: Outcome) -> Result<&mut Session, Refusal> {
+        let session = self.session_mut(id)?;
+        only_if(session.start == Start::Waiting && session.negotiated == Some(outcome), Refusal::NotNow)?;
+        session.negotiated = None;
+        session.start = Start::Over;
+        Ok(session)
+    }
+
+    pub(super) fn expire(&mut self, id: SessionId) -> Told {
+        let session = self.session_mut(id)?;
+        only_if(session.start == Start::Waiting, Refusal::NotNow)?;
+        session.start = Start::Over;
+        self.begin_disconnect(id, Task::Start, Output::TimedOut(id))
+    }
+
+    pub(super) fn start_quits(&mut self, id: SessionId) -> Told {
+        let wait = self.switches.start;
+        let session = self.session_mut(id)?;
+        let hears = wait == StartWait::Quit && session.ending == Ending::QuitClosed;
+        only_if(session.start == Start::Waiting && hears, Refusal::NotNow)?;
+        session.start = Start::Over;
+        Ok(vec![])
+    }
+
+    /// Whoever wants the connection to end: its peer, by closing it, or anybody on this side.
+    pub(super) fn disconnected(&mut self, id: SessionId) -> Told {
+        only_if(self.session(id)?.is_connected(), Refusal::Ending)?;
+        self.begin_disconnect(id, Task::Reader, Output::Disconnecting(id))
+    }
+
+    /// The first half of `Disconnect()`. Whoever is first owes the second half; the others return.
+    pub(super) fn begin_disconnect(&mut self, id: SessionId, by: Task, output: Output) -> Told {
+        let session = self.session_mut(id)?;
+        match session.ending {
+            Ending::Begun(_) | Ending::QuitClosed => Ok(vec![]),
+            Ending::No => {
+                session.ending = Ending::Begun(by);
+                Ok(vec![output])
+            }
+        }
+    }
+
+    /// The second half of `Disconnect()`: the socket is closed, if there is one, and then the channel.
+    pub(super) fn close_quit(&mut self, id: SessionId, by: Task) -> Told {
+        let session = self.session_mut(id)?;
+        only_if(session.ending == Ending::Begun(by), Refusal::NotNow)?;
+        session.ending = Ending::QuitClosed;
+        let told = match session.socket {
+            Socket::Unattached | Socket::Closed => vec![],
+            Socket::Open => {
+                session.socket = Socket::Closed;
+                vec![Output::Closed(id)]
+            }
+        };
+        if by == Task::Server {
+            self.server_goes_on(id);
+        }
+        Ok(told)
+    }
+}
+
+// The watcher (L), which is `peerDoneHandler`, later `peerLifecycleHandler`; and the reader (I).
+
+/// The watcher.
+impl Btcd {
+    pub(super) fn wake(&mut self, id: SessionId, on: Ready) -> Told {
+        let select = self.switches.select;
+        let session = self.session_mut(id)?;
+        session.watcher = match on {
+            Ready::VerAck => {
+                only_if(session.watcher == Watcher::Selecting && session.signalled, Refusal::NotNow)?;
+                Watcher::Adding
+            }
+            Ready::Quit => {
+                let overruled = select == Select::Biased && session.signalled;
+                only_if(session.ending == Ending::QuitClosed, Refusal::NotNow)?;
+                if session.watcher == Watcher::Waiting {
+                    Watcher::Ending
+                } else {
+                    only_if(session.watcher == Watcher::Selecting && !overruled, Refusal::NotNow)?;
+                    Watcher::Waiting
+                }
+            }
+        };
+        Ok(vec![])
+    }
+
+    pub(super) fn set_added(&mut self, id: SessionId) -> Told {
+        let session = self.session_mut(id)?;
+        only_if(session.watcher == Watcher::Marking, Refusal::NotNow)?;
+        session.peer_added = true;
+        session.watcher = Watcher::Waiting;
+        Ok(vec![])
+    }
+
+    pub(super) fn send_done(&mut self, id: SessionId) -> Told {
+        only_if(self.session(id)?.watcher == Watcher::Ending, Refusal::NotNow)?;
+        self.send_event(id, Event::Done)?;
+        let next = match self.switches.teller {
+            Teller::Watcher => Watcher::AtGate,
+            Teller::Server => self.watcher_evicts(),
+        };
+        self.session_mut(id)?.watcher = next;
+        Ok(vec![])
+    }
+
+    pub(super) fn watcher_gate(&mut self, id: SessionId) -> Told {
+        only_if(self.session(id)?.watcher == Watcher::AtGate, Refusal::NotNow)?;
+        let passes = self.gate(id)?;
+        self.session_mut(id)?.watcher = if passes { Watcher::Telling } else { Watcher::Over };
+        Ok(vec![])
+    }
+
+    pub(super) fn watcher_has_told(&mut self, id: SessionId) -> Told {
+        let next = self.watcher_evicts();
+        self.session_mut(id)?.watcher = next;
+        Ok(vec![])
+    }
+
+    pub(super) fn watcher_has_evicted(&mut self, id: SessionId) -> Told {
+        let session = self.session_mut(id)?;
+        only_if(session.watcher == Watcher::Evicting, Refusal::NotNow)?;
+        session.watcher = Watcher::Over;
+        Ok(vec![Output::Dropped(id)])
+    }
+
+    fn watcher_evicts(&self) -> Watcher {
+        match self.switches.evictor {
+            Evictor::Watcher if self.bounds.transactions > 0 => Watcher::Evicting,
+            Evictor::Watcher | Evictor::Server | Evictor::Manager => Watcher::Over,
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn is_watcher_adding(&self) -> bool {
+        self.watcher == Watcher::Adding
+    }
+
+    pub(super) fn is_watcher_telling(&self) -> bool {
+        self.watcher == Watcher::Telling
+    }
+
+    pub(super) fn watcher_has_added(&mut self, marks: bool) {
+        self.watcher = if marks { Watcher::Marking } else { Watcher::Waiting };
+    }
+}
+
+/// The reader.
+impl Btcd {
+    pub(super) fn transaction(&mut self, id: SessionId) -> Told {
+        let session = self.session_mut(id)?;
+        let readable = session.reader == Reader::Reading && session.socket == Socket::Open;
+        only_if(readable && session.transactions > 0, Refusal::NotNow)?;
+        session.transactions -= 1;
+        session.reader = Reader::Queueing;
+        Ok(vec![])
+    }
+
+    pub(super) fn queue(&mut self, id: SessionId) -> Told {
+        only_if(self.session(id)?.reader == Reader::Queueing, Refusal::NotNow)?;
+        let skips = self.stop.is_manager_stopping();
+        self.send_message(Message::Transaction(id))?;
+        self.session_mut(id)?.reader = if skips { Reader::Reading } else { Reader::Waiting };
+        Ok(vec![])
+    }
+
+    pub(super) fn reader_ends(&mut self, id: SessionId) -> Told {
+        let session = self.session_mut(id)?;
+        only_if(session.reader == Reader::Reading && !session.is_connected(), Refusal::NotNow)?;
+        session.reader = Reader::Over;
+        Ok(vec![])
     }
 }

@@ -1,11 +1,11 @@
 //! The server loop (H), `peerHandler`.
 
-use handfast_spec::lifecycle::{Output, Reason, Refusal, SessionId};
+use handfast_spec::lifecycle::{Event as Heard, Output, Reason, Refusal, SELECTOR, SessionId};
 use serde::Serialize;
 
-use super::session::Negotiation;
-use super::{Btcd, Event, Message, Relay, Told, only_if};
-use crate::lifecycle::btcd::switches::{Evictor, Guard, OnVersion, Retract, Teller};
+use super::session::{Negotiation, Reader};
+use super::{Bounds, Btcd, Event, Message, Relay, Told, only_if};
+use crate::lifecycle::btcd::switches::{Drain, Evictor, Guard, OnVersion, Retract, Teller};
 use crate::lifecycle::btcd::vocabulary::{Task, Verdict};
 
 /// Where the server loop is.
@@ -226,5 +226,237 @@ impl Btcd {
         only_if(receives, Refusal::NotNow)?;
         self.relayed = self.relayed.checked_sub(1).ok_or(Refusal::Empty)?;
         Ok(vec![])
+    }
+}
+
+// The sync manager (B), `blockHandler`.
+
+/// The sync manager, as far as it knows its peers. Every peer is a candidate.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+pub(super) struct Manager {
+    place: Place,
+    /// `peerStates`.
+    peers: [bool; Bounds::MOST_SESSIONS as usize],
+    /// `syncPeer`.
+    sync: Option<SessionId>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+enum Place {
+    #[default]
+    Idle,
+    /// About to hand a block to the server loop.
+    Relaying,
+    Over,
+}
+
+/// Capacity of `relayInv`.
+const RELAY_ROOM: u8 = 1;
+
+impl Manager {
+    pub(super) fn is_at_rest(&self) -> bool {
+        matches!(self.place, Place::Idle | Place::Over)
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.place == Place::Over
+    }
+
+    /// Nothing asks whether the peer is alive, and nothing remembers one that was unknown when its end came.
+    fn new_peer(&mut self, id: SessionId) -> Vec<Output> {
+        self.peers[id.index()] = true;
+        let mut told = vec![Output::Heard(SELECTOR, Heard::Up(id)), Output::Heeded(id)];
+        told.extend(self.start_sync());
+        told
+    }
+
+    fn done_peer(&mut self, id: SessionId) -> Vec<Output> {
+        self.peers[id.index()] = false;
+        let mut told = vec![Output::Heard(SELECTOR, Heard::Down(id))];
+        if self.sync == Some(id) {
+            self.sync = None;
+            told.push(self.start_sync().unwrap_or(Output::Active(None)));
+        }
+        told
+    }
+
+    /// btcd picks at random among the candidates; of two peers there is never more than one to pick from.
+    fn start_sync(&mut self) -> Option<Output> {
+        if self.sync.is_some() {
+            return None;
+        }
+        let candidate = self.peers.iter().position(|known| *known)?;
+        self.sync = u32::try_from(candidate).ok().map(SessionId);
+        Some(Output::Active(self.sync))
+    }
+}
+
+impl Btcd {
+    pub(super) fn block(&mut self) -> Told {
+        only_if(self.blocks > 0 && !self.stop.is_manager_stopping(), Refusal::NotNow)?;
+        self.messages.push(Message::Block, self.bounds.messages)?;
+        self.blocks -= 1;
+        Ok(vec![])
+    }
+
+    pub(super) fn handle(&mut self, message: Message) -> Told {
+        only_if(self.manager.place == Place::Idle, Refusal::NotNow)?;
+        self.messages.pop(message)?;
+        match message {
+            Message::NewPeer(id) => Ok(self.manager.new_peer(id)),
+            Message::DonePeer(id) => {
+                let known = self.manager.peers[id.index()];
+                let mut told = self.manager.done_peer(id);
+                if known && self.switches.evictor == Evictor::Manager {
+                    told.push(Output::Dropped(id));
+                }
+                Ok(told)
+            }
+            Message::Transaction(id) => self.orphan(id),
+            Message::Block => {
+                self.manager.place = Place::Relaying;
+                Ok(vec![])
+            }
+            Message::IsCurrent => {
+                self.server = Server::Idle;
+                Ok(vec![])
+            }
+        }
+    }
+
+    /// A transaction of an unknown peer is thrown away; one of a known peer is kept under its tag.
+    fn orphan(&mut self, id: SessionId) -> Told {
+        let known = self.manager.peers[id.index()];
+        let session = self.session_mut(id)?;
+        if session.reader == Reader::Waiting {
+            session.reader = Reader::Reading;
+        }
+        Ok(if known { vec![Output::Kept(id)] } else { vec![] })
+    }
+
+    pub(super) fn relay(&mut self) -> Told {
+        only_if(self.manager.place == Place::Relaying, Refusal::NotNow)?;
+        match self.switches.relay {
+            Relay::Blocking | Relay::ReceivedWhileWaiting => only_if(self.relayed < RELAY_ROOM, Refusal::NoRoom)?,
+            Relay::Unbounded => {}
+        }
+        self.relayed += 1;
+        self.manager.place = Place::Idle;
+        Ok(vec![])
+    }
+
+    /// btcd's select may leave messages behind; the corrected one handles them first.
+    pub(super) fn manager_ends(&mut self) -> Told {
+        let finished = match self.switches.drain {
+            Drain::OneShot => true,
+            Drain::UntilEmpty => self.messages.is_empty(),
+        };
+        let ends = self.stop.is_manager_stopping() && self.manager.place == Place::Idle && finished;
+        only_if(ends, Refusal::NotNow)?;
+        self.manager.place = Place::Over;
+        Ok(vec![])
+    }
+}
+
+// How the node stops.
+
+/// How far the stop is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub(super) enum Stop {
+    No,
+    /// `shutdown` is set and `quit` is closed.
+    Asked,
+    /// The server loop disconnects peers.
+    Sweeping,
+    /// The server loop serves until every *done* has come.
+    Draining,
+    /// The sync manager is to stop.
+    Manager,
+    Complete,
+}
+
+impl Stop {
+    pub(super) fn is_asked(self) -> bool {
+        self != Self::No
+    }
+
+    pub(super) fn is_manager_stopping(self) -> bool {
+        matches!(self, Self::Manager | Self::Complete)
+    }
+}
+
+impl Btcd {
+    pub(super) fn stop(&mut self) -> Told {
+        only_if(self.bounds.shutdown.is_present() && self.stop == Stop::No, Refusal::AlreadyClosing)?;
+        self.stop = Stop::Asked;
+        Ok(vec![Output::ShutdownBegun])
+    }
+
+    pub(super) fn stop_server(&mut self) -> Told {
+        only_if(self.server == Server::Idle && self.stop == Stop::Asked, Refusal::NotNow)?;
+        self.stop = Stop::Sweeping;
+        self.server = Server::Sweeping(SessionId(0));
+        Ok(vec![])
+    }
+
+    /// btcd disconnects the peers of its map, and so misses those that have not completed their handshake and those
+    /// whose *add* is queued.
+    pub(super) fn sweep(&mut self, id: SessionId) -> Told {
+        only_if(self.server == Server::Sweeping(id), Refusal::NotNow)?;
+        let swept = match self.switches.drain {
+            Drain::OneShot => self.session(id)?.in_map,
+            Drain::UntilEmpty => !self.session(id)?.done,
+        };
+        if swept {
+            return self.disconnect_from_server(id);
+        }
+        self.server_goes_on(id);
+        Ok(vec![])
+    }
+
+    /// The server loop is through with the disconnect of this peer.
+    pub(super) fn server_goes_on(&mut self, id: SessionId) {
+        self.server = match self.stop {
+            Stop::No | Stop::Asked | Stop::Draining | Stop::Manager | Stop::Complete => Server::Idle,
+            Stop::Sweeping => self.after_sweep_of(id),
+        };
+    }
+
+    /// The corrected loop goes back to its select after the sweep.
+    fn after_sweep_of(&mut self, id: SessionId) -> Server {
+        let next = SessionId(id.0 + 1);
+        match self.switches.drain {
+            Drain::OneShot | Drain::UntilEmpty if self.session(next).is_ok() => Server::Sweeping(next),
+            Drain::OneShot => Server::Swept,
+            Drain::UntilEmpty => {
+                self.stop = Stop::Draining;
+                Server::Idle
+            }
+        }
+    }
+
+    /// btcd stops the sync manager after the sweep; the corrected loop when it has handled the *done* of every peer.
+    pub(super) fn stop_manager(&mut self) -> Told {
+        let due = match self.switches.drain {
+            Drain::OneShot => self.server == Server::Swept,
+            Drain::UntilEmpty => {
+                let idle = self.server == Server::Idle && self.stop == Stop::Draining;
+                idle && self.live().all(|session| session.done)
+            }
+        };
+        only_if(due, Refusal::NotFinished)?;
+        self.stop = Stop::Manager;
+        self.server = Server::AwaitingManager;
+        Ok(vec![])
+    }
+
+    pub(super) fn server_ends(&mut self) -> Told {
+        only_if(self.server == Server::AwaitingManager && self.manager.has_ended(), Refusal::NotNow)?;
+        self.lifecycle.clear();
+        self.done_peers.clear();
+        self.relayed = 0;
+        self.stop = Stop::Complete;
+        self.server = Server::Over;
+        Ok(vec![Output::ShutdownComplete])
     }
 }

@@ -1,8 +1,8 @@
 //! The event channels as they were, and each of their three faults alone: the rows of the specification's table.
 
-use super::{Kind, REJECTING, Variant, unguarded};
-use crate::lifecycle::btcd::bounds::Bounds;
-use crate::lifecycle::btcd::switches::{Channels, Gate, Select, Signal, Switches, Teller};
+use super::{ATTACHING, Kind, ORPHANS, REJECTING, RELAYING, STOPPING, Variant, unguarded};
+use crate::lifecycle::btcd::bounds::{Bounds, Part};
+use crate::lifecycle::btcd::switches::{Channels, Gate, OnVersion, Relay, Select, Signal, StartWait, Switches, Teller};
 
 /// Fault 1 alone: the watcher tells the sync manager of the end, the server loop of the coming.
 const V1: Switches = Switches { teller: Teller::Watcher, gate: Gate::VerAck, ..Switches::MERGED };
@@ -11,7 +11,7 @@ const V2: Switches = Switches { channels: Channels::Two, ..Switches::MERGED };
 /// Faults 2 and 3: two channels, and two senders.
 const V2_V3: Switches = Switches { channels: Channels::Two, ..Switches::FIX1 };
 
-pub(super) const VARIANTS: &[Variant] = &[
+pub(super) const HISTORICAL: &[Variant] = &[
     Variant {
         name: "btcd-before",
         kind: Kind::Historical,
@@ -195,5 +195,170 @@ pub(super) const VARIANTS: &[Variant] = &[
         violates: &["PEER-4", "PEER-17"],
         switches: Switches { signal: Signal::Check, ..Switches::FIX2 },
         bounds: super::SIGNALLED_TWICE,
+    },
+];
+
+// The corrected design at several bounds, and changes to it that no rule can tell.
+
+const SOURCE: &str = "btcsuite/btcd 56613bb8, 45135e67 and 617ebe2b, with a gate on NewPeer, a biased select, orphans \
+                      evicted by the sync manager, a server loop that receives while it waits, and a stop that drains";
+
+pub(super) const CORRECTED: &[Variant] = &[
+    corrected(
+        "btcd-corrected",
+        "One sender and one channel for both events, and one loop that tells the sync manager of both. What the mutants change.",
+        Bounds::BASE,
+    ),
+    corrected("btcd-corrected-wide", "The same, with every part of the node that this model has.", Bounds::WIDE),
+    corrected(
+        "btcd-corrected-wide-roomy",
+        "The same, with room for two events and three messages.",
+        Bounds { events: 2, messages: 3, ..Bounds::WIDE },
+    ),
+    corrected(
+        "btcd-corrected-pair",
+        "The same, with two peers that may be rejected.",
+        Bounds { rejects: Part::Present, ..Bounds::PAIR },
+    ),
+    Variant {
+        name: "btcd-corrected-unguarded",
+        kind: Kind::Equivalent(
+            "The events of a session come in program order of one task through one channel, so that add is never \
+             received after done: a peer that is dead when it is admitted has its done still to come, and that removes \
+             it everywhere.",
+        ),
+        source: "the specification's table of btcd, last rows",
+        about: "The server loop does not look whether the peer is connected.",
+        violates: &[],
+        switches: unguarded(Switches::CORRECTED),
+        bounds: Bounds::WIDE,
+    },
+    Variant {
+        name: "btcd-corrected-random-select",
+        kind: Kind::Equivalent(
+            "Where the handshake and the end are both signalled, a random select may skip add. Then done comes alone, \
+             which the contract allows; the peer is dead, and the gate sends nothing for it.",
+        ),
+        source: "btcsuite/btcd 56613bb8, peerLifecycleHandler",
+        about: "The watcher's select does not prefer the handshake.",
+        violates: &[],
+        switches: Switches { select: Select::Random, ..Switches::CORRECTED },
+        bounds: Bounds::WIDE,
+    },
+    Variant {
+        name: "btcd-corrected-deaf-start",
+        kind: Kind::Equivalent(
+            "After a panic of the negotiation start waits until its timer fires. Nobody waits for start: the panic \
+             has disconnected the peer, and the watcher passes that on. What is lost is one task for thirty seconds, \
+             and the rules know of no duration.",
+        ),
+        source: "btcsuite/btcd before 45135e67",
+        about: "start does not notice a disconnect while it waits for the handshake.",
+        violates: &[],
+        switches: Switches { start: StartWait::Deaf, ..Switches::CORRECTED },
+        bounds: Bounds::WIDE,
+    },
+    Variant {
+        name: "btcd-corrected-unbounded-relay",
+        kind: Kind::Equivalent(
+            "Either the server loop keeps receiving while it waits for the sync manager, or the sync manager never \
+             waits for the server loop: each breaks the circle.",
+        ),
+        source: "btcsuite/btcd issue #2258, the other way out",
+        about: "What the sync manager relays always has room.",
+        violates: &[],
+        switches: Switches { relay: Relay::Unbounded, ..Switches::CORRECTED },
+        bounds: Bounds::WIDE,
+    },
+];
+
+const fn corrected(name: &'static str, about: &'static str, bounds: Bounds) -> Variant {
+    let (kind, switches) = (Kind::Corrected, Switches::CORRECTED);
+    Variant { name, kind, source: SOURCE, about, violates: &[], switches, bounds }
+}
+
+// The node around the event channels as it was: what the repair did not touch.
+
+pub(super) const NODE: &[Variant] = &[
+    Variant {
+        name: "btcd-second-new-peer",
+        kind: Kind::Historical,
+        source: "bsv-blockchain/teranode PR #946, a fork of the design before the repair",
+        about: "The sync manager is told of a peer when its version comes, and again by the server loop. It hears Up \
+                after Down or twice (PEER-3), and a peer that ends without a handshake stays with it (PEER-21, \
+                PEER-23). Never is DonePeer for an unknown peer, because the first NewPeer precedes everything. \
+                The event channels are those of before (PEER-1, PEER-27).",
+        violates: &["PEER-1", "PEER-3", "PEER-21", "PEER-23", "PEER-27"],
+        switches: Switches { version: OnVersion::Tells, ..Switches::BEFORE },
+        bounds: Bounds::BASE,
+    },
+    Variant {
+        name: "btcd-merged-orphans",
+        kind: Kind::Historical,
+        source: "btcsuite/btcd 56613bb8, handleDonePeerMsg",
+        about: "The server loop evicts the orphans of a peer when it has sent DonePeer. A transaction that the sync \
+                manager handles before DonePeer and after the eviction is kept under the tag of a dead peer \
+                (PEER-16). The gate is peerAdded (PEER-4).",
+        violates: &["PEER-4", "PEER-16"],
+        switches: Switches::MERGED,
+        bounds: ORPHANS,
+    },
+    Variant {
+        name: "btcd-merged-relay",
+        kind: Kind::Historical,
+        source: "btcsuite/btcd issue #2258; also #605 and #583",
+        about: "The sync manager waits for room to relay a block while the server loop waits for room to tell of a \
+                peer, or for an answer (PEER-26). What is not told by then is never told: of a peer that has come \
+                (PEER-22) or gone (PEER-21, PEER-23), and its done is never received (PEER-27). The gate is peerAdded \
+                (PEER-4).",
+        violates: &["PEER-4", "PEER-21", "PEER-22", "PEER-23", "PEER-26", "PEER-27"],
+        switches: Switches::MERGED,
+        bounds: RELAYING,
+    },
+    Variant {
+        name: "btcd-merged-attach",
+        kind: Kind::Historical,
+        source: "btcsuite/btcd 56613bb8; repaired by 617ebe2b",
+        about: "A peer is disconnected before it is given its connection: there was no socket to close, and later \
+                nobody closes it (PEER-30). The gate is peerAdded (PEER-4).",
+        violates: &["PEER-4", "PEER-30"],
+        switches: Switches::MERGED,
+        bounds: ATTACHING,
+    },
+    Variant {
+        name: "btcd-merged-shutdown",
+        kind: Kind::Historical,
+        source: "btcsuite/btcd 56613bb8, Stop and peerHandler",
+        about: "The server loop disconnects the peers of its map, stops the sync manager, empties its channels once \
+                and ends. The stop is said to be complete while peers are connected or their done is queued (PEER-18). \
+                What was in the channels is lost: a dead peer stays in the map or with the sync manager (PEER-21), \
+                active there (PEER-23), a coming is not passed on (PEER-22), an end is not received (PEER-27), and \
+                of a pending peer nothing is received at all (PEER-29). A watcher that sends when the channels are \
+                full again waits for ever (PEER-26). The gate is peerAdded (PEER-4).",
+        violates: &["PEER-4", "PEER-18", "PEER-21", "PEER-22", "PEER-23", "PEER-26", "PEER-27", "PEER-29"],
+        switches: Switches::MERGED,
+        bounds: STOPPING,
+    },
+    Variant {
+        name: "btcd-merged-shutdown-relay",
+        kind: Kind::Historical,
+        source: "btcsuite/btcd issue #2258 on the way to a stop",
+        about: "The server loop waits for the end of a sync manager that waits for the server loop (PEER-26), so that \
+                the stop never completes (PEER-28). Where it does, it breaks what it breaks without blocks (PEER-18, \
+                PEER-21, PEER-22, PEER-23, PEER-27, PEER-29). The gate is peerAdded (PEER-4).",
+        violates: &["PEER-4", "PEER-18", "PEER-21", "PEER-22", "PEER-23", "PEER-26", "PEER-27", "PEER-28", "PEER-29"],
+        switches: Switches::MERGED,
+        bounds: Bounds { blocks: 2, ..STOPPING },
+    },
+    Variant {
+        name: "btcd-merged-shutdown-reader",
+        kind: Kind::Historical,
+        source: "btcsuite/btcd 56613bb8, OnTx: the reader waits for the sync manager and for nothing else",
+        about: "A transaction is in the channel when the sync manager ends; its reader waits for ever, in any room \
+                (PEER-26). The rest is that of the stop without transactions (PEER-18, PEER-21, PEER-22, PEER-23, \
+                PEER-27, PEER-29), of the eviction by the server loop (PEER-16) and of the gate (PEER-4).",
+        violates: &["PEER-4", "PEER-16", "PEER-18", "PEER-21", "PEER-22", "PEER-23", "PEER-26", "PEER-27", "PEER-29"],
+        switches: Switches::MERGED,
+        bounds: Bounds { shutdown: Part::Present, ..ORPHANS },
     },
 ];

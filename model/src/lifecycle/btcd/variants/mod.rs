@@ -1,16 +1,13 @@
 //! The designs, by name.
 
-mod corrected;
 mod historical;
 mod mutants;
-mod node;
 
 use super::bounds::{Bounds, Part, alphabet};
 use super::machine::Btcd;
 use super::switches::{Guard, Switches};
-use crate::checker::catalogue::Kind;
+use crate::checker::catalogue::{Kind, Row};
 use crate::checker::design::Checked;
-use crate::checker::historical::Row;
 
 /// A design with the bounds at which it is looked at, and what it violates there.
 pub type Variant = Row<Switches, Bounds>;
@@ -22,7 +19,7 @@ pub fn checked(switches: Switches, bounds: Bounds) -> Checked<Btcd> {
 
 /// Every variant: the designs of the event channels, those of the node around them, the corrected design, its mutants.
 pub fn variants() -> impl Iterator<Item = &'static Variant> {
-    [historical::VARIANTS, node::VARIANTS, corrected::VARIANTS, mutants::VARIANTS].into_iter().flatten()
+    [historical::HISTORICAL, historical::NODE, historical::CORRECTED, mutants::VARIANTS].into_iter().flatten()
 }
 
 /// The same design, without the look at the connection before a peer is admitted.

@@ -7,25 +7,19 @@ mod steps;
 
 use super::instances;
 use crate::checker::catalogue::{Kind, Scope, Variant};
-use crate::checker::mutants::Row;
-use crate::checker::target::{Instance, Instances};
+use crate::checker::target::Instance;
 use crate::mutants;
 
 pub use machine::{Mutated, mutated};
 
 /// Returns every mutant, for the catalogue.
 pub fn variants() -> Vec<Variant> {
-    Flaw::ALL.iter().map(|flaw| flaw.variant()).collect()
-}
-
-impl Flaw {
-    fn variant(self) -> Variant {
-        let &Row { name, kind, source, about, instances: shown_in, violates, .. } = self.row();
-        let shown = instances(Scope::Small).into_iter().filter(|instance| shown_in.contains(&instance.name));
-        let mutated = shown.map(|Instance { name, checked }| Instance { name, checked: mutated(&checked, self) });
-        let target = Box::new(Instances::new(name, mutated.collect()));
-        Variant { name, kind, source, about, violates, target }
-    }
+    let variant = |&flaw: &Flaw| {
+        let shown = instances(Scope::Small).into_iter().filter(|it| flaw.row().instances.contains(&it.name));
+        let mutated = shown.map(|Instance { name, checked }| Instance { name, checked: mutated(&checked, flaw) });
+        flaw.row().variant(mutated.collect())
+    };
+    Flaw::ALL.iter().map(variant).collect()
 }
 
 const SLOTS: &[&str] = &["slots"];

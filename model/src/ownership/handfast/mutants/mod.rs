@@ -5,24 +5,17 @@ mod word;
 
 use super::bounds::{Bounds, each_bounds};
 use crate::checker::catalogue::{Kind, Scope, Variant};
-use crate::checker::mutants::Row;
-use crate::checker::target::Instances;
 
 pub use machine::Mutated;
 pub(in crate::ownership) use word::Flawed;
 
 /// Every mutant.
 pub fn variants() -> Vec<Variant> {
-    Flaw::ALL.iter().map(|flaw| flaw.variant()).collect()
-}
-
-impl Flaw {
-    fn variant(self) -> Variant {
-        let Row { name, kind, source, about, instances, violates, .. } = *self.row();
-        let mutated = |bounds: &Bounds| bounds.checked(|config| Mutated::new(config, self));
-        let target = Box::new(Instances::new(name, each_bounds(instances, mutated)));
-        Variant { name, kind, source, about, violates, target }
-    }
+    let variant = |&flaw: &Flaw| {
+        let mutated = |bounds: &Bounds| bounds.checked(|config| Mutated::new(config, flaw));
+        flaw.row().variant(each_bounds(flaw.row().instances, mutated))
+    };
+    Flaw::ALL.iter().map(variant).collect()
 }
 
 crate::mutants! {

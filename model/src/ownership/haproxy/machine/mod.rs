@@ -1,9 +1,7 @@
 //! HAProxy's threads, step by step.
 
 mod close;
-mod conclude;
 mod insert;
-mod poll;
 mod run;
 
 use handfast_spec::ownership::{History, Incarnation, Output, Refusal, Thread};

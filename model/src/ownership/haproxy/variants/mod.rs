@@ -1,15 +1,13 @@
 //! The designs, by name.
 
-mod findings;
 mod historical;
 mod mutants;
 
 use super::bounds::{Bounds, alphabet};
 use super::machine::Haproxy;
 use super::switches::Switches;
-use crate::checker::catalogue::LeftOut;
+use crate::checker::catalogue::{LeftOut, Row};
 use crate::checker::design::Checked;
-use crate::checker::historical::Row;
 
 /// A design with the bounds at which it is looked at, and what it violates there.
 pub type Variant = Row<Switches, Bounds>;
@@ -21,7 +19,7 @@ pub fn checked(switches: Switches, bounds: Bounds) -> Checked<Haproxy> {
 
 /// Every variant: the historical designs, the corrected design, the residual findings one by one, the mutants.
 pub fn variants() -> impl Iterator<Item = &'static Variant> {
-    [historical::VARIANTS, findings::VARIANTS, mutants::VARIANTS].into_iter().flatten()
+    [historical::VARIANTS, mutants::FINDINGS, mutants::VARIANTS].into_iter().flatten()
 }
 
 /// Mistakes that are known and were not modelled, with the reasons.

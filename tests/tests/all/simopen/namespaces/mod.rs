@@ -4,7 +4,6 @@
 //! and go out when it is told. One SYN is lost because its sender takes the other host to be where nobody is. In both cases
 //! neither host listens, and both kernels count one active open and no passive one.
 
-mod cable;
 mod kernel;
 
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -19,8 +18,7 @@ use tokio::time::timeout;
 
 use crate::simopen::talk;
 use crate::support::{deadline, skip};
-use cable::{Cable, Host};
-use kernel::{Flags, State, Tap, Way, joins_crossed_syns};
+use kernel::{Cable, Flags, Host, State, Tap, Way, joins_crossed_syns};
 
 /// Two hosts; none where they cannot be had.
 fn hosts() -> Option<Cable> {

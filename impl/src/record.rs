@@ -1,0 +1,60 @@
+//! The writer of a record: a log in the words of the specification, which `model explain` reads.
+
+use std::fmt::{self, Debug, Formatter};
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+/// Writes lines of JSON, until the first error: a log with a gap cannot be explained.
+pub(crate) struct Writer<W: ?Sized> {
+    error: Option<io::Error>,
+    out: W,
+}
+
+impl<W> Writer<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Self { error: None, out }
+    }
+}
+
+impl<W: ?Sized> Debug for Writer<W> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<W: Write> Writer<W> {
+    /// Flushes the log and returns what it was written to, or the first error.
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        self.flush().map(|()| self.out)
+    }
+}
+
+impl<W: Write + ?Sized> Writer<W> {
+    pub(crate) fn write(&mut self, line: &impl Serialize) {
+        if self.error.is_some() {
+            return;
+        }
+        let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut bytes| {
+            bytes.push(b'\n');
+            self.out.write_all(&bytes)
+        });
+        self.error = written.err();
+    }
+
+    /// Ends the log, because the model has no words for what follows.
+    pub(crate) fn give_up(&mut self, why: &'static str) {
+        self.error.get_or_insert_with(|| io::Error::other(why));
+    }
+
+    /// Flushes the log, or returns the first error, whose text it keeps.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        match self.error.take() {
+            Some(error) => {
+                self.error = Some(io::Error::new(error.kind(), error.to_string()));
+                Err(error)
+            }
+            None => self.out.flush(),
+        }
+    }
+}
