@@ -145,7 +145,8 @@ impl<K: Clone + Ord, I> Slot<K, I> {
     /// It is called when the handshake has returned the connection and the session is not announced, with the connection
     /// and the reason: that it is rejected, was told to end while it waited, or has timed out. What it returns may take the
     /// time [`NodeConfig::farewell`](super::NodeConfig::farewell), and is then dropped where it waits. The session holds
-    /// its slot for that long, so that there are no more farewells at a time than slots.
+    /// its slot for that long, so that there are no more farewells at a time than slots. It leaves the connection open: it
+    /// is dropped when the session has ended (PEER-49).
     ///
     /// # Panics
     ///

@@ -256,6 +256,8 @@ async fn run(environment: Environment, log: Log, seen: &Seen) -> Result<(), Test
     }
     pause(environment.shutdown).await;
     let _ = node.shutdown(Duration::from_millis(environment.deadline)).await;
+    // Tasks that were aborted at the deadline drop their connections.
+    pause(1).await;
     acting.join_all().await;
     for heard in listening.join_all().await {
         let heard = heard.map_err(TestCaseError::fail)?;

@@ -197,6 +197,7 @@ impl Drop for Guard {
             let _ = self.port.step(Action::Abort { session });
         }
         let _ = self.port.step(Action::End { session });
+        let _ = self.port.step(Action::Close { session });
         self.port.lock().live_tasks -= 1;
     }
 }
