@@ -72,11 +72,7 @@ impl Rival for Own {
     type Session = SessionHandle;
 
     fn new(sessions: usize, subscribers: usize, hear: impl Fn(Told) + Clone + Send + 'static) -> Self {
-        let registry = Config {
-            limits: Limits::new(sessions, sessions),
-            capacity: 2 * sessions + 1,
-            duplicates: Duplicates::KeepOld,
-        };
+        let registry = Config::new(Limits::new(sessions, sessions), Duplicates::KeepOld);
         let node = Node::new(NodeConfig::new(registry)).expect("the configuration is sound");
         let listen = |mut events: Subscription<u32>| {
             let hear = hear.clone();

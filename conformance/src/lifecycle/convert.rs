@@ -1,31 +1,48 @@
 //! The model's words in the product's, and back.
 
 use handfast::lifecycle::{self as product, StateError};
-use handfast_spec::lifecycle::{Direction, Key, Limits, NO_LIMIT, Origin, Reason, Refusal};
+use handfast_spec::lifecycle::{Direction, Key, Limits, NO_LIMIT, Network, Origin, Reason, Refusal};
 use model::lifecycle::handfast::{Config, Duplicates};
 
 /// The product's configuration of a node that the model has configured so.
 pub fn configured(config: &Config) -> product::Config<Key> {
-    let Limits { total, pending, inbound, outbound, pending_per_source, per_address, reserved } = config.limits;
-    let number = |limit: u32| if limit == NO_LIMIT { usize::MAX } else { limit as usize };
+    let duplicates = match config.duplicates {
+        Duplicates::KeepOld => product::Duplicates::KeepOld,
+        Duplicates::KeepNew => product::Duplicates::KeepNew,
+        Duplicates::TieBreak => product::Duplicates::TieBreak,
+        Duplicates::Allow(most) => product::Duplicates::Allow(number(most)),
+    };
     product::Config {
-        limits: product::Limits {
-            total: number(total),
-            pending: number(pending),
-            inbound: number(inbound),
-            outbound: number(outbound),
-            pending_per_source: number(pending_per_source),
-            per_address: number(per_address),
-            reserved: number(reserved),
-        },
         capacity: usize::try_from(config.capacity).unwrap_or(usize::MAX),
-        duplicates: match config.duplicates {
-            Duplicates::KeepOld => product::Duplicates::KeepOld,
-            Duplicates::KeepNew => product::Duplicates::KeepNew,
-            Duplicates::TieBreak { local } => product::Duplicates::TieBreak { local },
-            Duplicates::Allow(most) => product::Duplicates::Allow(number(most)),
-        },
+        local: config.local,
+        ..product::Config::new(limits(&config.limits), duplicates)
     }
+}
+
+/// The product's limits.
+pub(super) fn limits(limits: &Limits) -> product::Limits {
+    product::Limits {
+        total: number(limits.total),
+        inbound: number(limits.inbound),
+        outbound: number(limits.outbound),
+        pending_inbound: number(limits.pending_inbound),
+        pending_outbound: number(limits.pending_outbound),
+        pending_per_source: number(limits.pending_per_source),
+        per_source: number(limits.per_source),
+        per_address: number(limits.per_address),
+        reserved: number(limits.reserved),
+        source_v4: limits.source_v4,
+        source_v6: limits.source_v6,
+    }
+}
+
+/// The product's network.
+pub(super) fn network(network: &Network) -> product::Network {
+    network.to_string().parse().expect("both crates write networks in the usual way")
+}
+
+fn number(limit: u32) -> usize {
+    if limit == NO_LIMIT { usize::MAX } else { limit as usize }
 }
 
 /// The product's word for where a connection comes from.
@@ -45,6 +62,7 @@ pub(super) fn reason(reason: product::Reason) -> Reason {
         product::Reason::Reserved => Reason::Reserved,
         product::Reason::Inbound => Reason::Inbound,
         product::Reason::Outbound => Reason::Outbound,
+        product::Reason::PerSource => Reason::PerSource,
         product::Reason::PerAddress => Reason::PerAddress,
         product::Reason::PendingFromSource => Reason::PendingFromSource,
         product::Reason::Banned => Reason::Banned,
@@ -58,7 +76,9 @@ pub(super) fn reason(reason: product::Reason) -> Reason {
 pub(super) fn refusal(error: StateError) -> Refusal {
     match error {
         StateError::NoSuchSession(_) => Refusal::NoSuchSession,
-        StateError::WrongStage { .. } | StateError::NotShuttingDown => Refusal::NotNow,
+        StateError::WrongStage { .. } | StateError::AlreadyPrivileged(_) | StateError::NotShuttingDown => {
+            Refusal::NotNow
+        }
         StateError::Ending(_) => Refusal::Ending,
         StateError::NoSuchSubscriber(_) => Refusal::NoSuchSubscriber,
         StateError::NotHolding(_) => Refusal::NotHolding,

@@ -3,16 +3,16 @@
 //! What a driver does around the core is done here in the plainest way: session ids are handed on, guards run when they
 //! are told to, and each session has the cell in which its peer's height is kept for the selector.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use handfast::lifecycle::{self as product, ActivePeer, Announcement, Core, Effect, Greeting, Heard, Switch};
 use handfast_spec::lifecycle::{
-    Action, Event, Key, Lifecycle, Origin, Output, Refusal, SELECTOR, SessionId, SubscriberId,
+    Action, Event, Key, Lifecycle, Network, Origin, Output, Refusal, SELECTOR, SessionId, SubscriberId,
 };
 use handfast_spec::{Machine, Observation};
 use model::lifecycle::handfast::Config;
 
-use super::convert::{configured, origin, reason, refusal};
+use super::convert::{configured, limits, network, origin, reason, refusal};
 
 /// The core with what a driver keeps around it.
 pub struct CoreMachine {
@@ -21,6 +21,10 @@ pub struct CoreMachine {
     /// The product's id of each session that got a slot.
     sessions: BTreeMap<SessionId, Slot>,
     subscribers: BTreeMap<SubscriberId, product::SubscriberId>,
+    /// Subscribers that were evicted and have not heard so.
+    evicted: BTreeSet<SubscriberId>,
+    /// Sessions whose guard has run and whose connection is open.
+    closing: BTreeSet<SessionId>,
     /// Ids below this one are used.
     next: u32,
     complete: bool,
@@ -53,6 +57,8 @@ impl CoreMachine {
             selector: ActivePeer::new(),
             sessions: BTreeMap::new(),
             subscribers: BTreeMap::new(),
+            evicted: BTreeSet::new(),
+            closing: BTreeSet::new(),
             next: 0,
             complete: false,
         };
@@ -66,6 +72,8 @@ impl CoreMachine {
     fn take(&mut self, action: Action) -> Outcome {
         match action {
             Action::Open { session, origin } => self.open(session, &origin),
+            Action::GrantPrivilege { session } => self.grant_privilege(session),
+            Action::Rank { session, rank } => self.rank(session, rank),
             Action::HandshakeDone { session, key } => self.handshake_done(session, key),
             Action::Announce { session } => self.announce(session),
             Action::Disconnect { session } => {
@@ -78,17 +86,21 @@ impl CoreMachine {
             }
             Action::End { session } if !self.core.is_to_end(self.id(session)?) => Err(Refusal::NotNow),
             Action::End { session } | Action::Abort { session } => self.run_guard(session),
+            Action::Close { session } if self.closing.remove(&session) => Ok(vec![Output::Closed(session)]),
+            Action::Close { session } => Err(self.gone(session, Refusal::NotNow)),
             Action::PeerAhead { session } => self.ahead(session),
             Action::NotifySelector { session } => self.notify_selector(session),
             Action::Subscribe { subscriber } => self.subscribe(subscriber),
             Action::Unsubscribe { subscriber } => {
                 let id = self.subscribers.remove(&subscriber).ok_or(Refusal::NoSuchSubscriber)?;
+                self.evicted.remove(&subscriber);
                 drop(self.core.unsubscribe(id).map_err(refusal)?);
                 Ok([Output::Unsubscribed(subscriber)].into_iter().chain(self.forget(subscriber)).collect())
             }
             Action::Evict { subscriber } => {
                 let id = *self.subscribers.get(&subscriber).ok_or(Refusal::NotHolding)?;
                 self.core.evict(id).map_err(refusal)?;
+                self.evicted.insert(subscriber);
                 Ok(vec![Output::CutOff(subscriber)])
             }
             Action::Receive { subscriber } => self.receive(subscriber),
@@ -97,18 +109,21 @@ impl CoreMachine {
                 let stalled = switch.from.map(|from| Output::Stalled(spec_id(from)));
                 Ok(stalled.into_iter().chain([active(switch)]).collect())
             }
+            Action::Reconsider { session } => self.reconsider(session),
             Action::Ban { key } => {
                 self.core.ban(key).map_err(refusal)?;
                 Ok([Output::Banned(key)].into_iter().chain(self.told_to_end()).collect())
             }
             Action::Unban { key } => self.core.unban(&key).map(|()| vec![Output::Unbanned(key)]).map_err(refusal),
-            Action::BanAddress { address } => {
-                self.core.ban_address(address).map_err(refusal)?;
-                Ok([Output::AddressBanned(address)].into_iter().chain(self.told_to_end()).collect())
+            Action::BanNetwork { network: banned } => self.ban_network(banned),
+            Action::UnbanNetwork { network: banned } => {
+                self.core.unban_network(network(&banned)).map_err(refusal)?;
+                Ok(vec![Output::NetworkUnbanned(banned)])
             }
-            Action::UnbanAddress { address } => {
-                self.core.unban_address(address).map(|()| vec![Output::AddressUnbanned(address)]).map_err(refusal)
-            }
+            Action::SetLimits { limits: set } => match self.core.set_limits(limits(&set)) {
+                Ok(()) => Ok(vec![Output::Limited(set)]),
+                Err(_) => Err(Refusal::Unsound),
+            },
             Action::Shutdown => {
                 self.core.shut_down().map_err(refusal)?;
                 Ok([Output::ShutdownBegun].into_iter().chain(self.told_to_end()).collect())
@@ -121,6 +136,11 @@ impl CoreMachine {
                 Ok(false) | Err(_) => Err(Refusal::NotFinished),
             },
         }
+    }
+
+    fn ban_network(&mut self, banned: Network) -> Outcome {
+        self.core.ban_network(network(&banned)).map_err(refusal)?;
+        Ok([Output::NetworkBanned(banned)].into_iter().chain(self.told_to_end()).collect())
     }
 
     fn open(&mut self, session: SessionId, from: &Origin) -> Outcome {
@@ -140,6 +160,16 @@ impl CoreMachine {
         Ok(came.into_iter().chain(told).collect())
     }
 
+    fn grant_privilege(&mut self, session: SessionId) -> Outcome {
+        self.core.grant_privilege(self.id(session)?).map_err(refusal)?;
+        Ok(vec![Output::Privileged(session)])
+    }
+
+    fn rank(&mut self, session: SessionId, rank: u32) -> Outcome {
+        self.core.set_rank(self.id(session)?, rank).map_err(refusal)?;
+        Ok(vec![Output::Ranked(session, rank)])
+    }
+
     fn handshake_done(&mut self, session: SessionId, key: Key) -> Outcome {
         match self.core.handshake_done(self.id(session)?, key, ()).map_err(refusal)? {
             Greeting::First => Ok(vec![Output::HandshakeDone(session, key)]),
@@ -151,6 +181,7 @@ impl CoreMachine {
         match self.core.announce(self.id(session)?).map_err(refusal)? {
             Announcement::Up => Ok(vec![Output::Announced(session), Output::Registered(session)]),
             Announcement::Rejected(why) => Ok(vec![Output::Rejected(session, reason(why))]),
+            Announcement::Queued => Ok(vec![Output::Waits(session)]),
             Announcement::WaitsForRoom => Err(Refusal::NoRoom),
             Announcement::WaitsForOlder(_) => {
                 let told = self.told_to_end();
@@ -162,7 +193,8 @@ impl CoreMachine {
     fn run_guard(&mut self, session: SessionId) -> Outcome {
         let ended = self.core.end(self.id(session)?, product::Reason::Aborted).map_err(refusal)?;
         let removed = ended.announced.then_some(Output::Removed(session));
-        Ok([Output::Ended(session)].into_iter().chain(removed).chain([Output::Closed(session)]).collect())
+        self.closing.insert(session);
+        Ok([Output::Ended(session)].into_iter().chain(removed).collect())
     }
 
     fn ahead(&mut self, session: SessionId) -> Outcome {
@@ -188,6 +220,17 @@ impl CoreMachine {
             Heard::Unknown => Ok(vec![Output::Deferred(session)]),
             Heard::Noted(switch) => Ok([Output::Heeded(session)].into_iter().chain(switch.map(active)).collect()),
         }
+    }
+
+    /// The driver looks again when it has taken what is queued.
+    fn reconsider(&mut self, session: SessionId) -> Outcome {
+        let Some(slot) = self.sessions.get(&session) else { return Err(self.gone(session, Refusal::NotNow)) };
+        let queued = self.subscribers.get(&SELECTOR).and_then(|id| self.core.queued(*id));
+        let is_up_to_date = queued == Some(0) && !self.evicted.contains(&SELECTOR) && !self.complete;
+        if !is_up_to_date || self.selector.active().is_some() || !self.selector.has_stalled(slot.id) {
+            return Err(Refusal::NotNow);
+        }
+        Ok(self.selector.reconsider(slot.id, true).map(active).into_iter().collect())
     }
 
     fn subscribe(&mut self, subscriber: SubscriberId) -> Outcome {
@@ -222,6 +265,7 @@ impl CoreMachine {
             }
             product::Event::Lagged | product::Event::Closed => {
                 self.subscribers.remove(&subscriber);
+                self.evicted.remove(&subscriber);
                 let lagged = matches!(event, product::Event::Lagged);
                 (if lagged { Event::Lagged } else { Event::Closed }, self.forget(subscriber).into_iter().collect())
             }
@@ -247,7 +291,7 @@ impl CoreMachine {
             match effect {
                 Effect::End(id, _) => outputs.push(Output::Disconnecting(spec_id(id))),
                 // When a task is woken or tries again is the model's choice.
-                Effect::Retry(_) | Effect::Wake(_) => {}
+                Effect::Retry(_) | Effect::Wake(_) | Effect::Discard(_) => {}
             }
         }
         outputs

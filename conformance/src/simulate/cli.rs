@@ -43,8 +43,11 @@ struct Arguments {
 /// Runs of a protocol if neither runs nor minutes are given.
 const RUNS: u64 = 2_000;
 
+/// Simulates a protocol as the command line says. Returns whether nothing was found.
+type Simulate = fn(&Arguments) -> Result<bool, String>;
+
 /// A protocol, and how it is run.
-const PROTOCOLS: [(&str, fn(&Arguments) -> Result<bool, String>); 4] = [
+const PROTOCOLS: [(&str, Simulate); 4] = [
     (Framed::NAME, simulate::<Framed>),
     (Simopen::NAME, simulate::<Simopen>),
     (Lifecycle::NAME, simulate::<Lifecycle>),

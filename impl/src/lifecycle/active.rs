@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::SessionId;
 
 /// Names the one peer to synchronise from: none, or a session of which Up was heard and Down was not (PEER-7), that is
-/// ahead of us and has not stalled. Of several it is the one with the oldest session.
+/// ahead of us and has not stalled. Of several it is the one with the oldest session. A peer that stalled is picked again
+/// only when the caller has it [reconsidered](Self::reconsider), which it does after a while, where no other is ahead.
 ///
 /// A pure state machine, fed with the events of a subscription, with what peers say, and with the verdict that the
 /// active one makes no progress. A peer that is ahead becomes active as soon as no other is: nothing has to be waited
@@ -13,8 +14,7 @@ use super::SessionId;
 ///
 /// ```
 /// # use handfast::lifecycle::{ActivePeer, Config, Core, Duplicates, Heard, Limits, Origin, Switch};
-/// # let limits = Limits::new(2, 2);
-/// # let mut core = Core::<u8>::new(Config { limits, capacity: 4, duplicates: Duplicates::KeepOld })?;
+/// # let mut core = Core::<u8>::new(Config::new(Limits::new(2, 2), Duplicates::KeepOld))?;
 /// # let (one, other) = (core.open(Origin::inbound(None))?, core.open(Origin::inbound(None))?);
 /// let mut selector = ActivePeer::new();
 /// assert_eq!(selector.up(one, false), None);
@@ -107,14 +107,37 @@ impl ActivePeer {
         (self.active == Some(session)).then(|| self.pick())
     }
 
-    /// The active peer makes no progress: another one is picked, and this one never again. The caller is to disconnect
-    /// it. None if no peer is active.
+    /// The active peer makes no progress: another one is picked, and this one not again before it is
+    /// [reconsidered](Self::reconsider). The caller is to disconnect it, or to have it reconsidered after a while. None if no
+    /// peer is active.
     #[must_use = "the synchronisation must change over to the new peer"]
     pub fn stalled(&mut self) -> Option<Switch> {
         let active = self.active?;
         self.peers.insert(active, Standing::Stalled);
         self.candidates.remove(&active);
         Some(self.pick())
+    }
+
+    /// A peer that stalled has rested. If it is ahead it becomes active, provided that no other is; where one is active,
+    /// nothing changes. If it is not ahead it is a peer like all others again, that is level.
+    #[must_use = "the synchronisation must change over to the new peer"]
+    pub fn reconsider(&mut self, session: SessionId, ahead: bool) -> Option<Switch> {
+        let standing = self.peers.get_mut(&session).filter(|standing| **standing == Standing::Stalled)?;
+        if !ahead {
+            *standing = Standing::Level;
+            return None;
+        }
+        if self.active.is_some() {
+            return None;
+        }
+        *standing = Standing::Ahead;
+        self.candidates.insert(session);
+        self.pick_if_idle()
+    }
+
+    /// Returns whether a peer stalled and was not reconsidered since.
+    pub fn has_stalled(&self, session: SessionId) -> bool {
+        self.peers.get(&session) == Some(&Standing::Stalled)
     }
 
     /// Forgets all peers, because the subscription ended.

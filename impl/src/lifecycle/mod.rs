@@ -13,7 +13,7 @@
 //! ```
 //! use handfast::lifecycle::{Announcement, Config, Core, Duplicates, Event, Greeting, Limits, Origin, Reason};
 //!
-//! let mut core = Core::new(Config { limits: Limits::new(8, 4), capacity: 32, duplicates: Duplicates::KeepNew })?;
+//! let mut core = Core::new(Config::new(Limits::by_direction(6, 2), Duplicates::KeepNew))?;
 //! let log = core.subscribe()?.subscriber;
 //!
 //! let session = core.open(Origin::inbound(None))?;
@@ -33,10 +33,11 @@ mod driver;
 
 pub use active::{ActivePeer, Heard, Switch};
 pub use core::{
-    Announcement, Config, ConfigError, Core, Direction, Duplicates, Effect, Ended, Event, Greeting, Limits, Origin,
-    Peer, Reason, Rejected, SessionId, StateError, Subscribed, SubscriberId,
+    Announcement, Config, ConfigError, Core, Direction, Discarded, Duplicates, Effect, Ended, Event, Greeting, Limits,
+    Network, Origin, ParseNetworkError, Peer, Reason, Rejected, SessionId, SessionStage, StateError, Subscribed,
+    SubscriberId, WhenFull, canonical,
 };
 pub use driver::{
-    Handshake, Metrics, Node, NodeConfig, Report, Selector, SelectorConfig, SessionContext, SessionHandle, Stalled,
-    Subscription,
+    Ban, Banned, Failure, Failures, Farewell, Handshake, Metrics, Node, NodeConfig, Report, Selector, SelectorConfig,
+    SessionContext, SessionHandle, SessionStatus, Slot, Stalled, Subscription,
 };

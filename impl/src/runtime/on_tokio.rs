@@ -9,8 +9,19 @@ pub(crate) mod sync {
 }
 
 pub(crate) mod task {
+    use std::future::Future;
+
+    use tokio::runtime::Handle;
+
     pub(crate) use tokio::spawn;
-    pub(crate) use tokio::task::{AbortHandle, JoinHandle};
+    pub(crate) use tokio::task::{AbortHandle, JoinHandle, coop};
+
+    /// Spawns a task, if this is within a runtime.
+    pub(crate) fn spawn_if_possible(future: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn(future));
+        }
+    }
 }
 
 pub(crate) mod time {

@@ -4,10 +4,10 @@ pub mod btcd;
 pub mod handfast;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use handfast_spec::lifecycle::{
-    Duplicates, History, Keys, Lifecycle, Limits, Phase, SessionId, SessionRecord, SubscriberRecord, Table, Violations,
+    Duplicates, History, Key, Keys, Lifecycle, Limits, Network, Phase, SessionId, SessionRecord, SubscriberRecord,
+    Table, Violations,
 };
 
 use crate::checker::catalogue::{Entry, Rules, Scope, Variant};
@@ -41,11 +41,13 @@ in_parts!(History {
     sessions: Table<SessionRecord, 3>,
     subscribers: Table<SubscriberRecord, 2>,
 } and {
+    waiting: Vec<SessionId>,
     active: Option<SessionId>,
     banned: Keys,
-    banned_addresses: BTreeSet<IpAddr>,
+    banned_networks: BTreeSet<Network>,
     phase: Phase,
     limits: Limits,
     duplicates: Duplicates,
+    local: Option<Key>,
     violations: Violations,
 });

@@ -2,7 +2,7 @@
 
 use derive_more::Display;
 
-use super::{Action, SessionId, SubscriberId};
+use super::{Action, SELECTOR, SessionId, SubscriberId};
 
 /// What is scheduled on its own.
 #[derive(Clone, Copy, Debug, Display, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -49,15 +49,20 @@ impl Action {
             | Self::Stall
             | Self::Ban { .. }
             | Self::Unban { .. }
-            | Self::BanAddress { .. }
-            | Self::UnbanAddress { .. }
+            | Self::BanNetwork { .. }
+            | Self::UnbanNetwork { .. }
+            | Self::GrantPrivilege { .. }
+            | Self::Rank { .. }
+            | Self::SetLimits { .. }
             | Self::Shutdown => None,
-            Self::Announce { session } | Self::End { session } | Self::NotifySelector { session } => {
-                Some(Component::Session(session))
-            }
+            Self::Announce { session }
+            | Self::End { session }
+            | Self::Close { session }
+            | Self::NotifySelector { session } => Some(Component::Session(session)),
             Self::Expire { session } => Some(Component::Timer(session)),
             Self::Evict { subscriber } => Some(Component::Patience(subscriber)),
             Self::Receive { subscriber } => Some(Component::Subscriber(subscriber)),
+            Self::Reconsider { .. } => Some(Component::Subscriber(SELECTOR)),
             Self::Finish => Some(Component::Shutdown),
         }
     }

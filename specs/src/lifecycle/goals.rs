@@ -48,7 +48,7 @@ pub const PROMISES: &[Promise<History>] = &[
     },
     Promise {
         id: "PEER-24",
-        title: "where a live peer is ahead and nobody is active, somebody becomes active",
+        title: "where a live peer is ahead and nobody is active, somebody becomes active, also one that stalled",
         trigger: is_idle_though_behind,
         outcome: |history| !is_idle_though_behind(history),
     },
@@ -113,7 +113,7 @@ fn is_unheard_though_up(history: &History) -> bool {
 fn is_idle_though_behind(history: &History) -> bool {
     let is_candidate = |(session, record): (usize, &SessionRecord)| {
         let believed = history.subscribers.iter().next().is_some_and(|selector| selector.heard.get(session).believes());
-        believed && record.ahead && !record.stalled && !record.is_dead()
+        believed && record.ahead && !record.is_dead()
     };
     history.active.is_none() && history.sessions.iter().enumerate().any(is_candidate)
 }

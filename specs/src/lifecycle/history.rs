@@ -1,14 +1,13 @@
 //! What the participants of the peer lifecycle were told.
 
 use core::fmt::{self, Debug, Formatter};
-use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use super::{
-    Duplicates, Event, Keys, Limits, Origin, Output, Phase, Reason, SELECTOR, SessionId, SessionRecord, Stream,
-    SubscriberId, SubscriberRecord, Subscription, Table, Violation, Violations,
+    Duplicates, Event, Key, Keys, Limits, Network, Origin, Output, Phase, Reason, SELECTOR, SessionId, SessionRecord,
+    Stream, SubscriberId, SubscriberRecord, Subscription, Table, Violation, Violations,
 };
 
 /// Everything that the participants were told.
@@ -18,26 +17,30 @@ pub struct History {
     pub sessions: Table<SessionRecord, 3>,
     /// Per subscriber.
     pub subscribers: Table<SubscriberRecord, 2>,
+    /// Which sessions were told that they wait for room, and neither announced nor told to end since, the first in front.
+    pub waiting: Vec<SessionId>,
     /// Which peer the application takes for the active one.
     pub active: Option<SessionId>,
     /// Which keys the operator takes for banned.
     pub banned: Keys,
-    /// Which addresses the operator takes for banned.
-    pub banned_addresses: BTreeSet<IpAddr>,
+    /// Which networks the operator takes for banned.
+    pub banned_networks: BTreeSet<Network>,
     /// How far the shutdown is.
     pub phase: Phase,
     /// How many slots the operator configured.
     pub limits: Limits,
     /// What the operator wants to become of a second session with the same key.
     pub duplicates: Duplicates,
+    /// Our own key, if it is known.
+    pub local: Option<Key>,
     /// What outputs gave away.
     pub violations: Violations,
 }
 
 impl History {
     /// The history of a machine that was so configured and has not been stepped.
-    pub fn configured(limits: Limits, duplicates: Duplicates) -> Self {
-        Self { limits, duplicates, ..Self::default() }
+    pub fn configured(limits: Limits, duplicates: Duplicates, local: Option<Key>) -> Self {
+        Self { limits, duplicates, local, ..Self::default() }
     }
 
     /// Whether the violation was committed.
@@ -72,14 +75,21 @@ impl History {
             Output::Came(session, origin) => self.session(session).origin = origin,
             Output::Opened(session) => self.opened(session),
             Output::Rejected(session, reason) => self.rejected(session, reason),
+            Output::Privileged(session) => self.session(session).origin.privileged = true,
+            Output::Ranked(session, rank) => self.session(session).rank = rank,
             Output::HandshakeDone(session, key) => self.session(session).key = Some(key),
             Output::HandshakeDoneTwice(_) => {}
+            Output::Waits(session) => {
+                self.waits_no_more(session);
+                self.waiting.push(session);
+            }
             Output::Announced(session) => self.announced(session),
             Output::Registered(session) => self.registered(session),
             Output::Removed(session) => self.removed(session),
-            Output::Disconnecting(session) | Output::TimedOut(session) => self.session(session).disconnecting = true,
+            Output::Disconnecting(session) | Output::TimedOut(session) => self.told_to_end(session),
             Output::Ended(session) => {
                 self.violate(Violation::AfterComplete, self.phase == Phase::Complete);
+                self.waits_no_more(session);
                 self.session(session).end();
             }
             Output::Closed(session) => {
@@ -101,10 +111,9 @@ impl History {
             Output::Heard(subscriber, event) => self.heard_event(subscriber, event),
             Output::PeerAhead(session) => self.session(session).ahead = true,
             Output::Heeded(session) => self.heeded(session),
-            Output::Deferred(_) => {}
+            Output::Deferred(_) | Output::Stalled(_) => {}
             Output::Ignored(_) => self.violate(Violation::Ignored, true),
             Output::Active(active) => self.active = active,
-            Output::Stalled(session) => self.session(session).stalled = true,
             Output::Kept(session) => {
                 let dropped = self.sessions.get(session.index()).dropped;
                 self.violate(Violation::KeptAfterEnd, dropped);
@@ -114,23 +123,37 @@ impl History {
                 self.session(session).kept = false;
                 self.session(session).dropped = true;
             }
-            Output::Banned(key) => {
-                self.banned.insert(key);
-            }
+            Output::Banned(key) => self.ban(key),
             Output::Unbanned(key) => {
                 self.banned.remove(key);
             }
-            Output::AddressBanned(address) => {
-                self.banned_addresses.insert(address);
+            Output::NetworkBanned(network) => {
+                self.banned_networks.insert(network);
             }
-            Output::AddressUnbanned(address) => {
-                self.banned_addresses.remove(&address);
+            Output::NetworkUnbanned(network) => {
+                self.banned_networks.remove(&network);
             }
+            Output::Limited(limits) => self.limits = limits,
             Output::ShutdownBegun => self.phase = Phase::Begun,
             Output::ShutdownComplete => {
                 self.phase = Phase::Complete;
                 self.violate(Violation::OwedAtComplete, self.slots_held() > 0);
             }
+        }
+    }
+
+    fn told_to_end(&mut self, session: SessionId) {
+        self.waits_no_more(session);
+        let record = self.session(session);
+        record.disconnecting = true;
+        record.owed_ban = false;
+    }
+
+    fn ban(&mut self, key: Key) {
+        self.banned.insert(key);
+        let has_key = |session: &&mut SessionRecord| session.key == Some(key) && session.holds_slot();
+        for session in self.sessions.iter_mut().filter(has_key) {
+            session.owed_ban = !session.is_told_to_end();
         }
     }
 
@@ -143,6 +166,7 @@ impl History {
 
     fn rejected(&mut self, session: SessionId, reason: Reason) {
         self.judge_rejected(session, reason);
+        self.waits_no_more(session);
         let record = self.session(session);
         record.rejected = Some(reason);
         if !record.opened {
@@ -155,6 +179,8 @@ impl History {
         // With its end the key of a session that nobody was told of is forgotten; what comes after the end is PEER-1's.
         let record = self.sessions.get(session.index());
         self.violate(Violation::Ungreeted, record.key.is_none() && record.registry == Stream::Nothing);
+        self.judge_announced(session);
+        self.waits_no_more(session);
         self.session(session).registry.hear(true);
     }
 
@@ -204,6 +230,10 @@ impl History {
         self.violate(Violation::PayloadBeforeUp, stream == Stream::Nothing);
         self.violate(Violation::KeptAfterEnd, stream.is_ended());
         self.session(session).heeded = true;
+    }
+
+    fn waits_no_more(&mut self, session: SessionId) {
+        self.waiting.retain(|waiting| *waiting != session);
     }
 
     fn session(&mut self, session: SessionId) -> &mut SessionRecord {
@@ -266,7 +296,6 @@ fn describe(session: &SessionRecord, f: &mut Formatter<'_>) -> fmt::Result {
         (session.closed, "closed"),
         (session.ahead, "ahead"),
         (session.heeded, "heeded"),
-        (session.stalled, "stalled"),
         (session.kept, "something is kept"),
         (session.dropped, "what was kept is dropped"),
     ] {

@@ -59,11 +59,8 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "PEER-10",
-        title: "no more sessions hold a slot than there are, in all and before they are announced",
-        holds: |history| {
-            history.slots_held() <= history.limits.total as usize
-                && history.pending() <= history.limits.pending as usize
-        },
+        title: "no session gets a slot where all are taken, in all or, before they are announced, for its direction",
+        holds: |history| !history.has(Violation::NoSlotLeft),
     },
     Predicate {
         id: "PEER-11",
@@ -77,7 +74,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "PEER-13",
-        title: "no session is registered under a banned key, nor holds a slot with a banned address unless told to end",
+        title: "no session is registered under a banned key; those with it, or an address in a banned network, are told to end",
         holds: |history| {
             !history.has(Violation::RegisteredBanned) && !any(history, |session| is_spared(history, session))
         },
@@ -128,7 +125,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "PEER-43",
-        title: "where ties are broken, nobody is turned away whom both ends prefer, nor registered under our own key",
+        title: "where ties are broken, nobody is turned away whom both ends prefer; none is registered under our own key",
         holds: |history| {
             let is_ourselves = |session: &SessionRecord| session.registered && history.is_our_own(session);
             !history.has(Violation::PreferredRejected) && !any(history, is_ourselves)
@@ -138,6 +135,21 @@ pub const INVARIANTS: &[Predicate<History>] = &[
         id: "PEER-44",
         title: "nobody is turned away as a duplicate while there may be one more",
         holds: |history| !history.has(Violation::RejectedWithRoom),
+    },
+    Predicate {
+        id: "PEER-48",
+        title: "accepted sessions turn away none that was dialed, nor ordinary ones a privileged one, while a slot is left",
+        holds: |history| !history.has(Violation::TurnedAwayByOthers),
+    },
+    Predicate {
+        id: "PEER-49",
+        title: "no connection is turned away because of a session whose connection is closed",
+        holds: |history| !history.has(Violation::TurnedAwayByClosed),
+    },
+    Predicate {
+        id: "PEER-50",
+        title: "a session that waits for room, and for nothing else, is passed by none that came to wait later",
+        holds: |history| !history.has(Violation::Overtaken),
     },
 ];
 
@@ -212,6 +224,16 @@ pub const WITNESSES: &[Predicate<History>] = &[
         title: "a session with our own key is rejected",
         holds: |history| rejected_for(history, Reason::Myself),
     },
+    Predicate {
+        id: "PEER-51",
+        title: "a session waits for room behind another one",
+        holds: |history| history.waiting.len() > 1,
+    },
+    Predicate {
+        id: "PEER-52",
+        title: "the connection of a session that has ended is still open",
+        holds: |history| any(history, |session| session.opened && session.registry.is_ended() && !session.closed),
+    },
 ];
 
 pub(super) fn any(history: &History, condition: impl FnMut(&SessionRecord) -> bool) -> bool {
@@ -244,10 +266,11 @@ fn no_more_than_allowed_per_key(history: &History) -> bool {
     registered().all(|session| with_key_of(session) <= history.duplicates.most() as usize)
 }
 
-/// Whether a ban of its address passed the session by.
+/// Whether a ban of its key or its address passed the session by.
 fn is_spared(history: &History, session: &SessionRecord) -> bool {
-    let is_banned = session.origin.address.is_some_and(|address| history.banned_addresses.contains(&address));
-    is_banned && session.holds_slot() && !session.is_told_to_end()
+    let is_in = |address| history.banned_networks.iter().any(|network| network.contains(address));
+    let is_banned = session.origin.address.is_some_and(is_in);
+    session.owed_ban || is_banned && session.holds_slot() && !session.is_told_to_end()
 }
 
 pub(super) fn active_is_dead(history: &History) -> bool {

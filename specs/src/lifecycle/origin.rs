@@ -56,7 +56,7 @@ pub struct Origin {
     pub direction: Direction,
     /// The address of the other end, if it has one. An IPv4 address is written as such, not mapped to IPv6.
     pub address: Option<IpAddr>,
-    /// It may take a reserved slot, and the limits by direction, address and source do not hold for it.
+    /// No limit but that of all sessions holds for it, and it is counted in no other.
     pub privileged: bool,
 }
 
@@ -71,23 +71,5 @@ impl Origin {
 
     fn spaced_address(&self) -> String {
         self.address.map_or(String::new(), |address| format!(" {address}"))
-    }
-
-    /// What one participant can have many addresses of: a /24 of IPv4, a /64 of IPv6.
-    ///
-    /// ```
-    /// # use handfast_spec::lifecycle::Origin;
-    /// let of = |address: &str| Origin { address: address.parse().ok(), ..Origin::default() }.source();
-    /// assert_eq!(of("192.0.2.1"), of("192.0.2.200"));
-    /// assert_ne!(of("192.0.2.1"), of("192.0.3.1"));
-    /// assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:0:0:1"));
-    /// assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-    /// assert_eq!(of("no address"), None);
-    /// ```
-    pub fn source(&self) -> Option<IpAddr> {
-        self.address.map(|address| match address {
-            IpAddr::V4(address) => (address.to_bits() >> 8 << 8).to_be_bytes().into(),
-            IpAddr::V6(address) => (address.to_bits() >> 64 << 64).to_be_bytes().into(),
-        })
     }
 }

@@ -88,16 +88,18 @@ pub struct SessionRecord {
     pub registry: Stream,
     /// It is in the registry.
     pub registered: bool,
+    /// What its two ends compare where the direction does not tell which session is kept.
+    pub rank: u32,
     /// It was told to end.
     pub disconnecting: bool,
+    /// Its key was banned, and it has not been told to end since.
+    pub owed_ban: bool,
     /// Its connection was closed.
     pub closed: bool,
     /// Its peer said that it is ahead.
     pub ahead: bool,
     /// The selector counts it among those that are ahead.
     pub heeded: bool,
-    /// The application was told that it stalled.
-    pub stalled: bool,
     /// Something is kept on its behalf.
     pub kept: bool,
     /// What was kept on its behalf was dropped.
@@ -112,7 +114,9 @@ impl SessionRecord {
             self.key = None;
         }
         self.origin = Origin::default();
+        self.rank = 0;
         self.disconnecting = false;
+        self.owed_ban = false;
         self.registry.hear(false);
     }
 
@@ -213,6 +217,10 @@ pub enum Violation {
     OwedAtComplete,
     /// An announcement thrown away (PEER-25).
     Ignored,
+    /// A slot given although all of them were taken, or all for ordinary sessions that are not announced (PEER-10).
+    NoSlotLeft,
+    /// Turned away by a limit that holds for other sessions, or that only others reached (PEER-48).
+    TurnedAwayByOthers,
     /// A slot given although a limit by direction, address or source was reached (PEER-41).
     OverLimit,
     /// A reserved slot given to a session without privilege (PEER-42).
@@ -221,6 +229,10 @@ pub enum Violation {
     PreferredRejected,
     /// Turned away as a duplicate although there may be one more (PEER-44).
     RejectedWithRoom,
+    /// Turned away because of a session whose connection is closed (PEER-49).
+    TurnedAwayByClosed,
+    /// Announced before one that waited for room, and for nothing else, for longer (PEER-50).
+    Overtaken,
 }
 
 /// The violations that were committed.

@@ -1,11 +1,9 @@
 //! Actions, outputs and refusals of the peer lifecycle.
 
-use core::net::IpAddr;
-
 use derive_more::Display;
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Origin, SessionId, SubscriberId};
+use super::{Key, Limits, Network, Origin, SessionId, SubscriberId};
 
 /// What can be attempted. Each is one critical section, one queue operation or one message.
 #[expect(missing_docs, reason = "the types of its fields say what they are")]
@@ -19,6 +17,12 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Origin::is_plain")]
         origin: Origin,
     },
+    /// The handshake finds that the session is to be privileged.
+    #[display("{session} is granted privilege")]
+    GrantPrivilege { session: SessionId },
+    /// The handshake says what its two ends compare where the direction does not tell which session is kept.
+    #[display("{session} has rank {rank}")]
+    Rank { session: SessionId, rank: u32 },
     /// The handshake completes and says who the peer is.
     #[display("handshake of {session} completes with {key}")]
     HandshakeDone { session: SessionId, key: Key },
@@ -37,6 +41,9 @@ pub enum Action {
     /// The session's task is aborted or panics, wherever it is; its guard runs.
     #[display("task of {session} is aborted")]
     Abort { session: SessionId },
+    /// The task of a session whose guard has run drops the connection.
+    #[display("connection of {session} is dropped")]
+    Close { session: SessionId },
     /// The peer says that it is ahead of us, and the session's task notes it in the session's cell.
     #[display("peer of {session} is ahead")]
     PeerAhead { session: SessionId },
@@ -58,18 +65,24 @@ pub enum Action {
     /// The active peer made no progress for too long.
     #[display("active peer stalls")]
     Stall,
+    /// The selector looks again at a peer that stalled and has rested.
+    #[display("selector looks again at {session}")]
+    Reconsider { session: SessionId },
     /// The operator bans a key.
     #[display("{key} is banned")]
     Ban { key: Key },
     /// The ban ends.
     #[display("ban of {key} is lifted")]
     Unban { key: Key },
-    /// The operator bans an address.
-    #[display("{address} is banned")]
-    BanAddress { address: IpAddr },
-    /// The ban of an address ends.
-    #[display("ban of {address} is lifted")]
-    UnbanAddress { address: IpAddr },
+    /// The operator bans the addresses of a network.
+    #[display("{network} is banned")]
+    BanNetwork { network: Network },
+    /// The ban of a network ends.
+    #[display("ban of {network} is lifted")]
+    UnbanNetwork { network: Network },
+    /// The operator sets other limits. Sessions that hold a slot keep it.
+    #[display("other limits are set: {limits:?}")]
+    SetLimits { limits: Limits },
     /// Shutdown is asked for.
     #[display("shutdown is asked for")]
     Shutdown,
@@ -103,7 +116,7 @@ pub enum Reason {
     /// Every slot is taken.
     #[display("no slot")]
     Full,
-    /// Every slot for sessions that are not announced yet is taken.
+    /// Every slot for sessions of its direction that are not announced yet is taken.
     #[display("no slot for pending sessions")]
     Pending,
     /// Every slot that is not reserved is taken.
@@ -118,10 +131,13 @@ pub enum Reason {
     /// The address has as many sessions as it may have.
     #[display("no slot for its address")]
     PerAddress,
+    /// The source has as many sessions as it may have.
+    #[display("no slot for its source")]
+    PerSource,
     /// The source has as many sessions that are not announced as it may have.
     #[display("no slot for pending sessions from its source")]
     PendingFromSource,
-    /// The key or the address is banned.
+    /// The key, or a network with the address, is banned.
     #[display("banned")]
     Banned,
     /// The key has as many sessions as it may have, and the policy keeps those.
@@ -151,12 +167,21 @@ pub enum Output {
     /// The session must not be announced.
     #[display("{_0} is rejected: {_1}")]
     Rejected(SessionId, Reason),
+    /// The session is privileged from now on.
+    #[display("{_0} is privileged")]
+    Privileged(SessionId),
+    /// What is compared where the direction does not tell which session is kept.
+    #[display("{_0} has rank {_1}")]
+    Ranked(SessionId, u32),
     /// The handshake is complete.
     #[display("{_0} is with {_1}")]
     HandshakeDone(SessionId, Key),
     /// The handshake was reported complete a second time; that changes nothing.
     #[display("{_0} was greeted before")]
     HandshakeDoneTwice(SessionId),
+    /// The session waits for room from now on, behind those that wait already.
+    #[display("{_0} waits for room")]
+    Waits(SessionId),
     /// The registry heard of the session's coming.
     #[display("registry hears Up of {_0}")]
     Announced(SessionId),
@@ -226,12 +251,15 @@ pub enum Output {
     /// The operator was told that the ban is over.
     #[display("operator hears that {_0} is no longer banned")]
     Unbanned(Key),
-    /// The operator was told that the ban of the address is in force.
+    /// The operator was told that the ban of the network is in force.
     #[display("operator hears that {_0} is banned")]
-    AddressBanned(IpAddr),
-    /// The operator was told that the ban of the address is over.
+    NetworkBanned(Network),
+    /// The operator was told that the ban of the network is over.
     #[display("operator hears that {_0} is no longer banned")]
-    AddressUnbanned(IpAddr),
+    NetworkUnbanned(Network),
+    /// The operator was told that these limits hold.
+    #[display("operator hears that these limits hold: {_0:?}")]
+    Limited(Limits),
     /// The shutdown has begun.
     #[display("shutdown has begun")]
     ShutdownBegun,
@@ -280,12 +308,15 @@ pub enum Refusal {
     /// There is no active peer.
     #[display("there is no active peer")]
     NoneActive,
-    /// The key or the address is banned already.
-    #[display("the key or the address is banned already")]
+    /// The key or the network is banned already.
+    #[display("the key or the network is banned already")]
     AlreadyBanned,
-    /// The key or the address is not banned.
-    #[display("the key or the address is not banned")]
+    /// The key or the network is not banned.
+    #[display("the key or the network is not banned")]
     NotBanned,
+    /// With these limits the last slot could not be announced.
+    #[display("the last slot could not be announced")]
+    Unsound,
     /// The shutdown has begun already, or is over.
     #[display("the shutdown has begun already")]
     AlreadyClosing,

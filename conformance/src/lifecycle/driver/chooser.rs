@@ -12,7 +12,7 @@ use crate::lifecycle::driver::stepped::{Step, number};
 use crate::lifecycle::driver::task::{Pool, Task};
 
 /// Shorter than the patience, which is shorter than the handshake timeout: who is not to stall makes progress whenever
-/// the clock is moved.
+/// the clock is moved. Who stalled rests for as long.
 pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a session's task knows of its peer: whether it is ahead.
@@ -85,7 +85,8 @@ impl Chooser {
     }
 
     /// What the node recorded of the selector's step, and what the selector made of it: who was found to be ahead, and
-    /// who is active now. A change that comes with no step of the node is that somebody stalled.
+    /// who is active now. A change that comes with no step of the node is that somebody stalled, or that nobody was active and
+    /// somebody was looked at again.
     pub(crate) fn complete(&mut self, mut steps: Vec<Step>) -> Vec<Step> {
         let found = self.take_found();
         let before = self.active;
@@ -98,9 +99,15 @@ impl Chooser {
             _ => false,
         });
         let Some((action, Observation::Accepted(outputs))) = own else {
-            let stalled = before.map(Output::Stalled).into_iter();
-            let told = change.map(|change| Observation::Accepted(stalled.chain([change]).collect()));
-            steps.extend(told.map(|told| (Action::Stall, told)));
+            steps.extend(change.map(|change| match (before, change) {
+                (None, Output::Active(Some(session))) => {
+                    (Action::Reconsider { session }, Observation::Accepted(vec![change]))
+                }
+                (before, change) => {
+                    let stalled = before.map(Output::Stalled).into_iter();
+                    (Action::Stall, Observation::Accepted(stalled.chain([change]).collect()))
+                }
+            }));
             return steps;
         };
         // That it is subscribed is told last, after everybody in the snapshot has been looked at.
@@ -135,8 +142,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(1_000);
 /// What a walk does where the model leaves it a choice that it does not see.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Habits {
-    /// Who could only wait for room is let wait at once: its patience begins.
-    pub(crate) eager: bool,
     /// The selector leaves it to others to disconnect whoever stalled.
     pub(crate) keeps: bool,
     /// There is a selector, which is the first subscriber.
@@ -146,12 +151,12 @@ pub(crate) struct Habits {
 }
 
 impl Habits {
-    pub(crate) const ALL: [Self; 8] = {
-        let mut all = [Self { eager: false, keeps: false, selects: false, hasty: SubscriberId(0) }; 8];
+    pub(crate) const ALL: [Self; 4] = {
+        let mut all = [Self { keeps: false, selects: false, hasty: SubscriberId(0) }; 4];
         let mut index = 0;
         while index < all.len() {
-            let hasty = SubscriberId((index as u32 >> 1) & 1);
-            all[index] = Self { eager: index & 1 != 0, keeps: index & 4 != 0, hasty, selects: false };
+            let hasty = SubscriberId(index as u32 & 1);
+            all[index] = Self { keeps: index & 2 != 0, hasty, selects: false };
             index += 1;
         }
         all

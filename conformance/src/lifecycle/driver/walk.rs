@@ -11,7 +11,7 @@ use std::fmt::{self, Display, Formatter};
 
 use handfast_spec::lifecycle::{Action, Lifecycle, Output, Refusal};
 use handfast_spec::log::Line;
-use handfast_spec::{Machine, Observation, Protocol, Recorded};
+use handfast_spec::{Observation, Protocol, Recorded};
 use model::checker::explore::Graph;
 use model::lifecycle::handfast::Handfast;
 use tokio::runtime::Runtime;
@@ -124,14 +124,14 @@ impl<'g> Walker<'g> {
         let node = Stepped::new(runtime, pool, habits, &start.machine, self.tamper);
         let mut walk = Walk { node, at: initial, prods: Vec::new() };
         self.visited[initial as usize] = true;
-        if let Err(()) = self.go(&mut walk, &mut way, habits) {
+        if let Err(()) = self.go(&mut walk, &mut way) {
             let prods = walk.prods;
             return Err(Failure::shrunk(runtime, pool, habits, start, prods, self.tamper));
         }
         Ok(())
     }
 
-    fn go(&mut self, walk: &mut Walk<'_>, way: &mut VecDeque<usize>, habits: Habits) -> Result<(), ()> {
+    fn go(&mut self, walk: &mut Walk<'_>, way: &mut VecDeque<usize>) -> Result<(), ()> {
         for _ in 0..MAX_PRODS {
             if way.is_empty() {
                 *way = self.way_to_open_edge(walk.at).unwrap_or_default();
@@ -144,9 +144,6 @@ impl<'g> Walker<'g> {
                 self.failures[edge] += 1;
                 way.clear();
             }
-            if habits.eager {
-                self.attempt_in_vain(walk)?;
-            }
         }
         self.prod(walk, Prod::ToRest)?;
         self.assert_rest(walk);
@@ -158,17 +155,6 @@ impl<'g> Walker<'g> {
         walk.prods.push(prod);
         let steps = prod.carry_out(&mut walk.node);
         walk.at = self.follow(walk.at, &steps)?;
-        Ok(())
-    }
-
-    /// Lets those try to be announced who would only begin to wait for room.
-    fn attempt_in_vain(&mut self, walk: &mut Walk<'_>) -> Result<(), ()> {
-        for session in walk.node.at_gate() {
-            let mut model = self.graph.state(walk.at).machine;
-            if model.step(&Action::Announce { session }) == Observation::Refused(Refusal::NoRoom) {
-                self.prod(walk, Prod::Action(Action::Announce { session }))?;
-            }
-        }
         Ok(())
     }
 
@@ -200,7 +186,10 @@ impl<'g> Walker<'g> {
         walk.node.agrees_with(&state.history);
         for edge in self.graph.edges(walk.at) {
             let action = self.graph.actions()[self.graph.label(edge)];
-            assert!(!matches!(action, Action::End { .. } | Action::Finish), "{action}, and nobody was woken");
+            assert!(
+                !matches!(action, Action::End { .. } | Action::Close { .. } | Action::Finish),
+                "{action}, and nobody was woken"
+            );
         }
         let complete = state.history.phase == handfast_spec::lifecycle::Phase::Complete;
         assert_eq!(walk.node.says_that_it_is_complete(), complete);

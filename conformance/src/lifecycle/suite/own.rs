@@ -54,8 +54,7 @@ impl<'r> Own<'r> {
     ///
     /// If there are no slots, or more than a record has numbers for.
     pub fn new(runtime: &'r Runtime, slots: usize) -> Self {
-        let registry =
-            Config { limits: Limits::new(slots, slots), capacity: slots + 1, duplicates: Duplicates::KeepOld };
+        let registry = Config { capacity: slots + 1, ..Config::new(Limits::new(slots, slots), Duplicates::KeepOld) };
         let config = NodeConfig {
             handshake_timeout: HANDSHAKE_TIMEOUT,
             slow_subscriber_timeout: Duration::from_secs(3600),
@@ -74,7 +73,7 @@ impl<'r> Own<'r> {
             selector: ActivePeer::new(),
             believed: BTreeSet::new(),
             shutdown: None,
-            history: History::configured(spec::Limits::new(slots, slots), spec::Duplicates::KeepOld),
+            history: History::configured(spec::Limits::new(slots, slots), spec::Duplicates::KeepOld, None),
         };
         let header = own.log.take();
         let begin = header.iter().position(|byte| *byte == b'\n').map_or(header.len(), |end| end + 1);

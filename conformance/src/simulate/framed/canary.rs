@@ -61,7 +61,7 @@ pub(super) struct Reading {
 impl Reading {
     pub(super) fn poll(&mut self, reader: &mut Reader<Socket>, cx: &mut Context<'_>) -> Poll<Read> {
         let read = reader.poll_read(cx);
-        let is_seventh = |frame: &Frame| frame.kind % 7 == 0;
+        let is_seventh = |frame: &Frame| frame.kind.is_multiple_of(7);
         match (self.canary, read) {
             (Some(Canary::SkipsFrames), Poll::Ready(Ok(Some(frame)))) if is_seventh(&frame) => self.poll(reader, cx),
             (Some(Canary::Panics), Poll::Ready(Ok(Some(frame)))) if is_seventh(&frame) => {
@@ -82,7 +82,7 @@ impl Reading {
 
     fn wait_wrongly(&mut self, canary: Canary, reader: &mut Reader<Socket>, cx: &mut Context<'_>) -> Poll<Read> {
         match canary {
-            Canary::LosesWakeUp if self.waits % 3 == 0 => {
+            Canary::LosesWakeUp if self.waits.is_multiple_of(3) => {
                 return reader.poll_read(&mut Context::from_waker(Waker::noop()));
             }
             Canary::Spins => cx.waker().wake_by_ref(),

@@ -76,11 +76,11 @@ impl Hearing {
         let event = self.take(subscription).await;
         self.count += 1;
         match (self.canary, event) {
-            (Some(Canary::SkipsEvents), Some(Event::Up(_) | Event::Down(..))) if self.count % 4 == 0 => {
+            (Some(Canary::SkipsEvents), Some(Event::Up(_) | Event::Down(..))) if self.count.is_multiple_of(4) => {
                 self.take(subscription).await
             }
             (Some(Canary::RepeatsDowns), Some(Event::Down(peer, reason))) => {
-                if self.count % 2 == 0 {
+                if self.count.is_multiple_of(2) {
                     self.again.push_back(Event::Down(peer.clone(), reason));
                 }
                 Some(Event::Down(peer, reason))
@@ -102,7 +102,7 @@ impl Hearing {
                 return polled;
             }
             self.waits += 1;
-            if self.waits % 3 == 0 {
+            if self.waits.is_multiple_of(3) {
                 return next.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             }
             Poll::Pending

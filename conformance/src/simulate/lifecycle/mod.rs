@@ -122,13 +122,14 @@ impl Setup {
             reserved: self.reserved,
             ..limits
         };
-        let duplicates = match self.duplicates {
-            Twins::KeepOld => Duplicates::KeepOld,
-            Twins::KeepNew => Duplicates::KeepNew,
-            Twins::TieBreak(local) => Duplicates::TieBreak { local },
-            Twins::Allow(most) => Duplicates::Allow(most),
+        let (duplicates, local) = match self.duplicates {
+            Twins::KeepOld => (Duplicates::KeepOld, None),
+            Twins::KeepNew => (Duplicates::KeepNew, None),
+            Twins::TieBreak(local) => (Duplicates::TieBreak, Some(local)),
+            Twins::Allow(most) => (Duplicates::Allow(most), None),
         };
-        let registry = Config { limits, capacity: self.total + self.spare, duplicates };
+        let capacity = self.total + self.spare;
+        let registry = Config { capacity, local, ..Config::new(limits, duplicates) };
         NodeConfig {
             handshake_timeout: Duration::from_millis(self.handshake),
             slow_subscriber_timeout: Duration::from_millis(self.patience),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::task::Poll;
 use std::time::{Duration, Instant as RealInstant};
 
-use handfast::pool::{Ended, Local, NotIdle, Pool, Pooled, PutError, Workers};
+use handfast::pool::{Ended, Local, NotIdle, Pool, Pooled, PutError, WorkerEnd, Workers};
 use tokio::task::{coop::poll_proceed, yield_now};
 
 use super::connection::{Key, Server, Wire};
@@ -219,7 +219,7 @@ impl Run {
             let mut state = server.state();
             (state.idle, state.turn) = (Some((worker, self.now)), self.turns);
         }
-        if self.canary == Some(Canary::ForgetsConnections) && self.turns % 5 == 0 {
+        if self.canary == Some(Canary::ForgetsConnections) && self.turns.is_multiple_of(5) {
             std::mem::forget(pooled);
             return self.counts.put += 1;
         }
@@ -263,7 +263,7 @@ impl Run {
 
     fn take(&mut self, worker: usize, key: Key) {
         let expected = self.newest(worker, key);
-        let misses = self.canary == Some(Canary::Misses) && self.turns % 3 == 0;
+        let misses = self.canary == Some(Canary::Misses) && self.turns.is_multiple_of(3);
         self.turns += 1;
         let taken = self.on(worker, move |local| if misses { None } else { local.take(&key) });
         let Some(Some(pooled)) = taken else {
@@ -376,7 +376,7 @@ impl Run {
             }
         }
         self.clocks.clear();
-        let is_first = self.turns % 2 == 0;
+        let is_first = self.turns.is_multiple_of(2);
         if is_first {
             // The pool goes before its workers: what is idle is closed, and the workers run on.
             self.pool = None;
@@ -398,7 +398,7 @@ impl Run {
         let within = if waits { GIVEN } else { PATIENCE };
         let workers = workers.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut report = workers.stop(within);
-        if let (Some(Canary::MiscountsEnds), Some(Some(ended))) = (self.canary, report.workers.first_mut()) {
+        if let (Some(Canary::MiscountsEnds), Some(WorkerEnd::Ended(ended))) = (self.canary, report.workers.first_mut()) {
             ended.finished += 1;
         }
         let took = begun.elapsed();
@@ -410,7 +410,7 @@ impl Run {
             self.oracle.saw("a future is dropped by a stop");
         }
         self.oracle.holds(took <= within.min(STOPS) + STOPS / 2, DEADLINE, || format!("stopping took {took:?}"));
-        let expected: Vec<Option<Ended>> = self.ended.iter().copied().map(Some).collect();
+        let expected: Vec<WorkerEnd> = self.ended.iter().copied().map(WorkerEnd::Ended).collect();
         self.oracle.holds(report.workers == expected, TRUTH, || format!("{report:?}, and it was {expected:?}"));
         self.pool = None;
         self.check_closed("the workers have stopped");

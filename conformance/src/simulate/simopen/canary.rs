@@ -62,7 +62,7 @@ impl AsyncRead for Stream {
         }
         self.waits += 1;
         match self.canary {
-            Some(Canary::LosesWakeUp) if self.waits % 3 == 0 => {
+            Some(Canary::LosesWakeUp) if self.waits.is_multiple_of(3) => {
                 return Pin::new(&mut self.socket).poll_read(&mut Context::from_waker(Waker::noop()), into);
             }
             Some(Canary::Spins) => cx.waker().wake_by_ref(),

@@ -47,13 +47,18 @@ fn the_driver_takes_every_edge_of_duplicates() {
 }
 
 #[test]
+fn the_driver_takes_every_edge_of_the_line() {
+    cover_or_show("line");
+}
+
+#[test]
 fn the_driver_and_the_selector_take_every_edge_of_selection() {
     cover_or_show("selection");
 }
 
 #[test]
 fn the_driver_takes_every_edge_of_the_limits_and_policies() {
-    for instance in ["origins", "ties", "several", "addresses"] {
+    for instance in ["origins", "ties", "several", "addresses", "limits"] {
         cover_or_show(instance);
     }
 }
@@ -62,7 +67,10 @@ fn the_driver_takes_every_edge_of_the_limits_and_policies() {
 #[test]
 fn every_setting_of_the_small_scope_is_walked() {
     let names: Vec<_> = instances(Scope::Small).iter().map(|instance| instance.name).collect();
-    assert_eq!(names, ["slots", "duplicates", "selection", "origins", "ties", "several", "addresses"]);
+    assert_eq!(
+        names,
+        ["slots", "duplicates", "line", "selection", "origins", "ties", "several", "addresses", "limits"]
+    );
 }
 
 /// A check that cannot fail is worthless: a driver is told from its model whose guard leaves no Down behind an abort, or

@@ -7,4 +7,5 @@ mod random;
 mod record;
 mod record_beyond;
 mod record_policies;
+mod record_waiting;
 mod suite;

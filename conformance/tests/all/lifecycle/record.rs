@@ -19,8 +19,8 @@ fn pause(dice: &mut Dice) -> Duration {
     Duration::from_millis(dice.roll(40))
 }
 
-fn node(duplicates: Duplicates<u32>, log: &Log) -> Peers {
-    let registry = Config { limits: Limits::new(6, 4), capacity: 9, duplicates };
+fn node(duplicates: Duplicates, log: &Log) -> Peers {
+    let registry = Config { capacity: 9, ..Config::new(Limits::new(6, 4), duplicates) };
     let config = NodeConfig {
         handshake_timeout: Duration::from_millis(60),
         slow_subscriber_timeout: Duration::from_millis(25),
@@ -121,7 +121,7 @@ fn explained(log: &[u8]) -> Explanation {
     explain::<Handfast>(&mut &*log).expect("what is recorded can be read")
 }
 
-fn recorded(duplicates: Duplicates<u32>, seed: u64) -> Vec<u8> {
+fn recorded(duplicates: Duplicates, seed: u64) -> Vec<u8> {
     let log = Log::default();
     paused::runtime().block_on(busy(node(duplicates, &log), seed));
     log.take()
@@ -133,7 +133,7 @@ fn busy_runs_are_behaviours_of_the_model() {
     for seed in 0..200 {
         let duplicates = if seed % 2 == 0 { Duplicates::KeepNew } else { Duplicates::KeepOld };
         let log = recorded(duplicates, seed);
-        let Explanation { runs, steps, rejection, violated } = explained(&log);
+        let Explanation { runs, steps, rejection, violated, .. } = explained(&log);
         assert_eq!((runs, rejection, violated), (1, None, vec![]), "seed {seed}");
         assert!(steps > 100, "{steps} steps");
         for word in

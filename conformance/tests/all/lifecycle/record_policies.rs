@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use conformance::log::Log;
 use conformance::paused;
-use handfast::lifecycle::{Config, Duplicates, Handshake, Limits, Node, NodeConfig, Origin, Reason};
+use handfast::lifecycle::{Config, Duplicates, Handshake, Limits, Network, Node, NodeConfig, Origin, Reason, WhenFull};
 use model::checker::explain::{Explanation, explain};
 use model::lifecycle::handfast::Handfast;
 use proptest::prelude::*;
@@ -34,15 +34,34 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug)]
 enum Happens {
     /// A connection that says who it is, or stays silent.
-    Connection(Origin, Option<&'static str>),
+    Connection(Origin, Option<Greeting>),
     Abort(usize),
     Disconnect(usize),
     DisconnectKey(&'static str),
     Ban(&'static str, Option<Duration>),
     Unban(&'static str),
-    BanAddress(IpAddr, Option<Duration>),
-    UnbanAddress(IpAddr),
+    BanAddress(Network, Option<Duration>),
+    UnbanAddress(Network),
+    DisconnectAddress(Network),
+    SetLimits(Limits),
     Time(Duration),
+}
+
+/// What a handshake says.
+#[derive(Clone, Copy, Debug)]
+struct Greeting {
+    key: &'static str,
+    rank: u32,
+    is_trusted: bool,
+}
+
+fn greeting() -> impl Strategy<Value = Greeting> {
+    (key(), 0..3_u32, prop::bool::weighted(0.2)).prop_map(|(key, rank, is_trusted)| Greeting { key, rank, is_trusted })
+}
+
+fn network() -> impl Strategy<Value = Network> {
+    (address(), prop_oneof![Just(u8::MAX), Just(120), Just(24), Just(0)])
+        .prop_map(|(address, length)| Network::new(address, length))
 }
 
 fn key() -> impl Strategy<Value = &'static str> {
@@ -67,58 +86,71 @@ fn origin() -> impl Strategy<Value = Origin> {
 
 fn happens() -> impl Strategy<Value = Happens> {
     prop_oneof![
-        12 => (origin(), prop::option::weighted(0.8, key())).prop_map(|(origin, key)| Happens::Connection(origin, key)),
+        12 => (origin(), prop::option::weighted(0.8, greeting())).prop_map(|(origin, said)| Happens::Connection(origin, said)),
         1 => (0..40_usize).prop_map(Happens::Abort),
         4 => (0..40_usize).prop_map(Happens::Disconnect),
         1 => key().prop_map(Happens::DisconnectKey),
         1 => (key(), duration()).prop_map(|(key, duration)| Happens::Ban(key, duration)),
         1 => key().prop_map(Happens::Unban),
-        1 => (address(), duration()).prop_map(|(address, duration)| Happens::BanAddress(address, duration)),
-        1 => address().prop_map(Happens::UnbanAddress),
+        1 => (network(), duration()).prop_map(|(network, duration)| Happens::BanAddress(network, duration)),
+        1 => network().prop_map(Happens::UnbanAddress),
+        1 => network().prop_map(Happens::DisconnectAddress),
+        1 => limits().prop_map(Happens::SetLimits),
         4 => (0..6_u64).prop_map(|seconds| Happens::Time(Duration::from_secs(seconds))),
     ]
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
     let most = || prop_oneof![Just(usize::MAX), 1..4_usize];
-    (3..7_usize, 2..6_usize, most(), most(), most(), most(), 0..3_usize).prop_map(
-        |(total, pending, inbound, outbound, pending_per_source, per_address, reserved)| Limits {
+    let lengths = prop_oneof![Just((24, 64)), Just((16, 48)), Just((32, 128))];
+    (3..7_usize, (2..6_usize, 2..6_usize), most(), most(), most(), most(), most(), 0..3_usize, lengths).prop_map(
+        |(total, pending, inbound, outbound, pending_per_source, per_source, per_address, reserved, lengths)| Limits {
             total,
-            pending,
             inbound,
             outbound,
+            pending_inbound: pending.0,
+            pending_outbound: pending.1,
             pending_per_source,
+            per_source,
             per_address,
             reserved,
+            source_v4: lengths.0,
+            source_v6: lengths.1,
         },
     )
 }
 
-fn duplicates() -> impl Strategy<Value = Duplicates<&'static str>> {
-    prop_oneof![
+/// What becomes of duplicates, and our own key, which is known where it must be and elsewhere now and then.
+type Policy = (Duplicates, Option<&'static str>);
+
+fn policies() -> impl Strategy<Value = Policy> {
+    let policies = prop_oneof![
         Just(Duplicates::KeepOld),
         Just(Duplicates::KeepNew),
-        Just(Duplicates::TieBreak { local: OUR_OWN }),
+        Just(Duplicates::TieBreak),
         (1..4_usize).prop_map(Duplicates::Allow),
-    ]
+    ];
+    (policies, any::<bool>()).prop_map(|(duplicates, is_known)| {
+        (duplicates, (is_known || duplicates == Duplicates::TieBreak).then_some(OUR_OWN))
+    })
 }
 
-fn node(limits: Limits, duplicates: Duplicates<&'static str>, log: &Log) -> Peers {
-    let registry = Config { limits, capacity: 2 * limits.total, duplicates };
+fn node(limits: Limits, (duplicates, local): Policy, when_full: WhenFull, log: &Log) -> Peers {
+    let registry = Config { capacity: 2 * limits.total, local, when_full, ..Config::new(limits, duplicates) };
     let config = NodeConfig { handshake_timeout: HANDSHAKE, ..NodeConfig::new(registry) };
     Node::recorded(config, log.clone()).expect("whatever is sound can be recorded")
 }
 
 /// Runs what happens, with a subscriber that keeps up; what was recorded.
-fn recorded(limits: Limits, duplicates: Duplicates<&'static str>, happens: &[Happens]) -> Vec<u8> {
+fn recorded(limits: Limits, policy: Policy, when_full: WhenFull, happens: &[Happens]) -> Vec<u8> {
     let log = Log::default();
     paused::runtime().block_on(async {
-        let node = node(limits, duplicates, &log);
+        let node = node(limits, policy, when_full, &log);
         let mut events = node.subscribe().expect("the node is open");
         let mut sessions = Vec::new();
         for &happens in happens {
             match happens {
-                Happens::Connection(origin, key) => sessions.extend(connect(&node, origin, key)),
+                Happens::Connection(origin, said) => sessions.extend(connect(&node, origin, said)),
                 Happens::Abort(number) => sessions.get(number).into_iter().for_each(|session| session.abort()),
                 Happens::Disconnect(number) => {
                     let session = sessions.get(number).map(handfast::lifecycle::SessionHandle::session);
@@ -131,6 +163,8 @@ fn recorded(limits: Limits, duplicates: Duplicates<&'static str>, happens: &[Hap
                 Happens::BanAddress(address, None) => drop(node.ban_address(address)),
                 Happens::BanAddress(address, Some(duration)) => node.ban_address_for(address, duration),
                 Happens::UnbanAddress(address) => drop(node.unban_address(address)),
+                Happens::DisconnectAddress(network) => drop(node.disconnect_address(network, Reason::Local)),
+                Happens::SetLimits(limits) => drop(node.set_limits(limits)),
                 Happens::Time(time) => advance(time).await,
             }
             sleep(Duration::from_millis(1)).await;
@@ -144,10 +178,16 @@ fn recorded(limits: Limits, duplicates: Duplicates<&'static str>, happens: &[Hap
     log.take()
 }
 
-fn connect(node: &Peers, origin: Origin, key: Option<&'static str>) -> Option<handfast::lifecycle::SessionHandle> {
+fn connect(node: &Peers, origin: Origin, said: Option<Greeting>) -> Option<handfast::lifecycle::SessionHandle> {
     let handshake = move |signal: Handshake<&'static str>| async move {
-        match key {
-            Some(key) => drop(signal.handshake_done(key, ())),
+        match said {
+            Some(Greeting { key, rank, is_trusted }) => {
+                if is_trusted {
+                    let _ = signal.grant_privilege();
+                }
+                let _ = signal.set_rank(rank);
+                let _ = signal.handshake_done(key, ());
+            }
             None => std::future::pending().await,
         }
         Ok::<(), ()>(())
@@ -170,11 +210,16 @@ fn every_configuration_is_recorded_as_a_behaviour_of_the_model() {
         "outbound\"]",
         "per_address\"]",
         "pending_from_source",
+        "per_source\"]",
+        "privileged\":0",
+        "ranked",
+        "limited",
+        "unsound",
         "myself",
         "duplicate\"]",
         "banned\"]",
-        "address_banned",
-        "address_unbanned",
+        "network_banned",
+        "network_unbanned",
         "unbanned",
         "tie_break",
         "allow",
@@ -189,8 +234,9 @@ fn every_configuration_is_recorded_as_a_behaviour_of_the_model() {
         config,
         proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
     );
-    let run = |(limits, duplicates, happens): (Limits, Duplicates<&'static str>, Vec<Happens>)| {
-        let log = recorded(limits, duplicates, &happens);
+    let run = |(limits, policy, evicts, happens): (Limits, Policy, bool, Vec<Happens>)| {
+        let when_full = if evicts { WhenFull::EvictWorst } else { WhenFull::TurnAway };
+        let log = recorded(limits, policy, when_full, &happens);
         let Explanation { runs, rejection, violated, .. } = explained(&log);
         prop_assert_eq!((runs, rejection, violated), (1, None, vec![]));
         let log = String::from_utf8_lossy(&log);
@@ -199,7 +245,7 @@ fn every_configuration_is_recorded_as_a_behaviour_of_the_model() {
         }
         Ok(())
     };
-    let outcome = runner.run(&(limits(), duplicates(), prop::collection::vec(happens(), 10..60)), run);
+    let outcome = runner.run(&(limits(), policies(), any::<bool>(), prop::collection::vec(happens(), 10..60)), run);
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
     println!("{:?}", seen.borrow());
     assert!(seen.borrow().values().all(|&times| times > 0), "not everything happened that should: {:?}", seen.borrow());

@@ -194,7 +194,7 @@ pub(crate) fn node(setup: Setup, log: &Log) -> Node<u32> {
         handshake_timeout: HANDSHAKE_TIMEOUT,
         slow_subscriber_timeout: PATIENCE,
         grace: setup.grace,
-        ..NodeConfig::new(product::Config { limits, capacity: setup.capacity, duplicates })
+        ..NodeConfig::new(product::Config { capacity: setup.capacity, ..product::Config::new(limits, duplicates) })
     };
     Node::recorded(config, log.clone()).expect("the configuration is sound and one of the model's")
 }

@@ -4,6 +4,7 @@
 //! nobody asks for more than the genesis block: btcd does not stay connected to anything that it dialed and that has
 //! none.
 
+mod converse;
 mod handshake;
 pub mod wire;
 
@@ -13,18 +14,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bitcoin::p2p::Magic;
+pub use handfast::lifecycle::canonical;
 use handfast::lifecycle::{Handshake, Node, Origin, Reason, SessionId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_util::codec::Framed;
 
-pub use handshake::{HandshakeError, converse, dial};
+pub use converse::converse;
+pub use handshake::{HandshakeError, dial};
 
 use wire::{Wire, WireError};
 
 /// Why a session ended, where only this protocol has a word for it.
-pub const PING_UNANSWERED: Reason = Reason::Application(1);
-pub const PROTOCOL_VIOLATED: Reason = Reason::Application(2);
+pub const PING_UNANSWERED: Reason = Reason::Application("ping_unanswered");
+pub const PROTOCOL_VIOLATED: Reason = Reason::Application("protocol_violated");
+pub const VERSION_TOO_OLD: Reason = Reason::Application("version_too_old");
 
 /// A peer is known by the address at the other end of its connection. A second session with the same one is possible
 /// only if the first connection is dead and we have not noticed, so that nodes keep the newer one.
@@ -33,7 +37,7 @@ pub type Peers = Node<SocketAddr, About>;
 /// What a peer's version message says of it.
 #[derive(Clone, Debug)]
 pub struct About {
-    pub version: u32,
+    pub version: i32,
     pub user_agent: String,
     pub start_height: i32,
 }
@@ -73,7 +77,8 @@ impl Local {
 pub async fn accept_peers(node: &Peers, local: &Arc<Local>, listener: &TcpListener) {
     loop {
         match listener.accept().await {
-            Ok((stream, from)) => accept_peer(node, local, stream, from),
+            // A listener at `[::]` shows addresses of IPv4 in another form than a dial to them does.
+            Ok((stream, from)) => accept_peer(node, local, stream, canonical(from)),
             Err(error) => {
                 // Most likely there is no descriptor left for it. The connection stays in the listener's queue.
                 tracing::warn!(%error, "cannot accept");

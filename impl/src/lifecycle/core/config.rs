@@ -1,8 +1,8 @@
 //! How the core is configured.
 
-use super::Reason;
+use super::{Direction, Network, Reason};
 
-/// How a registry is configured.
+/// How a registry is configured. [`Config::new`] fills in what most nodes need.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Config<K> {
     /// How many sessions there may be.
@@ -12,70 +12,163 @@ pub struct Config<K> {
     /// up announcements.
     pub capacity: usize,
     /// What becomes of a second session with the same key.
-    pub duplicates: Duplicates<K>,
+    pub duplicates: Duplicates,
+    /// Our own key, if it is known. A session with it is rejected with [`Reason::Myself`], whatever becomes of duplicates.
+    pub local: Option<K>,
+    /// What becomes of a connection that finds every slot taken.
+    pub when_full: WhenFull,
+}
+
+impl<K> Config<K> {
+    /// Returns a configuration with these limits and a queue that holds an Up and a Down of every session, that does not
+    /// know our own key, and turns connections away when it is full.
+    pub fn new(limits: Limits, duplicates: Duplicates) -> Self {
+        let capacity = limits.total.saturating_mul(2).saturating_add(1);
+        Self { limits, capacity, duplicates, local: None, when_full: WhenFull::TurnAway }
+    }
 }
 
 /// How many sessions there may be, of which kinds. Each limit is checked where the slot is taken, in the same step.
+///
+/// A session is *ordinary* unless it is [privileged](super::Origin::privileged). Privileged sessions are counted in `total`
+/// alone, and no other limit holds for them, so that ordinary ones neither wait for them nor are waited for. What is
+/// accepted and what is dialed is counted apart, pending sessions included: connections that strangers make do not use up
+/// what we dial with, as long as `inbound` is less than `total`. [`Limits::by_direction`] sees to that.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// Sessions that hold a slot.
     pub total: usize,
-    /// Of these, sessions that are not announced: what a flood of half-open connections can take. It holds for
-    /// privileged sessions too.
-    pub pending: usize,
-    /// Sessions that were accepted.
+    /// Ordinary accepted sessions.
     pub inbound: usize,
-    /// Sessions that were dialed.
+    /// Ordinary dialed sessions.
     pub outbound: usize,
-    /// Sessions that are not announced, from one source: a /24 of IPv4 or a /64 of IPv6.
+    /// Ordinary accepted sessions that are not announced: what a flood of half-open connections can take.
+    pub pending_inbound: usize,
+    /// Ordinary dialed sessions that are not announced.
+    pub pending_outbound: usize,
+    /// Ordinary accepted sessions that are not announced, from one source.
     pub pending_per_source: usize,
-    /// Sessions with one address, announced or not.
+    /// Ordinary accepted sessions from one source, announced or not.
+    pub per_source: usize,
+    /// Ordinary accepted sessions with one address, announced or not.
     pub per_address: usize,
-    /// Of `total`, slots that only privileged sessions may take.
+    /// Of `total`, slots that only privileged sessions may take, from the handshake on.
     pub reserved: usize,
+    /// The prefix length of a source of IPv4, in bits: a source is what one participant can have many addresses of.
+    pub source_v4: u8,
+    /// The prefix length of a source of IPv6, in bits. A customer of a provider has a /64, a /56 or a /48.
+    pub source_v6: u8,
 }
 
 impl Limits {
-    /// These two limits, and no others.
+    /// Returns these two limits, `pending` for each direction, and no others; a source is a /24 of IPv4 or a /64 of IPv6.
+    /// Strangers can fill every slot: see [`by_direction`](Self::by_direction).
     pub const fn new(total: usize, pending: usize) -> Self {
-        let (most, reserved) = (usize::MAX, 0);
-        Self { total, pending, inbound: most, outbound: most, pending_per_source: most, per_address: most, reserved }
+        let most = usize::MAX;
+        Self {
+            total,
+            inbound: most,
+            outbound: most,
+            pending_inbound: pending,
+            pending_outbound: pending,
+            pending_per_source: most,
+            per_source: most,
+            per_address: most,
+            reserved: 0,
+            source_v4: 24,
+            source_v6: 64,
+        }
+    }
+
+    /// Returns as many slots as may be accepted and dialed together, each direction with its own, and no other limits.
+    pub const fn by_direction(inbound: usize, outbound: usize) -> Self {
+        let total = inbound.saturating_add(outbound);
+        Self { inbound, outbound, ..Self::new(total, total) }
+    }
+
+    pub(super) fn of(&self, direction: Direction) -> usize {
+        match direction {
+            Direction::Inbound => self.inbound,
+            Direction::Outbound => self.outbound,
+        }
+    }
+
+    pub(super) fn pending(&self, direction: Direction) -> usize {
+        match direction {
+            Direction::Inbound => self.pending_inbound,
+            Direction::Outbound => self.pending_outbound,
+        }
+    }
+
+    pub(super) fn source(&self, address: std::net::IpAddr) -> Network {
+        Network::new(address, if address.is_ipv4() { self.source_v4 } else { self.source_v6 })
+    }
+
+    /// Checks that every slot can be taken and announced.
+    pub(super) fn validate(&self, capacity: usize) -> Result<(), ConfigError> {
+        let Self { total, reserved, inbound, outbound, .. } = *self;
+        if capacity <= total {
+            return Err(ConfigError::CapacityTooSmall { capacity, total });
+        }
+        if reserved > total {
+            return Err(ConfigError::ReservedTooMany { reserved, total });
+        }
+        let accepts = inbound > 0;
+        let is_for_ordinary = reserved < total;
+        let zeros = [
+            ("total", total == 0),
+            ("inbound and outbound", is_for_ordinary && !accepts && outbound == 0),
+            ("pending_inbound", is_for_ordinary && accepts && self.pending_inbound == 0),
+            ("pending_outbound", is_for_ordinary && outbound > 0 && self.pending_outbound == 0),
+            ("pending_per_source", is_for_ordinary && accepts && self.pending_per_source == 0),
+            ("per_source", is_for_ordinary && accepts && self.per_source == 0),
+            ("per_address", is_for_ordinary && accepts && self.per_address == 0),
+        ];
+        match zeros.into_iter().find(|(_, is_zero)| *is_zero) {
+            Some((limit, _)) => Err(ConfigError::AdmitsNone { limit }),
+            None => Ok(()),
+        }
     }
 }
 
 /// What becomes of a second session with the same key.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Duplicates<K> {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Duplicates {
     /// It is rejected. A peer that comes back before its old connection was found dead is turned away until then.
     KeepOld,
     /// The older one is told to end, and the newer one is announced when it has ended. A peer that can prove the key can
     /// push out its session at will.
     KeepNew,
     /// Of two sessions of different direction, the one is kept that the end with the lesser key dialed: both ends keep
-    /// the same connection, provided that both use this rule. Of two sessions of the same direction the newer one is
-    /// kept, so that a peer that lost its connection is not locked out; ends that see two such connections in different
-    /// orders may each keep another one. A session with `local` itself is rejected.
-    TieBreak {
-        /// Our own key.
-        local: K,
-    },
+    /// the same connection, provided that both use this rule. Of two sessions of the same direction the one of greater
+    /// [rank](super::Peer::rank) is kept, and of equal rank the newer one, so that a peer that lost its connection is not
+    /// locked out; ends that see two such connections in different orders may each keep another one, unless the handshake
+    /// gives them ranks. [`Config::local`] must be known.
+    TieBreak,
     /// There may be this many, at least one; one more is rejected. Subscribers tell them apart by their session.
     Allow(usize),
 }
 
+/// What becomes of a connection that finds every slot of its kind taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum WhenFull {
+    /// It is turned away.
+    TurnAway,
+    /// An ordinary accepted session is ended with [`Reason::Evicted`] and gives its slot to it: the youngest one of the
+    /// source that has the most, where the older half of them is protected. So strangers from few sources push out each
+    /// other, and a peer that stays is safe. The idea is Bitcoin Core's. A session that is not announced is evicted where
+    /// the newcomer lacks a slot for pending sessions. If all are protected the newcomer is turned away.
+    EvictWorst,
+}
+
 impl<K> Config<K> {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        let Limits { total, reserved, .. } = self.limits;
-        if self.capacity <= total {
-            return Err(ConfigError::CapacityTooSmall { capacity: self.capacity, total });
+        self.limits.validate(self.capacity)?;
+        match self.duplicates {
+            Duplicates::Allow(0) => Err(ConfigError::NobodyAllowed),
+            Duplicates::TieBreak if self.local.is_none() => Err(ConfigError::NoLocalKey),
+            Duplicates::KeepOld | Duplicates::KeepNew | Duplicates::TieBreak | Duplicates::Allow(_) => Ok(()),
         }
-        if matches!(self.duplicates, Duplicates::Allow(0)) {
-            return Err(ConfigError::NobodyAllowed);
-        }
-        if reserved > total {
-            return Err(ConfigError::ReservedTooMany { reserved, total });
-        }
-        Ok(())
     }
 }
 
@@ -99,9 +192,22 @@ pub enum ConfigError {
         /// The number of slots that was asked for.
         total: usize,
     },
+    /// A limit of zero turns every peer away that it holds for. To accept none set `inbound` to zero, to dial none
+    /// `outbound`.
+    #[error("a limit of zero admits no peer: {limit}")]
+    AdmitsNone {
+        /// The limit.
+        limit: &'static str,
+    },
+    /// No time is left for any handshake.
+    #[error("a handshake timeout of zero admits no peer")]
+    NoTimeForHandshake,
     /// No session is allowed under a key, so that none could ever be announced.
     #[error("a key must be allowed at least one session")]
     NobodyAllowed,
+    /// Ties are broken by our own key, which is not configured.
+    #[error("ties cannot be broken without our own key: set `local`")]
+    NoLocalKey,
 }
 
 /// A connection that got no slot.

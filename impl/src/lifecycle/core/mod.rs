@@ -1,21 +1,29 @@
 //! The registry of sessions and the queues of its subscribers.
 
 mod admission;
+mod banned;
 mod config;
+mod discarded;
+mod line;
+mod network;
 mod queues;
 mod slots;
 mod types;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
 use std::sync::Arc;
 
-pub use config::{Config, ConfigError, Duplicates, Limits, Rejected};
+pub use config::{Config, ConfigError, Duplicates, Limits, Rejected, WhenFull};
+pub use discarded::Discarded;
+pub use network::{Network, ParseNetworkError, canonical};
 pub use types::{
-    Announcement, Direction, Effect, Ended, Event, Greeting, Origin, Peer, Reason, SessionId, StateError, Subscribed,
-    SubscriberId,
+    Announcement, Direction, Effect, Ended, Event, Greeting, Origin, Peer, Reason, SessionId, SessionStage, StateError,
+    Subscribed, SubscriberId,
 };
 
+use banned::BannedNetworks;
+use discarded::ByKey;
+use line::Waiting;
 use queues::Queue;
 use slots::Slots;
 
@@ -24,6 +32,9 @@ use slots::Slots;
 /// It has no clock, no tasks and no lock. Each method is one step of the specification: a driver that keeps the core
 /// behind a lock, and calls one method each time it holds the lock, has the model's guarantees. After each call it drains
 /// [`poll_effect`](Self::poll_effect).
+///
+/// Of the caller's code only the order of keys runs in a method. Keys and infos are handed out to be dropped, with
+/// [`Effect::Discard`] or as a result.
 ///
 /// No method waits. Memory is bounded by the [`Config`], by the number of subscribers, and by the number of bans.
 #[derive(Debug)]
@@ -35,13 +46,12 @@ pub struct Core<K, I = ()> {
     /// Announced sessions.
     announced: BTreeSet<SessionId>,
     /// Announced sessions by key (PEER-12: at most one each, where the configuration does not allow more).
-    registered: BTreeMap<K, BTreeSet<SessionId>>,
+    registered: BTreeMap<ByKey<K, I>, BTreeSet<SessionId>>,
     banned: BTreeSet<K>,
-    banned_addresses: BTreeSet<IpAddr>,
+    banned_networks: BannedNetworks,
     queues: BTreeMap<SubscriberId, Queue<K, I>>,
-    /// Sessions whose announcement waits, to be tried again when something has changed.
-    waiting: BTreeSet<SessionId>,
-    effects: VecDeque<Effect>,
+    waiting: Waiting,
+    effects: VecDeque<Effect<K, I>>,
     next_session: u64,
     next_subscriber: u64,
     phase: Phase,
@@ -50,6 +60,7 @@ pub struct Core<K, I = ()> {
 #[derive(Debug)]
 struct Session<K, I> {
     origin: Origin,
+    rank: u32,
     stage: Stage<K, I>,
     /// It was told to end, and why.
     ending: Option<Reason>,
@@ -102,9 +113,9 @@ impl<K: Clone + Ord, I> Core<K, I> {
             announced: BTreeSet::new(),
             registered: BTreeMap::new(),
             banned: BTreeSet::new(),
-            banned_addresses: BTreeSet::new(),
+            banned_networks: BannedNetworks::default(),
             queues: BTreeMap::new(),
-            waiting: BTreeSet::new(),
+            waiting: Waiting::default(),
             effects: VecDeque::new(),
             next_session: 0,
             next_subscriber: 0,
@@ -118,12 +129,14 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// # Errors
     ///
     /// If there is no slot, the address is banned, or the node shuts down. The connection is then to be closed; no
-    /// subscriber hears of it.
+    /// subscriber hears of it. What [`WhenFull::EvictWorst`] asks for is for the driver to do before:
+    /// see [`worst`](Self::worst).
     pub fn open(&mut self, origin: Origin) -> Result<SessionId, Rejected> {
         let session = SessionId(self.next_session);
         self.next_session += 1;
+        let origin = Origin { address: origin.address.map(|address| address.to_canonical()), ..origin };
         self.take_slot(session, origin).map_err(|reason| Rejected { session, reason })?;
-        self.sessions.insert(session, Session { origin, stage: Stage::Handshaking, ending: None });
+        self.sessions.insert(session, Session { origin, rank: 0, stage: Stage::Handshaking, ending: None });
         Ok(session)
     }
 
@@ -137,6 +150,77 @@ impl<K: Clone + Ord, I> Core<K, I> {
         self.slots.take(session, origin, &self.config.limits)
     }
 
+    /// Returns the session that is to end for a connection of this origin to have a slot, if the node is configured to
+    /// [evict](WhenFull::EvictWorst), has no slot for it, and there is a session that may be evicted. Ask before
+    /// [`open`](Self::open), and end it with [`disconnect`](Self::disconnect) and [`end`](Self::end).
+    pub fn worst(&self, origin: Origin) -> Option<SessionId> {
+        let is_turned_away =
+            self.phase != Phase::Open || origin.address.is_some_and(|address| self.is_address_banned(address));
+        if self.config.when_full == WhenFull::TurnAway || is_turned_away {
+            return None;
+        }
+        let limits = &self.config.limits;
+        let reason = self.slots.find_room(origin, limits).err()?;
+        let may_go = |session| {
+            let state = self.sessions.get(&session)?;
+            state.ending.is_none().then_some(state.origin)
+        };
+        self.slots.worst(origin, reason, limits, may_go)
+    }
+
+    /// Sets other limits. Sessions that hold a slot keep it; what is too many ends in its time.
+    ///
+    /// # Errors
+    ///
+    /// As of a [configuration](ConfigError): the capacity of queues stays as it is. Then nothing has changed.
+    pub fn set_limits(&mut self, limits: Limits) -> Result<(), ConfigError> {
+        limits.validate(self.config.capacity)?;
+        self.config.limits = limits;
+        Ok(())
+    }
+
+    /// Returns the limits that hold now.
+    pub fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    /// Makes a session privileged because its handshake says who it is (PEER-9, PEER-42). The slot that it has is then one
+    /// that any privileged session may have, and the next ordinary one may take its place among those.
+    ///
+    /// # Errors
+    ///
+    /// If its handshake was reported complete, or it is privileged already.
+    pub fn grant_privilege(&mut self, session: SessionId) -> Result<(), StateError> {
+        let state = self.handshaking(session)?;
+        if state.origin.privileged {
+            return Err(StateError::AlreadyPrivileged(session));
+        }
+        state.origin.privileged = true;
+        let origin = state.origin;
+        self.slots.grant_privilege(session, origin);
+        Ok(())
+    }
+
+    /// Says what both ends compare where [ties are broken](Duplicates::TieBreak) and the direction does not tell: a number
+    /// that both know from the handshake (PEER-43). Where the dialer numbers its connections and says so, both keep its
+    /// latest one.
+    ///
+    /// # Errors
+    ///
+    /// If the session's handshake was reported complete.
+    pub fn set_rank(&mut self, session: SessionId, rank: u32) -> Result<(), StateError> {
+        self.handshaking(session)?.rank = rank;
+        Ok(())
+    }
+
+    fn handshaking(&mut self, session: SessionId) -> Result<&mut Session<K, I>, StateError> {
+        let state = self.session(session)?;
+        match state.stage {
+            Stage::Handshaking => Ok(state),
+            Stage::HandshakeDone(_) | Stage::Up(_) | Stage::Rejected(_) => Err(state.stage.wrong_for(session)),
+        }
+    }
+
     /// Notes that the handshake completed, with whom, and what else it said (PEER-5). Reporting it again changes
     /// nothing (PEER-17).
     ///
@@ -144,20 +228,24 @@ impl<K: Clone + Ord, I> Core<K, I> {
     ///
     /// If the session is over or was never opened.
     pub fn handshake_done(&mut self, session: SessionId, key: K, info: I) -> Result<Greeting, StateError> {
-        let state = self.session(session)?;
-        match state.stage {
-            Stage::Handshaking => {
-                state.stage = Stage::HandshakeDone(Arc::new(Peer { session, key, info, origin: state.origin }));
-                Ok(Greeting::First)
+        let greeting = match self.sessions.get_mut(&session) {
+            Some(state) if matches!(state.stage, Stage::Handshaking) => {
+                let (origin, rank) = (state.origin, state.rank);
+                state.stage = Stage::HandshakeDone(Arc::new(Peer { session, key, info, origin, rank }));
+                return Ok(Greeting::First);
             }
-            Stage::HandshakeDone(_) | Stage::Up(_) | Stage::Rejected(_) => Ok(Greeting::Again),
-        }
+            Some(_) => Ok(Greeting::Again),
+            None => Err(StateError::NoSuchSession(session)),
+        };
+        self.effects.push_back(Effect::Discard(Discarded::report(key, info)));
+        greeting
     }
 
     /// Announces a session: admission by key, room in every queue for its Up and its Down, registration, and Up in
     /// every queue, all in this step (PEER-3, PEER-11, PEER-12, PEER-13).
     ///
-    /// If it waits, call again after an [`Effect::Retry`].
+    /// If it waits, call again after an [`Effect::Retry`]. Those that wait for room are served in the order in which they
+    /// began to (PEER-50): each is told to try when it is the first.
     ///
     /// # Errors
     ///
@@ -174,16 +262,24 @@ impl<K: Clone + Ord, I> Core<K, I> {
             return Err(StateError::ShuttingDown);
         }
         let peer = Arc::clone(peer);
-        if let Err(objection) = self.admit(&peer) {
-            return self.object(session, objection);
-        }
-        if self.holding().next().is_some() {
-            self.waiting.insert(session);
-            return Ok(Announcement::WaitsForRoom);
-        }
+        self.tries(session);
+        let announcement = match self.admit(&peer) {
+            Err(objection) => self.object(session, objection)?,
+            Ok(()) if self.must_wait(session) && self.wait_for_room(session) => Announcement::Queued,
+            Ok(()) if self.must_wait(session) => Announcement::WaitsForRoom,
+            Ok(()) => self.register(session, peer)?,
+        };
+        // The next one in the line may be announced, or watches.
+        self.call_first();
+        Ok(announcement)
+    }
+
+    fn register(&mut self, session: SessionId, peer: Arc<Peer<K, I>>) -> Result<Announcement, StateError> {
+        self.wait_no_more(session);
+        // The caller's order of keys runs first, so that nothing has changed if it panics.
+        self.registered.entry(ByKey(Arc::clone(&peer))).or_default().insert(session);
         self.slots.announced(session, peer.origin);
         self.announced.insert(session);
-        self.registered.entry(peer.key.clone()).or_default().insert(session);
         self.session(session)?.stage = Stage::Up(Arc::clone(&peer));
         self.queue(&Event::Up(peer));
         Ok(Announcement::Up)
@@ -224,33 +320,44 @@ impl<K: Clone + Ord, I> Core<K, I> {
     ///
     /// If the session is over or was never opened.
     pub fn end(&mut self, session: SessionId, otherwise: Reason) -> Result<Ended, StateError> {
-        let Session { origin, stage, ending } =
+        let Session { origin, stage, ending, .. } =
             self.sessions.remove(&session).ok_or(StateError::NoSuchSession(session))?;
-        self.waiting.remove(&session);
+        self.wait_no_more(session);
         self.slots.give_back(session, origin);
         let reason = ending.unwrap_or(otherwise);
         let ended = match stage {
             Stage::Up(peer) => {
                 self.announced.remove(&session);
                 self.unregister(&peer.key, session);
-                self.queue(&Event::Down(peer, reason));
+                self.queue(&Event::Down(Arc::clone(&peer), reason));
+                self.discard(peer);
                 Ended { announced: true, reason }
             }
-            Stage::Handshaking | Stage::HandshakeDone(_) => Ended { announced: false, reason },
+            Stage::HandshakeDone(peer) => {
+                self.discard(peer);
+                Ended { announced: false, reason }
+            }
+            Stage::Handshaking => Ended { announced: false, reason },
             Stage::Rejected(reason) => Ended { announced: false, reason },
         };
-        // A session may wait for the slot, the key or the room that is free now.
-        self.retry_waiting();
+        self.retry_those_after(session);
+        self.call_first();
         Ok(ended)
     }
 
     fn unregister(&mut self, key: &K, session: SessionId) {
-        if let Some(sessions) = self.registered.get_mut(key) {
-            sessions.remove(&session);
-            if sessions.is_empty() {
-                self.registered.remove(key);
-            }
+        let Some((ByKey(first), mut sessions)) = self.registered.remove_entry(key) else { return };
+        self.discard(first);
+        sessions.remove(&session);
+        // The entry is made anew, because a peer that is gone must not be kept for its key.
+        let next = sessions.first().and_then(|next| self.peer(*next)).cloned();
+        if let Some(next) = next {
+            self.registered.insert(ByKey(next), sessions);
         }
+    }
+
+    fn discard(&mut self, peer: Arc<Peer<K, I>>) {
+        self.effects.push_back(Effect::Discard(Discarded::peer(peer)));
     }
 
     /// Whether the guard has a reason to run: the session was told to end, or rejected.
@@ -270,7 +377,9 @@ impl<K: Clone + Ord, I> Core<K, I> {
         }
         self.phase = Phase::ShuttingDown;
         let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
-        sessions.into_iter().for_each(|session| self.tell_to_end(session, Reason::ShuttingDown));
+        for session in sessions {
+            self.tell_to_end(session, Reason::ShuttingDown);
+        }
         Ok(())
     }
 
@@ -316,6 +425,34 @@ impl<K: Clone + Ord, I> Core<K, I> {
         }
     }
 
+    /// Returns where a session comes from, how far it has come, and why it was told to end, if it was.
+    pub fn status(&self, session: SessionId) -> Option<(Origin, SessionStage, Option<Reason>)> {
+        let Session { origin, stage, ending, .. } = self.sessions.get(&session)?;
+        let stage = match stage {
+            Stage::Handshaking => SessionStage::Handshaking,
+            Stage::HandshakeDone(_) => SessionStage::HandshakeDone,
+            Stage::Up(_) => SessionStage::Up,
+            Stage::Rejected(reason) => SessionStage::Rejected(*reason),
+        };
+        Some((*origin, stage, *ending))
+    }
+
+    /// Returns why a session is to end: because it was rejected, or why it was told to.
+    pub fn reason_to_end(&self, session: SessionId) -> Option<Reason> {
+        match self.status(session)? {
+            (_, SessionStage::Rejected(reason), _) => Some(reason),
+            (_, SessionStage::Handshaking | SessionStage::HandshakeDone | SessionStage::Up, ending) => ending,
+        }
+    }
+
+    /// Returns who a session is with, once its handshake has said so and until it is rejected or ends.
+    pub fn greeted(&self, session: SessionId) -> Option<&Arc<Peer<K, I>>> {
+        match &self.sessions.get(&session)?.stage {
+            Stage::HandshakeDone(peer) | Stage::Up(peer) => Some(peer),
+            Stage::Handshaking | Stage::Rejected(_) => None,
+        }
+    }
+
     /// The announced sessions under a key, in order of their ids.
     pub fn sessions_of(&self, key: &K) -> impl Iterator<Item = SessionId> {
         self.registered.get(key).into_iter().flatten().copied()
@@ -338,12 +475,12 @@ impl<K: Clone + Ord, I> Core<K, I> {
 
     /// How many sessions hold a slot and are not announced.
     pub fn pending(&self) -> usize {
-        self.slots.pending()
+        self.slots.pending().len()
     }
 
     /// The next thing that the driver is to do; none if it has done everything.
     #[must_use = "an effect that is not carried out leaves a task asleep"]
-    pub fn poll_effect(&mut self) -> Option<Effect> {
+    pub fn poll_effect(&mut self) -> Option<Effect<K, I>> {
         self.effects.pop_front()
     }
 
@@ -351,17 +488,13 @@ impl<K: Clone + Ord, I> Core<K, I> {
         self.sessions.get_mut(&session).ok_or(StateError::NoSuchSession(session))
     }
 
-    fn tell_to_end(&mut self, session: SessionId, reason: Reason) {
-        if let Some(state) = self.sessions.get_mut(&session)
-            && state.ending.is_none()
-        {
-            state.ending = Some(reason);
-            self.waiting.remove(&session);
-            self.effects.push_back(Effect::End(session, reason));
-        }
-    }
-
-    fn retry_waiting(&mut self) {
-        self.effects.extend(core::mem::take(&mut self.waiting).into_iter().map(Effect::Retry));
+    /// Returns whether it was not told before.
+    fn tell_to_end(&mut self, session: SessionId, reason: Reason) -> bool {
+        let Some(state) = self.sessions.get_mut(&session).filter(|state| state.ending.is_none()) else { return false };
+        state.ending = Some(reason);
+        self.effects.push_back(Effect::End(session, reason));
+        self.wait_no_more(session);
+        self.call_first();
+        true
     }
 }

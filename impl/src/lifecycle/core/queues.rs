@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Core, Effect, Event, Phase, Stage, StateError, Subscribed, SubscriberId};
+use super::{Core, Effect, Event, Phase, StateError, Subscribed, SubscriberId};
 
 #[derive(Debug)]
 pub(super) struct Queue<K, I> {
@@ -43,7 +43,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// If there is no such subscriber.
     pub fn unsubscribe(&mut self, subscriber: SubscriberId) -> Result<VecDeque<Event<K, I>>, StateError> {
         let queue = self.queues.remove(&subscriber).ok_or(StateError::NoSuchSubscriber(subscriber))?;
-        self.retry_waiting();
+        self.call_first();
         Ok(queue.events)
     }
 
@@ -70,7 +70,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
                 self.queues.remove(&subscriber);
             }
         }
-        self.retry_waiting();
+        self.call_first();
         Ok(Some(event))
     }
 
@@ -81,21 +81,15 @@ impl<K: Clone + Ord, I> Core<K, I> {
     ///
     /// If it holds up no announcement, or there is no such subscriber.
     pub fn evict(&mut self, subscriber: SubscriberId) -> Result<(), StateError> {
-        // A session that waits for the end of another one with its key, or will be rejected because of it, is not held up
-        // by a queue.
-        let is_holding = self.sessions.values().any(|state| match &state.stage {
-            Stage::HandshakeDone(peer) => state.ending.is_none() && self.admit_beside_others(peer).is_ok(),
-            Stage::Handshaking | Stage::Up(_) | Stage::Rejected(_) => false,
-        });
         let queue = self.queues.get(&subscriber).ok_or(StateError::NoSuchSubscriber(subscriber))?;
-        if self.phase != Phase::Open || !is_holding || self.has_room(queue) {
+        if !self.waits_for_room() || self.has_room(queue) {
             return Err(StateError::NotHolding(subscriber));
         }
         if let Some(queue) = self.queues.get_mut(&subscriber) {
             queue.mode = Mode::Evicted;
         }
         self.effects.push_back(Effect::Wake(subscriber));
-        self.retry_waiting();
+        self.call_first();
         Ok(())
     }
 
@@ -107,6 +101,11 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// How many subscribers there are.
     pub fn subscribers(&self) -> usize {
         self.queues.len()
+    }
+
+    /// How many events are queued for a subscriber, if there is such a one.
+    pub fn queued(&self, subscriber: SubscriberId) -> Option<usize> {
+        self.queues.get(&subscriber).map(|queue| queue.events.len())
     }
 
     /// How many events are queued for the subscriber that has the most.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{Direction, Limits, Origin, Reason, SessionId};
+use super::{Direction, Limits, Network, Origin, Reason, SessionId};
 
 /// The sessions that hold a slot, by what is limited.
 ///
@@ -12,54 +12,96 @@ use super::{Direction, Limits, Origin, Reason, SessionId};
 pub(super) struct Slots {
     all: BTreeSet<SessionId>,
     pending: BTreeSet<SessionId>,
-    inbound: BTreeSet<SessionId>,
-    outbound: BTreeSet<SessionId>,
-    unprivileged: BTreeSet<SessionId>,
-    by_address: BTreeMap<IpAddr, BTreeSet<SessionId>>,
-    pending_by_source: BTreeMap<IpAddr, BTreeSet<SessionId>>,
+    /// Sessions without privilege, by direction.
+    inbound: Held,
+    outbound: Held,
+    /// All that have an address: what a ban asks for.
+    addresses: BTreeSet<(IpAddr, SessionId)>,
+}
+
+/// The sessions of one kind.
+#[derive(Debug, Default)]
+struct Held {
+    all: BTreeSet<SessionId>,
+    pending: BTreeSet<SessionId>,
+    addresses: BTreeSet<(IpAddr, SessionId)>,
+    pending_addresses: BTreeSet<(IpAddr, SessionId)>,
+}
+
+impl Held {
+    fn take(&mut self, session: SessionId, address: Option<IpAddr>) {
+        self.all.insert(session);
+        self.pending.insert(session);
+        self.addresses.extend(address.map(|address| (address, session)));
+        self.pending_addresses.extend(address.map(|address| (address, session)));
+    }
+
+    fn announced(&mut self, session: SessionId, address: Option<IpAddr>) {
+        self.pending.remove(&session);
+        address.map(|address| self.pending_addresses.remove(&(address, session)));
+    }
+
+    fn give_back(&mut self, session: SessionId, address: Option<IpAddr>) {
+        self.announced(session, address);
+        self.all.remove(&session);
+        address.map(|address| self.addresses.remove(&(address, session)));
+    }
 }
 
 impl Slots {
-    /// Checks every limit and takes the slot (PEER-9, PEER-10, PEER-41, PEER-42).
+    /// Checks every limit and takes the slot (PEER-9, PEER-10, PEER-41, PEER-42, PEER-48).
     pub(super) fn take(&mut self, session: SessionId, origin: Origin, limits: &Limits) -> Result<(), Reason> {
         self.find_room(origin, limits)?;
         self.all.insert(session);
         self.pending.insert(session);
-        self.of_direction(origin.direction).insert(session);
+        self.addresses.extend(origin.address.map(|address| (address, session)));
         if !origin.privileged {
-            self.unprivileged.insert(session);
-        }
-        if let Some(address) = origin.address {
-            self.by_address.entry(address.to_canonical()).or_default().insert(session);
-            self.pending_by_source.entry(source(address)).or_default().insert(session);
+            self.of_direction(origin.direction).take(session, origin.address);
         }
         Ok(())
     }
 
-    fn find_room(&self, origin: Origin, limits: &Limits) -> Result<(), Reason> {
+    /// Returns which limit leaves no room for one more session of this origin, if one does.
+    pub(super) fn find_room(&self, origin: Origin, limits: &Limits) -> Result<(), Reason> {
         if self.all.len() >= limits.total {
             return Err(Reason::Full);
         }
-        if self.pending.len() >= limits.pending {
-            return Err(Reason::Pending);
-        }
+        // Sessions that are privileged neither wait for a limit of the ordinary ones nor use it up.
         if origin.privileged {
             return Ok(());
         }
-        if self.unprivileged.len() >= limits.total - limits.reserved {
+        if self.inbound.all.len() + self.outbound.all.len() >= limits.total.saturating_sub(limits.reserved) {
             return Err(Reason::Reserved);
         }
-        match origin.direction {
-            Direction::Inbound if self.inbound.len() >= limits.inbound => return Err(Reason::Inbound),
-            Direction::Outbound if self.outbound.len() >= limits.outbound => return Err(Reason::Outbound),
-            Direction::Inbound | Direction::Outbound => {}
+        let (held, reason) = match origin.direction {
+            Direction::Inbound => (&self.inbound, Reason::Inbound),
+            Direction::Outbound => (&self.outbound, Reason::Outbound),
+        };
+        if held.all.len() >= limits.of(origin.direction) {
+            return Err(reason);
         }
-        let Some(address) = origin.address else { return Ok(()) };
-        let held = |map: &BTreeMap<IpAddr, BTreeSet<SessionId>>, by| map.get(&by).map_or(0, BTreeSet::len);
-        if held(&self.by_address, address.to_canonical()) >= limits.per_address {
+        if held.pending.len() >= limits.pending(origin.direction) {
+            return Err(Reason::Pending);
+        }
+        match (origin.direction, origin.address) {
+            (Direction::Inbound, Some(address)) => self.find_room_from(address, limits),
+            // What is dialed is nothing that the other end could have too much of.
+            (Direction::Outbound, _) | (Direction::Inbound, None) => Ok(()),
+        }
+    }
+
+    fn find_room_from(&self, address: IpAddr, limits: &Limits) -> Result<(), Reason> {
+        let Held { addresses, pending_addresses, .. } = &self.inbound;
+        // Counting stops at the limit, so that it takes no longer than the limit is large.
+        let reaches = |limit, set, network| limit != usize::MAX && within(set, network).take(limit).count() >= limit;
+        let source = limits.source(address);
+        if reaches(limits.per_address, addresses, address.into()) {
             return Err(Reason::PerAddress);
         }
-        if held(&self.pending_by_source, source(address)) >= limits.pending_per_source {
+        if reaches(limits.per_source, addresses, source) {
+            return Err(Reason::PerSource);
+        }
+        if reaches(limits.pending_per_source, pending_addresses, source) {
             return Err(Reason::PendingFromSource);
         }
         Ok(())
@@ -68,32 +110,59 @@ impl Slots {
     /// Notes that the session is announced: it is not pending any more.
     pub(super) fn announced(&mut self, session: SessionId, origin: Origin) {
         self.pending.remove(&session);
-        if let Some(address) = origin.address {
-            remove(&mut self.pending_by_source, source(address), session);
-        }
+        self.of_direction(origin.direction).announced(session, origin.address);
+    }
+
+    /// Notes that the session is privileged from now on.
+    pub(super) fn grant_privilege(&mut self, session: SessionId, origin: Origin) {
+        self.of_direction(origin.direction).give_back(session, origin.address);
     }
 
     /// The session is over.
     pub(super) fn give_back(&mut self, session: SessionId, origin: Origin) {
-        self.announced(session, origin);
         self.all.remove(&session);
-        self.unprivileged.remove(&session);
-        self.of_direction(origin.direction).remove(&session);
-        if let Some(address) = origin.address {
-            remove(&mut self.by_address, address.to_canonical(), session);
-        }
+        self.pending.remove(&session);
+        origin.address.map(|address| self.addresses.remove(&(address, session)));
+        self.of_direction(origin.direction).give_back(session, origin.address);
     }
 
-    pub(super) fn pending(&self) -> usize {
-        self.pending.len()
+    /// Returns the sessions that are not announced.
+    pub(super) fn pending(&self) -> &BTreeSet<SessionId> {
+        &self.pending
     }
 
-    /// The sessions with an address.
-    pub(super) fn with_address(&self, address: IpAddr) -> impl Iterator<Item = SessionId> {
-        self.by_address.get(&address.to_canonical()).into_iter().flatten().copied()
+    /// Returns the sessions with an address in the network.
+    pub(super) fn in_network(&self, network: Network) -> BTreeSet<SessionId> {
+        within(&self.addresses, network).collect()
     }
 
-    fn of_direction(&mut self, direction: Direction) -> &mut BTreeSet<SessionId> {
+    /// Returns the session that [`WhenFull::EvictWorst`](super::WhenFull::EvictWorst) ends for one more session of this
+    /// origin that is turned away for this reason. `may_go` has the origins of sessions that may be evicted.
+    pub(super) fn worst(
+        &self,
+        origin: Origin,
+        reason: Reason,
+        limits: &Limits,
+        may_go: impl Fn(SessionId) -> Option<Origin>,
+    ) -> Option<SessionId> {
+        let candidates = match reason {
+            Reason::Full | Reason::Reserved | Reason::Inbound => &self.inbound.all,
+            Reason::Pending if origin.direction == Direction::Inbound => &self.inbound.pending,
+            // The source itself has too much already, or no end of an accepted session would help.
+            _ => return None,
+        };
+        let candidates: Vec<(SessionId, Option<Network>)> = candidates
+            .iter()
+            .filter_map(|&session| Some((session, may_go(session)?.address.map(|address| limits.source(address)))))
+            .collect();
+        let mut sources: BTreeMap<Option<Network>, usize> = BTreeMap::new();
+        candidates.iter().for_each(|(_, source)| *sources.entry(*source).or_default() += 1);
+        let unprotected = candidates.iter().skip(candidates.len().div_ceil(2));
+        let worst = unprotected.max_by_key(|(session, source)| (sources.get(source), *session));
+        worst.map(|(session, _)| *session)
+    }
+
+    fn of_direction(&mut self, direction: Direction) -> &mut Held {
         match direction {
             Direction::Inbound => &mut self.inbound,
             Direction::Outbound => &mut self.outbound,
@@ -101,20 +170,8 @@ impl Slots {
     }
 }
 
-/// An entry goes with its last session, so that the map is no larger than the number of sessions.
-fn remove(map: &mut BTreeMap<IpAddr, BTreeSet<SessionId>>, by: IpAddr, session: SessionId) {
-    if let Some(sessions) = map.get_mut(&by) {
-        sessions.remove(&session);
-        if sessions.is_empty() {
-            map.remove(&by);
-        }
-    }
-}
-
-/// What one participant can have many addresses of: a /24 of IPv4, a /64 of IPv6.
-fn source(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => (address.to_bits() & !0xff).to_be_bytes().into(),
-        IpAddr::V6(address) => (address.to_bits() & !u128::from(u64::MAX)).to_be_bytes().into(),
-    }
+/// Returns the sessions of a set with an address in the network.
+fn within(set: &BTreeSet<(IpAddr, SessionId)>, network: Network) -> impl Iterator<Item = SessionId> {
+    let range = (network.address(), SessionId(0))..=(network.last(), SessionId(u64::MAX));
+    set.range(range).map(|(_, session)| *session)
 }

@@ -1,8 +1,12 @@
 //! What goes into the core and what comes out.
 
+use std::convert::Infallible;
 use std::fmt::{self, Display, Formatter};
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use super::Discarded;
 
 /// One connection, from the moment it asks for a slot. Ids are given in order and never again (PEER-14).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -38,7 +42,7 @@ pub struct Origin {
     pub direction: Direction,
     /// The address of the other end, if it has one. Limits and bans by address see an IPv4-mapped address as IPv4.
     pub address: Option<IpAddr>,
-    /// It may take a reserved slot, and the limits by direction, source and address do not hold for it.
+    /// It may take a reserved slot. No limit but that of all sessions holds for it, and it is counted in no other.
     pub privileged: bool,
 }
 
@@ -78,8 +82,24 @@ pub struct Peer<K, I = ()> {
     pub key: K,
     /// What else the handshake said.
     pub info: I,
-    /// Where the connection comes from.
+    /// Where the connection comes from. An address is in its [canonical](super::canonical) form.
     pub origin: Origin,
+    /// What both ends compare where ties are broken and the direction does not tell: see
+    /// [`Core::set_rank`](super::Core::set_rank). Zero unless the handshake set it.
+    pub rank: u32,
+}
+
+/// How far a session has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SessionStage {
+    /// The handshake goes on.
+    Handshaking,
+    /// The handshake said who it is; the session waits to be announced.
+    HandshakeDone,
+    /// It is announced.
+    Up,
+    /// It must not be announced, for this reason, and is about to end.
+    Rejected(Reason),
 }
 
 /// Why a session was rejected or ended.
@@ -88,7 +108,7 @@ pub struct Peer<K, I = ()> {
 pub enum Reason {
     /// Every slot is taken.
     Full,
-    /// Every slot for sessions that are not announced is taken.
+    /// Every slot for sessions of its direction that are not announced is taken.
     Pending,
     /// Every slot that is not reserved is taken.
     Reserved,
@@ -98,14 +118,18 @@ pub enum Reason {
     Outbound,
     /// The source has too many sessions that are not announced.
     PendingFromSource,
+    /// The source has too many sessions.
+    PerSource,
     /// The address has too many sessions.
     PerAddress,
-    /// The key or the address is banned.
+    /// The key, or a network with the address, is banned.
     Banned,
     /// The key has a session, and that one is kept.
     Duplicate,
     /// The key is our own.
     Myself,
+    /// The node is full, and the slot was given to another connection.
+    Evicted,
     /// A newer or better session with the same key takes its place.
     Replaced,
     /// It was not announced within the handshake timeout.
@@ -120,8 +144,8 @@ pub enum Reason {
     Stalled,
     /// We wanted it.
     Local,
-    /// The application's own reason.
-    Application(u32),
+    /// The application's own reason, by the label under which it is counted and logged.
+    Application(&'static str),
     /// Its task was aborted or dropped.
     Aborted,
     /// Its task panicked.
@@ -131,7 +155,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// A short name, the same for all reasons of the application: what is counted and logged.
+    /// Returns a short name: what is counted and logged. That of a reason of the application is its label.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -140,10 +164,12 @@ impl Reason {
             Self::Inbound => "inbound",
             Self::Outbound => "outbound",
             Self::PendingFromSource => "pending_from_source",
+            Self::PerSource => "per_source",
             Self::PerAddress => "per_address",
             Self::Banned => "banned",
             Self::Duplicate => "duplicate",
             Self::Myself => "myself",
+            Self::Evicted => "evicted",
             Self::Replaced => "replaced",
             Self::HandshakeTimeout => "handshake_timeout",
             Self::HandshakeFailed => "handshake_failed",
@@ -151,7 +177,7 @@ impl Reason {
             Self::Stalled => "stalled",
             Self::Failed => "failed",
             Self::Local => "local",
-            Self::Application(_) => "application",
+            Self::Application(label) => label,
             Self::Aborted => "aborted",
             Self::Panicked => "panicked",
             Self::ShuttingDown => "shutting_down",
@@ -161,8 +187,49 @@ impl Reason {
 
 impl Display for Reason {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
-        if let Self::Application(code) = self { write!(f, " {code}") } else { Ok(()) }
+        f.write_str(self.name())
+    }
+}
+
+/// A handshake that fails and does not say why.
+impl From<&()> for Reason {
+    fn from((): &()) -> Self {
+        Self::HandshakeFailed
+    }
+}
+
+/// A handshake that does not fail.
+impl From<&Infallible> for Reason {
+    fn from(never: &Infallible) -> Self {
+        match *never {}
+    }
+}
+
+/// A handshake that had nothing to report to any more: the session's own reason counts.
+impl From<&StateError> for Reason {
+    fn from(_: &StateError) -> Self {
+        Self::HandshakeFailed
+    }
+}
+
+/// A handshake that had nothing to report to any more: the session's own reason counts.
+impl From<StateError> for Reason {
+    fn from(_: StateError) -> Self {
+        Self::HandshakeFailed
+    }
+}
+
+/// A handshake whose connection failed: [`RemoteClosed`](Reason::RemoteClosed) if the other end closed or reset it.
+impl From<&io::Error> for Reason {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Self::RemoteClosed,
+            // Whatever else the system reports says nothing of who ended the connection.
+            _ => Self::HandshakeFailed,
+        }
     }
 }
 
@@ -184,7 +251,9 @@ pub enum Announcement {
     Up,
     /// The session must end; no subscriber hears of it.
     Rejected(Reason),
-    /// A subscriber has no room for its Up and its Down.
+    /// It waits for room from now on: a subscriber has none for its Up and its Down, or others wait before it.
+    Queued,
+    /// It still waits for room.
     WaitsForRoom,
     /// This session with the same key has been told to end and has not ended yet.
     WaitsForOlder(SessionId),
@@ -216,15 +285,17 @@ impl<K, I> Clone for Event<K, I> {
 }
 
 /// What the driver is to do.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 #[must_use = "an effect that is not carried out leaves a task asleep"]
-pub enum Effect {
+pub enum Effect<K, I = ()> {
     /// Let the session's task end, for this reason; its guard calls [`Core::end`](super::Core::end).
     End(SessionId, Reason),
     /// Let the session's task try again to have itself announced.
     Retry(SessionId),
     /// Let the subscriber look into its queue.
     Wake(SubscriberId),
+    /// Drop this, where no lock is held.
+    Discard(Discarded<K, I>),
 }
 
 /// A new subscription.
@@ -269,11 +340,14 @@ pub enum StateError {
     /// The subscriber does not hold up any announcement.
     #[error("{0} does not hold up an announcement")]
     NotHolding(SubscriberId),
-    /// The key or the address is banned already.
-    #[error("the key or the address is banned already")]
+    /// The session is privileged already.
+    #[error("{0} is privileged already")]
+    AlreadyPrivileged(SessionId),
+    /// The key or the network is banned already.
+    #[error("the key or the network is banned already")]
     AlreadyBanned,
-    /// The key or the address is not banned.
-    #[error("the key or the address is not banned")]
+    /// The key or the network is not banned.
+    #[error("the key or the network is not banned")]
     NotBanned,
     /// The node is shutting down, or has shut down.
     #[error("the node is shutting down")]

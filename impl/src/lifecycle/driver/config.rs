@@ -13,21 +13,38 @@ pub struct NodeConfig<K> {
     /// How long a session may take from its slot to its announcement: the handshake, and the wait for room and for the
     /// end of the session that it replaces.
     pub handshake_timeout: Duration,
-    /// How long a subscriber may hold up announcements before it is evicted. Keep it shorter than `handshake_timeout`:
-    /// otherwise a stuck subscriber has every peer time out in the meantime.
+    /// How long a subscriber may hold up announcements before it is evicted, all that it does so within
+    /// `slow_subscriber_window` together. Keep it shorter than `handshake_timeout`: otherwise a stuck subscriber has every
+    /// peer time out in the meantime.
     pub slow_subscriber_timeout: Duration,
+    /// The window begins when a subscriber begins to hold up announcements and none is under way. What it holds them up in
+    /// it counts together, however often it makes room in between; a hold-up that outlasts the window counts whole. With
+    /// zero each hold-up counts by itself, so that a subscriber that makes room for one event now and then is never
+    /// evicted.
+    pub slow_subscriber_window: Duration,
     /// How long a session's body may go on after the session was told to end. With zero it is dropped where it waits.
     pub grace: Duration,
+    /// How long what is said to a peer that is not announced may take: see
+    /// [`Slot::open_with_farewell`](super::Slot::open_with_farewell). With zero nothing is said.
+    pub farewell: Duration,
+    /// How long after its grace, or after an abort, a session may keep its slot and its key because its task does not come
+    /// to an `await` or is not polled. Then its guard runs without it: when the task was aborted, and otherwise when a
+    /// connection asks for a slot or a session to be announced. Subscribers hear Down although the task goes on.
+    pub overdue: Duration,
 }
 
 impl<K> NodeConfig<K> {
-    /// Configures this registry, 30 seconds for a handshake, 5 seconds for a slow subscriber, and no grace.
+    /// Configures this registry, 30 seconds for a handshake, 5 seconds of each minute for a slow subscriber, no grace, 1
+    /// second for a farewell, and 10 seconds until a session is overdue.
     pub fn new(registry: Config<K>) -> Self {
         Self {
             registry,
             handshake_timeout: Duration::from_secs(30),
             slow_subscriber_timeout: Duration::from_secs(5),
+            slow_subscriber_window: Duration::from_secs(60),
             grace: Duration::ZERO,
+            farewell: Duration::from_secs(1),
+            overdue: Duration::from_secs(10),
         }
     }
 }
@@ -42,6 +59,8 @@ pub struct Metrics {
     pub pending: usize,
     /// Gauge: subscribers.
     pub subscribers: usize,
+    /// Gauge: bans, those included that are over and not lifted yet.
+    pub bans: usize,
     /// Gauge: events queued for the subscriber that has the most.
     pub longest_queue: usize,
     /// Counter: connections that got a slot.
@@ -54,7 +73,8 @@ pub struct Metrics {
     pub duplicate_signals: u64,
     /// Counter: sessions that were announced, which is Ups.
     pub announced: u64,
-    /// Counter: times that an announcement was attempted and had to wait for room.
+    /// Counter: times that an announcement was attempted and had to wait for room. A session that waits tries again when it
+    /// is the first of those that wait, and when there is room for it.
     pub waits_for_room: u64,
     /// Counter: sessions that ended and had been announced, which is Downs, by the name of the reason.
     pub downs: BTreeMap<&'static str, u64>,
@@ -70,6 +90,6 @@ pub struct Metrics {
 pub struct Report {
     /// Sessions that ended by themselves when they were told to.
     pub drained: usize,
-    /// Sessions that had not ended at the deadline. Their tasks were aborted.
+    /// Sessions that had not ended in time. Their tasks were aborted.
     pub aborted: usize,
 }

@@ -3,17 +3,30 @@
 //! [`Node`] and the handles that it gives out are in files of their own; `state.rs` has the lock, and the one function
 //! through which each step of the core goes: the call, its effects, the metrics and the record.
 
-mod ban_expiry;
+mod bans;
 mod config;
+mod discard;
+mod failures;
 mod node;
+mod opening;
+mod operator;
+mod overdue;
+mod patience;
 mod record;
 mod selector;
 mod session;
+mod signals;
+mod slot;
 mod state;
+mod status;
 mod subscription;
 
+pub use bans::{Ban, Banned};
 pub use config::{Metrics, NodeConfig, Report};
+pub use failures::{Failure, Failures};
 pub use node::Node;
 pub use selector::{Selector, SelectorConfig, Stalled};
 pub use session::{Handshake, SessionContext, SessionHandle};
+pub use slot::{Farewell, Slot};
+pub use status::SessionStatus;
 pub use subscription::Subscription;

@@ -1,19 +1,18 @@
-//! The handle of a node: sessions, subscriptions, what the operator does, and the shutdown.
+//! The handle of a node: sessions, subscriptions, and the shutdown.
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::{Future, pending};
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::record::Record;
-use super::session::{self, ExitKind, Guard, Signals};
+use super::signals::Signals;
 use super::state::{Shared, State, Timing};
 use super::{Handshake, Metrics, NodeConfig, Report, SessionContext, SessionHandle, Subscription};
 use crate::lifecycle::{ConfigError, Core, Origin, Peer, Reason, Rejected, SessionId, StateError};
+use crate::runtime::select;
 use crate::runtime::time::{Instant, sleep_until};
-use crate::runtime::{select, task};
 
 /// A node's registry of peers on tokio: a handle that is cheap to clone.
 ///
@@ -21,9 +20,14 @@ use crate::runtime::{select, task};
 /// however the task ends. `K` is who a peer is, `I` what else its handshake says. Dropping all handles changes nothing:
 /// sessions go on until they end; see [`shutdown`](Self::shutdown).
 ///
-/// No method blocks for longer than a step of the [`Core`] takes; none of them holds the lock across an `await`. The
-/// order and the clone of a key run under the lock, and so may the drop of a second key and info that
-/// [`Handshake::handshake_done`] is called with: they must not panic and must not call the node.
+/// No method blocks for longer than a step of the [`Core`] takes; none of them holds the lock across an `await`.
+///
+/// Of the caller's code this runs under the lock, must not panic and must not call the node: the order of keys (`Ord` and
+/// `Eq`) wherever a key is looked up, and the clone of a key, where the node is [recorded](Self::recorded) and where a
+/// session asks to be announced while bans that are over are not lifted yet. All other code of the caller runs outside of
+/// it and may call the node: the drop of keys and infos, the closures and futures of a session, and what asks a
+/// [`Selector`](super::Selector)'s peers. A drop that panics does so in the call or the session's task that it happens
+/// in, when everything else has been done.
 ///
 /// ```
 /// use handfast::lifecycle::{Config, Duplicates, Event, Limits, Node, NodeConfig, Origin, Reason};
@@ -32,7 +36,7 @@ use crate::runtime::{select, task};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let registry = Config { limits: Limits::new(8, 4), capacity: 32, duplicates: Duplicates::KeepNew };
+/// let registry = Config::new(Limits::by_direction(6, 2), Duplicates::KeepNew);
 /// let node = Node::new(NodeConfig::new(registry))?;
 /// let mut events = node.subscribe()?;
 ///
@@ -53,7 +57,7 @@ use crate::runtime::{select, task};
 /// # }
 /// ```
 pub struct Node<K, I = ()> {
-    shared: Arc<Shared<K, I>>,
+    pub(super) shared: Arc<Shared<K, I>>,
 }
 
 impl<K: Clone + Ord, I> Node<K, I> {
@@ -61,7 +65,7 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///
     /// # Errors
     ///
-    /// If the configuration could never announce a session in the last slot.
+    /// If the configuration could never announce a session in the last slot, or any of some kind.
     pub fn new(config: NodeConfig<K>) -> Result<Self, ConfigError> {
         Self::build(config, None)
     }
@@ -82,8 +86,20 @@ impl<K: Clone + Ord, I> Node<K, I> {
     }
 
     fn build(config: NodeConfig<K>, out: Option<Box<dyn Write + Send>>) -> Result<Self, ConfigError> {
-        let NodeConfig { registry, handshake_timeout, slow_subscriber_timeout, grace } = config;
-        let timing = Timing { handshake_timeout, slow_subscriber_timeout, grace };
+        if config.handshake_timeout.is_zero() {
+            return Err(ConfigError::NoTimeForHandshake);
+        }
+        let NodeConfig {
+            registry,
+            handshake_timeout,
+            slow_subscriber_timeout,
+            slow_subscriber_window,
+            grace,
+            overdue,
+            farewell,
+        } = config;
+        let timing =
+            Timing { handshake_timeout, slow_subscriber_timeout, slow_subscriber_window, grace, overdue, farewell };
         let core = Core::new(registry.clone())?;
         let record = out.map(|out| Box::new(Record::begin(out, &registry)));
         Ok(Self { shared: Arc::new(Shared::new(core, timing, record)) })
@@ -110,14 +126,17 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///   chance.
     /// - The handshake timeout begins with the first poll, bounds the handshake and the wait for the announcement, and
     ///   counts as the last thing if other things are ready at the same moment.
-    /// - A handshake that fails, or returns without having said who it is, ends the session with
-    ///   [`Reason::HandshakeFailed`].
+    /// - A handshake that fails ends the session with the reason that its error is converted into
+    ///   (`impl From<&Error> for Reason`); one that returns without having said who it is, with [`Reason::HandshakeFailed`].
     /// - A panic of the handshake or of the body ends the session with [`Reason::Panicked`] and goes on to the caller that
     ///   polls the task.
+    /// - The guard runs before the connection is dropped: who sees it close and comes again is not turned away because of
+    ///   this session. A body that closes the connection itself calls [`SessionContext::end`] first.
     ///
     /// # Errors
     ///
-    /// If there is no slot, the address is banned, or the node shuts down (PEER-9, PEER-10). Neither closure is called.
+    /// If there is no slot, the address is banned, or the node shuts down (PEER-9, PEER-10). Neither closure is called: to
+    /// keep a connection that one of them would have, [take the slot](Self::take_slot) first.
     pub fn prepare<C, E, H, HF, B, BF>(
         &self,
         origin: Origin,
@@ -125,25 +144,13 @@ impl<K: Clone + Ord, I> Node<K, I> {
         body: B,
     ) -> Result<(SessionHandle, impl Future<Output = ()> + use<K, I, C, E, H, HF, B, BF>), Rejected>
     where
+        Reason: for<'e> From<&'e E>,
         H: FnOnce(Handshake<K, I>) -> HF,
         HF: Future<Output = Result<C, E>>,
         B: FnOnce(SessionContext<K, I>, C) -> BF,
         BF: Future<Output = Reason>,
     {
-        let (session, signals) = self.take_slot(origin)?;
-        let handle = SessionHandle::new(session, Arc::clone(&signals));
-        // From here on the guard runs whatever happens, also if `handshake` panics.
-        let guard = Guard::new(session, Arc::clone(&self.shared), signals);
-        let handshake = handshake(guard.handshake());
-        Ok((handle, session::run(handshake, body, guard)))
-    }
-
-    fn take_slot(&self, origin: Origin) -> Result<(SessionId, Arc<Signals>), Rejected> {
-        let opened = self.shared.step(|state| state.open(origin));
-        if let Err(rejected) = &opened {
-            tracing::debug!(session = %rejected.session, reason = %rejected.reason, "connection turned away");
-        }
-        opened
+        Ok(self.take_slot(origin)?.prepare(handshake, body))
     }
 
     /// [Prepares](Self::prepare) a session and spawns its task.
@@ -161,18 +168,13 @@ impl<K: Clone + Ord, I> Node<K, I> {
         I: Send + Sync + 'static,
         C: Send + 'static,
         E: Send + 'static,
+        Reason: for<'e> From<&'e E>,
         H: FnOnce(Handshake<K, I>) -> HF + Send + 'static,
         HF: Future<Output = Result<C, E>> + Send + 'static,
         B: FnOnce(SessionContext<K, I>, C) -> BF + Send + 'static,
         BF: Future<Output = Reason> + Send + 'static,
     {
-        let (session, signals) = self.take_slot(origin)?;
-        let guard = Guard::new(session, Arc::clone(&self.shared), Arc::clone(&signals));
-        let handshake = handshake(guard.handshake());
-        let task = task::spawn(session::run(handshake, body, guard));
-        // It cannot be set already: this is the only place, and the signals are new.
-        let _ = signals.task.set(task.abort_handle());
-        Ok(SessionHandle::new(session, signals))
+        Ok(self.take_slot(origin)?.open(handshake, body))
     }
 
     /// Subscribes: who is announced now, and everything that happens from now on (PEER-8).
@@ -207,32 +209,34 @@ impl<K: Clone + Ord, I> Node<K, I> {
             pending: state.core.pending(),
             subscribers: state.core.subscribers(),
             longest_queue: state.core.longest_queue(),
+            bans: state.bans.len(),
             ..state.metrics.clone()
         })
     }
 
     /// Shuts the node down: no session gets a slot or is announced any more, and every session is told to end (PEER-28).
-    /// Waits until all have ended, `deadline` at most; then aborts the tasks that are left and runs their guards for them,
-    /// so that it ends even if a task never comes to an `await`. Subscribers then hear
+    /// Waits until all have ended and their connections are dropped, for `timeout` at most; then aborts the tasks that are
+    /// left and runs their guards for them, so that it ends even if a task never comes to an `await`. Subscribers then hear
     /// [`Closed`](crate::lifecycle::Event::Closed) after what is queued for them, and are not waited for.
     ///
     /// It may be called several times and from several tasks; it begins once, each caller waits for its end, and
-    /// the earliest deadline counts.
+    /// the earliest end counts.
     ///
     /// Cancel safe in that a shutdown that has begun goes on: it completes when the last session has ended. Without a
-    /// call that waits there is no deadline.
-    pub async fn shutdown(&self, deadline: Duration) -> Report {
-        let deadline = Instant::now().checked_add(deadline);
+    /// call that waits nothing bounds it.
+    pub async fn shutdown(&self, timeout: Duration) -> Report {
+        let deadline = Instant::now().checked_add(timeout);
         let begun = self.shared.step(State::shut_down);
         if begun {
             tracing::debug!("shutdown begun");
         }
-        // Otherwise the guard of the last session finishes it; without sessions there is no guard.
-        self.shared.step(State::finish);
+        // Otherwise the last task finishes it; without sessions there is none.
+        self.shared.step(State::finish_if_closed);
         let mut complete = self.shared.complete.subscribe();
         let passed = async {
             match deadline {
-                Some(deadline) => sleep_until(deadline).await,
+                Some(deadline) if deadline > Instant::now() => sleep_until(deadline).await,
+                Some(_) => {}
                 None => pending().await,
             }
         };
@@ -244,104 +248,15 @@ impl<K: Clone + Ord, I> Node<K, I> {
         self.shared.step(|state| Report { drained: state.drained, aborted: state.aborted })
     }
 
+    /// A task that does not come to an `await` would keep its slot, and its subscribers waiting, for ever.
     fn abort_the_rest(&self) {
-        let left: Vec<(SessionId, Arc<Signals>)> = self
-            .shared
-            .step(|state| state.sessions.iter().map(|(&session, signals)| (session, Arc::clone(signals))).collect());
-        for (session, signals) in left {
-            // A task that does not come to an `await` would keep its slot, and its subscribers waiting, for ever. The
-            // guard runs before the abort, so that the session counts as aborted.
-            self.shared.run_guard(session, Reason::ShuttingDown, ExitKind::Overdue);
-            if let Some(task) = signals.task.get() {
-                task.abort();
-            }
-        }
-    }
-}
-
-/// What the operator does.
-///
-/// A ban is for good or for a time. Of several bans of one key or address the latest counts, whichever ends sooner, and
-/// lifting it lifts them all. A ban for a time is over as soon as the time is: no task waits for it, and every later call
-/// finds it gone.
-impl<K: Clone + Ord, I> Node<K, I> {
-    /// Tells a session to end, and why: the reason reaches its Down.
-    ///
-    /// # Errors
-    ///
-    /// [`StateError::NoSuchSession`] if it has ended; [`StateError::Ending`] if it was told before, whose reason stays.
-    pub fn disconnect(&self, session: SessionId, reason: Reason) -> Result<(), StateError> {
-        self.shared.step(|state| state.disconnect(session, reason))
-    }
-
-    /// Tells every session of a peer to end, and why: those that are announced, and those whose handshake said that it is
-    /// this peer and that wait to be announced. Returns how many were told; a session that had been told before keeps its
-    /// reason.
-    ///
-    /// The peer may come back at once; see [`ban`](Self::ban).
-    pub fn disconnect_key(&self, key: &K, reason: Reason) -> usize {
-        self.shared.step(|state| state.disconnect_key(key, reason))
-    }
-
-    /// Bans a key until the ban is lifted. When this returns, no session is announced under it, and those that are were
-    /// told to end (PEER-13).
-    ///
-    /// # Errors
-    ///
-    /// [`StateError::AlreadyBanned`] if it is banned for good. A ban for a time becomes one for good.
-    pub fn ban(&self, key: K) -> Result<(), StateError> {
-        self.shared.step(|state| state.ban(key, None))
-    }
-
-    /// Bans a key from now on for this long, whether it was banned or not. What is too long for the clock is for good.
-    pub fn ban_for(&self, key: K, duration: Duration) {
-        // Only a ban for good in place of another is refused, and changes nothing.
-        let _ = self.shared.step(|state| state.ban(key, Instant::now().checked_add(duration)));
-    }
-
-    /// Ends the ban of a key.
-    ///
-    /// # Errors
-    ///
-    /// [`StateError::NotBanned`].
-    pub fn unban(&self, key: &K) -> Result<(), StateError> {
-        self.shared.step(|state| state.unban(key))
-    }
-
-    /// Whether a key is banned.
-    pub fn is_banned(&self, key: &K) -> bool {
-        self.shared.step(|state| state.core.is_banned(key))
-    }
-
-    /// Bans an address until the ban is lifted. When this returns, no session with it gets a slot, and those that have one
-    /// were told to end (PEER-13).
-    ///
-    /// # Errors
-    ///
-    /// [`StateError::AlreadyBanned`] if it is banned for good. A ban for a time becomes one for good.
-    pub fn ban_address(&self, address: IpAddr) -> Result<(), StateError> {
-        self.shared.step(|state| state.ban_address(address, None))
-    }
-
-    /// Bans an address from now on for this long, whether it was banned or not. What is too long for the clock is for
-    /// good.
-    pub fn ban_address_for(&self, address: IpAddr, duration: Duration) {
-        // As with keys.
-        let _ = self.shared.step(|state| state.ban_address(address, Instant::now().checked_add(duration)));
-    }
-
-    /// Ends the ban of an address.
-    ///
-    /// # Errors
-    ///
-    /// [`StateError::NotBanned`].
-    pub fn unban_address(&self, address: IpAddr) -> Result<(), StateError> {
-        self.shared.step(|state| state.unban_address(address))
-    }
-
-    /// Whether an address is banned.
-    pub fn is_address_banned(&self, address: IpAddr) -> bool {
-        self.shared.step(|state| state.core.is_address_banned(address))
+        let left: Vec<SessionId> = self.shared.step(|state| state.sessions.keys().copied().collect());
+        self.shared.end_all(left, Reason::ShuttingDown);
+        let closing: Vec<Arc<Signals>> = self.shared.step(|state| {
+            state.finish();
+            state.closing.values().cloned().collect()
+        });
+        closing.iter().for_each(|signals| signals.abort());
     }
 }
 

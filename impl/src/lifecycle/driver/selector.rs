@@ -6,28 +6,31 @@ use std::future::Future;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::discard::drop_each;
 use super::{Node, Subscription};
 use crate::lifecycle::{ActivePeer, Event, Heard, Peer, Reason, SessionId, StateError, Switch};
 use crate::runtime::select;
-use crate::runtime::sync::{Mutex, MutexGuard, Notify, watch};
+use crate::runtime::sync::{Mutex, Notify, watch};
 use crate::runtime::task::{JoinHandle, spawn};
 use crate::runtime::time::{Instant, sleep_until};
 
 /// How a [`Selector`] deals with a peer that makes no progress.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SelectorConfig {
-    /// How long the active peer may be ahead without any [progress](Selector::progress).
+    /// How long the active peer may be ahead without any [progress](Selector::progress). Only progress begins the time
+    /// anew: for a peer that makes place and comes back, all the time counts in which it was active.
     pub stall_timeout: Duration,
     /// What becomes of a peer that took longer.
     pub stalled: Stalled,
 }
 
-/// What becomes of a peer that stalled, beside that it is not picked again.
+/// What becomes of a peer that stalled, beside that another one is picked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stalled {
     /// It is told to end, with [`Reason::Stalled`].
     Disconnect,
-    /// It stays, for what else it is good for.
+    /// It stays, for what else it is good for. When it has rested for the stall timeout, at least a second, and no other peer
+    /// is ahead, it is picked again if it is.
     Keep,
 }
 
@@ -36,7 +39,7 @@ pub enum Stalled {
 /// Its task is a subscriber of the node. The active peer was heard to come and not to go (PEER-7). The task forgets all
 /// peers and subscribes anew if it [lags](crate::lifecycle::Event::Lagged), and ends when the node's shutdown is complete.
 /// When it ends or is dropped, no peer is active. `is_ahead` says whether a peer has something that we lack: it is asked
-/// when a peer comes, when it is [looked at](Self::look_at), and before it is taken for stalled.
+/// when a peer comes, when it is [looked at](Self::look_at), before it is taken for stalled, and when it has rested.
 ///
 /// ```
 /// use handfast::lifecycle::{Config, Duplicates, Limits, Node, NodeConfig, Origin, Reason};
@@ -81,7 +84,6 @@ pub struct Selector<K, I = ()> {
 type IsAhead<K, I> = dyn Fn(&Peer<K, I>) -> bool + Send + Sync;
 
 struct Shared<K, I> {
-    /// Taken before the node's lock where both are.
     state: Mutex<State<K, I>>,
     active: watch::Sender<Option<Arc<Peer<K, I>>>>,
     /// A peer became active, for which no timer runs yet.
@@ -92,16 +94,37 @@ struct Shared<K, I> {
 
 struct State<K, I> {
     selector: ActivePeer,
-    peers: BTreeMap<SessionId, Arc<Peer<K, I>>>,
-    /// When the active peer became active or last made progress.
-    progress: Instant,
+    peers: BTreeMap<SessionId, Known<K, I>>,
+    /// Since when the active peer is active, or when it last made progress after that.
+    since: Instant,
+    /// To be dropped when the lock is released.
+    discarded: Vec<Arc<Peer<K, I>>>,
+}
+
+/// A peer that the selector has heard of.
+struct Known<K, I> {
+    peer: Arc<Peer<K, I>>,
+    /// How often it was asked whether it is ahead. Only the answer to the last question counts.
+    asked: u64,
+    /// How long it was active since its last progress, the present time apart. That it makes place and comes back is no
+    /// progress.
+    unproductive: Duration,
+    /// When it last stalled.
+    stalled_at: Option<Instant>,
+}
+
+/// A question whether a peer is ahead.
+struct Question<K, I> {
+    peer: Arc<Peer<K, I>>,
+    number: u64,
 }
 
 impl<K: Clone + Ord, I> Selector<K, I> {
     /// Subscribes to the node, and returns the handle and the task, for the caller to spawn or to poll.
     ///
-    /// `is_ahead` is called under the selector's lock: it must neither block nor call the selector. If it panics, so
-    /// does the task, which then ends, or the caller of [`look_at`](Self::look_at).
+    /// `is_ahead` is called with no lock held, by the task and by callers of [`look_at`](Self::look_at). If it is asked of one
+    /// peer from two threads at once, the answer to the later question counts. If it panics, so does the task, which then
+    /// ends, or the caller.
     ///
     /// # Errors
     ///
@@ -118,7 +141,8 @@ impl<K: Clone + Ord, I> Selector<K, I> {
     where
         F: Fn(&Peer<K, I>) -> bool + Send + Sync + 'static,
     {
-        let state = State { selector: ActivePeer::new(), peers: BTreeMap::new(), progress: Instant::now() };
+        let (selector, since) = (ActivePeer::new(), Instant::now());
+        let state = State { selector, peers: BTreeMap::new(), since, discarded: Vec::new() };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             active: watch::channel(None).0,
@@ -170,61 +194,128 @@ impl<K: Clone + Ord, I> Selector<K, I> {
     /// [`Heard::Unknown`] is no loss: the selector has not heard of the peer yet, and asks when it does; or the peer is
     /// gone.
     pub fn look_at(&self, session: SessionId) -> Heard {
-        let mut state = self.shared.lock();
-        let Some(peer) = state.peers.get(&session).cloned() else { return Heard::Unknown };
-        if (self.shared.is_ahead)(&peer) {
-            let heard = state.selector.ahead(session);
-            if let Heard::Noted(switch) = heard {
-                self.shared.publish(&mut state, switch);
-            }
-            return heard;
-        }
-        let switch = state.selector.level(session);
-        self.shared.publish(&mut state, switch);
-        Heard::Noted(switch)
+        self.shared.look_at(session)
     }
 
-    /// The active peer made progress: its time begins anew. Nothing happens if it is another one by now.
+    /// The active peer made progress: its time begins anew. That of another one does too, for when it is active again.
     pub fn progress(&self, session: SessionId) {
-        let mut state = self.shared.lock();
-        if state.selector.active() == Some(session) {
-            state.progress = Instant::now();
-        }
+        self.shared.step(|state| {
+            if let Some(known) = state.peers.get_mut(&session) {
+                known.unproductive = Duration::ZERO;
+            }
+            if state.selector.active() == Some(session) {
+                state.since = Instant::now();
+            }
+        });
     }
 }
 
 impl<K, I> Shared<K, I> {
-    /// The state is changed after the caller's closure was asked, so that a panic of it leaves the state consistent.
-    fn lock(&self) -> MutexGuard<'_, State<K, I>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Makes a step under the lock. Peers are dropped when it has been released, because their infos are the caller's.
+    fn step<R>(&self, step: impl FnOnce(&mut State<K, I>) -> R) -> R {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = step(&mut state);
+        let discarded = std::mem::take(&mut state.discarded);
+        drop(state);
+        drop_each(discarded);
+        result
+    }
+
+    /// Asks without the lock whether a peer is ahead, and acts on the answer unless it was asked again in the meantime: the
+    /// later answer is the newer one.
+    fn look_at(&self, session: SessionId) -> Heard {
+        let Some(question) = self.step(|state| state.question(session)) else { return Heard::Unknown };
+        let is_ahead = (self.is_ahead)(&question.peer);
+        self.step(|state| {
+            match state.peers.get(&session) {
+                None => return Heard::Unknown,
+                Some(known) if known.asked != question.number => return Heard::Noted(None),
+                Some(_) => {}
+            }
+            let heard = match is_ahead {
+                true => state.selector.ahead(session),
+                false => Heard::Noted(state.selector.level(session)),
+            };
+            if let Heard::Noted(switch) = heard {
+                self.publish(state, switch);
+            }
+            heard
+        })
     }
 
     /// Publishes the active peer, under the lock, so that the last value is that of the last switch.
     fn publish(&self, state: &mut State<K, I>, switch: Option<Switch>) {
         let Some(Switch { from, to }) = switch else { return };
-        state.progress = Instant::now();
+        let now = Instant::now();
+        if let Some(known) = from.and_then(|from| state.peers.get_mut(&from)) {
+            known.unproductive += now.saturating_duration_since(state.since);
+        }
+        state.since = now;
         if from != to {
-            self.active.send_replace(to.and_then(|to| state.peers.get(&to).cloned()));
+            let active = to.and_then(|to| state.peers.get(&to)).map(|known| Arc::clone(&known.peer));
+            state.discarded.extend(self.active.send_replace(active));
             self.picked.notify_one();
         }
     }
 
-    fn add(&self, state: &mut State<K, I>, peer: &Arc<Peer<K, I>>) {
-        let ahead = (self.is_ahead)(peer);
-        state.peers.insert(peer.session, Arc::clone(peer));
-        let switch = state.selector.up(peer.session, ahead);
-        self.publish(state, switch);
+    /// Notes a peer that came. Until it has been asked it is level, so that what it says meanwhile is not lost.
+    fn add(&self, peer: &Arc<Peer<K, I>>) {
+        self.step(|state| {
+            let known = Known { peer: Arc::clone(peer), asked: 0, unproductive: Duration::ZERO, stalled_at: None };
+            state.peers.insert(peer.session, known);
+            let switch = state.selector.up(peer.session, false);
+            self.publish(state, switch);
+        });
     }
 
-    fn forget_all(&self, state: &mut State<K, I>) {
-        state.peers.clear();
-        let switch = state.selector.forget_all();
-        self.publish(state, switch);
+    fn remove(&self, session: SessionId) {
+        self.step(|state| {
+            let switch = state.selector.down(session);
+            self.publish(state, switch);
+            state.discarded.extend(state.peers.remove(&session).map(|known| known.peer));
+        });
+    }
+
+    fn forget_all(&self) {
+        self.step(|state| {
+            let switch = state.selector.forget_all();
+            self.publish(state, switch);
+            let peers = std::mem::take(&mut state.peers);
+            state.discarded.extend(peers.into_values().map(|known| known.peer));
+        });
     }
 
     /// Returns when the time of the active peer is over.
     fn deadline(&self, state: &State<K, I>) -> Option<Instant> {
-        state.selector.active().and_then(|_| state.progress.checked_add(self.config.stall_timeout))
+        let known = state.peers.get(&state.selector.active()?)?;
+        state.since.checked_add(self.config.stall_timeout.saturating_sub(known.unproductive))
+    }
+
+    /// Returns the peer that stalled first and when it has rested, while no peer is active.
+    fn rested(&self, state: &State<K, I>) -> Option<(Instant, SessionId)> {
+        match self.config.stalled {
+            Stalled::Keep if state.selector.active().is_none() => {}
+            Stalled::Keep | Stalled::Disconnect => return None,
+        }
+        let rest = self.config.stall_timeout.max(SHORTEST_REST);
+        let stalled = state.peers.iter().filter(|(session, _)| state.selector.has_stalled(**session));
+        let rested = stalled.filter_map(|(&session, known)| Some((known.stalled_at?.checked_add(rest)?, session)));
+        rested.min()
+    }
+}
+
+/// How long a peer that stalled rests at least: a stall timeout of zero must not have it picked again and again.
+const SHORTEST_REST: Duration = Duration::from_secs(1);
+
+impl<K, I> State<K, I> {
+    fn question(&mut self, session: SessionId) -> Option<Question<K, I>> {
+        let known = self.peers.get_mut(&session)?;
+        known.asked += 1;
+        Some(Question { peer: Arc::clone(&known.peer), number: known.asked })
+    }
+
+    fn is_answered_by(&self, question: &Question<K, I>) -> bool {
+        self.peers.get(&question.peer.session).is_some_and(|known| known.asked == question.number)
     }
 }
 
@@ -237,7 +328,7 @@ struct SelectorTask<K: Clone + Ord, I> {
 }
 
 impl<K: Clone + Ord, I> SelectorTask<K, I> {
-    /// Each turn is one step under the lock.
+    /// Each turn is one step.
     async fn run(mut self) {
         loop {
             if let Some(session) = self.find_stalled() {
@@ -259,34 +350,37 @@ impl<K: Clone + Ord, I> SelectorTask<K, I> {
                     Some(Event::Up(peer) | Event::Down(peer, _)) => {
                         tracing::trace!(session = %peer.session, "selector took an event")
                     }
-                    None => self.wait().await,
+                    None => match self.reconsider() {
+                        Some(session) => tracing::debug!(%session, "stalled peer looked at again"),
+                        None => self.wait().await,
+                    },
                 }
             }
         }
     }
 
     fn subscribe(&mut self) -> Result<(), StateError> {
-        let mut state = self.shared.lock();
-        let subscription = self.node.subscribe()?;
-        subscription.snapshot().iter().for_each(|peer| self.shared.add(&mut state, peer));
-        self.subscription = Some(subscription);
+        let subscription = self.subscription.insert(self.node.subscribe()?);
+        let peers = subscription.snapshot();
+        peers.iter().for_each(|peer| self.shared.add(peer));
+        for peer in peers {
+            let _ = self.shared.look_at(peer.session);
+        }
         Ok(())
     }
 
-    /// Takes the next event if there is one, and acts on it in the same step.
+    /// Takes the next event if there is one, and acts on it.
     fn take_event(&mut self) -> Option<Event<K, I>> {
-        let mut state = self.shared.lock();
         let event = self.subscription.as_mut()?.try_next()?;
         match &event {
-            Event::Up(peer) => self.shared.add(&mut state, peer),
-            Event::Down(peer, _) => {
-                let switch = state.selector.down(peer.session);
-                self.shared.publish(&mut state, switch);
-                state.peers.remove(&peer.session);
+            Event::Up(peer) => {
+                self.shared.add(peer);
+                let _ = self.shared.look_at(peer.session);
             }
+            Event::Down(peer, _) => self.shared.remove(peer.session),
             Event::Lagged | Event::Closed => {
+                self.shared.forget_all();
                 self.subscription = None;
-                self.shared.forget_all(&mut state);
             }
         }
         Some(event)
@@ -294,21 +388,50 @@ impl<K: Clone + Ord, I> SelectorTask<K, I> {
 
     /// Returns the session that was active for too long without progress, when another one has been picked.
     fn find_stalled(&self) -> Option<SessionId> {
-        let mut state = self.shared.lock();
-        let active = state.selector.active()?;
-        self.shared.deadline(&state).filter(|deadline| *deadline <= Instant::now())?;
-        let is_ahead = state.peers.get(&active).is_some_and(|peer| (self.shared.is_ahead)(peer));
-        let switch = if is_ahead { state.selector.stalled() } else { state.selector.level(active) };
-        self.shared.publish(&mut state, switch);
-        is_ahead.then_some(active)
+        let shared = &self.shared;
+        let is_over = |state: &State<K, I>| shared.deadline(state).is_some_and(|deadline| deadline <= Instant::now());
+        let overdue = |state: &State<K, I>| state.selector.active().filter(|_| is_over(state));
+        let question = shared.step(|state| overdue(state).and_then(|active| state.question(active)))?;
+        let active = question.peer.session;
+        let is_ahead = (shared.is_ahead)(&question.peer);
+        shared.step(|state| {
+            // It made progress, made place, or was asked again: the next turn looks anew.
+            if overdue(state) != Some(active) || !state.is_answered_by(&question) {
+                return None;
+            }
+            let switch = if is_ahead { state.selector.stalled() } else { state.selector.level(active) };
+            shared.publish(state, switch);
+            let known = state.peers.get_mut(&active).filter(|_| is_ahead)?;
+            (known.unproductive, known.stalled_at) = (Duration::ZERO, Some(Instant::now()));
+            Some(active)
+        })
     }
 
-    /// Waits until there may be an event, or the active peer's time is over, or another peer was picked.
+    /// Looks again at a kept peer that stalled, when it has rested and no peer is active (PEER-24). Returns it, if there was
+    /// one. What is queued comes first: it may be a better one.
+    fn reconsider(&self) -> Option<SessionId> {
+        let shared = &self.shared;
+        let rested = |state: &State<K, I>| shared.rested(state).filter(|(moment, _)| *moment <= Instant::now());
+        let question = shared.step(|state| rested(state).and_then(|(_, session)| state.question(session)))?;
+        let session = question.peer.session;
+        let is_ahead = (shared.is_ahead)(&question.peer);
+        shared.step(|state| {
+            if state.is_answered_by(&question) {
+                let switch = state.selector.reconsider(session, is_ahead);
+                shared.publish(state, switch);
+            }
+        });
+        Some(session)
+    }
+
+    /// Waits until there may be an event, or a peer's time is over, or another peer was picked.
     async fn wait(&self) {
-        let deadline = self.shared.deadline(&self.shared.lock());
+        let shared = &self.shared;
+        let moment =
+            shared.step(|state| shared.deadline(state).or_else(|| shared.rested(state).map(|(moment, _)| moment)));
         let passed = async {
-            match deadline {
-                Some(deadline) => sleep_until(deadline).await,
+            match moment {
+                Some(moment) => sleep_until(moment).await,
                 None => std::future::pending().await,
             }
         };
@@ -322,16 +445,14 @@ impl<K: Clone + Ord, I> SelectorTask<K, I> {
             biased;
             () = passed => {}
             () = readable => {}
-            () = self.shared.picked.notified() => {}
+            () = shared.picked.notified() => {}
         }
     }
 }
 
 impl<K: Clone + Ord, I> Drop for SelectorTask<K, I> {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        drop(self.subscription.take());
-        self.shared.forget_all(&mut state);
+        self.shared.forget_all();
     }
 }
 

@@ -1,14 +1,15 @@
 //! One session: its handles, its task, which does everything in program order, and the guard that runs however it ends.
 
 use std::fmt::{self, Debug, Formatter};
-use std::future::Future;
-use std::pin::pin;
+use std::future::{Future, pending};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use super::state::Shared;
+use super::signals::{Attempt, ExitKind, Gone, Signals};
+use super::slot::Farewell;
+use super::state::{Shared, State};
 use crate::lifecycle::{Ended, Greeting, Peer, Reason, SessionId, StateError};
-use crate::runtime::sync::{Notify, OnceLock};
-use crate::runtime::task::AbortHandle;
+use crate::runtime::task::spawn_if_possible;
 use crate::runtime::time::{Instant, sleep, sleep_until};
 use crate::runtime::{panicking, select};
 
@@ -18,12 +19,36 @@ use crate::runtime::{panicking, select};
 pub struct Handshake<K, I = ()> {
     session: SessionId,
     shared: Arc<Shared<K, I>>,
+    signals: Arc<Signals>,
 }
 
 impl<K: Clone + Ord, I> Handshake<K, I> {
     /// The session.
     pub fn session(&self) -> SessionId {
         self.session
+    }
+
+    /// Makes the session privileged because the handshake says who it is: it no longer counts against any limit but the
+    /// total. To be called before [`handshake_done`](Self::handshake_done).
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::WrongStage`] if the handshake was reported complete, [`StateError::AlreadyPrivileged`], or
+    /// [`StateError::NoSuchSession`] if the session is over.
+    pub fn grant_privilege(&self) -> Result<(), StateError> {
+        self.shared.step(|state| state.grant_privilege(self.session))
+    }
+
+    /// Says what both ends compare where [ties are broken](crate::lifecycle::Duplicates::TieBreak) and the direction does
+    /// not tell: a number that both know from the handshake (PEER-43). Where the dialer numbers its connections and says
+    /// so, both ends keep its latest one. To be called before [`handshake_done`](Self::handshake_done).
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::WrongStage`] if the handshake was reported complete, or [`StateError::NoSuchSession`] if the session is
+    /// over.
+    pub fn set_rank(&self, rank: u32) -> Result<(), StateError> {
+        self.shared.step(|state| state.set_rank(self.session, rank))
     }
 
     /// Reports that the handshake completed, with whom, and what else it said (PEER-5). The first call counts, also among
@@ -36,11 +61,48 @@ impl<K: Clone + Ord, I> Handshake<K, I> {
     pub fn handshake_done(&self, key: K, info: I) -> Result<Greeting, StateError> {
         self.shared.step(|state| state.handshake_done(self.session, key, info))
     }
+
+    /// Has `gone` watch the connection while the session waits to be announced: for room in a subscriber's queue, or for
+    /// the end of the session that it replaces. No body reads the connection yet, so that nothing else would notice that
+    /// the other end has closed it, and the session would keep its slot until the handshake timeout.
+    ///
+    /// The session's task polls `gone` after the handshake's future has returned. When it completes, the session is told
+    /// to end for the reason that it returns. It is dropped when the wait is over, before the body is made, so that a
+    /// connection that it shares through an [`Arc`] is the body's alone. A second call replaces the first.
+    ///
+    /// ```
+    /// # use handfast::lifecycle::{Config, Duplicates, Limits, Node, NodeConfig, Origin, Reason};
+    /// # use std::sync::Arc;
+    /// # use tokio::{io::Interest, net::TcpStream};
+    /// # fn accepted(node: &Node<u64>, stream: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+    /// node.open(
+    ///     Origin::inbound(Some(stream.peer_addr()?.ip())),
+    ///     |handshake| async move {
+    ///         let _ = handshake.handshake_done(7, ());
+    ///         let stream = Arc::new(stream);
+    ///         let watched = Arc::clone(&stream);
+    ///         handshake.ends_when(async move {
+    ///             match watched.ready(Interest::READABLE).await {
+    ///                 // What the peer has sent already is left for the body.
+    ///                 Ok(ready) if !ready.is_read_closed() => std::future::pending().await,
+    ///                 Ok(_) | Err(_) => Reason::RemoteClosed,
+    ///             }
+    ///         });
+    ///         Ok::<_, std::io::Error>(stream)
+    ///     },
+    ///     |mut context, _stream| async move { context.told_to_end().await },
+    /// )?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn ends_when(&self, gone: impl Future<Output = Reason> + Send + 'static) {
+        drop(self.signals.replace_gone(Some(Box::pin(gone))));
+    }
 }
 
 impl<K, I> Clone for Handshake<K, I> {
     fn clone(&self) -> Self {
-        Self { session: self.session, shared: Arc::clone(&self.shared) }
+        Self { session: self.session, shared: Arc::clone(&self.shared), signals: Arc::clone(&self.signals) }
     }
 }
 
@@ -51,11 +113,24 @@ impl<K, I> Debug for Handshake<K, I> {
 }
 
 /// The body's handle to its announced session.
-#[derive(Debug)]
 pub struct SessionContext<K, I = ()> {
     /// The peer at the other end.
     pub peer: Arc<Peer<K, I>>,
+    shared: Arc<Shared<K, I>>,
     signals: Arc<Signals>,
+}
+
+impl<K: Clone + Ord, I> SessionContext<K, I> {
+    /// Ends the session now, and says why: subscribers hear Down, and its key and slot are free, while the body still has
+    /// the connection. A body that closes the connection itself calls it first: otherwise the other end may come again
+    /// before the session has ended, and be turned away as its own duplicate. What the body returns then is not heard.
+    ///
+    /// The reason of a session that was told to end before stays. The body has the
+    /// [grace](super::NodeConfig::grace) to return, as when it is told to end.
+    pub fn end(&self, reason: Reason) {
+        let _ = self.shared.step(|state| state.disconnect(self.peer.session, reason));
+        self.shared.run_guard(self.peer.session, reason, ExitKind::InOrder);
+    }
 }
 
 impl<K, I> SessionContext<K, I> {
@@ -66,15 +141,48 @@ impl<K, I> SessionContext<K, I> {
     }
 }
 
+impl<K: Debug, I: Debug> Debug for SessionContext<K, I> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionContext").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
 /// A handle to a session for everyone but its body. Dropping it changes nothing; the session goes on.
 pub struct SessionHandle {
     session: SessionId,
     signals: Arc<Signals>,
+    /// What runs the guard of an aborted task that goes on. None of a task that is not spawned, and cannot be aborted.
+    overdue: Option<Arc<dyn EndOverdue>>,
+}
+
+/// A node, without the types of its keys and infos.
+pub(super) trait EndOverdue: Send + Sync {
+    /// Ends an aborted session when it is overdue, if it has not ended by then.
+    fn end_when_overdue(self: Arc<Self>, session: SessionId, signals: Arc<Signals>);
+}
+
+impl<K: Clone + Ord + Send + Sync + 'static, I: Send + Sync + 'static> EndOverdue for Shared<K, I> {
+    fn end_when_overdue(self: Arc<Self>, session: SessionId, signals: Arc<Signals>) {
+        let overdue = self.timing.overdue;
+        self.step(|state| {
+            if state.core.contains(session) {
+                state.note_overdue(session, overdue);
+            }
+        });
+        let timer = async move {
+            select! {
+                biased;
+                _ = signals.ended.wait() => {}
+                () = sleep(overdue) => self.end_all([session], Reason::Aborted),
+            }
+        };
+        spawn_if_possible(timer);
+    }
 }
 
 impl SessionHandle {
-    pub(super) fn new(session: SessionId, signals: Arc<Signals>) -> Self {
-        Self { session, signals }
+    pub(super) fn new(session: SessionId, signals: Arc<Signals>, overdue: Option<Arc<dyn EndOverdue>>) -> Self {
+        Self { session, signals, overdue }
     }
 
     /// The session.
@@ -82,11 +190,19 @@ impl SessionHandle {
         self.session
     }
 
-    /// Aborts the session's task: its handshake or body is dropped at its next `await`, and the guard runs. Nothing
+    /// Aborts the session's task: the guard runs, and its handshake or body is dropped, at its next `await`. Nothing
     /// happens if the task is not spawned (see [`Node::prepare`](super::Node::prepare)) or over.
+    ///
+    /// If the task does not come to an `await`, the guard runs without it after the time
+    /// [`overdue`](super::NodeConfig::overdue), provided that this is called within a tokio runtime, which has the timer;
+    /// otherwise when a newcomer needs the slot or the key.
     pub fn abort(&self) {
-        if let Some(task) = self.signals.task.get() {
-            task.abort();
+        if self.signals.task.get().is_none() {
+            return;
+        }
+        self.signals.abort();
+        if let Some(overdue) = self.overdue.as_ref().filter(|_| self.ended().is_none()) {
+            Arc::clone(overdue).end_when_overdue(self.session, Arc::clone(&self.signals));
         }
     }
 
@@ -95,7 +211,8 @@ impl SessionHandle {
         self.signals.ended.get()
     }
 
-    /// Waits until the session has ended, and returns how. Cancel safe.
+    /// Waits until the session has ended, and returns how. Its task then drops the connection, if the body has not done so.
+    /// Cancel safe.
     pub async fn wait(&self) -> Ended {
         self.signals.ended.wait().await
     }
@@ -103,7 +220,7 @@ impl SessionHandle {
 
 impl Debug for SessionHandle {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { session, signals } = self;
+        let Self { session, signals, .. } = self;
         f.debug_struct("SessionHandle").field("session", session).field("ended", &signals.ended).finish_non_exhaustive()
     }
 }
@@ -129,7 +246,12 @@ impl<K: Clone + Ord, I> Guard<K, I> {
     }
 
     pub(super) fn handshake(&self) -> Handshake<K, I> {
-        Handshake { session: self.session, shared: Arc::clone(&self.shared) }
+        let Self { session, shared, signals, .. } = self;
+        Handshake { session: *session, shared: Arc::clone(shared), signals: Arc::clone(signals) }
+    }
+
+    fn context(&self, peer: Arc<Peer<K, I>>) -> SessionContext<K, I> {
+        SessionContext { peer, shared: Arc::clone(&self.shared), signals: Arc::clone(&self.signals) }
     }
 
     async fn told_to_end(&self) -> Reason {
@@ -150,6 +272,7 @@ impl<K: Clone + Ord, I> Guard<K, I> {
     }
 
     fn announce(&self) -> Attempt<K, I> {
+        self.shared.end_overdue();
         let attempt = self.shared.step(|state| state.announce(self.session));
         match &attempt {
             Attempt::Up(peer) => tracing::debug!(session = %peer.session, "session announced"),
@@ -157,6 +280,38 @@ impl<K: Clone + Ord, I> Guard<K, I> {
             Attempt::Over | Attempt::Waits(_) => {}
         }
         attempt
+    }
+
+    /// Waits until the session is announced. None if it is not to be, and is told to end.
+    async fn admitted(&self, deadline: Option<Instant>) -> Option<Arc<Peer<K, I>>> {
+        let peer = self.be_announced(deadline).await;
+        if peer.is_none() {
+            // It was told to end or rejected, or else its handshake has returned without naming the peer.
+            self.shared.step(|state| {
+                if !state.core.is_to_end(self.session) {
+                    let _ = state.disconnect(self.session, Reason::HandshakeFailed);
+                }
+            });
+        }
+        peer
+    }
+
+    /// Lets something be said to a peer that is not announced, for as long as is configured.
+    async fn say_farewell<C>(
+        &self,
+        farewell: impl for<'c> FnOnce(&'c mut C, Reason) -> Farewell<'c>,
+        connection: Option<&mut C>,
+    ) {
+        let timeout = self.shared.timing.farewell;
+        let reason = self.shared.step(|state| state.core.reason_to_end(self.session));
+        if let (Some(connection), Some(reason), false) = (connection, reason, timeout.is_zero()) {
+            let farewell = farewell(connection, reason);
+            select! {
+                biased;
+                () = farewell => {}
+                () = sleep(timeout) => {}
+            }
+        }
     }
 
     /// Evicts a subscriber that has timed out. Returns whether there was one.
@@ -168,12 +323,14 @@ impl<K: Clone + Ord, I> Guard<K, I> {
         evicted
     }
 
+    /// Waits until the session is announced. None if it is not to be.
     async fn be_announced(&self, deadline: Option<Instant>) -> Option<Arc<Peer<K, I>>> {
+        let mut gone = self.signals.replace_gone(None);
         loop {
-            let evicts_at = match self.announce() {
+            let acts_at = match self.announce() {
                 Attempt::Up(peer) => return Some(peer),
                 Attempt::Rejected(_) | Attempt::Over => return None,
-                Attempt::Waits(evicts_at) => evicts_at,
+                Attempt::Waits(acts_at) => acts_at,
             };
             // The timers come before the retries, which a busy subscriber can make come for ever.
             select! {
@@ -183,7 +340,11 @@ impl<K: Clone + Ord, I> Guard<K, I> {
                     self.expire();
                     return None;
                 }
-                () = until(evicts_at) => {
+                reason = watched(&mut gone) => {
+                    self.disconnect(reason);
+                    return None;
+                }
+                () = until(acts_at) => {
                     let is_overdue = || deadline.is_some_and(|deadline| deadline <= Instant::now());
                     while !is_overdue() && self.evict_one() {}
                     if is_overdue() {
@@ -197,142 +358,137 @@ impl<K: Clone + Ord, I> Guard<K, I> {
     }
 }
 
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => std::future::pending().await,
+/// Waits until the connection is gone, if the handshake left what tells.
+async fn watched(gone: &mut Option<Gone>) -> Reason {
+    match gone {
+        Some(gone) => gone.as_mut().await,
+        None => pending().await,
     }
 }
 
-/// The life of a session. The guard is the last to be dropped, after the connection: a task that was never polled drops
-/// its arguments in order.
-pub(super) async fn run<K, I, C, E, HF, B, BF>(handshake: HF, body: B, mut guard: Guard<K, I>)
-where
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
+    }
+}
+
+/// Dropped when nothing of a session's task is left, its connection included.
+pub(super) struct Closed<K: Clone + Ord, I> {
+    session: SessionId,
+    shared: Arc<Shared<K, I>>,
+    signals: Arc<Signals>,
+}
+
+impl<K: Clone + Ord, I> Closed<K, I> {
+    pub(super) fn new(session: SessionId, shared: Arc<Shared<K, I>>, signals: Arc<Signals>) -> Self {
+        Self { session, shared, signals }
+    }
+}
+
+impl<K: Clone + Ord, I> Drop for Closed<K, I> {
+    fn drop(&mut self) {
+        // It may share the connection, and the handles keep the signals.
+        drop(self.signals.replace_gone(None));
+        if self.shared.step(|state| state.closed(self.session)) {
+            tracing::trace!(session = %self.session, "connection dropped");
+            self.shared.step(State::finish_if_closed);
+        }
+    }
+}
+
+/// The life of a session. The guard is dropped first and runs before the connection is dropped, wherever the task ends:
+/// who sees the connection close and comes again finds the key and the slot free (PEER-49).
+///
+/// A task that was never polled drops its arguments in order; one that was drops its locals in reverse.
+pub(super) async fn run<K, I, C, E, HF, F, B, BF>(
+    guard: Guard<K, I>,
+    handshake: HF,
+    farewell: Option<F>,
+    body: B,
+    closed: Closed<K, I>,
+) where
     K: Clone + Ord,
+    Reason: for<'e> From<&'e E>,
     HF: Future<Output = Result<C, E>>,
+    F: for<'c> FnOnce(&'c mut C, Reason) -> Farewell<'c>,
     B: FnOnce(SessionContext<K, I>, C) -> BF,
     BF: Future<Output = Reason>,
 {
     let deadline = Instant::now().checked_add(guard.shared.timing.handshake_timeout);
-    live(&guard, deadline, handshake, body).await;
+    let _closed = closed;
+    let body = body;
+    let mut failed = None;
+    let mut connection = None;
+    let mut life = pin!(None);
+    let mut handshake = pin!(Some(handshake));
+    let mut guard = guard;
+    match shake_hands(&guard, deadline, handshake.as_mut()).await {
+        Some(Ok(made)) => {
+            connection = Some(made);
+            handshake.set(None);
+            match (guard.admitted(deadline).await, farewell) {
+                (Some(peer), _) => {
+                    let body = connection.take().map(|connection| body(guard.context(peer), connection));
+                    life.set(body);
+                    live(&guard, life.as_mut()).await;
+                }
+                (None, Some(farewell)) => guard.say_farewell(farewell, connection.as_mut()).await,
+                (None, None) => {}
+            }
+        }
+        Some(Err(error)) => {
+            // The error may hold the connection, so that it is dropped after the guard has run.
+            guard.disconnect(Reason::from(&error));
+            failed = Some(error);
+        }
+        None => {}
+    }
     guard.exit = ExitKind::InOrder;
+    drop(guard);
+    drop((failed, connection));
 }
 
-async fn live<K, I, C, E, HF, B, BF>(guard: &Guard<K, I>, deadline: Option<Instant>, handshake: HF, body: B)
+/// Where several are ready the first of them wins: a session that is told to end is not announced, and a handshake that
+/// completed is not too late because the task was polled late.
+async fn shake_hands<K: Clone + Ord, I, HF: Future>(
+    guard: &Guard<K, I>,
+    deadline: Option<Instant>,
+    handshake: Pin<&mut Option<HF>>,
+) -> Option<HF::Output> {
+    select! {
+        biased;
+        _ = guard.told_to_end() => None,
+        result = completed(handshake) => Some(result),
+        () = until(deadline) => {
+            guard.expire();
+            None
+        }
+    }
+}
+
+async fn live<K: Clone + Ord, I, BF>(guard: &Guard<K, I>, mut life: Pin<&mut Option<BF>>)
 where
-    K: Clone + Ord,
-    HF: Future<Output = Result<C, E>>,
-    B: FnOnce(SessionContext<K, I>, C) -> BF,
     BF: Future<Output = Reason>,
 {
-    // Where several are ready the first of them wins: a session that is told to end is not announced, and a handshake
-    // that completed is not too late because the task was polled late.
-    let connection = select! {
-        biased;
-        _ = guard.told_to_end() => return,
-        result = handshake => match result {
-            Ok(connection) => connection,
-            Err(_) => return guard.disconnect(Reason::HandshakeFailed),
-        },
-        () = until(deadline) => return guard.expire(),
-    };
-    let Some(peer) = guard.be_announced(deadline).await else {
-        // It was told to end or rejected, or else its handshake has returned without naming the peer.
-        return guard.shared.step(|state| {
-            if !state.core.is_to_end(guard.session) {
-                let _ = state.disconnect(guard.session, Reason::HandshakeFailed);
-            }
-        });
-    };
-    let mut body = pin!(body(SessionContext { peer, signals: Arc::clone(&guard.signals) }, connection));
     select! {
         biased;
         _ = guard.told_to_end() => {}
-        reason = &mut body => return guard.disconnect(reason),
+        reason = completed(life.as_mut()) => return guard.disconnect(reason),
     }
     let grace = guard.shared.timing.grace;
     if !grace.is_zero() {
         select! {
             biased;
-            _ = body => {}
+            _ = completed(life) => {}
             () = sleep(grace) => {}
         }
     }
 }
 
-/// The signals between a session's task and its handles.
-#[derive(Debug)]
-pub(super) struct Signals {
-    /// Why the session is to end, once it was told to.
-    pub(super) told: SetOnce<Reason>,
-    /// How the session ended.
-    pub(super) ended: SetOnce<Ended>,
-    /// The announcement is worth another attempt. One task waits for it.
-    pub(super) retry: Notify,
-    /// The task, once it is spawned.
-    pub(super) task: OnceLock<AbortHandle>,
-}
-
-impl Signals {
-    pub(super) fn new() -> Self {
-        Self { told: SetOnce::new(), ended: SetOnce::new(), retry: Notify::new(), task: OnceLock::new() }
+async fn completed<F: Future>(future: Pin<&mut Option<F>>) -> F::Output {
+    match future.as_pin_mut() {
+        Some(future) => future.await,
+        None => pending().await,
     }
-}
-
-/// A value that is set once and waited for by any number of tasks. Each session has two, so that their size matters: a
-/// `watch` channel is eight times as large and an allocation of its own.
-#[derive(Debug)]
-pub(super) struct SetOnce<T> {
-    value: OnceLock<T>,
-    set: Notify,
-}
-
-impl<T: Copy> SetOnce<T> {
-    fn new() -> Self {
-        Self { value: OnceLock::new(), set: Notify::new() }
-    }
-
-    /// Sets the value, if it was not set before, and wakes the tasks that wait for it.
-    pub(super) fn set(&self, value: T) {
-        let _ = self.value.set(value);
-        self.set.notify_waiters();
-    }
-
-    pub(super) fn get(&self) -> Option<T> {
-        self.value.get().copied()
-    }
-
-    /// Waits until the value is set. Cancel safe.
-    pub(super) async fn wait(&self) -> T {
-        loop {
-            // Made before the look, so that a value that is set after it is not missed.
-            let set = self.set.notified();
-            if let Some(value) = self.get() {
-                return value;
-            }
-            set.await;
-        }
-    }
-}
-
-/// How the guard of a session comes to run.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum ExitKind {
-    /// The task came to its end by itself.
-    InOrder,
-    /// The task was aborted or dropped, or panicked.
-    Dropped,
-    /// The shutdown did not wait any longer.
-    Overdue,
-}
-
-/// The result of an attempt to have a session announced.
-pub(super) enum Attempt<K, I> {
-    Up(Arc<Peer<K, I>>),
-    /// No subscriber hears of the session, for this reason.
-    Rejected(Reason),
-    /// No subscriber hears of the session: it was told to end, or its handshake has not completed.
-    Over,
-    /// The session waits. The moment is when the first subscriber that holds it up is to be evicted, if one does.
-    Waits(Option<Instant>),
 }

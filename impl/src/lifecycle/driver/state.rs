@@ -1,17 +1,19 @@
 //! The state behind the one lock, and its steps.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
-use super::ban_expiry::{BanExpiry, Banned};
+use super::bans::Bans;
 use super::config::Metrics;
+use super::discard::{Garbage, drop_each};
+use super::failures::{Failure, FailureQueue};
+use super::overdue::Overdue;
+use super::patience::Subscriber;
 use super::record::Record;
-use super::session::{Attempt, ExitKind, Signals};
+use super::signals::{Attempt, ExitKind, Signals};
 use crate::lifecycle::{
-    Announcement, Core, Effect, Ended, Event, Greeting, Origin, Reason, Rejected, SessionId, StateError, Subscribed,
-    SubscriberId,
+    Announcement, Core, Effect, Ended, Event, Reason, SessionId, StateError, Subscribed, SubscriberId,
 };
 use crate::runtime::sync::{Mutex, MutexGuard, Notify, watch};
 use crate::runtime::time::Instant;
@@ -28,7 +30,10 @@ pub(super) struct Shared<K, I> {
 pub(super) struct Timing {
     pub(super) handshake_timeout: Duration,
     pub(super) slow_subscriber_timeout: Duration,
+    pub(super) slow_subscriber_window: Duration,
     pub(super) grace: Duration,
+    pub(super) overdue: Duration,
+    pub(super) farewell: Duration,
 }
 
 /// The state behind the lock.
@@ -38,36 +43,31 @@ pub(super) struct State<K, I> {
     subscribers: BTreeMap<SubscriberId, Subscriber>,
     pub(super) metrics: Metrics,
     pub(super) record: Option<Box<Record<K>>>,
-    ban_expiry: BanExpiry<K>,
+    pub(super) bans: Bans<K>,
+    pub(super) overdue: Overdue,
+    /// Sessions whose guard has run in their task, which has not dropped its connection yet.
+    pub(super) closing: BTreeMap<SessionId, Arc<Signals>>,
+    timing: Timing,
     /// Sessions that ended in time during the shutdown.
     pub(super) drained: usize,
     /// Sessions that the shutdown did not wait for.
     pub(super) aborted: usize,
     /// Whether a subscriber may hold up announcements. If not, no step needs to look at all of them.
     may_hold_up: bool,
-    wakes: Vec<Wake>,
-}
-
-/// How a subscriber is woken, how long it may hold up announcements, and since when it does.
-struct Subscriber {
-    wake: Arc<Notify>,
-    timeout: Duration,
-    holds_up_since: Option<Instant>,
-}
-
-impl Subscriber {
-    /// Returns when it is to be evicted, if it holds up an announcement and that moment can be told.
-    fn evicted_at(&self) -> Option<Instant> {
-        self.holds_up_since?.checked_add(self.timeout)
-    }
+    /// The queues of those that listen for failures.
+    pub(super) failures: Vec<Weak<FailureQueue<K, I>>>,
+    pub(super) wakes: Vec<Wake<K, I>>,
+    pub(super) discarded: Vec<Garbage<K, I>>,
 }
 
 /// A wake-up that is left for when the lock is released.
-enum Wake {
+pub(super) enum Wake<K, I> {
     End(Arc<Signals>, Reason),
     Retry(Arc<Signals>),
     Subscriber(Arc<Notify>),
     Ended(Arc<Signals>, Ended),
+    Abort(Arc<Signals>),
+    Failed(Arc<FailureQueue<K, I>>, Failure<K, I>),
     Complete,
 }
 
@@ -79,24 +79,37 @@ impl<K: Clone + Ord, I> Shared<K, I> {
             subscribers: BTreeMap::new(),
             metrics: Metrics::default(),
             record,
-            ban_expiry: BanExpiry::new(),
+            bans: Bans::new(),
             drained: 0,
             aborted: 0,
+            overdue: Overdue::default(),
+            closing: BTreeMap::new(),
+            timing,
             may_hold_up: false,
+            failures: Vec::new(),
             wakes: Vec::new(),
+            discarded: Vec::new(),
         };
         Self { state: Mutex::new(state), complete: watch::channel(false).0, timing }
     }
 
-    /// Runs `step` under the lock, and wakes tasks when the lock has been released, so that none wakes up only to wait
-    /// for the lock.
+    /// Runs `step` under the lock. When the lock has been released it wakes tasks, so that none wakes up only to wait for
+    /// the lock, and then drops what callers gave us, which may call the node or panic.
     pub(super) fn step<R>(&self, step: impl FnOnce(&mut State<K, I>) -> R) -> R {
+        let (result, discarded) = self.step_keeping(step);
+        drop_each(discarded);
+        result
+    }
+
+    /// Runs `step` as [`step`](Self::step) does, and hands out what is to be dropped.
+    fn step_keeping<R>(&self, step: impl FnOnce(&mut State<K, I>) -> R) -> (R, Vec<Garbage<K, I>>) {
         let mut state = self.lock();
         state.lift_bans();
         let result = step(&mut state);
         // Each step has collected its own effects, unless a key's order or clone panicked in the one before.
         state.collect_effects();
         let wakes = std::mem::take(&mut state.wakes);
+        let mut discarded = std::mem::take(&mut state.discarded);
         drop(state);
         for wake in wakes {
             match wake {
@@ -104,18 +117,46 @@ impl<K: Clone + Ord, I> Shared<K, I> {
                 Wake::Retry(signals) => signals.retry.notify_one(),
                 Wake::Subscriber(wake) => wake.notify_one(),
                 Wake::Ended(signals, ended) => signals.ended.set(ended),
+                Wake::Abort(signals) => signals.abort(),
+                Wake::Failed(queue, failure) => discarded.extend(queue.push(failure).map(Garbage::Failure)),
                 Wake::Complete => drop(self.complete.send_replace(true)),
             }
         }
-        result
+        (result, discarded)
     }
 
     /// Runs the guard of a session (PEER-27). A second call finds nothing to do.
     pub(super) fn run_guard(&self, session: SessionId, otherwise: Reason, exit: ExitKind) {
-        let ended = self.step(|state| state.end(session, otherwise, exit));
+        drop_each(self.end(session, otherwise, exit));
+    }
+
+    /// Runs the guard of a session, and hands out what is to be dropped.
+    fn end(&self, session: SessionId, otherwise: Reason, exit: ExitKind) -> Vec<Garbage<K, I>> {
+        let (ended, mut discarded) = self.step_keeping(|state| state.end(session, otherwise, exit));
         if let Ok(ended) = ended {
             tracing::debug!(%session, announced = ended.announced, reason = %ended.reason, "session ended");
-            self.step(State::finish);
+            // Otherwise the task does it when it has dropped its connection.
+            if exit == ExitKind::Overdue {
+                discarded.extend(self.step_keeping(State::finish_if_closed).1);
+            }
+        }
+        discarded
+    }
+
+    /// Runs the guards of these sessions, whose tasks do not come to an `await` or are not polled, and aborts the tasks.
+    pub(super) fn end_all(&self, sessions: impl IntoIterator<Item = SessionId>, otherwise: Reason) {
+        let end = |session| self.end(session, otherwise, ExitKind::Overdue);
+        let discarded: Vec<_> = sessions.into_iter().flat_map(end).collect();
+        drop_each(discarded);
+    }
+
+    /// Ends sessions that were told to end too long ago, so that a newcomer finds their slots and keys free: a few at a
+    /// time, because a newcomer does not wait for more than it needs.
+    pub(super) fn end_overdue(&self) {
+        for _ in 0..OVERDUE_AT_ONCE {
+            let Some(session) = self.step(|state| state.overdue.first(Instant::now())) else { return };
+            tracing::debug!(%session, "session is overdue");
+            self.end_all([session], Reason::Aborted);
         }
     }
 
@@ -126,15 +167,18 @@ impl<K: Clone + Ord, I> Shared<K, I> {
     }
 }
 
+/// How many overdue sessions one newcomer ends.
+const OVERDUE_AT_ONCE: usize = 16;
+
 /// The count of a step that no metric counts.
-fn uncounted<R>(_: &mut Metrics, _: &R) {}
+pub(super) fn uncounted<R>(_: &mut Metrics, _: &R) {}
 
 /// The steps of the core, each through [`apply`](Self::apply).
 impl<K: Clone + Ord, I> State<K, I> {
     /// Makes one step: calls the core, collects its effects, counts the result and writes it to the record. Every change
     /// of the core goes through here, so that none is missing in the metrics or the record. `record` is also given the
     /// sessions that the core told to end, in order.
-    fn apply<R>(
+    pub(super) fn apply<R>(
         &mut self,
         call: impl FnOnce(&mut Self) -> R,
         count: impl FnOnce(&mut Metrics, &R),
@@ -142,7 +186,7 @@ impl<K: Clone + Ord, I> State<K, I> {
     ) -> R {
         let result = call(self);
         let told = self.collect_effects();
-        self.unblock();
+        self.note_holding();
         count(&mut self.metrics, &result);
         if let Some(log) = &mut self.record {
             record(log, &result, &told);
@@ -157,6 +201,7 @@ impl<K: Clone + Ord, I> State<K, I> {
             match effect {
                 Effect::End(session, reason) => {
                     told.push(session);
+                    self.note_overdue(session, self.timing.grace.saturating_add(self.timing.overdue));
                     self.wakes.extend(self.sessions.get(&session).map(|signals| Wake::End(signals.clone(), reason)));
                 }
                 Effect::Retry(session) => {
@@ -170,89 +215,57 @@ impl<K: Clone + Ord, I> State<K, I> {
                     let found = self.subscribers.get(&subscriber);
                     self.wakes.extend(found.map(|subscriber| Wake::Subscriber(subscriber.wake.clone())));
                 }
+                Effect::Discard(discarded) => self.discarded.push(Garbage::Core(discarded)),
             }
         }
         told
     }
 
-    /// Clears the time of subscribers that have room again: only an uninterrupted hold-up counts.
-    fn unblock(&mut self) {
-        if !self.may_hold_up {
+    /// Notes that a session is overdue this long from now.
+    pub(super) fn note_overdue(&mut self, session: SessionId, after: Duration) {
+        self.overdue.note(session, Instant::now().checked_add(after));
+    }
+
+    /// Starts the time of subscribers that hold up an announcement, and stops that of the others.
+    fn note_holding(&mut self) {
+        let waits = self.core.waits_for_room();
+        if !waits && !self.may_hold_up {
             return;
         }
-        let holding: BTreeSet<SubscriberId> = self.core.holding().collect();
-        for (_, subscriber) in self.subscribers.iter_mut().filter(|(id, _)| !holding.contains(id)) {
-            subscriber.holds_up_since = None;
+        let now = Instant::now();
+        let holding: BTreeSet<SubscriberId> = self.core.holding().filter(|_| waits).collect();
+        for (id, subscriber) in &mut self.subscribers {
+            subscriber.note(holding.contains(id), now);
         }
-        self.may_hold_up = self.subscribers.values().any(|subscriber| subscriber.holds_up_since.is_some());
-    }
-
-    pub(super) fn open(&mut self, origin: Origin) -> Result<(SessionId, Arc<Signals>), Rejected> {
-        self.apply(
-            |state| {
-                let session = state.core.open(origin)?;
-                let signals = Arc::new(Signals::new());
-                state.sessions.insert(session, Arc::clone(&signals));
-                Ok((session, signals))
-            },
-            |metrics, opened: &Result<_, Rejected>| match opened {
-                Ok(_) => metrics.opened += 1,
-                Err(rejected) => *metrics.refused.entry(rejected.reason.name()).or_default() += 1,
-            },
-            |record, opened, _| match opened {
-                Ok((session, _)) => record.opened(*session, origin),
-                Err(rejected) => record.turned_away(origin, rejected.reason),
-            },
-        )
-    }
-
-    pub(super) fn handshake_done(&mut self, session: SessionId, key: K, info: I) -> Result<Greeting, StateError> {
-        let recorded = self.record.is_some().then(|| key.clone());
-        self.apply(
-            |state| state.core.handshake_done(session, key, info),
-            |metrics, greeting| match greeting {
-                Ok(Greeting::First) => metrics.greeted += 1,
-                Ok(Greeting::Again) => metrics.duplicate_signals += 1,
-                Err(_) => {}
-            },
-            |record, greeting, _| {
-                if let (Ok(greeting), Some(key)) = (greeting, &recorded) {
-                    record.greeted(session, key, *greeting);
-                }
-            },
-        )
+        self.may_hold_up = !holding.is_empty();
     }
 
     pub(super) fn announce(&mut self, session: SessionId) -> Attempt<K, I> {
+        self.lift_ban_of_key_of(session);
         let announced = self.apply(
             |state| state.core.announce(session),
             |metrics, announced| match announced {
                 Ok(Announcement::Up) => metrics.announced += 1,
-                Ok(Announcement::WaitsForRoom) => metrics.waits_for_room += 1,
+                Ok(Announcement::Queued | Announcement::WaitsForRoom) => metrics.waits_for_room += 1,
                 Ok(Announcement::WaitsForOlder(_) | Announcement::Rejected(_)) | Err(_) => {}
             },
             |record, announced, told| record.announced(session, announced, told),
         );
         match announced {
-            Ok(Announcement::Up) => self.core.peer(session).cloned().map_or(Attempt::Over, Attempt::Up),
-            Ok(Announcement::WaitsForRoom) => Attempt::Waits(self.note_holding(Instant::now())),
-            Ok(Announcement::WaitsForOlder(_)) => Attempt::Waits(None),
+            Ok(Announcement::Up) => self.up(session),
+            Ok(Announcement::Queued | Announcement::WaitsForRoom) => {
+                Attempt::Waits(self.subscribers.values().filter_map(Subscriber::evicted_at).min())
+            }
+            Ok(Announcement::WaitsForOlder(older)) => Attempt::Waits(self.overdue.moment(older)),
             Ok(Announcement::Rejected(reason)) => Attempt::Rejected(reason),
             Err(_) => Attempt::Over,
         }
     }
 
-    /// Notes which subscribers have no room for an announcement that waits. Returns when the first of them is to be
-    /// evicted.
-    fn note_holding(&mut self, now: Instant) -> Option<Instant> {
-        let holding: Vec<SubscriberId> = self.core.holding().collect();
-        for subscriber in holding {
-            if let Some(subscriber) = self.subscribers.get_mut(&subscriber) {
-                subscriber.holds_up_since.get_or_insert(now);
-                self.may_hold_up = true;
-            }
-        }
-        self.subscribers.values().filter_map(Subscriber::evicted_at).min()
+    fn up(&self, session: SessionId) -> Attempt<K, I> {
+        // Set once: a session is announced once.
+        let _ = self.sessions.get(&session).map(|signals| signals.announced_at.set(Instant::now()));
+        self.core.peer(session).cloned().map_or(Attempt::Over, Attempt::Up)
     }
 
     pub(super) fn expire(&mut self, session: SessionId) -> Result<(), StateError> {
@@ -275,19 +288,26 @@ impl<K: Clone + Ord, I> State<K, I> {
         )
     }
 
-    pub(super) fn disconnect_key(&mut self, key: &K, reason: Reason) -> usize {
-        self.apply(
-            |state| state.core.disconnect_key(key, reason),
-            uncounted,
-            |record, _, told| record.all_disconnected(told),
-        )
+    /// Tells several sessions to end, which the core knows. Returns how many.
+    pub(super) fn disconnect_all(&mut self, disconnect: impl FnOnce(&mut Core<K, I>) -> usize) -> usize {
+        self.apply(|state| disconnect(&mut state.core), uncounted, |record, _, told| record.all_disconnected(told))
     }
 
-    fn end(&mut self, session: SessionId, otherwise: Reason, exit: ExitKind) -> Result<Ended, StateError> {
-        self.apply(
+    pub(super) fn end(&mut self, session: SessionId, otherwise: Reason, exit: ExitKind) -> Result<Ended, StateError> {
+        let origin = self.core.status(session).map(|(origin, ..)| origin);
+        let peer = self.core.greeted(session).cloned();
+        let ended = self.apply(
             |state| {
                 let ended = state.core.end(session, otherwise)?;
+                state.overdue.forget(session);
                 let signals = state.sessions.remove(&session);
+                match exit {
+                    // Without the guard the task goes on, if it comes to an `await`.
+                    ExitKind::Overdue => state.wakes.extend(signals.clone().map(Wake::Abort)),
+                    ExitKind::InOrder | ExitKind::Dropped => {
+                        state.closing.extend(signals.clone().map(|signals| (session, signals)));
+                    }
+                }
                 state.wakes.extend(signals.map(|signals| Wake::Ended(signals, ended)));
                 if state.core.is_shutting_down() {
                     match exit {
@@ -308,14 +328,22 @@ impl<K: Clone + Ord, I> State<K, I> {
                     record.ended(session, *ended, exit);
                 }
             },
-        )
+        );
+        if let (Ok(Ended { announced: false, reason }), Some(origin)) = (ended, origin) {
+            let failure = Failure { session, origin, peer, reason };
+            self.fail(&failure);
+            self.discarded.push(Garbage::Failure(failure));
+        } else {
+            self.discarded.extend(peer.map(Garbage::Peer));
+        }
+        ended
     }
 
     pub(super) fn subscribe(&mut self, wake: &Arc<Notify>, timeout: Duration) -> Result<Subscribed<K, I>, StateError> {
         self.apply(
             |state| {
                 let subscribed = state.core.subscribe()?;
-                let subscriber = Subscriber { wake: Arc::clone(wake), timeout, holds_up_since: None };
+                let subscriber = Subscriber::new(Arc::clone(wake), timeout, state.timing.slow_subscriber_window);
                 state.subscribers.insert(subscribed.subscriber, subscriber);
                 Ok(subscribed)
             },
@@ -380,54 +408,6 @@ impl<K: Clone + Ord, I> State<K, I> {
         evicted.is_ok()
     }
 
-    pub(super) fn ban(&mut self, key: K, until: Option<Instant>) -> Result<(), StateError> {
-        let banned = self.apply(
-            |state| state.core.ban(key.clone()),
-            uncounted,
-            |record, banned, told| record.banned(&key, *banned, told),
-        );
-        self.ban_expiry.replace(Banned::Key(key), until, banned)
-    }
-
-    pub(super) fn ban_address(&mut self, address: IpAddr, until: Option<Instant>) -> Result<(), StateError> {
-        let banned = self.apply(
-            |state| state.core.ban_address(address),
-            uncounted,
-            |record, banned, told| record.address_banned(address, *banned, told),
-        );
-        self.ban_expiry.replace(Banned::Address(address.to_canonical()), until, banned)
-    }
-
-    pub(super) fn unban(&mut self, key: &K) -> Result<(), StateError> {
-        self.ban_expiry.set(Banned::Key(key.clone()), None);
-        self.apply(|state| state.core.unban(key), uncounted, |record, unbanned, _| record.unbanned(key, *unbanned))
-    }
-
-    pub(super) fn unban_address(&mut self, address: IpAddr) -> Result<(), StateError> {
-        self.ban_expiry.set(Banned::Address(address.to_canonical()), None);
-        self.apply(
-            |state| state.core.unban_address(address),
-            uncounted,
-            |record, unbanned, _| record.address_unbanned(address, *unbanned),
-        )
-    }
-
-    /// Lifts the bans whose time is over. Each step under the lock begins with it, so that a ban that a step finds is in
-    /// force, and a record has the end of a ban before the first step that relies on it.
-    fn lift_bans(&mut self) {
-        if self.ban_expiry.is_empty() {
-            return;
-        }
-        let now = Instant::now();
-        while let Some(banned) = self.ban_expiry.pop_due(now) {
-            let lifted = match banned {
-                Banned::Key(key) => self.unban(&key),
-                Banned::Address(address) => self.unban_address(address),
-            };
-            debug_assert_eq!(lifted, Ok(()), "only what is banned expires: lifting a ban removes its expiry");
-        }
-    }
-
     /// Begins the shutdown. Returns whether this call began it.
     pub(super) fn shut_down(&mut self) -> bool {
         let begun = self.apply(
@@ -456,5 +436,21 @@ impl<K: Clone + Ord, I> State<K, I> {
         if finished == Ok(true) {
             self.wakes.push(Wake::Complete);
         }
+    }
+
+    /// Completes the shutdown if the last session has ended and no task has a connection to drop.
+    pub(super) fn finish_if_closed(&mut self) {
+        if self.closing.is_empty() {
+            self.finish();
+        }
+    }
+
+    /// Notes that nothing of a session's task is left, its connection included. Returns whether that may complete a shutdown.
+    pub(super) fn closed(&mut self, session: SessionId) -> bool {
+        self.closing.remove(&session);
+        if let Some(record) = &mut self.record {
+            record.closed(session);
+        }
+        self.core.is_shutting_down()
     }
 }

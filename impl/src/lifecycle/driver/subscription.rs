@@ -4,6 +4,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::discard::drop_each;
 use super::state::Shared;
 use crate::lifecycle::{Event, Peer, StateError, Subscribed, SubscriberId};
 use crate::runtime::sync::Notify;
@@ -72,7 +73,7 @@ impl<K: Clone + Ord, I> Drop for Subscription<K, I> {
     fn drop(&mut self) {
         // What is queued is dropped when the lock has been released: it may be the last that holds a peer's info.
         let queued = self.shared.step(|state| state.unsubscribe(self.subscriber));
-        drop(queued);
+        drop_each(queued.into_iter().flatten());
     }
 }
 

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 pub(crate) use shuttle_tokio::task::{AbortHandle, JoinHandle};
+// Outside of a runtime of tokio's there is no budget, and it is always there to be spent.
+pub(crate) use tokio::task::coop;
 
 use super::Failing;
 
@@ -39,6 +41,11 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> JoinHa
         let mut future = pin!(future);
         std::future::poll_fn(|cx| poll(future.as_mut(), cx)).await;
     })
+}
+
+/// Spawns a task: an execution is always within a runtime.
+pub(crate) fn spawn_if_possible(future: impl Future<Output = ()> + Send + 'static) {
+    drop(spawn(future));
 }
 
 fn poll(future: Pin<&mut impl Future<Output = ()>>, cx: &mut Context<'_>) -> Poll<()> {

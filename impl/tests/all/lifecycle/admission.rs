@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use handfast::lifecycle::{ConfigError, Duplicates, Limits, NodeConfig, Origin, Reason, StateError};
+use handfast::lifecycle::{ConfigError, Duplicates, Limits, Origin, Reason, StateError};
 
 use crate::lifecycle::support::{Heard, Node, Stepped, assert_empty, config, heard, idle, node, shaking, up};
 
@@ -27,11 +27,13 @@ async fn each_limit_has_its_reason_and_is_given_back_once() {
     let free = Limits::new(4, 4);
     let cases = [
         (Limits::new(1, 1), inbound(None), inbound(None).privileged(), Reason::Full),
-        (Limits::new(2, 1), inbound(None), inbound(None).privileged(), Reason::Pending),
+        (Limits::new(2, 1), inbound(None), inbound(None), Reason::Pending),
+        (Limits::new(2, 1), outbound(None), outbound(None), Reason::Pending),
         (Limits { reserved: 3, ..free }, inbound(None), outbound(None), Reason::Reserved),
         (Limits { inbound: 1, ..free }, inbound(None), inbound(None), Reason::Inbound),
         (Limits { outbound: 1, ..free }, outbound(None), outbound(None), Reason::Outbound),
-        (Limits { per_address: 1, ..free }, inbound(address(1)), outbound(mapped), Reason::PerAddress),
+        (Limits { per_address: 1, ..free }, inbound(address(1)), inbound(mapped), Reason::PerAddress),
+        (Limits { per_source: 1, ..free }, inbound(address(1)), inbound(address(2)), Reason::PerSource),
         (Limits { pending_per_source: 1, ..free }, inbound(mapped), inbound(address(2)), Reason::PendingFromSource),
     ];
     for (limits, first, second, reason) in cases {
@@ -77,10 +79,17 @@ fn configurations_that_cannot_work_are_refused() {
     assert_eq!(Node::recorded(config, std::io::sink()).err(), Some(ConfigError::NobodyAllowed));
 }
 
-fn with(duplicates: Duplicates<u32>) -> Node {
-    let NodeConfig { mut registry, handshake_timeout, slow_subscriber_timeout, grace } = config();
-    registry.duplicates = duplicates;
-    node(NodeConfig { registry, handshake_timeout, slow_subscriber_timeout, grace })
+fn with(duplicates: Duplicates) -> Node {
+    let mut config = config();
+    config.registry.duplicates = duplicates;
+    node(config)
+}
+
+fn breaking_ties(local: u32) -> Node {
+    let mut config = config();
+    config.registry.duplicates = Duplicates::TieBreak;
+    config.registry.local = Some(local);
+    node(config)
 }
 
 async fn greeted(node: &Node, origin: Origin, key: u32) -> Stepped {
@@ -135,7 +144,7 @@ async fn both_ends_keep_the_same_of_two_crossing_connections() {
         let kept = if local == LESSER { Origin::outbound(None) } else { Origin::inbound(None) };
         for order in [[Origin::inbound(None), Origin::outbound(None)], [Origin::outbound(None), Origin::inbound(None)]]
         {
-            let node = with(Duplicates::TieBreak { local });
+            let node = breaking_ties(local);
             let mut sessions = Vec::new();
             for origin in order {
                 sessions.push(greeted(&node, origin, remote).await);
@@ -146,7 +155,7 @@ async fn both_ends_keep_the_same_of_two_crossing_connections() {
             assert_eq!(node.peers()[0].session, newer.id(), "a peer that lost its connection is not locked out");
         }
     }
-    let node = with(Duplicates::TieBreak { local: LESSER });
+    let node = breaking_ties(LESSER);
     let mirror = greeted(&node, Origin::outbound(None), LESSER).await;
     assert_eq!(mirror.handle.ended().map(|ended| ended.reason), Some(Reason::Myself));
 }

@@ -9,7 +9,7 @@ use handfast::lifecycle::{
 };
 
 fn core(limits: Limits) -> Core<u8> {
-    let config = Config { limits, capacity: limits.total + 1, duplicates: Duplicates::KeepOld };
+    let config = Config { capacity: limits.total + 1, ..Config::new(limits, Duplicates::KeepOld) };
     Core::new(config).expect("the configuration is sound")
 }
 
@@ -69,7 +69,7 @@ fn a_key_is_banned_from_its_ban_to_its_end() {
 fn all_slots_may_be_reserved_and_no_more() {
     let config = |reserved| {
         let limits = Limits { reserved, ..Limits::new(2, 2) };
-        Config::<u8> { limits, capacity: 3, duplicates: Duplicates::KeepOld }
+        Config::<u8> { capacity: 3, ..Config::new(limits, Duplicates::KeepOld) }
     };
     assert_eq!(Core::<u8>::new(config(3)).err(), Some(ConfigError::ReservedTooMany { reserved: 3, total: 2 }));
     let mut core: Core<u8> = Core::new(config(2)).expect("both may be reserved");
@@ -130,7 +130,7 @@ fn a_subscriber_is_cut_off_only_if_it_holds_up_somebody() {
     assert_eq!(core.evict(slow), Err(StateError::NotHolding(slow)), "nobody waits: it was told to end");
 
     let waiting = greeted(&mut core, 3);
-    assert_eq!(core.announce(waiting), Ok(Announcement::WaitsForRoom));
+    assert_eq!(core.announce(waiting), Ok(Announcement::Queued));
     let prompt = core.subscribe().unwrap().subscriber;
     assert_eq!(core.evict(prompt), Err(StateError::NotHolding(prompt)), "it has room");
     assert_eq!(core.evict(slow), Ok(()));
@@ -160,7 +160,9 @@ fn each_reason_has_a_name_of_its_own() {
         (Reason::Inbound, "inbound"),
         (Reason::Outbound, "outbound"),
         (Reason::PendingFromSource, "pending_from_source"),
+        (Reason::PerSource, "per_source"),
         (Reason::PerAddress, "per_address"),
+        (Reason::Evicted, "evicted"),
         (Reason::Banned, "banned"),
         (Reason::Duplicate, "duplicate"),
         (Reason::Myself, "myself"),
@@ -179,8 +181,8 @@ fn each_reason_has_a_name_of_its_own() {
     }
     assert_eq!(reasons.iter().map(|(reason, _)| reason.name()).collect::<BTreeSet<_>>().len(), reasons.len());
     assert_eq!(
-        (Reason::Application(7).name(), Reason::Application(7).to_string().as_str()),
-        ("application", "application 7")
+        (Reason::Application("too_old").name(), Reason::Application("too_old").to_string().as_str()),
+        ("too_old", "too_old")
     );
     let mut core = core(Limits::new(1, 1));
     assert_eq!(open(&mut core).to_string(), "session 0");
@@ -203,10 +205,18 @@ fn the_selector_names_one_that_is_there_and_ahead() {
     assert_eq!((selector.up(four, true), selector.down(four)), (None, None), "it was not active");
 
     assert_eq!((selector.stalled(), selector.active()), (switch(Some(two), Some(one)), Some(one)));
-    assert_eq!(selector.ahead(two), Heard::Noted(None), "who stalled stays stalled");
+    assert_eq!(selector.ahead(two), Heard::Noted(None), "who stalled rests");
     assert_eq!((selector.down(one), selector.active()), (switch(Some(one), Some(three)), Some(three)));
     assert_eq!((selector.down(three), selector.active()), (switch(Some(three), None), None));
     assert_eq!((selector.ahead(two), selector.active()), (Heard::Noted(None), None), "even if there is nobody else");
+    assert!(selector.has_stalled(two) && !selector.has_stalled(three));
+    assert_eq!((selector.reconsider(two, true), selector.active()), (switch(None, Some(two)), Some(two)));
+    assert_eq!((selector.reconsider(two, true), selector.stalled()), (None, switch(Some(two), None)));
+    assert_eq!((selector.reconsider(two, false), selector.has_stalled(two)), (None, false), "it is level");
+    assert_eq!(
+        (selector.ahead(two), selector.down(two)),
+        (Heard::Noted(switch(None, Some(two))), switch(Some(two), None))
+    );
     assert_eq!((selector.up(four, false), selector.ahead(four)), (None, Heard::Noted(switch(None, Some(four)))));
     assert_eq!((selector.forget_all(), selector.active()), (switch(Some(four), None), None));
     assert_eq!(selector.ahead(four), Heard::Unknown);

@@ -139,7 +139,7 @@ async fn whoever_waits_for_room_is_announced_when_there_is_some() {
 async fn a_body_that_returns_gives_the_reason() {
     let node = node(config());
     let mut events = node.subscribe().unwrap();
-    for reason in [Reason::RemoteClosed, Reason::Failed, Reason::Application(1)] {
+    for reason in [Reason::RemoteClosed, Reason::Failed, Reason::Application("one")] {
         let mut session = up(&node, 1).await;
         session.finish_body(reason);
         idle().await;
@@ -176,17 +176,17 @@ async fn a_body_has_its_grace_and_no_more() {
     assert_empty(&node);
 }
 
-/// The connection is closed before its slot is given to somebody else.
+/// PEER-49: who sees the connection close and comes again finds the slot free, wherever the task was.
 #[tokio::test(start_paused = true)]
-async fn a_connection_is_dropped_before_its_slot_is_returned() {
+async fn the_slot_and_the_key_are_free_before_the_connection_is_dropped() {
     struct Connection(crate::lifecycle::support::Node);
     impl Drop for Connection {
         fn drop(&mut self) {
-            assert_eq!(self.0.metrics().sessions, 1, "the slot is held as long as the connection");
+            assert_eq!((self.0.metrics().sessions, self.0.peers().len()), (0, 0), "the guard has run");
         }
     }
     let node = node(config());
-    for polls in 0..3 {
+    for polls in 0..4 {
         let connection = Connection(node.clone());
         let (handle, task) = node
             .prepare(
@@ -196,17 +196,249 @@ async fn a_connection_is_dropped_before_its_slot_is_returned() {
                     let _ = handshake.handshake_done(1, ());
                     Ok::<_, Infallible>(connection)
                 },
-                |_, _connection| std::future::pending(),
+                |_, connection| async move {
+                    let _connection = connection;
+                    std::future::pending().await
+                },
             )
             .unwrap();
         let mut task = Box::pin(task);
         for _ in 0..polls {
             let _ = poll_once(task.as_mut());
         }
+        if polls == 3 {
+            node.disconnect(handle.session(), Reason::Local).unwrap();
+            assert!(poll_once(task.as_mut()).is_ready());
+        }
         drop(task);
-        assert_eq!(handle.ended().map(|ended| ended.reason), Some(Reason::Aborted), "after {polls} polls");
+        let reason = if polls == 3 { Reason::Local } else { Reason::Aborted };
+        assert_eq!(handle.ended().map(|ended| ended.reason), Some(reason), "after {polls} polls");
         assert_empty(&node);
     }
+}
+
+/// The same at the other end of a pipe, where the redial comes as soon as the connection is seen to close.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_redials_when_its_connection_closes_is_not_its_own_duplicate() {
+    use tokio::io::AsyncReadExt;
+    let node = node(config());
+    let open = || {
+        let (ours, theirs) = tokio::io::duplex(16);
+        let handshake = |handshake: handfast::lifecycle::Handshake<u32>| async move {
+            let _ = handshake.handshake_done(1, ());
+            Ok::<_, Infallible>(ours)
+        };
+        let body = |context: handfast::lifecycle::SessionContext<u32>, mut ours: tokio::io::DuplexStream| async move {
+            // The peer says whether it wants us to end by ourselves.
+            if ours.read_u8().await.is_ok_and(|byte| byte == 1) {
+                context.end(Reason::RemoteClosed);
+                return Reason::RemoteClosed;
+            }
+            std::future::pending().await
+        };
+        node.open(Origin::inbound(None), handshake, body).map(|session| (session, theirs))
+    };
+    for turn in 0..2_000_u32 {
+        let (session, mut theirs) = open().expect("there is a slot");
+        let by_itself = turn % 2 == 0;
+        if by_itself {
+            tokio::io::AsyncWriteExt::write_u8(&mut theirs, 1).await.expect("it is open");
+        } else {
+            while node.disconnect(session.session(), Reason::Local).is_err() {}
+        }
+        let closed = tokio::time::timeout(Duration::from_secs(60), theirs.read(&mut [0])).await;
+        assert_eq!(closed.expect("it closes").expect("a pipe does not fail"), 0);
+        let ended = session.ended().unwrap_or_else(|| panic!("turn {turn}: it closed before its session had ended"));
+        assert_ne!(ended.reason, Reason::Duplicate, "turn {turn}");
+    }
+    assert_eq!(node.shutdown(Duration::from_secs(60)).await.aborted, 0);
+}
+
+/// A session ends when its body says so, and the body goes on with its connection.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_ends_its_session_first_has_time_to_close_its_connection() {
+    let node = node(NodeConfig { grace: Duration::from_secs(10), ..config() });
+    let mut events = node.subscribe().unwrap();
+    let (closed, is_closed) = tokio::sync::oneshot::channel();
+    let session = node
+        .open(
+            Origin::inbound(None),
+            |handshake| async move { handshake.handshake_done(1, ()).map(drop) },
+            |context, ()| async move {
+                context.end(Reason::RemoteClosed);
+                context.end(Reason::Local);
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                let _ = closed.send(());
+                Reason::Failed
+            },
+        )
+        .unwrap();
+    assert_eq!(session.wait().await, Ended { announced: true, reason: Reason::RemoteClosed });
+    let again = up(&node, 1).await;
+    let (up, down) = (Heard::Up(session.session()), Heard::Down(session.session(), Reason::RemoteClosed));
+    assert_eq!(heard(&mut events), [up, down, Heard::Up(again.id())], "its key is free");
+    let begin = Instant::now();
+    assert_eq!(node.shutdown(Duration::from_secs(60)).await.drained, 1);
+    assert!(begin.elapsed() > Duration::from_secs(2), "the shutdown waits until the connection is dropped");
+    is_closed.await.expect("the body came to its end");
+    assert_empty(&node);
+}
+
+/// The deadline is a total: the wait for room has what the handshake has left of it, whatever the peer does.
+#[tokio::test(start_paused = true)]
+async fn the_handshake_and_the_wait_for_room_have_one_deadline_together() {
+    let mut config = NodeConfig { slow_subscriber_timeout: Duration::from_secs(3600), ..config() };
+    config.registry.capacity = 5;
+    let node = node(config);
+    let mut full = node.subscribe().unwrap();
+    for key in [1, 2] {
+        up(&node, key).await.finish_body(Reason::RemoteClosed);
+        idle().await;
+    }
+    let begin = Instant::now();
+    let mut session = shaking(&node);
+    tokio::time::sleep(HANDSHAKE - Duration::from_secs(1)).await;
+    session.handshake_done(3);
+    idle().await;
+    assert_eq!(node.metrics().waits_for_room, 1);
+    // Reports, and room that comes and goes, do not begin it anew.
+    let _ = session.signal.handshake_done(3, ());
+    let mut also_waits = shaking(&node);
+    also_waits.handshake_done(4);
+    assert_eq!(session.handle.wait().await, Ended { announced: false, reason: Reason::HandshakeTimeout });
+    assert_eq!(begin.elapsed(), HANDSHAKE);
+    assert_eq!(heard(&mut full).len(), 4);
+}
+
+/// A handshake that is complete when its deadline is there too is not too late; one that has still to wait is.
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_completes_at_its_deadline_is_announced_if_it_need_not_wait() {
+    let mut config = NodeConfig { slow_subscriber_timeout: Duration::from_secs(3600), ..config() };
+    config.registry.capacity = 5;
+    let node = node(config);
+    let mut in_time = shaking(&node);
+    idle().await;
+    tokio::time::advance(HANDSHAKE).await;
+    in_time.handshake_done(1);
+    idle().await;
+    assert_eq!((in_time.handle.ended(), node.peers().len()), (None, 1));
+    let _full = node.subscribe().unwrap();
+    for key in [2, 3] {
+        up(&node, key).await.finish_body(Reason::RemoteClosed);
+        idle().await;
+    }
+    let mut too_late = shaking(&node);
+    idle().await;
+    tokio::time::advance(HANDSHAKE).await;
+    too_late.handshake_done(4);
+    assert_eq!(too_late.handle.wait().await.reason, Reason::HandshakeTimeout);
+}
+
+const OVERDUE: Duration = Duration::from_secs(10);
+
+/// A session whose task is not polled, as one whose task never yields.
+fn stuck(
+    node: &crate::lifecycle::support::Node,
+    key: u32,
+) -> (handfast::lifecycle::SessionHandle, impl Future<Output = ()>) {
+    let prepared = node.prepare(
+        Origin::inbound(None),
+        move |handshake| async move { handshake.handshake_done(key, ()).map(drop) },
+        |_, ()| std::future::pending(),
+    );
+    let (handle, task) = prepared.unwrap();
+    let mut task = Box::pin(task);
+    assert!(poll_once(task.as_mut()).is_pending());
+    (handle, task)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_does_not_end_gives_its_slot_to_a_newcomer_when_it_is_overdue() {
+    let mut config = NodeConfig { overdue: OVERDUE, ..config() };
+    config.registry.limits = handfast::lifecycle::Limits::new(1, 1);
+    let node = node(config);
+    let mut events = node.subscribe().unwrap();
+    let (session, task) = stuck(&node, 1);
+    node.disconnect(session.session(), Reason::Local).unwrap();
+    tokio::time::sleep(OVERDUE - Duration::from_millis(10)).await;
+    let refused = crate::lifecycle::support::Stepped::open(&node, Origin::inbound(None)).err();
+    assert_eq!(refused.map(|refused| refused.reason), Some(Reason::Full), "it has its time");
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let newcomer = up(&node, 1).await;
+    assert_eq!(session.ended(), Some(Ended { announced: true, reason: Reason::Local }));
+    let expected =
+        [Heard::Up(session.session()), Heard::Down(session.session(), Reason::Local), Heard::Up(newcomer.id())];
+    assert_eq!(heard(&mut events), expected);
+    drop(task);
+    assert_eq!(node.metrics().sessions, 1, "its guard finds nothing to do");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_does_not_end_gives_its_key_to_a_newcomer_when_it_is_overdue() {
+    for duplicates in [handfast::lifecycle::Duplicates::KeepNew, handfast::lifecycle::Duplicates::KeepOld] {
+        let mut config = NodeConfig { overdue: OVERDUE, ..config() };
+        config.registry.duplicates = duplicates;
+        let keeps_new = duplicates == handfast::lifecycle::Duplicates::KeepNew;
+        let node = node(config);
+        let (session, _task) = stuck(&node, 1);
+        node.disconnect(session.session(), Reason::Local).unwrap();
+        tokio::time::sleep(OVERDUE - Duration::from_secs(1)).await;
+        let early = up(&node, 1).await;
+        let rejected = early.handle.ended().map(|ended| ended.reason);
+        assert_eq!(rejected, (!keeps_new).then_some(Reason::Duplicate), "it has its time");
+        assert_eq!(session.ended(), None);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let late = up(&node, 1).await;
+        assert_eq!(session.ended(), Some(Ended { announced: true, reason: Reason::Local }));
+        // The one that waited was announced in its time, and then gave way to the third.
+        let replaced = early.handle.ended().map(|ended| (ended.announced, ended.reason));
+        let expected = if keeps_new { (true, Reason::Replaced) } else { (false, Reason::Duplicate) };
+        assert_eq!(replaced, Some(expected));
+        assert_eq!(node.peers().iter().map(|peer| peer.session).collect::<Vec<_>>(), [late.id()]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aborted_session_whose_task_does_not_end_ends_when_it_is_overdue() {
+    let node = node(NodeConfig { overdue: OVERDUE, ..config() });
+    let mut events = node.subscribe().unwrap();
+    let session = up(&node, 1).await;
+    session.handle.abort();
+    idle().await;
+    assert_eq!(heard(&mut events).last(), Some(&Heard::Down(session.id(), Reason::Aborted)));
+    // Its task blocks a thread of its own, so that no abort reaches it.
+    let (blocked, is_blocked) = std::sync::mpsc::channel::<()>();
+    let (other, others_handle) = std::sync::mpsc::channel();
+    let opening = node.clone();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let session = opening
+                .open(
+                    Origin::inbound(None),
+                    |handshake| async move { handshake.handshake_done(2, ()).map(drop) },
+                    move |_, ()| async move {
+                        let _ = is_blocked.recv();
+                        std::future::pending().await
+                    },
+                )
+                .unwrap();
+            let _ = other.send(session);
+            idle().await;
+        });
+    });
+    let session = others_handle.recv_timeout(Duration::from_secs(60)).expect("it is opened");
+    while node.peers().is_empty() {
+        std::thread::yield_now();
+    }
+    session.abort();
+    let begin = Instant::now();
+    assert_eq!(session.wait().await, Ended { announced: true, reason: Reason::Aborted });
+    assert_eq!(begin.elapsed(), OVERDUE);
+    assert_eq!(heard(&mut events).last(), Some(&Heard::Down(session.session(), Reason::Aborted)));
+    drop(blocked);
+    thread.join().expect("the thread ends");
+    assert_empty(&node);
 }
 
 fn poll_once(task: std::pin::Pin<&mut impl Future<Output = ()>>) -> std::task::Poll<()> {

@@ -85,14 +85,14 @@ async fn t3_up_then_down_and_nothing_third() {
     let mut session = shaking(&node);
     session.handshake_done(1);
     idle().await;
-    node.disconnect(session.id(), Reason::Application(7)).unwrap();
+    node.disconnect(session.id(), Reason::Application("seven")).unwrap();
     assert_eq!(
         node.disconnect(session.id(), Reason::Local),
         Err(StateError::Ending(session.id())),
         "the first reason stays"
     );
     idle().await;
-    let expected = [Heard::Up(session.id()), Heard::Down(session.id(), Reason::Application(7))];
+    let expected = [Heard::Up(session.id()), Heard::Down(session.id(), Reason::Application("seven"))];
     assert_eq!(heard(&mut events), expected);
     session.handle.abort();
     assert_eq!(node.disconnect(session.id(), Reason::Local), Err(StateError::NoSuchSession(session.id())));

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use handfast::lifecycle::{Duplicates, Greeting, Origin, Reason, StateError};
+use handfast::lifecycle::{Duplicates, Greeting, Network, Origin, Reason, StateError};
 use tokio::time::advance;
 
 use crate::lifecycle::support::{Heard, Node, Stepped, assert_empty, config, heard, idle, node, shaking, up};
@@ -50,24 +50,23 @@ async fn a_ban_that_is_over_prevents_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_latest_ban_counts_whichever_ends_sooner() {
+async fn a_short_ban_does_not_lift_a_longer_one_unless_it_is_asked_to() {
     let node = node(config());
     let banned = || node.is_banned(&PEER);
-    // A later end, then an earlier one.
-    node.ban_for(PEER, MINUTE);
     node.ban_for(PEER, 3 * MINUTE);
-    advance(MINUTE).await;
-    assert!(banned());
     node.ban_for(PEER, MINUTE);
+    advance(2 * MINUTE).await;
+    assert!(banned(), "the longest ban counts");
     advance(MINUTE).await;
     assert!(!banned());
-    // A ban for good takes the place of one for a time, and the other way round.
+    // A ban for good stays one, until it is replaced.
     node.ban_for(PEER, MINUTE);
     assert_eq!(node.ban(PEER), Ok(()));
     assert_eq!(node.ban(PEER), Err(StateError::AlreadyBanned));
+    node.ban_for(PEER, MINUTE);
     advance(MINUTE).await;
     assert!(banned());
-    node.ban_for(PEER, MINUTE);
+    node.ban_only_for(PEER, MINUTE);
     advance(MINUTE).await;
     assert!(!banned());
     // The end of a ban that was lifted is not that of the next one.
@@ -81,7 +80,7 @@ async fn the_latest_ban_counts_whichever_ends_sooner() {
     node.ban_for(PEER, Duration::MAX);
     advance(100_000 * MINUTE).await;
     assert_eq!(node.ban(PEER), Err(StateError::AlreadyBanned));
-    node.ban_for(PEER, Duration::ZERO);
+    node.ban_only_for(PEER, Duration::ZERO);
     assert!(!banned());
 }
 
@@ -97,7 +96,7 @@ async fn addresses_are_banned_for_a_time_like_keys() {
     assert_eq!(node.ban_address(ADDRESS), Ok(()), "for good now, under either name");
     advance(MINUTE).await;
     assert_eq!(node.ban_address(mapped), Err(StateError::AlreadyBanned));
-    node.ban_address_for(ADDRESS, MINUTE);
+    node.ban_address_only_for(ADDRESS, MINUTE);
     assert!(node.is_address_banned(mapped));
     advance(MINUTE).await;
     assert_eq!(turned_away(&node, ADDRESS), None, "nobody asked before the connection came");
@@ -111,7 +110,7 @@ async fn many_bans_end_each_at_its_time() {
     let node = node(config());
     for key in 0..100 {
         node.ban_for(key, MINUTE * (100 - key));
-        node.ban_address_for(Ipv4Addr::from(key).into(), MINUTE * (key + 1));
+        node.ban_address_for(IpAddr::from(Ipv4Addr::from(key)), MINUTE * (key + 1));
     }
     for minute in 1..=100 {
         advance(MINUTE).await;
@@ -131,12 +130,12 @@ async fn a_peer_is_disconnected_with_all_its_sessions() {
     let other = up(&node, 2).await;
     let told = shaking(&node);
     assert_eq!(told.signal.handshake_done(PEER, ()), Ok(Greeting::First));
-    assert_eq!(node.disconnect_key(&PEER, Reason::Application(7)), 3);
+    assert_eq!(node.disconnect_key(&PEER, Reason::Application("seven")), 3);
     assert_eq!(node.disconnect_key(&PEER, Reason::Local), 0, "they were told before");
     assert_eq!(node.disconnect_key(&9, Reason::Local), 0);
     idle().await;
     let [one, two] = sessions.map(|session| session.id());
-    let down = |session| Heard::Down(session, Reason::Application(7));
+    let down = |session| Heard::Down(session, Reason::Application("seven"));
     let mut expected = vec![Heard::Up(one), Heard::Up(two), Heard::Up(other.id()), down(one), down(two)];
     let mut found = heard(&mut events);
     expected.sort_by_key(|event| format!("{event:?}"));
@@ -149,4 +148,23 @@ async fn a_peer_is_disconnected_with_all_its_sessions() {
     assert_eq!((node.disconnect_key(&PEER, Reason::Local), node.disconnect_key(&2, Reason::Local)), (1, 1));
     idle().await;
     assert_empty(&node);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_sessions_of_an_address_or_a_network_are_disconnected() {
+    let node = node(config());
+    let open = |address: &str| Stepped::open(&node, Origin::inbound(address.parse().ok())).expect("there is a slot");
+    let (mut up, shaking, other) = (open("192.0.2.1"), open("::ffff:192.0.2.2"), open("198.51.100.1"));
+    up.handshake_done(PEER);
+    idle().await;
+    let network: Network = "192.0.2.0/24".parse().unwrap();
+    assert_eq!(node.disconnect_address(network, Reason::Local), 2);
+    assert_eq!(node.disconnect_address(network, Reason::Local), 0, "they were told before");
+    idle().await;
+    for session in [up, shaking] {
+        assert_eq!(session.handle.ended().map(|ended| ended.reason), Some(Reason::Local));
+    }
+    assert_eq!(other.handle.ended(), None);
+    assert_eq!(node.disconnect_address("198.51.100.1".parse::<IpAddr>().unwrap(), Reason::Local), 1);
+    assert_eq!(turned_away(&node, ADDRESS), None, "it is not banned");
 }

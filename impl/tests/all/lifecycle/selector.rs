@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use handfast::lifecycle::{
-    Heard, Node, NodeConfig, Origin, Reason, Selector, SelectorConfig, SessionHandle, SessionId, Stalled, StateError,
+    Heard, Node, Origin, Reason, Selector, SelectorConfig, SessionHandle, SessionId, Stalled, StateError,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{advance, sleep};
@@ -17,9 +17,7 @@ type Info = Arc<AtomicBool>;
 const STALL: Duration = Duration::from_secs(180);
 
 fn node() -> Node<u32, Info> {
-    let NodeConfig { registry, handshake_timeout, slow_subscriber_timeout, grace } = config();
-    Node::new(NodeConfig { registry, handshake_timeout, slow_subscriber_timeout, grace })
-        .expect("the configuration is sound")
+    Node::new(config()).expect("the configuration is sound")
 }
 
 fn select(node: &Node<u32, Info>, stalled: Stalled) -> (Selector<u32, Info>, JoinHandle<()>) {
@@ -102,16 +100,187 @@ async fn a_peer_without_progress_is_disconnected_and_another_is_picked() {
     assert_eq!(active(&selector), None);
 }
 
+/// PEER-24: the only peer is better than none, after a while.
 #[tokio::test(start_paused = true)]
-async fn a_kept_peer_that_stalled_stays_and_is_not_picked_again() {
+async fn a_kept_peer_that_stalled_stays_and_is_picked_again_after_a_while() {
+    let node = node();
+    let (selector, _task) = select(&node, Stalled::Keep);
+    let (slow, news) = come(&node, 1, true);
+    idle().await;
+    for _ in 0..3 {
+        assert_eq!(active(&selector), Some(slow.session()));
+        sleep(STALL).await;
+        assert_eq!((active(&selector), slow.ended()), (None, None));
+        assert_eq!(selector.look_at(slow.session()), Heard::Noted(None), "it rests");
+        sleep(STALL - Duration::from_secs(1)).await;
+        assert_eq!(active(&selector), None);
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(active(&selector), Some(slow.session()));
+    sleep(STALL).await;
+    news.store(false, Ordering::Relaxed);
+    sleep(STALL).await;
+    assert_eq!(active(&selector), None, "it is asked, and has nothing that we lack");
+    news.store(true, Ordering::Relaxed);
+    assert!(matches!(selector.look_at(slow.session()), Heard::Noted(Some(_))), "it is a peer like others again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_peer_that_stalled_is_not_picked_while_a_better_one_is_there() {
     let node = node();
     let (selector, _task) = select(&node, Stalled::Keep);
     let (slow, _) = come(&node, 1, true);
+    let (honest, honest_news) = come(&node, 2, true);
     idle().await;
-    sleep(STALL + Duration::from_secs(1)).await;
-    assert_eq!((active(&selector), slow.ended()), (None, None));
-    assert_eq!(selector.look_at(slow.session()), Heard::Noted(None));
-    assert_eq!(active(&selector), None);
+    sleep(STALL).await;
+    assert_eq!(active(&selector), Some(honest.session()));
+    for _ in 0..5 {
+        sleep(STALL - Duration::from_secs(1)).await;
+        selector.progress(honest.session());
+    }
+    assert_eq!(active(&selector), Some(honest.session()));
+    honest_news.store(false, Ordering::Relaxed);
+    let _ = selector.look_at(honest.session());
+    idle().await;
+    assert_eq!(active(&selector), Some(slow.session()), "it has rested, and nobody else is ahead");
+}
+
+/// Of several that stalled the one is picked again first that stalled first.
+#[tokio::test(start_paused = true)]
+async fn kept_peers_that_stalled_take_turns() {
+    let node = node();
+    let (selector, _task) = select(&node, Stalled::Keep);
+    let sessions: Vec<_> = (1..=3).map(|key| come(&node, key, true).0.session()).collect();
+    idle().await;
+    for turn in 0..9 {
+        assert_eq!(active(&selector), Some(sessions[turn % 3]), "in turn {turn}");
+        sleep(STALL).await;
+    }
+}
+
+/// Only progress counts: neither making place nor coming back begins the time anew.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_is_level_and_ahead_in_turn_stalls() {
+    let node = node();
+    let (selector, _task) = select(&node, Stalled::Disconnect);
+    let (slow, news) = come(&node, 1, true);
+    idle().await;
+    let mut was_active = Duration::ZERO;
+    while slow.ended().is_none() {
+        assert!(was_active <= STALL, "it was active for {was_active:?}");
+        sleep(STALL * 5 / 6).await;
+        was_active += STALL * 5 / 6;
+        for ahead in [false, true] {
+            news.store(ahead, Ordering::Relaxed);
+            let _ = selector.look_at(slow.session());
+        }
+    }
+    assert_eq!(slow.ended().map(|ended| ended.reason), Some(Reason::Stalled));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_peers_that_take_turns_do_not_keep_an_honest_one_waiting() {
+    let node = node();
+    let (selector, _task) = select(&node, Stalled::Disconnect);
+    let (one, one_news) = come(&node, 1, true);
+    let (other, other_news) = come(&node, 2, false);
+    let (honest, _) = come(&node, 3, false);
+    idle().await;
+    let mut turns = [(&one, &one_news), (&other, &other_news)].into_iter().cycle().take(200);
+    let begin = tokio::time::Instant::now();
+    while one.ended().is_none() || other.ended().is_none() {
+        let (session, news) = turns.next().expect("they do not take turns for ever");
+        let (next, next_news) =
+            if session.session() == one.session() { (&other, &other_news) } else { (&one, &one_news) };
+        sleep(Duration::from_secs(50)).await;
+        next_news.store(true, Ordering::Relaxed);
+        let _ = selector.look_at(next.session());
+        news.store(false, Ordering::Relaxed);
+        let _ = selector.look_at(session.session());
+    }
+    assert!(begin.elapsed() < STALL * 3, "they held the place for {:?}", begin.elapsed());
+    assert_eq!(honest.ended(), None);
+}
+
+/// Every way to become active starts the time.
+#[tokio::test(start_paused = true)]
+async fn a_peer_stalls_however_it_became_active() {
+    type Way = fn(&Node<u32, Info>, &Selector<u32, Info>, &(SessionHandle, Info), &(SessionHandle, Info));
+    let ways: [(&str, Way); 4] = [
+        ("looked at", |_, selector, (slow, news), _| {
+            news.store(true, Ordering::Relaxed);
+            let _ = selector.look_at(slow.session());
+        }),
+        ("the other went", |node, selector, (slow, news), (other, other_news)| {
+            other_news.store(true, Ordering::Relaxed);
+            let _ = selector.look_at(other.session());
+            news.store(true, Ordering::Relaxed);
+            let _ = selector.look_at(slow.session());
+            node.disconnect(other.session(), Reason::Local).unwrap();
+        }),
+        ("the other is level", |_, selector, (slow, news), (other, other_news)| {
+            for (session, cell, ahead) in [(other, other_news, true), (slow, news, true), (other, other_news, false)] {
+                cell.store(ahead, Ordering::Relaxed);
+                let _ = selector.look_at(session.session());
+            }
+        }),
+        ("again, without progress", |_, selector, (slow, news), _| {
+            for ahead in [true, false, true] {
+                news.store(ahead, Ordering::Relaxed);
+                let _ = selector.look_at(slow.session());
+            }
+        }),
+    ];
+    for (name, way) in ways {
+        let node = node();
+        let (selector, _task) = select(&node, Stalled::Disconnect);
+        let (slow, other) = (come(&node, 1, false), come(&node, 2, false));
+        idle().await;
+        // The task waits, with no timer.
+        sleep(STALL).await;
+        way(&node, &selector, &slow, &other);
+        idle().await;
+        assert_eq!(active(&selector), Some(slow.0.session()), "{name}");
+        sleep(STALL).await;
+        assert_eq!(slow.0.ended().map(|ended| ended.reason), Some(Reason::Stalled), "{name}");
+    }
+    // At its Up, in the snapshot, and when the one before it stalled.
+    let node = node();
+    let early = come(&node, 1, true).0;
+    idle().await;
+    let (selector, _task) = select(&node, Stalled::Disconnect);
+    let next = come(&node, 2, true).0;
+    idle().await;
+    assert_eq!(active(&selector), Some(early.session()));
+    sleep(STALL).await;
+    assert_eq!(early.ended().map(|ended| ended.reason), Some(Reason::Stalled));
+    sleep(STALL).await;
+    assert_eq!(next.ended().map(|ended| ended.reason), Some(Reason::Stalled));
+}
+
+/// What the peer says while it is asked is not lost: the later question counts.
+#[tokio::test(start_paused = true)]
+async fn news_that_come_while_the_peer_is_asked_are_not_lost() {
+    let node = node();
+    let again: Arc<std::sync::Mutex<Option<Selector<u32, Info>>>> = Arc::default();
+    let asks = Arc::clone(&again);
+    let config = SelectorConfig { stall_timeout: STALL, stalled: Stalled::Disconnect };
+    let (selector, _task) = Selector::spawn(&node, config, move |peer| {
+        let ahead = peer.info.load(Ordering::Relaxed);
+        // Between the answer and its effect, the peer gets ahead and another thread looks at it.
+        let selector = asks.lock().unwrap().take();
+        if let Some(selector) = selector {
+            peer.info.store(true, Ordering::Relaxed);
+            assert!(matches!(selector.look_at(peer.session), Heard::Noted(Some(_))));
+        }
+        ahead
+    })
+    .unwrap();
+    let (session, _) = come(&node, 1, false);
+    idle().await;
+    *again.lock().unwrap() = Some(selector.clone());
+    assert_eq!(selector.look_at(session.session()), Heard::Noted(None), "the other one acts");
+    assert_eq!(active(&selector), Some(session.session()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,8 +15,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Four slots, short queues, and the usual times.
 pub(crate) fn config() -> NodeConfig<u32> {
-    let registry = Config { limits: Limits::new(4, 4), capacity: 8, duplicates: Duplicates::KeepOld };
-    NodeConfig { registry, handshake_timeout: HANDSHAKE, slow_subscriber_timeout: PATIENCE, grace: Duration::ZERO }
+    let registry = Config { capacity: 8, ..Config::new(Limits::new(4, 4), Duplicates::KeepOld) };
+    NodeConfig { handshake_timeout: HANDSHAKE, slow_subscriber_timeout: PATIENCE, ..NodeConfig::new(registry) }
 }
 
 pub(crate) fn node(config: NodeConfig<u32>) -> Node {

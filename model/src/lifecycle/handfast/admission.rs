@@ -1,6 +1,8 @@
 //! Who gets a slot, and who a key.
 
-use handfast_spec::lifecycle::{Direction, Duplicates, Key, Limits, NO_LIMIT, Origin, Phase, Reason, SessionId};
+use std::net::IpAddr;
+
+use handfast_spec::lifecycle::{Direction, Duplicates, Key, NO_LIMIT, Origin, Phase, Reason, SessionId};
 
 use super::machine::{Handfast, Session, Stage};
 
@@ -15,62 +17,78 @@ pub(super) enum Admission {
 }
 
 impl Handfast {
-    /// PEER-9, PEER-10, PEER-13, PEER-41, PEER-42: why there is no slot for a connection, if there is none.
+    /// PEER-9, PEER-10, PEER-13, PEER-41, PEER-42, PEER-48: why there is no slot for a connection, if there is none.
     pub(super) fn turns_away(&self, origin: &Origin) -> Option<Reason> {
-        let Limits { total, pending, inbound, outbound, pending_per_source, per_address, reserved } =
-            self.config.limits;
+        let limits = &self.config.limits;
         if self.phase != Phase::Open {
             return Some(Reason::Closing);
         }
-        if origin.address.is_some_and(|address| self.banned_addresses.contains(&address)) {
+        if origin.address.is_some_and(|address| self.is_banned_address(address)) {
             return Some(Reason::Banned);
         }
-        if self.reaches(total, |_| true) {
+        if self.reaches(limits.total, |_| true) {
             return Some(Reason::Full);
         }
-        if self.reaches(pending, Session::is_pending) {
-            return Some(Reason::Pending);
-        }
+        // Sessions that are privileged neither wait for a limit of the ordinary ones nor use it up.
         if origin.privileged {
             return None;
         }
-        if reserved > 0 && self.reaches(total - reserved, |held| !held.origin.privileged) {
+        if limits.reserved > 0 && self.reaches(limits.total - limits.reserved, |held| !held.origin.privileged) {
             return Some(Reason::Reserved);
         }
-        let (limit, reason) = match origin.direction {
-            Direction::Inbound => (inbound, Reason::Inbound),
-            Direction::Outbound => (outbound, Reason::Outbound),
-        };
-        if self.reaches(limit, |held| held.origin.direction == origin.direction) {
-            return Some(reason);
+        let is_of_kind = |held: &Session| !held.origin.privileged && held.origin.direction == origin.direction;
+        if self.reaches(limits.of(origin.direction), is_of_kind) {
+            return Some(match origin.direction {
+                Direction::Inbound => Reason::Inbound,
+                Direction::Outbound => Reason::Outbound,
+            });
         }
-        if origin.address.is_some() && self.reaches(per_address, |held| held.origin.address == origin.address) {
+        if self.reaches(limits.pending(origin.direction), |held| held.is_pending() && is_of_kind(held)) {
+            return Some(Reason::Pending);
+        }
+        match origin.direction {
+            Direction::Inbound => self.turns_away_from(origin, is_of_kind),
+            // What is dialed is nothing that the other end could have too much of.
+            Direction::Outbound => None,
+        }
+    }
+
+    /// Why there is no slot for one more session from where this one comes from, if there is none.
+    fn turns_away_from(&self, origin: &Origin, is_of_kind: impl Fn(&Session) -> bool + Copy) -> Option<Reason> {
+        let limits = &self.config.limits;
+        let source = limits.source(origin)?;
+        let is_from_there = |held: &Session| is_of_kind(held) && limits.source(&held.origin) == Some(source);
+        if self.reaches(limits.per_address, |held| is_of_kind(held) && held.origin.address == origin.address) {
             return Some(Reason::PerAddress);
         }
-        let source = origin.source();
-        let is_pending_from_there = |held: &Session| held.is_pending() && held.origin.source() == source;
-        (source.is_some() && self.reaches(pending_per_source, is_pending_from_there))
+        if self.reaches(limits.per_source, is_from_there) {
+            return Some(Reason::PerSource);
+        }
+        self.reaches(limits.pending_per_source, |held| held.is_pending() && is_from_there(held))
             .then_some(Reason::PendingFromSource)
+    }
+
+    pub(super) fn is_banned_address(&self, address: IpAddr) -> bool {
+        self.banned_networks.iter().any(|network| network.contains(address))
     }
 
     /// PEER-12, PEER-13, PEER-43, PEER-44: whether a session may be announced under its key.
     pub(super) fn admission(&self, session: SessionId) -> Admission {
-        let Session { key, origin, .. } = self.sessions.get(session.index());
+        let state = self.sessions.get(session.index());
+        let key = state.key;
         if self.banned.contains(key) {
             return Admission::Rejected(Reason::Banned);
         }
-        if matches!(self.config.duplicates, Duplicates::TieBreak { local } if local == key) {
+        if self.config.local == Some(key) {
             return Admission::Rejected(Reason::Myself);
         }
         let Some(other) = self.registered_under(key).last() else { return Admission::Granted };
         let wins = match self.config.duplicates {
             Duplicates::KeepOld => false,
             Duplicates::KeepNew => other < session,
-            Duplicates::TieBreak { local } => {
-                // PEER-43: both ends prefer the same one of two connections.
-                let preferred = Direction::preferred(local, key);
-                let rank = |session, origin: Origin| (origin.direction == preferred, session);
-                rank(other, self.sessions.get(other.index()).origin) < rank(session, origin)
+            // PEER-43: both ends prefer the same one of two connections.
+            Duplicates::TieBreak => {
+                self.preference(other, &self.sessions.get(other.index())) < self.preference(session, &state)
             }
             Duplicates::Allow(most) if self.allows_one_more(key, most) => return Admission::Granted,
             Duplicates::Allow(_) => false,
@@ -78,15 +96,11 @@ impl Handfast {
         if wins { Admission::After(other) } else { Admission::Rejected(Reason::Duplicate) }
     }
 
-    /// Whether the other sessions with this key let one more be announced now.
-    pub(super) fn has_place_for(&self, key: Key) -> bool {
-        match self.config.duplicates {
-            Duplicates::TieBreak { local } if local == key => false,
-            Duplicates::Allow(most) => self.allows_one_more(key, most),
-            Duplicates::KeepOld | Duplicates::KeepNew | Duplicates::TieBreak { .. } => {
-                self.registered_under(key).next().is_none()
-            }
-        }
+    /// How much both ends prefer a session: first by who dialed, then by rank. A greater rank is that of a later connection
+    /// where the dialer numbers its connections; of equal rank the newer one is preferred, as each end sees it.
+    fn preference(&self, session: SessionId, state: &Session) -> (bool, u32, SessionId) {
+        let direction = self.config.local.map(|local| Direction::preferred(local, state.key));
+        (direction == Some(state.origin.direction), state.rank, session)
     }
 
     fn allows_one_more(&self, key: Key, most: u32) -> bool {
@@ -103,7 +117,7 @@ impl Handfast {
 impl Session {
     pub(super) fn holds_slot(&self) -> bool {
         match self.stage {
-            Stage::Unused | Stage::Ended => false,
+            Stage::Unused | Stage::Closing | Stage::Ended => false,
             Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected => true,
         }
     }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use handfast_spec::Recorded;
 use handfast_spec::lifecycle::{
-    Action, Direction, History, Key, Limits, Origin, SessionId, SubscriberId, Subscription,
+    Action, Direction, History, Key, Limits, Network, Origin, SessionId, SubscriberId, Subscription,
 };
 
 use super::subscribers::Mode;
@@ -21,10 +21,18 @@ pub struct Bounds {
     pub keys: &'static [Key],
     /// The policies for a second session with the same key; each is a state to start from.
     pub duplicates: &'static [Duplicates],
+    /// Our own key, if it is known; each is, with each policy, a state to start from.
+    pub local: &'static [Option<Key>],
     /// How many slots there are; each is, with each policy, a state to start from.
     pub limits: &'static [Limits],
+    /// What limits may be set later.
+    pub other_limits: &'static [Limits],
     /// Where each connection may come from.
     pub origins: &'static [Origin],
+    /// Whether a handshake may find that its session is to be privileged.
+    pub privileges: bool,
+    /// What ranks a handshake may give its session.
+    pub ranks: &'static [u32],
     /// How many events a queue holds.
     pub capacity: u64,
     /// How many subscribers there are, the selector included. All are subscribed at the start.
@@ -33,8 +41,8 @@ pub struct Bounds {
     pub coming_and_going: (u8, u8),
     /// Which keys may be banned.
     pub bans: &'static [Key],
-    /// Which addresses may be banned.
-    pub address_bans: &'static [IpAddr],
+    /// Which networks may be banned.
+    pub network_bans: &'static [Network],
     /// Which sessions' peers may get ahead.
     pub ahead: &'static [SessionId],
     /// Whether tasks may be aborted.
@@ -46,6 +54,7 @@ pub struct Bounds {
 const BOTH: &[Duplicates] = &[Duplicates::KeepOld, Duplicates::KeepNew];
 const SAME_KEY: Key = Key(0);
 const OTHER_KEY: Key = Key(1);
+const THIRD_KEY: Key = Key(2);
 
 const DIALED: Origin = Origin { direction: Direction::Outbound, ..Origin::PLAIN };
 
@@ -61,13 +70,17 @@ const fn from(address: IpAddr) -> Origin {
 const SLOTS: Bounds = Bounds {
     keys: &[SAME_KEY, SAME_KEY],
     duplicates: BOTH,
+    local: &[None],
     limits: &[Limits::new(1, 1)],
+    other_limits: &[],
     origins: &[Origin::PLAIN],
+    privileges: false,
+    ranks: &[],
     capacity: 2,
     subscribers: 2,
     coming_and_going: (1, 2),
     bans: &[SAME_KEY],
-    address_bans: &[],
+    network_bans: &[],
     ahead: &[],
     aborts: true,
     shutdown: true,
@@ -75,6 +88,18 @@ const SLOTS: Bounds = Bounds {
 
 /// Two sessions with one key have a slot each.
 const DUPLICATES: Bounds = Bounds { limits: &[Limits::new(2, 2)], capacity: 3, ..SLOTS };
+
+/// Three peers want two slots and room in one queue, of which one after the other has to wait.
+const LINE: Bounds = Bounds {
+    keys: &[SAME_KEY, OTHER_KEY, THIRD_KEY],
+    duplicates: &[Duplicates::KeepOld],
+    subscribers: 1,
+    coming_and_going: (0, 0),
+    bans: &[],
+    aborts: false,
+    shutdown: false,
+    ..DUPLICATES
+};
 
 /// Two peers get ahead, and the selector alone listens.
 const SELECTION: Bounds = Bounds {
@@ -103,7 +128,8 @@ const SELECTION_OF_THREE: Bounds = Bounds {
 const EVERYTHING: Bounds =
     Bounds { coming_and_going: (0, 2), ahead: &[SessionId(1), SessionId(2)], ..ADMISSION_OF_THREE };
 
-/// Two connections, from wherever they come, want the slots that there are for each kind.
+/// Two connections, from wherever they come, want the slots that there are for each kind. Any of them may be granted
+/// privilege.
 const ORIGINS: Bounds = Bounds {
     keys: &[SAME_KEY, OTHER_KEY],
     duplicates: &[Duplicates::KeepOld],
@@ -112,7 +138,11 @@ const ORIGINS: Bounds = Bounds {
         Limits { per_address: 1, ..Limits::new(2, 2) },
         Limits { pending_per_source: 1, ..Limits::new(2, 2) },
         Limits { reserved: 1, ..Limits::new(2, 2) },
+        Limits::new(2, 1),
+        // One source has all three addresses.
+        Limits { per_source: 1, source_v4: 4, ..Limits::new(2, 2) },
     ],
+    privileges: true,
     origins: &[
         from(ADDRESS),
         from(NEIGHBOUR),
@@ -127,15 +157,13 @@ const ORIGINS: Bounds = Bounds {
     ..DUPLICATES
 };
 
-/// Two connections with one key, dialed by one end or the other, and that key is less than ours, ours, or greater.
+/// Two connections with one key, dialed by one end or the other, of two ranks. That key is less than ours, ours, or greater.
 const TIES: Bounds = Bounds {
     keys: &[Key(1), Key(1)],
-    duplicates: &[
-        Duplicates::TieBreak { local: Key(0) },
-        Duplicates::TieBreak { local: Key(1) },
-        Duplicates::TieBreak { local: Key(2) },
-    ],
+    duplicates: &[Duplicates::TieBreak, Duplicates::KeepOld],
+    local: &[Some(Key(0)), Some(Key(1)), Some(Key(2))],
     origins: &[Origin::PLAIN, DIALED],
+    ranks: &[1],
     subscribers: 1,
     coming_and_going: (0, 0),
     bans: &[],
@@ -147,6 +175,8 @@ const TIES: Bounds = Bounds {
 const SEVERAL: Bounds = Bounds {
     keys: &[SAME_KEY, SAME_KEY, SAME_KEY],
     duplicates: &[Duplicates::Allow(2)],
+    local: &[None],
+    ranks: &[],
     limits: &[Limits::new(3, 3)],
     capacity: 5,
     origins: &[Origin::PLAIN],
@@ -155,23 +185,33 @@ const SEVERAL: Bounds = Bounds {
     ..TIES
 };
 
-/// An address that two sessions may have is banned.
+/// An address that two sessions may have is banned, and the network that it is in.
 const ADDRESSES: Bounds = Bounds {
     keys: &[SAME_KEY, OTHER_KEY],
     limits: &[Limits::new(2, 2)],
     origins: &[from(ADDRESS), from(NEIGHBOUR)],
-    address_bans: &[ADDRESS],
+    privileges: false,
+    network_bans: &[Network::of(ADDRESS), Network::new(ADDRESS, 24)],
     ..ORIGINS
 };
 
+/// There are fewer slots for a while, or more.
+const LIMITS: Bounds = Bounds {
+    limits: &[Limits::new(2, 2), Limits::new(1, 1)],
+    other_limits: &[Limits::new(1, 1), Limits::new(2, 2)],
+    origins: &[Origin::PLAIN],
+    network_bans: &[],
+    ..ADDRESSES
+};
+
 /// The instances that are the same in every scope: limits and policies of which there is no more to see in a larger one.
-const POLICIES: [(&str, Bounds); 4] =
-    [("origins", ORIGINS), ("ties", TIES), ("several", SEVERAL), ("addresses", ADDRESSES)];
+const POLICIES: [(&str, Bounds); 5] =
+    [("origins", ORIGINS), ("ties", TIES), ("several", SEVERAL), ("addresses", ADDRESSES), ("limits", LIMITS)];
 
 /// Returns the instances of a scope.
 pub fn instances(scope: Scope) -> Vec<Instance<Handfast>> {
     let bounds: &[(&'static str, Bounds)] = match scope {
-        Scope::Small => &[("slots", SLOTS), ("duplicates", DUPLICATES), ("selection", SELECTION)],
+        Scope::Small => &[("slots", SLOTS), ("duplicates", DUPLICATES), ("line", LINE), ("selection", SELECTION)],
         Scope::Default => &[("admission", ADMISSION_OF_THREE), ("selection", SELECTION_OF_THREE)],
         Scope::Large => {
             &[("admission", ADMISSION_OF_THREE), ("selection", SELECTION_OF_THREE), ("everything", EVERYTHING)]
@@ -182,15 +222,17 @@ pub fn instances(scope: Scope) -> Vec<Instance<Handfast>> {
 
 /// Returns the design within bounds.
 pub fn checked(bounds: &Bounds) -> Checked<Handfast> {
-    let pairs = bounds.duplicates.iter().flat_map(|&policy| bounds.limits.iter().map(move |&limits| (policy, limits)));
-    let config = |(duplicates, limits)| Config { limits, capacity: bounds.capacity, duplicates };
-    let initial = pairs.map(config).map(|config| start(config, bounds.subscribers)).collect();
+    let policies = bounds.duplicates.iter().flat_map(|&policy| bounds.local.iter().map(move |&local| (policy, local)));
+    let configs = policies.flat_map(|(duplicates, local)| {
+        bounds.limits.iter().map(move |&limits| Config { limits, capacity: bounds.capacity, duplicates, local })
+    });
+    let initial = configs.map(|config| start(config, bounds.subscribers)).collect();
     Checked::new(initial, alphabet(bounds)).in_parts()
 }
 
 /// Returns a node that was so configured, with this many subscribers from the start.
 pub(super) fn start(config: Config, subscribers: u8) -> Recorded<Handfast> {
-    let history = History::configured(config.limits, config.duplicates);
+    let history = History::configured(config.limits, config.duplicates, config.local);
     let mut state = Recorded { machine: Handfast::new(config), history };
     subscribe_all(&mut state, subscribers);
     state
@@ -220,12 +262,21 @@ fn alphabet(bounds: &Bounds) -> Vec<Action> {
             Action::Disconnect { session },
             Action::Expire { session },
             Action::End { session },
+            Action::Close { session },
         ]);
+        if bounds.privileges {
+            alphabet.push(Action::GrantPrivilege { session });
+        }
+        alphabet.extend(bounds.ranks.iter().map(|&rank| Action::Rank { session, rank }));
         if bounds.aborts {
             alphabet.push(Action::Abort { session });
         }
         if bounds.ahead.contains(&session) {
-            alphabet.extend([Action::PeerAhead { session }, Action::NotifySelector { session }]);
+            alphabet.extend([
+                Action::PeerAhead { session },
+                Action::NotifySelector { session },
+                Action::Reconsider { session },
+            ]);
         }
     }
     for subscriber in subscribers(0..bounds.subscribers) {
@@ -237,9 +288,10 @@ fn alphabet(bounds: &Bounds) -> Vec<Action> {
     for &key in bounds.bans {
         alphabet.extend([Action::Ban { key }, Action::Unban { key }]);
     }
-    for &address in bounds.address_bans {
-        alphabet.extend([Action::BanAddress { address }, Action::UnbanAddress { address }]);
+    for &network in bounds.network_bans {
+        alphabet.extend([Action::BanNetwork { network }, Action::UnbanNetwork { network }]);
     }
+    alphabet.extend(bounds.other_limits.iter().map(|&limits| Action::SetLimits { limits }));
     if !bounds.ahead.is_empty() {
         alphabet.push(Action::Stall);
     }

@@ -23,6 +23,9 @@ pub struct Header {
     pub capacity: u64,
     /// What becomes of a second session with the same key.
     pub duplicates: Duplicates,
+    /// Our own key, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<Key>,
     /// How many subscribers were there from the start. Those that came later are in the log.
     #[serde(default)]
     pub subscribers: u8,
@@ -30,9 +33,9 @@ pub struct Header {
 
 impl Header {
     pub(super) fn of(machine: &Handfast) -> Self {
-        let Config { limits, capacity, duplicates } = machine.config;
+        let Config { limits, capacity, duplicates, local } = machine.config;
         let subscribers = machine.subscribers();
-        Self { limits, capacity, duplicates, subscribers }
+        Self { limits, capacity, duplicates, local, subscribers }
     }
 }
 
@@ -43,8 +46,8 @@ impl Explains for Handfast {
     type Header = Header;
 
     fn starts(header: &Header) -> Vec<Recorded<Self>> {
-        let Header { limits, capacity, duplicates, subscribers } = *header;
-        let config = Config { limits, capacity, duplicates };
+        let Header { limits, capacity, duplicates, local, subscribers } = *header;
+        let config = Config { limits, capacity, duplicates, local };
         config.is_sound().then(|| start(config, subscribers)).into_iter().collect()
     }
 
@@ -64,6 +67,10 @@ impl Explains for Handfast {
                 Action::Expire { session },
                 Action::End { session },
                 Action::Abort { session },
+                Action::Close { session },
+                Action::Reconsider { session },
+                Action::GrantPrivilege { session },
+                Action::Rank { session, rank: 0 },
                 Action::PeerAhead { session },
                 Action::NotifySelector { session },
             ]);
@@ -78,7 +85,7 @@ impl Explains for Handfast {
             ]);
         }
         attempts.extend(keys.iter().flat_map(|&key| [Action::Ban { key }, Action::Unban { key }]));
-        attempts.extend(self.banned_addresses.iter().map(|&address| Action::UnbanAddress { address }));
+        attempts.extend(self.banned_networks.iter().map(|&network| Action::UnbanNetwork { network }));
         attempts.extend([Action::Stall, Action::Shutdown, Action::Finish]);
         attempts
     }
@@ -86,9 +93,10 @@ impl Explains for Handfast {
     fn summary(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for session in self.ids() {
-            let Session { stage, key, origin, ending, ahead } = self.sessions.get(session.index());
+            let Session { stage, key, origin, rank, ending, ahead } = self.sessions.get(session.index());
             let mut line = match stage {
                 Stage::Unused | Stage::Ended => continue,
+                Stage::Closing => format!("{session} has ended, and its connection is open"),
                 Stage::Handshaking => format!("{session} shakes hands"),
                 Stage::HandshakeDone => format!("{session} is with {key} and waits to be announced"),
                 Stage::Up => format!("{session} is announced with {key}"),
@@ -96,6 +104,9 @@ impl Explains for Handfast {
             };
             if !origin.is_plain() {
                 line.push_str(&format!(", {origin}"));
+            }
+            if rank != 0 {
+                line.push_str(&format!(", of rank {rank}"));
             }
             line.push_str(if ending { ", told to end" } else { "" });
             line.push_str(match ahead {
@@ -106,6 +117,10 @@ impl Explains for Handfast {
             lines.push(line);
         }
         let over = self.ids().filter(|session| self.sessions.get(session.index()).stage == Stage::Ended).count();
+        if !self.line.is_empty() {
+            let line: Vec<_> = self.line.iter().map(ToString::to_string).collect();
+            lines.push(format!("for room wait, in this order: {}", line.join(", ")));
+        }
         lines.push(format!("{over} sessions are over, the next is session {}", self.next));
         for (index, queue) in self.queues.iter().enumerate().filter(|(_, queue)| queue.mode != Mode::Off) {
             let events: Vec<_> = queue.events.iter().map(ToString::to_string).collect();
@@ -114,7 +129,7 @@ impl Explains for Handfast {
             lines.push(format!("for {} is queued: {queued}{cut_off}", SubscriberId(index as u32)));
         }
         lines.extend(self.banned.iter().map(|key| format!("{key} is banned")));
-        lines.extend(self.banned_addresses.iter().map(|address| format!("{address} is banned")));
+        lines.extend(self.banned_networks.iter().map(|network| format!("{network} is banned")));
         match self.phase {
             Phase::Open => {}
             Phase::Begun => lines.push("the shutdown has begun".to_owned()),
@@ -127,8 +142,8 @@ impl Explains for Handfast {
 /// What is shown in Stateright's Explorer: the state in words.
 impl Debug for Handfast {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Config { limits, capacity, duplicates } = self.config;
-        writeln!(f, "{limits:?}, queues of {capacity}, {duplicates:?}")?;
+        let Config { limits, capacity, duplicates, local } = self.config;
+        writeln!(f, "{limits:?}, queues of {capacity}, {duplicates:?}, our own key: {local:?}")?;
         self.summary().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }

@@ -1,14 +1,15 @@
 //! The machine: one step for each critical section. (long because: it is read beside the table of steps, in one piece)
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use handfast_spec::lifecycle::{
-    Action, Duplicates, Event, Key, Keys, Lifecycle, Limits, Origin, Output, Phase, Reason, Refusal, SessionId, Table,
+    Action, Duplicates, Event, Key, Keys, Lifecycle, Limits, Network, Origin, Output, Phase, Reason, Refusal,
+    SessionId, Table,
 };
 use handfast_spec::{Machine, Observation};
 use serde::Serialize;
 use serde_json::Value;
+use smallvec::SmallVec;
 
 use super::admission::Admission;
 use super::log::Header;
@@ -26,14 +27,21 @@ pub struct Config {
     pub capacity: u64,
     /// What becomes of a second session with the same key.
     pub duplicates: Duplicates,
+    /// Our own key, if it is known.
+    pub local: Option<Key>,
 }
 
 impl Config {
     /// Whether the last slot can be announced: its Up and its Down need room beside the Downs that are owed, and some
-    /// session must be allowed to take it.
+    /// session must be allowed to take it. Ties are broken by our own key.
     pub fn is_sound(&self) -> bool {
-        let Limits { total, reserved, .. } = self.limits;
-        self.capacity > u64::from(total) && reserved <= total && self.duplicates.most() > 0
+        let is_known = self.duplicates != Duplicates::TieBreak || self.local.is_some();
+        self.allows(&self.limits) && self.duplicates.most() > 0 && is_known
+    }
+
+    /// Whether the last slot can be announced under these limits.
+    fn allows(&self, limits: &Limits) -> bool {
+        self.capacity > u64::from(limits.total) && limits.reserved <= limits.total
     }
 }
 
@@ -45,9 +53,11 @@ pub struct Handfast {
     /// Ids below this one are used.
     pub(super) next: u32,
     pub(super) queues: Table<Queue, 2>,
+    /// Sessions that wait for room, the first in front. One that has to wait for another session meanwhile keeps its place.
+    pub(super) line: SmallVec<[SessionId; 4]>,
     pub(super) selector: Selector,
     pub(super) banned: Keys,
-    pub(super) banned_addresses: BTreeSet<IpAddr>,
+    pub(super) banned_networks: BTreeSet<Network>,
     pub(super) phase: Phase,
 }
 
@@ -57,9 +67,10 @@ in_parts!(Handfast {
 } and {
     config: Config,
     next: u32,
+    line: SmallVec<[SessionId; 4]>,
     selector: Selector,
     banned: Keys,
-    banned_addresses: BTreeSet<IpAddr>,
+    banned_networks: BTreeSet<Network>,
     phase: Phase,
 });
 
@@ -68,6 +79,8 @@ pub(super) struct Session {
     pub(super) stage: Stage,
     pub(super) key: Key,
     pub(super) origin: Origin,
+    /// What both ends compare.
+    pub(super) rank: u32,
     /// It was told to end.
     pub(super) ending: bool,
     pub(super) ahead: AheadFlag,
@@ -87,7 +100,9 @@ pub(super) enum Stage {
     Up,
     /// It was rejected when it wanted to be announced.
     Rejected,
-    /// Its guard has run.
+    /// Its guard has run, and its connection is still open.
+    Closing,
+    /// It is over.
     Ended,
 }
 
@@ -114,9 +129,10 @@ impl Handfast {
             sessions: Table::default(),
             next: 0,
             queues: Table::default(),
+            line: SmallVec::new(),
             selector: Selector::default(),
             banned: Keys::default(),
-            banned_addresses: BTreeSet::new(),
+            banned_networks: BTreeSet::new(),
             phase: Phase::Open,
         }
     }
@@ -137,12 +153,15 @@ impl Handfast {
         let out = &mut outputs;
         match *action {
             Action::Open { session, origin } => self.open(session, origin, out),
+            Action::GrantPrivilege { session } => self.grant_privilege(session, out),
+            Action::Rank { session, rank } => self.rank(session, rank, out),
             Action::HandshakeDone { session, key } => self.handshake_done(session, key, out),
             Action::Announce { session } => self.announce(session, out),
             Action::Disconnect { session } => self.disconnect(session, out),
             Action::Expire { session } => self.expire(session, out),
             Action::End { session } => self.end(session, out),
             Action::Abort { session } => self.abort(session, out),
+            Action::Close { session } => self.close(session, out),
             Action::PeerAhead { session } => self.peer_ahead(session, out),
             Action::NotifySelector { session } => self.notify_selector(session, out),
             Action::Subscribe { subscriber } => self.subscribe(subscriber, out),
@@ -150,10 +169,12 @@ impl Handfast {
             Action::Evict { subscriber } => self.evict(subscriber, out),
             Action::Receive { subscriber } => self.receive(subscriber, out),
             Action::Stall => self.selector.stall(out),
+            Action::Reconsider { session } => self.reconsider(session, out),
             Action::Ban { key } => self.ban(key, out),
             Action::Unban { key } => self.unban(key, out),
-            Action::BanAddress { address } => self.ban_address(address, out),
-            Action::UnbanAddress { address } => self.unban_address(address, out),
+            Action::BanNetwork { network } => self.ban_network(network, out),
+            Action::UnbanNetwork { network } => self.unban_network(network, out),
+            Action::SetLimits { limits } => self.set_limits(limits, out),
             Action::Shutdown => self.shutdown(out),
             Action::Finish => self.finish(out),
         }?;
@@ -186,6 +207,19 @@ impl Handfast {
     }
 }
 
+/// The line of those that wait for room.
+impl Handfast {
+    /// PEER-50: whether a queue has no room for the session, or another one waits before it for nothing but room.
+    pub(super) fn must_wait(&self, session: SessionId) -> bool {
+        let mut before = self.line.iter().take_while(|waiting| **waiting != session);
+        self.lacks_room() || before.any(|waiting| matches!(self.admission(*waiting), Admission::Granted))
+    }
+
+    fn leave_line(&mut self, session: SessionId) {
+        self.line.retain(|waiting| *waiting != session);
+    }
+}
+
 /// The life of a session.
 impl Handfast {
     /// PEER-9, PEER-10, PEER-41, PEER-42: the slot is checked and taken in one step.
@@ -207,6 +241,27 @@ impl Handfast {
         Ok(())
     }
 
+    /// PEER-9, PEER-42: from now on the session is counted among those that are privileged alone.
+    fn grant_privilege(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+        let Session { stage, origin, .. } = *self.session(session)?;
+        if stage != Stage::Handshaking || origin.privileged {
+            return Err(Refusal::NotNow);
+        }
+        self.session_mut(session).origin.privileged = true;
+        outputs.push(Output::Privileged(session));
+        Ok(())
+    }
+
+    /// PEER-43: the rank is known before the key is, so that no session is compared without it.
+    fn rank(&mut self, session: SessionId, rank: u32, outputs: &mut Outputs) -> Outcome {
+        if self.session(session)?.stage != Stage::Handshaking {
+            return Err(Refusal::NotNow);
+        }
+        self.session_mut(session).rank = rank;
+        outputs.push(Output::Ranked(session, rank));
+        Ok(())
+    }
+
     /// PEER-17: a second report changes nothing and says so.
     fn handshake_done(&mut self, session: SessionId, key: Key, outputs: &mut Outputs) -> Outcome {
         match self.session(session)?.stage {
@@ -221,11 +276,12 @@ impl Handfast {
                 outputs.push(Output::HandshakeDoneTwice(session));
                 Ok(())
             }
-            Stage::Unused | Stage::Ended => Err(Refusal::NotNow),
+            Stage::Unused | Stage::Closing | Stage::Ended => Err(Refusal::NotNow),
         }
     }
 
-    /// PEER-3, PEER-5, PEER-11, PEER-12, PEER-13: one step from the question of admission to the Up in every queue.
+    /// PEER-3, PEER-5, PEER-11, PEER-12, PEER-13, PEER-50: one step from the question of admission to the Up in every
+    /// queue, or to a place in the line.
     fn announce(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         if stage != Stage::HandshakeDone {
@@ -240,7 +296,13 @@ impl Handfast {
             return Err(Refusal::AlreadyClosing);
         }
         match self.admission(session) {
-            Admission::Granted if self.lacks_room() => return Err(Refusal::NoRoom),
+            Admission::Granted if self.must_wait(session) && self.line.contains(&session) => {
+                return Err(Refusal::NoRoom);
+            }
+            Admission::Granted if self.must_wait(session) => {
+                self.line.push(session);
+                outputs.push(Output::Waits(session));
+            }
             Admission::Granted => self.register(session, outputs),
             Admission::Rejected(reason) => self.reject(session, reason, outputs),
             Admission::After(other) if self.session(other)?.ending => return Err(Refusal::WaitsForOld),
@@ -251,11 +313,13 @@ impl Handfast {
 
     pub(super) fn reject(&mut self, session: SessionId, reason: Reason, outputs: &mut Outputs) {
         self.session_mut(session).stage = Stage::Rejected;
+        self.leave_line(session);
         outputs.push(Output::Rejected(session, reason));
     }
 
     pub(super) fn register(&mut self, session: SessionId, outputs: &mut Outputs) {
         self.session_mut(session).stage = Stage::Up;
+        self.leave_line(session);
         outputs.extend([Output::Announced(session), Output::Registered(session)]);
         self.queue(Event::Up(session));
     }
@@ -263,7 +327,7 @@ impl Handfast {
     fn disconnect(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         match stage {
-            Stage::Unused | Stage::Ended => Err(Refusal::NotNow),
+            Stage::Unused | Stage::Closing | Stage::Ended => Err(Refusal::NotNow),
             Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected if ending => Err(Refusal::Ending),
             Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected => {
                 self.tell_to_end(session, outputs);
@@ -274,6 +338,7 @@ impl Handfast {
 
     pub(super) fn tell_to_end(&mut self, session: SessionId, outputs: &mut Outputs) {
         if !core::mem::replace(&mut self.session_mut(session).ending, true) {
+            self.leave_line(session);
             outputs.push(Output::Disconnecting(session));
         }
     }
@@ -282,10 +347,11 @@ impl Handfast {
     fn expire(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         match stage {
-            Stage::Unused | Stage::Up | Stage::Rejected | Stage::Ended => Err(Refusal::NotNow),
+            Stage::Unused | Stage::Up | Stage::Rejected | Stage::Closing | Stage::Ended => Err(Refusal::NotNow),
             Stage::Handshaking | Stage::HandshakeDone if ending => Err(Refusal::Ending),
             Stage::Handshaking | Stage::HandshakeDone => {
                 self.session_mut(session).ending = true;
+                self.leave_line(session);
                 outputs.push(Output::TimedOut(session));
                 Ok(())
             }
@@ -296,7 +362,7 @@ impl Handfast {
     fn end(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         match stage {
-            Stage::Unused | Stage::Ended => return Err(Refusal::NotNow),
+            Stage::Unused | Stage::Closing | Stage::Ended => return Err(Refusal::NotNow),
             Stage::Handshaking | Stage::HandshakeDone | Stage::Up if !ending => return Err(Refusal::NotNow),
             Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected => {}
         }
@@ -307,27 +373,41 @@ impl Handfast {
     /// Runs the guard because the task was aborted or panicked, wherever it was.
     fn abort(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         match self.session(session)?.stage {
-            Stage::Unused | Stage::Ended => return Err(Refusal::NotNow),
+            Stage::Unused | Stage::Closing | Stage::Ended => return Err(Refusal::NotNow),
             Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected => {}
         }
         self.run_guard(session, outputs);
         Ok(())
     }
 
-    /// PEER-2, PEER-8, PEER-9, PEER-14, PEER-15: Down, removal, slot and connection in one step that never waits.
+    /// PEER-2, PEER-8, PEER-9, PEER-14, PEER-49: Down, removal and slot in one step that never waits, and that comes before
+    /// the connection is closed.
     fn run_guard(&mut self, session: SessionId, outputs: &mut Outputs) {
         // Only the flag outlives the session, because the selector may not have received its Up yet.
         let Session { stage: was, ahead, .. } = *self.session_mut(session);
-        *self.session_mut(session) = Session { stage: Stage::Ended, ahead, ..Session::default() };
+        *self.session_mut(session) = Session { stage: Stage::Closing, ahead, ..Session::default() };
+        self.leave_line(session);
         match was {
             Stage::Up => {
-                outputs.extend([Output::Ended(session), Output::Removed(session), Output::Closed(session)]);
+                outputs.extend([Output::Ended(session), Output::Removed(session)]);
                 self.queue(Event::Down(session));
             }
-            Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected => {
-                outputs.extend([Output::Ended(session), Output::Closed(session)]);
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected => outputs.push(Output::Ended(session)),
+            Stage::Unused | Stage::Closing | Stage::Ended => unreachable!("the guard of a session that is not there"),
+        }
+    }
+
+    /// PEER-15, PEER-30: the last of a session, when its task drops what it has.
+    fn close(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+        match self.session(session)?.stage {
+            Stage::Unused | Stage::Handshaking | Stage::HandshakeDone | Stage::Up | Stage::Rejected | Stage::Ended => {
+                Err(Refusal::NotNow)
             }
-            Stage::Unused | Stage::Ended => unreachable!("the guard of a session that is not there"),
+            Stage::Closing => {
+                self.session_mut(session).stage = Stage::Ended;
+                outputs.push(Output::Closed(session));
+                Ok(())
+            }
         }
     }
 
@@ -355,13 +435,18 @@ impl Handfast {
 
 /// What the operator does under the lock: bans and the shutdown.
 impl Handfast {
+    /// PEER-13: a session whose handshake said that it has the key is told to end, announced or not.
     fn ban(&mut self, key: Key, outputs: &mut Outputs) -> Outcome {
         if !self.banned.insert(key) {
             return Err(Refusal::AlreadyBanned);
         }
         outputs.push(Output::Banned(key));
-        let registered: Vec<_> = self.registered_under(key).collect();
-        registered.into_iter().for_each(|session| self.tell_to_end(session, outputs));
+        for session in self.ids() {
+            let state = self.sessions.get(session.index());
+            if state.key == key && matches!(state.stage, Stage::HandshakeDone | Stage::Up) {
+                self.tell_to_end(session, outputs);
+            }
+        }
         Ok(())
     }
 
@@ -373,25 +458,35 @@ impl Handfast {
         Ok(())
     }
 
-    /// PEER-13: a session that has the address and holds a slot is told to end, announced or not.
-    fn ban_address(&mut self, address: IpAddr, outputs: &mut Outputs) -> Outcome {
-        if !self.banned_addresses.insert(address) {
+    /// PEER-13: a session that holds a slot and has an address of the network is told to end, announced or not.
+    fn ban_network(&mut self, network: Network, outputs: &mut Outputs) -> Outcome {
+        if !self.banned_networks.insert(network) {
             return Err(Refusal::AlreadyBanned);
         }
-        outputs.push(Output::AddressBanned(address));
+        outputs.push(Output::NetworkBanned(network));
         for session in self.ids() {
-            if self.sessions.get(session.index()).origin.address == Some(address) {
+            if self.sessions.get(session.index()).origin.address.is_some_and(|address| network.contains(address)) {
                 self.tell_to_end(session, outputs);
             }
         }
         Ok(())
     }
 
-    fn unban_address(&mut self, address: IpAddr, outputs: &mut Outputs) -> Outcome {
-        if !self.banned_addresses.remove(&address) {
+    fn unban_network(&mut self, network: Network, outputs: &mut Outputs) -> Outcome {
+        if !self.banned_networks.remove(&network) {
             return Err(Refusal::NotBanned);
         }
-        outputs.push(Output::AddressUnbanned(address));
+        outputs.push(Output::NetworkUnbanned(network));
+        Ok(())
+    }
+
+    /// PEER-9, PEER-10: the limits hold for the next connection. No session loses its slot by them.
+    fn set_limits(&mut self, limits: Limits, outputs: &mut Outputs) -> Outcome {
+        if !self.config.allows(&limits) {
+            return Err(Refusal::Unsound);
+        }
+        self.config.limits = limits;
+        outputs.push(Output::Limited(limits));
         Ok(())
     }
 
@@ -429,13 +524,13 @@ impl Machine for Handfast {
 }
 
 impl Design for Handfast {
-    /// PEER-26: at rest no session waits to be announced or to end, no event waits to be received, and no shutdown
+    /// PEER-26: at rest no session waits to be announced, to end or to be closed, no event waits to be received, and no shutdown
     /// waits to be finished.
     fn at_rest(&self) -> bool {
         let session_rests = |session: &Session| match session.stage {
             Stage::Unused | Stage::Ended => true,
             Stage::Up => !session.ending,
-            Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected => false,
+            Stage::Handshaking | Stage::HandshakeDone | Stage::Rejected | Stage::Closing => false,
         };
         let queue_rests = |queue: &Queue| queue.events.is_empty() && queue.mode != Mode::CutOff;
         self.phase != Phase::Begun && self.sessions.iter().all(session_rests) && self.queues.iter().all(queue_rests)

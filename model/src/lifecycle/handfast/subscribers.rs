@@ -4,7 +4,8 @@ use handfast_spec::lifecycle::{Event, Output, Phase, Refusal, SELECTOR, SessionI
 use serde::Serialize;
 use smallvec::SmallVec;
 
-use super::machine::{AheadFlag, Handfast, Outcome, Outputs, Session, Stage};
+use super::admission::Admission;
+use super::machine::{AheadFlag, Handfast, Outcome, Outputs};
 
 /// Subscribers below this number come in any order. Beyond it no number is skipped.
 const ANY_ORDER: usize = 255;
@@ -68,12 +69,10 @@ impl Handfast {
     /// PEER-29: a subscriber that holds up an announcement for too long is cut off. What is queued stays; no Down is lost
     /// silently, because `Lagged` follows.
     pub(super) fn evict(&mut self, subscriber: SubscriberId, outputs: &mut Outputs) -> Outcome {
-        // A session that waits for an older one with its key, or will be rejected because of it, is not held up by a
+        // A session that has to wait for an older one with its key meanwhile, or will be rejected, is not held up by a
         // queue.
-        let waits = |session: &Session| {
-            session.stage == Stage::HandshakeDone && !session.ending && self.has_place_for(session.key)
-        };
-        let is_held_up = self.phase == Phase::Open && self.sessions.iter().any(waits);
+        let waits = |session: &SessionId| matches!(self.admission(*session), Admission::Granted);
+        let is_held_up = self.phase == Phase::Open && self.line.iter().any(waits);
         if !is_held_up || self.known_queue(subscriber).is_none_or(|queue| self.has_room(queue)) {
             return Err(Refusal::NotHolding);
         }
@@ -106,6 +105,15 @@ impl Handfast {
             self.selector.forget(outputs);
         }
         Ok(())
+    }
+
+    /// PEER-24: the selector looks again at a peer that stalled, where no peer is active and nothing is queued that may be
+    /// a better one.
+    pub(super) fn reconsider(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+        self.session(session)?;
+        let is_up_to_date = self.phase != Phase::Complete
+            && self.known_queue(SELECTOR).is_some_and(|queue| queue.mode == Mode::On && queue.events.is_empty());
+        if is_up_to_date { self.selector.reconsider(session, outputs) } else { Err(Refusal::NotNow) }
     }
 
     fn selector_hears(&mut self, event: Event, outputs: &mut Outputs) {
@@ -168,7 +176,7 @@ pub(super) enum Standing {
     Level,
     /// A candidate.
     Ahead,
-    /// It was active and made no progress.
+    /// It was active and made no progress, and was not looked at again since.
     Stalled,
 }
 
@@ -207,6 +215,16 @@ impl Selector {
         *self.peers.entry(active.index()) = Standing::Stalled;
         outputs.push(Output::Stalled(active));
         self.replace(outputs);
+        Ok(())
+    }
+
+    /// The peer has rested. It is picked if it stalled and no peer is active.
+    fn reconsider(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
+        if self.active.is_some() || self.peers.get(session.index()) != Standing::Stalled {
+            return Err(Refusal::NotNow);
+        }
+        *self.peers.entry(session.index()) = Standing::Ahead;
+        self.pick(outputs);
         Ok(())
     }
 

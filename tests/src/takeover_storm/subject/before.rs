@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::{After, Reported, Subject};
-use crate::worker::{Conn, Kernel};
 use crate::oracle::Fault;
 use crate::storm::{Point, reach};
+use crate::worker::{Conn, Kernel};
 
 /// One entry.
 #[derive(Default)]

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use handfast::ownership::{AtomicWord, Atomics, Guard, Numbered, Refused, Sharing, Table, Token, Worker};
 
 use super::{After, Reported, Subject};
-use crate::worker::{Conn, Kernel};
 use crate::oracle::Fault;
-use crate::storm::{Point, reach};
 use crate::record::{Asked, doing, note};
+use crate::storm::{Point, reach};
+use crate::worker::{Conn, Kernel};
 
 /// The standard library's atomics, slowly.
 pub(crate) enum Slow {}

@@ -35,7 +35,7 @@ fn python_peer(python: &str, arguments: &[&str]) -> Child {
 
 fn small() -> NodeConfig<SocketAddr> {
     let limits = Limits::new(4, 4);
-    NodeConfig::new(Config { limits, capacity: 9, duplicates: Duplicates::KeepNew })
+    NodeConfig::new(Config::new(limits, Duplicates::KeepNew))
 }
 
 #[test]

@@ -26,7 +26,7 @@ const EACH: usize = 250;
 /// With these limits nobody is turned away, not even if the node notices nobody's end until all have come.
 fn roomy() -> Config<SocketAddr> {
     let limits = Limits::new(8_000, 8_000);
-    Config { limits, capacity: 2 * limits.total + 1, duplicates: Duplicates::KeepNew }
+    Config::new(limits, Duplicates::KeepNew)
 }
 
 fn patient(registry: Config<SocketAddr>) -> NodeConfig<SocketAddr> {
@@ -96,7 +96,7 @@ fn is_accounted_for(remains: &Remains, conducts: &[Conduct], outcome: &Outcome) 
     assert_eq!((metrics.evicted, metrics.pending, metrics.longest_queue), (0, 0, 0));
 
     let perhaps = count(conducts, |conduct| conduct.heard() == Heard::Perhaps);
-    for reason in ["remote_closed", "failed", "application"] {
+    for reason in ["remote_closed", "failed", "protocol_violated"] {
         let least = count(conducts, |conduct| conduct.heard() == Heard::UpAndDown(reason));
         let most = if reason == "failed" { least + perhaps } else { least };
         let downs = metrics.downs[reason];
@@ -104,7 +104,12 @@ fn is_accounted_for(remains: &Remains, conducts: &[Conduct], outcome: &Outcome) 
     }
     let downs: u64 = metrics.downs.values().sum();
     assert_eq!((metrics.downs.len(), metrics.announced), (3, downs), "{metrics:?}");
-    assert_eq!(metrics.ended_unannounced, [("handshake_failed", metrics.opened - downs)].into());
+    let unannounced = &metrics.ended_unannounced;
+    assert_eq!(unannounced.values().sum::<u64>(), metrics.opened - downs, "{unannounced:?}");
+    let too_old = count(conducts, |conduct| conduct == Conduct::TooOld);
+    assert_eq!(unannounced.get("version_too_old").copied().unwrap_or_default(), too_old);
+    let known = ["handshake_failed", "protocol_violated", "remote_closed", "version_too_old"];
+    assert!(unannounced.keys().all(|reason| known.contains(reason)), "{unannounced:?}");
 
     let ups = remains.ups();
     for (address, (least, most)) in &outcome.ups {
@@ -207,7 +212,7 @@ fn slots_that_are_fought_for_come_back() {
         const CONNECTIONS: usize = 20 * CONCURRENCY;
         leaving_nothing(async || {
             let limits = Limits::new(SLOTS, 4);
-            let registry = Config { limits, capacity: 2 * SLOTS + 1, duplicates: Duplicates::KeepNew };
+            let registry = Config::new(limits, Duplicates::KeepNew);
             let server = Server::start(patient(registry)).await;
             let outcome = storm(server.address, vec![Conduct::Polite; CONNECTIONS]).await;
             server.is_deserted_by(CONNECTIONS).await;
@@ -259,7 +264,7 @@ fn pings_find_out_who_is_gone() {
             drop((alive, dead));
             server.is_deserted_by(2).await;
             let remains = server.end().await;
-            assert_eq!(remains.metrics.downs, [("application", 1), ("remote_closed", 1)].into());
+            assert_eq!(remains.metrics.downs, [("protocol_violated", 1), ("remote_closed", 1)].into());
             remains.is_explained();
         });
     });

@@ -6,10 +6,11 @@ mod selecting;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::lifecycle::convert;
 use crate::log::Log;
 use handfast::lifecycle::{self as product, Handshake, Node, NodeConfig, Reason, Subscription};
 use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Action, Duplicates, History, Key, Output, Refusal, SessionId, SubscriberId};
+use handfast_spec::lifecycle::{Action, History, Key, Output, Refusal, SessionId, SubscriberId};
 use model::lifecycle::handfast::{Handfast, Header};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -45,8 +46,11 @@ pub(crate) struct Stepped<'r> {
     names: BTreeMap<SubscriberId, SubscriberId>,
     keys: Keys,
     shutdown: Option<Task>,
-    /// Tasks of sessions that are over, and are held before they complete the shutdown if it is for them to do.
-    last_words: Vec<Task>,
+    /// Tasks of sessions that have ended, and are held before they drop their connection, and again before they complete the
+    /// shutdown if it is for them to do.
+    last_words: Vec<(SessionId, Task)>,
+    /// Sessions whose connection is dropped.
+    closed: BTreeSet<SessionId>,
 }
 
 struct Session {
@@ -82,10 +86,12 @@ impl<'r> Stepped<'r> {
     ) -> Self {
         let registry = crate::lifecycle::configured(model.config());
         let config = NodeConfig {
-            registry,
             handshake_timeout: HANDSHAKE_TIMEOUT,
             slow_subscriber_timeout: PATIENCE,
-            grace: Duration::ZERO,
+            // The walk decides how long tasks are held, and each hold-up counts by itself.
+            slow_subscriber_window: Duration::ZERO,
+            overdue: Duration::MAX,
+            ..NodeConfig::new(registry)
         };
         let log = Log::default();
         let node = Node::recorded(config, log.clone()).expect("the model's configurations are sound");
@@ -106,12 +112,11 @@ impl<'r> Stepped<'r> {
             keys: Keys::default(),
             shutdown: None,
             last_words: Vec::new(),
+            closed: BTreeSet::new(),
         };
-        if let Duplicates::TieBreak { local } = model.config().duplicates {
-            let header: Header = serde_json::from_slice(&header).expect("a header says how the node is configured");
-            if let Duplicates::TieBreak { local: recorded } = header.duplicates {
-                stepped.keys = Keys::around(local, recorded);
-            }
+        let header: Header = serde_json::from_slice(&header).expect("a header says how the node is configured");
+        if let Some((local, recorded)) = model.config().local.zip(header.local) {
+            stepped.keys = Keys::around(local, recorded);
         }
         for subscriber in (0..u32::from(model.subscribers())).map(SubscriberId) {
             let told = Observation::Accepted(vec![Output::Subscribed(subscriber, 0)]);
@@ -129,6 +134,12 @@ impl<'r> Stepped<'r> {
     fn bring_about(&mut self, action: Action) -> Vec<Step> {
         match action {
             Action::Open { origin, .. } => self.open(&origin),
+            Action::GrantPrivilege { session } => {
+                let _ = self.session(session).map(|session| session.signal.grant_privilege());
+            }
+            Action::Rank { session, rank } => {
+                let _ = self.session(session).map(|session| session.signal.set_rank(rank));
+            }
             Action::HandshakeDone { session, key } => {
                 if let Some(state) =
                     self.sessions.get_mut(session.index()).and_then(Option::as_mut).filter(|state| state.lives)
@@ -152,6 +163,7 @@ impl<'r> Stepped<'r> {
             }
             Action::End { session } => return self.go_on(session),
             Action::Abort { session } => return self.die(session),
+            Action::Close { session } => return self.close(session),
             Action::Subscribe { subscriber } if self.chosen_by(subscriber) => return self.select(),
             Action::Subscribe { subscriber } => self.subscribe(subscriber),
             Action::Unsubscribe { subscriber } if self.chosen_by(subscriber) => return self.select_no_more(),
@@ -172,13 +184,15 @@ impl<'r> Stepped<'r> {
                 self.keys.see(key);
                 let _ = self.node.unban(&key);
             }
-            Action::BanAddress { address } => drop(self.node.ban_address(address)),
-            Action::UnbanAddress { address } => drop(self.node.unban_address(address)),
+            Action::BanNetwork { network } => drop(self.node.ban_address(convert::network(&network))),
+            Action::UnbanNetwork { network } => drop(self.node.unban_address(convert::network(&network))),
+            Action::SetLimits { limits } => drop(self.node.set_limits(convert::limits(&limits))),
             Action::Shutdown => return self.shut_down(),
             Action::Finish => return self.finish(),
             Action::PeerAhead { session } => return self.get_ahead(session),
             Action::NotifySelector { session } => return self.notify_selector(session),
             Action::Stall => return self.stall(),
+            Action::Reconsider { .. } => return self.reconsider(),
         }
         self.recorded()
     }
@@ -235,7 +249,7 @@ impl<'r> Stepped<'r> {
         if let Some(state) = self.session(session) {
             state.lives = false;
             let task = std::mem::replace(&mut state.task, Task::over());
-            self.last_words.push(task);
+            self.last_words.push((session, task));
         }
     }
 
@@ -275,6 +289,9 @@ impl<'r> Stepped<'r> {
             Observation::Refused(_) => &[],
         });
         for output in outputs {
+            if let Output::Closed(session) = output {
+                self.closed.insert(*session);
+            }
             if let Output::Disconnecting(session) | Output::TimedOut(session) = output
                 && let Some(session) = self.session(*session)
             {

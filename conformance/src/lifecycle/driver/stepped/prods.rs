@@ -79,15 +79,6 @@ impl Stepped<'_> {
         steps
     }
 
-    /// Sessions who know who it is and whose handshake is not over.
-    pub(crate) fn at_gate(&self) -> Vec<SessionId> {
-        let at_gate = |id: &SessionId| {
-            let session = self.sessions.get(id.index()).and_then(Option::as_ref);
-            session.is_some_and(|session| session.lives && session.gate.is_some())
-        };
-        self.greeted.iter().copied().filter(at_gate).collect()
-    }
-
     /// The handshake is over, and whoever wants to be announced tries.
     pub(super) fn attempt(&mut self, session: SessionId) -> Vec<Step> {
         if let Some(gate) = self.session(session).and_then(|session| session.gate.take()) {
@@ -96,17 +87,10 @@ impl Stepped<'_> {
         self.go_on(session)
     }
 
-    /// Lets those wait for room who have not tried, and then lets the patience pass: twice, because it begins anew where
-    /// there was room in the meantime.
+    /// Lets the patience pass: twice, because it begins anew where there was room in the meantime.
     pub(super) fn evict(&mut self, subscriber: SubscriberId) -> Vec<Step> {
         let mut steps = Vec::new();
         let took_effect = |steps: &[Step]| steps.iter().any(|(_, observation)| !observation.is_refused());
-        for session in self.at_gate() {
-            steps.extend(self.attempt(session));
-            if took_effect(&steps) {
-                return steps;
-            }
-        }
         for _ in 0..2 {
             self.advance(self.habits.patience(subscriber));
             // Whoever is announced waits for nothing.
@@ -131,19 +115,44 @@ impl Stepped<'_> {
         steps
     }
 
-    /// Whoever could complete the shutdown is let go on.
+    /// The task of a session that has ended goes on until it has dropped its connection.
+    pub(super) fn close(&mut self, session: SessionId) -> Vec<Step> {
+        let Some(at) = self.last_words.iter().position(|(ended, _)| *ended == session) else { return Vec::new() };
+        let (_, mut task) = self.last_words.swap_remove(at);
+        let steps = self.step_of(&mut task);
+        self.last_words.extend((!task.is_over()).then_some((session, task)));
+        steps
+    }
+
+    /// Whoever could complete the shutdown is let go on. A shutdown that does not wait is one that could.
     pub(super) fn finish(&mut self) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut tasks = std::mem::take(&mut self.last_words);
         let mut shutdown = self.shutdown.take();
-        for task in tasks.iter_mut().chain(&mut shutdown) {
+        // Those that have dropped their connection: whoever has not does that next.
+        let closed = self.closed.clone();
+        let closed = tasks.iter_mut().filter(|(session, _)| closed.contains(session)).map(|(_, task)| task);
+        for task in closed.chain(&mut shutdown) {
             if steps.is_empty() {
                 steps = self.step_of(task);
             }
         }
+        if steps.is_empty() && shutdown.is_some() {
+            let node = self.node.clone();
+            steps = self.step_of(&mut Task::new(async move {
+                let _ = node.shutdown(Duration::ZERO).await;
+            }));
+        }
         self.last_words = tasks;
-        self.last_words.retain(|task| !task.is_over());
+        self.last_words.retain(|(_, task)| !task.is_over());
         self.shutdown = shutdown;
+        steps
+    }
+
+    fn shut_down_on(&mut self) -> Vec<Step> {
+        let Some(mut task) = self.shutdown.take() else { return Vec::new() };
+        let steps = self.step_of(&mut task);
+        self.shutdown = Some(task);
         steps
     }
 
@@ -159,12 +168,16 @@ impl Stepped<'_> {
             let able = |session: &SessionId| self.sessions[session.index()].as_ref().is_some_and(Session::can_go_on);
             let next = sessions().find(able);
             let selects = self.chooser.as_ref().is_some_and(Chooser::can_go_on);
-            let words_left = self.last_words.iter().chain(&self.shutdown).any(Task::can_go_on);
+            let last_words = self.last_words.iter().find(|(_, task)| task.can_go_on()).map(|(session, _)| *session);
+            let shuts_down = self.shutdown.as_ref().is_some_and(Task::can_go_on);
             match next {
                 Some(session) => steps.extend(self.go_on(session)),
                 None if selects => steps.extend(self.select_on()),
-                None if words_left => steps.extend(self.finish()),
-                None => return steps,
+                None if shuts_down => steps.extend(self.shut_down_on()),
+                None => match last_words {
+                    Some(session) => steps.extend(self.close(session)),
+                    None => return steps,
+                },
             }
         }
     }

@@ -69,6 +69,12 @@ impl Stepped<'_> {
         steps
     }
 
+    /// The clock is moved on until whoever stalled has rested.
+    pub(super) fn reconsider(&mut self) -> Vec<Step> {
+        self.advance(STALL_TIMEOUT);
+        self.select_on()
+    }
+
     /// The clock is moved on, and the active peer does not make progress.
     pub(super) fn stall(&mut self) -> Vec<Step> {
         self.runtime.block_on(tokio::time::advance(STALL_TIMEOUT));

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use conformance::lifecycle::CoreMachine;
 use handfast_spec::lifecycle::{
-    Action, Direction, Key, Lifecycle, Limits, NO_LIMIT, Origin, Output, Refusal, SessionId, SubscriberId,
+    Action, Direction, Key, Lifecycle, Limits, NO_LIMIT, Network, Origin, Output, Refusal, SessionId, SubscriberId,
 };
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use model::checker::explain::Explains;
@@ -35,6 +35,7 @@ enum What {
     Expire,
     End,
     Abort,
+    Close,
     Ahead,
     NotifySelector,
     Subscribe,
@@ -42,10 +43,14 @@ enum What {
     Evict,
     Receive,
     Stall,
+    Reconsider,
     Ban,
     Unban,
-    BanAddress,
-    UnbanAddress,
+    BanNetwork,
+    UnbanNetwork,
+    GrantPrivilege,
+    Rank,
+    SetLimits,
     Shutdown,
     Finish,
 }
@@ -54,6 +59,8 @@ enum What {
 #[derive(Clone, Debug)]
 struct Environment {
     header: Header,
+    /// Other limits, which may be set later.
+    later: Limits,
     attempts: Vec<Attempt>,
 }
 
@@ -66,6 +73,7 @@ fn what() -> impl Strategy<Value = What> {
         10 => Just(What::Expire),
         30 => Just(What::End),
         8 => Just(What::Abort),
+        40 => Just(What::Close),
         25 => Just(What::Ahead),
         25 => Just(What::NotifySelector),
         15 => Just(What::Subscribe),
@@ -73,10 +81,14 @@ fn what() -> impl Strategy<Value = What> {
         10 => Just(What::Evict),
         150 => Just(What::Receive),
         6 => Just(What::Stall),
+        12 => Just(What::Reconsider),
         10 => Just(What::Ban),
         10 => Just(What::Unban),
-        4 => Just(What::BanAddress),
-        8 => Just(What::UnbanAddress),
+        4 => Just(What::BanNetwork),
+        8 => Just(What::UnbanNetwork),
+        12 => Just(What::GrantPrivilege),
+        12 => Just(What::Rank),
+        4 => Just(What::SetLimits),
         1 => Just(What::Shutdown),
         2 => Just(What::Finish),
     ]
@@ -94,15 +106,21 @@ const ADDRESSES: [IpAddr; 4] = [
 fn limits() -> impl Strategy<Value = Limits> {
     let few = || prop_oneof![4 => Just(NO_LIMIT), 1 => 1..5_u32];
     let reserved = prop_oneof![4 => Just(0), 1 => 1..5_u32];
-    (1..=24_u32, 1..=24_u32, few(), few(), few(), few(), reserved).prop_map(
-        |(total, pending, inbound, outbound, pending_per_source, per_address, reserved)| Limits {
+    let lengths = prop_oneof![4 => Just((24, 64)), 1 => (0..=32_u8, 0..=128_u8)];
+    let pending = (1..=24_u32, 1..=24_u32);
+    (1..=24_u32, pending, few(), few(), few(), few(), few(), reserved, lengths).prop_map(
+        |(total, pending, inbound, outbound, pending_per_source, per_source, per_address, reserved, lengths)| Limits {
             total,
-            pending: pending.min(total),
+            pending_inbound: pending.0.min(total),
+            pending_outbound: pending.1.min(total),
             inbound,
             outbound,
             pending_per_source,
+            per_source,
             per_address,
             reserved: reserved.min(total),
+            source_v4: lengths.0,
+            source_v6: lengths.1,
         },
     )
 }
@@ -111,7 +129,7 @@ fn duplicates() -> impl Strategy<Value = Duplicates> {
     prop_oneof![
         2 => Just(Duplicates::KeepOld),
         2 => Just(Duplicates::KeepNew),
-        1 => Just(Duplicates::TieBreak { local: Key(u32::from(KEYS) / 2) }),
+        1 => Just(Duplicates::TieBreak),
         1 => (1..4_u32).prop_map(Duplicates::Allow),
     ]
 }
@@ -119,11 +137,13 @@ fn duplicates() -> impl Strategy<Value = Duplicates> {
 fn environments() -> impl Strategy<Value = Environment> {
     let attempt = (what(), any::<u16>()).prop_map(|(what, whom)| Attempt { what, whom });
     let attempts = prop::collection::vec(attempt, 1..900);
-    let header = (limits(), 1..=24_u64, duplicates(), 0..=2_u8).prop_map(|(limits, spare, duplicates, subscribers)| {
+    let configured = (limits(), limits(), 1..=24_u64, duplicates(), any::<bool>(), 0..=2_u8);
+    let header = configured.prop_map(|(limits, later, spare, duplicates, is_known, subscribers)| {
         let capacity = u64::from(limits.total) + spare;
-        Header { limits, capacity, duplicates, subscribers }
+        let local = (is_known || duplicates == Duplicates::TieBreak).then_some(Key(u32::from(KEYS) / 2));
+        (Header { limits, capacity, duplicates, local, subscribers }, later)
     });
-    (header, attempts).prop_map(|(header, attempts)| Environment { header, attempts })
+    (header, attempts).prop_map(|((header, later), attempts)| Environment { header, later, attempts })
 }
 
 /// Somebody of so many, by a number.
@@ -150,11 +170,13 @@ impl Attempt {
         Origin { direction, address, privileged: self.whom.is_multiple_of(11) }
     }
 
-    fn action(self, state: &Recorded<Handfast>, next: u32) -> Option<Action> {
+    fn action(self, state: &Recorded<Handfast>, next: u32, limits: [Limits; 2]) -> Option<Action> {
         let session = self.session(state, next);
         let subscriber = SubscriberId(pick(self.whom, SUBSCRIBERS as usize) as u32);
         let key = Key(u32::from(self.whom / 7 % KEYS));
         let address = ADDRESSES[pick(self.whom, ADDRESSES.len())];
+        let length = if self.whom.is_multiple_of(3) { u8::MAX } else { 24 };
+        let network = Network::new(address, length);
         Some(match self.what {
             What::Open if next >= SESSIONS => return None,
             What::Open => Action::Open { session: SessionId(next), origin: self.origin() },
@@ -164,6 +186,7 @@ impl Attempt {
             What::Expire => Action::Expire { session },
             What::End => Action::End { session },
             What::Abort => Action::Abort { session },
+            What::Close => Action::Close { session },
             What::Ahead => Action::PeerAhead { session },
             What::NotifySelector => Action::NotifySelector { session },
             What::Subscribe => Action::Subscribe { subscriber },
@@ -171,10 +194,14 @@ impl Attempt {
             What::Evict => Action::Evict { subscriber },
             What::Receive => Action::Receive { subscriber },
             What::Stall => Action::Stall,
+            What::Reconsider => Action::Reconsider { session },
             What::Ban => Action::Ban { key },
             What::Unban => Action::Unban { key },
-            What::BanAddress => Action::BanAddress { address },
-            What::UnbanAddress => Action::UnbanAddress { address },
+            What::BanNetwork => Action::BanNetwork { network },
+            What::UnbanNetwork => Action::UnbanNetwork { network },
+            What::GrantPrivilege => Action::GrantPrivilege { session },
+            What::Rank => Action::Rank { session, rank: u32::from(self.whom % 3) },
+            What::SetLimits => Action::SetLimits { limits: limits[pick(self.whom, 2)] },
             What::Shutdown => Action::Shutdown,
             What::Finish => Action::Finish,
         })
@@ -215,6 +242,7 @@ impl<M: Machine<Protocol = Lifecycle>> Pair<M> {
         let _ = self.step(Action::Shutdown)?;
         for session in (0..sessions).map(SessionId) {
             let _ = self.step(Action::End { session })?;
+            let _ = self.step(Action::Close { session })?;
         }
         let _ = self.step(Action::Finish)?;
         for subscriber in (0..SUBSCRIBERS).map(SubscriberId) {
@@ -237,7 +265,9 @@ fn try_on<M: Machine<Protocol = Lifecycle>>(
     let mut pair = Pair { model, other, owed: vec![false; Lifecycle::GOALS.len()] };
     let mut next = 0;
     for attempt in &environment.attempts {
-        let Some(action) = attempt.action(&pair.model, next) else { continue };
+        let Some(action) = attempt.action(&pair.model, next, [environment.header.limits, environment.later]) else {
+            continue;
+        };
         let observed = pair.step(action)?;
         next += u32::from(matches!(action, Action::Open { .. }));
         seen.steps.set(seen.steps.get() + 1);

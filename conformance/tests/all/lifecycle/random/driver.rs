@@ -236,7 +236,7 @@ struct Seen {
 async fn run(environment: Environment, log: Log, seen: &Seen) -> Result<(), TestCaseError> {
     let Environment { total, pending, spare, keeps_new, patience, grace, .. } = environment;
     let duplicates = if keeps_new { Duplicates::KeepNew } else { Duplicates::KeepOld };
-    let registry = Config { limits: Limits::new(total, pending), capacity: total + spare, duplicates };
+    let registry = Config { capacity: total + spare, ..Config::new(Limits::new(total, pending), duplicates) };
     let config = NodeConfig {
         handshake_timeout: Duration::from_millis(60),
         slow_subscriber_timeout: Duration::from_millis(patience),

@@ -49,7 +49,7 @@ type Observed = Observation<Output, Refusal>;
 pub(crate) fn port(setup: Setup, flaw: Option<Flaw>, log: &Log) -> Port {
     let limits = Limits::new(setup.total as u32, setup.pending as u32);
     let duplicates = if setup.keep_new { Duplicates::KeepNew } else { Duplicates::KeepOld };
-    let machine = Handfast::new(Config { limits, capacity: setup.capacity as u64, duplicates });
+    let machine = Handfast::new(Config { limits, capacity: setup.capacity as u64, duplicates, local: None });
     let header = Header { protocol: Lifecycle::NAME, config: machine.header() };
     log.clone().write_all(&line(&header)).expect("memory takes everything");
     let state = State {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use handfast_spec::lifecycle::{self as spec, NO_LIMIT, Refusal};
 use serde::Serialize;
 
-use crate::lifecycle::{Config, Direction, Duplicates, Limits, Origin, Reason, StateError};
+use crate::lifecycle::{Config, Direction, Duplicates, Limits, Network, Origin, Reason, StateError};
 
 /// A node's configuration in numbers, as the header of its record says it.
 #[derive(Serialize)]
@@ -14,28 +14,53 @@ pub(super) struct Numbered {
     limits: spec::Limits,
     capacity: u64,
     duplicates: spec::Duplicates,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local: Option<spec::Key>,
     subscribers: u8,
 }
 
 /// Returns the configuration of a node, and the numbers of its keys.
 pub(super) fn numbered<K: Clone + Ord>(config: &Config<K>) -> (Numbered, Keys<K>) {
-    let (duplicates, keys) = match &config.duplicates {
-        Duplicates::KeepOld => (spec::Duplicates::KeepOld, Keys::as_they_appear()),
-        Duplicates::KeepNew => (spec::Duplicates::KeepNew, Keys::as_they_appear()),
-        Duplicates::TieBreak { local } => (spec::Duplicates::TieBreak { local: OUR_OWN }, Keys::around(local.clone())),
-        Duplicates::Allow(most) => (spec::Duplicates::Allow(number(*most)), Keys::as_they_appear()),
+    let duplicates = match config.duplicates {
+        Duplicates::KeepOld => spec::Duplicates::KeepOld,
+        Duplicates::KeepNew => spec::Duplicates::KeepNew,
+        Duplicates::TieBreak => spec::Duplicates::TieBreak,
+        Duplicates::Allow(most) => spec::Duplicates::Allow(number(most)),
     };
-    let Limits { total, pending, inbound, outbound, pending_per_source, per_address, reserved } = config.limits;
-    let limits = spec::Limits {
-        total: number(total),
-        pending: number(pending),
-        inbound: number(inbound),
-        outbound: number(outbound),
-        pending_per_source: number(pending_per_source),
-        per_address: number(per_address),
-        reserved: number(reserved),
+    let (local, keys) = match &config.local {
+        Some(local) => (Some(OUR_OWN), Keys::around(local.clone())),
+        None => (None, Keys::as_they_appear()),
     };
-    (Numbered { limits, capacity: config.capacity as u64, duplicates, subscribers: 0 }, keys)
+    let numbered = Numbered {
+        limits: limits(&config.limits),
+        capacity: config.capacity as u64,
+        duplicates,
+        local,
+        subscribers: 0,
+    };
+    (numbered, keys)
+}
+
+/// Converts limits.
+pub(super) fn limits(limits: &Limits) -> spec::Limits {
+    spec::Limits {
+        total: number(limits.total),
+        pending_inbound: number(limits.pending_inbound),
+        pending_outbound: number(limits.pending_outbound),
+        inbound: number(limits.inbound),
+        outbound: number(limits.outbound),
+        pending_per_source: number(limits.pending_per_source),
+        per_source: number(limits.per_source),
+        per_address: number(limits.per_address),
+        reserved: number(limits.reserved),
+        source_v4: limits.source_v4,
+        source_v6: limits.source_v6,
+    }
+}
+
+/// Converts a network.
+pub(super) fn network(network: Network) -> spec::Network {
+    spec::Network::new(network.address(), network.prefix_length())
 }
 
 /// A record has fewer sessions than the model has numbers, so that a greater limit is none.
@@ -103,12 +128,14 @@ pub(super) fn rejection(reason: Reason) -> Option<spec::Reason> {
         Reason::Inbound => Some(spec::Reason::Inbound),
         Reason::Outbound => Some(spec::Reason::Outbound),
         Reason::PendingFromSource => Some(spec::Reason::PendingFromSource),
+        Reason::PerSource => Some(spec::Reason::PerSource),
         Reason::PerAddress => Some(spec::Reason::PerAddress),
         Reason::Myself => Some(spec::Reason::Myself),
         Reason::Banned => Some(spec::Reason::Banned),
         Reason::Duplicate => Some(spec::Reason::Duplicate),
         Reason::ShuttingDown => Some(spec::Reason::Closing),
-        Reason::Replaced
+        Reason::Evicted
+        | Reason::Replaced
         | Reason::HandshakeTimeout
         | Reason::HandshakeFailed
         | Reason::RemoteClosed
@@ -124,7 +151,9 @@ pub(super) fn rejection(reason: Reason) -> Option<spec::Reason> {
 /// Converts an error, where the specification has a refusal of the same meaning.
 pub(super) fn refusal(error: StateError) -> Option<Refusal> {
     match error {
-        StateError::WrongStage { .. } | StateError::NotShuttingDown => Some(Refusal::NotNow),
+        StateError::WrongStage { .. } | StateError::AlreadyPrivileged(_) | StateError::NotShuttingDown => {
+            Some(Refusal::NotNow)
+        }
         StateError::Ending(_) => Some(Refusal::Ending),
         StateError::ShuttingDown => Some(Refusal::AlreadyClosing),
         StateError::NoSuchSession(_)

@@ -4,16 +4,16 @@ mod convert;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
-use std::net::IpAddr;
 
 use handfast_spec::lifecycle::{self as spec, Action, Lifecycle, Output, Refusal};
 use handfast_spec::log::{Header, Line};
 use handfast_spec::{Observation, Protocol};
 
 use self::convert::{Keys, numbered, origin, refusal, rejection};
-use super::session::ExitKind;
+use super::signals::ExitKind;
 use crate::lifecycle::{
-    Announcement, Config, Ended, Event, Greeting, Origin, Reason, SessionId, StateError, SubscriberId,
+    Announcement, Config, ConfigError, Ended, Event, Greeting, Limits, Network, Origin, Reason, SessionId, StateError,
+    SubscriberId,
 };
 use crate::record::Writer;
 
@@ -24,6 +24,8 @@ use crate::record::Writer;
 pub(super) struct Record<K> {
     log: Writer<Box<dyn Write + Send>>,
     sessions: BTreeMap<SessionId, spec::SessionId>,
+    /// Sessions that have ended and whose connection is not closed.
+    closing: BTreeMap<SessionId, spec::SessionId>,
     /// Sessions that are over, with the subscribers that may have their Up or Down queued.
     unheard: BTreeMap<SessionId, (spec::SessionId, BTreeSet<SubscriberId>)>,
     next_session: u32,
@@ -39,6 +41,7 @@ impl<K: Clone + Ord> Record<K> {
         Self {
             log,
             sessions: BTreeMap::new(),
+            closing: BTreeMap::new(),
             unheard: BTreeMap::new(),
             next_session: 0,
             keys,
@@ -68,8 +71,22 @@ impl<K: Clone + Ord> Record<K> {
         self.told(Action::Open { session, origin }, came.into_iter().chain(told.iter().copied()));
     }
 
-    pub(super) fn greeted(&mut self, session: SessionId, key: &K, greeting: Greeting) {
-        let (Some(session), Some(key)) = (self.session(session), self.key(key)) else { return };
+    pub(super) fn privileged(&mut self, session: SessionId, outcome: Result<(), StateError>) {
+        let Some(session) = self.session(session) else { return };
+        if let Some(observation) = observed(outcome, || vec![Output::Privileged(session)]) {
+            self.line(Action::GrantPrivilege { session }, observation);
+        }
+    }
+
+    pub(super) fn ranked(&mut self, session: SessionId, rank: u32, outcome: Result<(), StateError>) {
+        let Some(session) = self.session(session) else { return };
+        if let Some(observation) = observed(outcome, || vec![Output::Ranked(session, rank)]) {
+            self.line(Action::Rank { session, rank }, observation);
+        }
+    }
+
+    pub(super) fn greeted(&mut self, session: SessionId, key: spec::Key, greeting: Greeting) {
+        let Some(session) = self.session(session) else { return };
         let output = match greeting {
             Greeting::First => Output::HandshakeDone(session, key),
             Greeting::Again => Output::HandshakeDoneTwice(session),
@@ -92,6 +109,7 @@ impl<K: Clone + Ord> Record<K> {
                 let Some(reason) = rejection(*reason) else { return };
                 Observation::Accepted(vec![Output::Rejected(session, reason)])
             }
+            Ok(Announcement::Queued) => Observation::Accepted(vec![Output::Waits(session)]),
             Ok(Announcement::WaitsForRoom) => Observation::Refused(Refusal::NoRoom),
             Ok(Announcement::WaitsForOlder(_)) if told_to_end.is_empty() => Observation::Refused(Refusal::WaitsForOld),
             Ok(Announcement::WaitsForOlder(_)) => Observation::Accepted(self.disconnecting(told_to_end)),
@@ -105,14 +123,9 @@ impl<K: Clone + Ord> Record<K> {
 
     pub(super) fn disconnected(&mut self, session: SessionId, outcome: Result<(), StateError>) {
         let Some(session) = self.session(session) else { return };
-        let observation = match outcome {
-            Ok(()) => Observation::Accepted(vec![Output::Disconnecting(session)]),
-            Err(error) => match refusal(error) {
-                Some(refusal) => Observation::Refused(refusal),
-                None => return,
-            },
-        };
-        self.line(Action::Disconnect { session }, observation);
+        if let Some(observation) = observed(outcome, || vec![Output::Disconnecting(session)]) {
+            self.line(Action::Disconnect { session }, observation);
+        }
     }
 
     pub(super) fn expired(&mut self, session: SessionId) {
@@ -122,6 +135,7 @@ impl<K: Clone + Ord> Record<K> {
 
     pub(super) fn ended(&mut self, session: SessionId, ended: Ended, exit: ExitKind) {
         let Some(number) = self.sessions.remove(&session) else { return };
+        self.closing.insert(session, number);
         if ended.announced && !self.subscribers.is_empty() {
             self.unheard.insert(session, (number, self.subscribers.keys().copied().collect()));
         }
@@ -131,7 +145,13 @@ impl<K: Clone + Ord> Record<K> {
             ExitKind::Dropped | ExitKind::Overdue => Action::Abort { session },
         };
         let removed = ended.announced.then_some(Output::Removed(session));
-        self.told(action, [Output::Ended(session)].into_iter().chain(removed).chain([Output::Closed(session)]));
+        self.told(action, [Output::Ended(session)].into_iter().chain(removed));
+    }
+
+    pub(super) fn closed(&mut self, session: SessionId) {
+        if let Some(session) = self.closing.remove(&session) {
+            self.told(Action::Close { session }, [Output::Closed(session)]);
+        }
     }
 
     pub(super) fn subscribed(&mut self, subscriber: SubscriberId, listed: impl Iterator<Item = SessionId>) {
@@ -197,29 +217,42 @@ impl<K: Clone + Ord> Record<K> {
         self.line(Action::Unban { key }, observation);
     }
 
-    pub(super) fn address_banned(
+    pub(super) fn network_banned(
         &mut self,
-        address: IpAddr,
+        network: Network,
         outcome: Result<(), StateError>,
         told_to_end: &[SessionId],
     ) {
-        let address = address.to_canonical();
+        let network = convert::network(network);
         let observation = match outcome {
             Ok(()) => Observation::Accepted(
-                [Output::AddressBanned(address)].into_iter().chain(self.disconnecting(told_to_end)).collect(),
+                [Output::NetworkBanned(network)].into_iter().chain(self.disconnecting(told_to_end)).collect(),
             ),
             Err(_) => Observation::Refused(Refusal::AlreadyBanned),
         };
-        self.line(Action::BanAddress { address }, observation);
+        self.line(Action::BanNetwork { network }, observation);
     }
 
-    pub(super) fn address_unbanned(&mut self, address: IpAddr, outcome: Result<(), StateError>) {
-        let address = address.to_canonical();
+    pub(super) fn network_unbanned(&mut self, network: Network, outcome: Result<(), StateError>) {
+        let network = convert::network(network);
         let observation = match outcome {
-            Ok(()) => Observation::Accepted(vec![Output::AddressUnbanned(address)]),
+            Ok(()) => Observation::Accepted(vec![Output::NetworkUnbanned(network)]),
             Err(_) => Observation::Refused(Refusal::NotBanned),
         };
-        self.line(Action::UnbanAddress { address }, observation);
+        self.line(Action::UnbanNetwork { network }, observation);
+    }
+
+    pub(super) fn limits_set(&mut self, limits: &Limits, outcome: Result<(), ConfigError>) {
+        let limits = convert::limits(limits);
+        let observation = match outcome {
+            Ok(()) => Observation::Accepted(vec![Output::Limited(limits)]),
+            Err(ConfigError::CapacityTooSmall { .. } | ConfigError::ReservedTooMany { .. }) => {
+                Observation::Refused(Refusal::Unsound)
+            }
+            // The model has limits that admit none.
+            Err(_) => return,
+        };
+        self.line(Action::SetLimits { limits }, observation);
     }
 
     /// To the model the end of all sessions of a key is as many disconnects, one after the other.
@@ -275,7 +308,8 @@ impl<K: Clone + Ord> Record<K> {
         session
     }
 
-    fn key(&mut self, key: &K) -> Option<spec::Key> {
+    /// Returns the number of a key. None, and the record ends, when they are used up.
+    pub(super) fn key(&mut self, key: &K) -> Option<spec::Key> {
         let number = self.keys.number(key);
         if number.is_none() {
             self.log.give_up("more keys than the model has numbers for");
@@ -289,5 +323,16 @@ impl<K: Clone + Ord> Record<K> {
 
     fn line(&mut self, action: Action, observation: Observation<Output, Refusal>) {
         self.log.write(&Line::observed(action, observation));
+    }
+}
+
+/// What was observed of an operation, if the specification has a word for its error.
+fn observed(
+    outcome: Result<(), StateError>,
+    outputs: impl FnOnce() -> Vec<Output>,
+) -> Option<Observation<Output, Refusal>> {
+    match outcome {
+        Ok(()) => Some(Observation::Accepted(outputs())),
+        Err(error) => refusal(error).map(Observation::Refused),
     }
 }

@@ -3,7 +3,9 @@
 use core::fmt::{self, Debug, Formatter};
 use std::collections::BTreeSet;
 
-use handfast_spec::lifecycle::{Action, Event, Key, Lifecycle, Limits, Output, Phase, Refusal, SELECTOR};
+use handfast_spec::lifecycle::{
+    Action, Direction, Duplicates, Event, Key, Lifecycle, Limits, Output, Phase, Refusal, SELECTOR,
+};
 use handfast_spec::{Machine, Observation, Recorded};
 use serde::Serialize;
 use serde_json::Value;
@@ -12,7 +14,7 @@ use stateright::Model;
 use super::Flaw;
 use crate::checker::design::{Checked, Design};
 use crate::in_parts;
-use crate::lifecycle::handfast::machine::{Handfast, Outputs, Stage};
+use crate::lifecycle::handfast::machine::{Config, Handfast, Outputs, Stage};
 use crate::lifecycle::handfast::subscribers::{Mode, Standing};
 
 /// handfast's machine with a mistake.
@@ -94,11 +96,22 @@ impl Mutated {
             (Flaw::ChecksThenRegisters, Action::Announce { session }) => {
                 self.check_only(action, Output::Registered(session))
             }
-            (Flaw::AdmitsAfterUp, Action::Announce { .. }) => self.register_before_admission(action),
+            (Flaw::AdmitsAfterUp, Action::Announce { session }) => self.register_before_admission(action, session),
             (Flaw::VetoWithoutRollback, Action::Announce { session }) => self.announce_to_selector(action, session),
             (Flaw::VetoWithoutRollback, Action::Disconnect { session }) => self.veto(action, session),
             (Flaw::DownAfterRelease, Action::End { session } | Action::Abort { session }) => {
                 self.release_before_down(action, session)
+            }
+            (
+                Flaw::ClosesFirst,
+                Action::Abort { session }
+                | Action::HandshakeDone { session, .. }
+                | Action::Announce { session }
+                | Action::PeerAhead { session }
+                | Action::NotifySelector { session },
+            ) if self.mid_step.contains(&Action::End { session }) => Err(Refusal::NotNow),
+            (Flaw::ClosesFirst, Action::End { session } | Action::Abort { session }) => {
+                self.close_first(action, session)
             }
             (Flaw::BanIsQueued, Action::Ban { key }) => {
                 let told = self.base.attempt(&action)?;
@@ -157,6 +170,7 @@ impl Mutated {
                 self.base.queue(Event::Down(session));
                 Ok(Vec::new())
             }
+            (Flaw::ClosesFirst, Action::End { session }) => self.run_guard_late(session),
             (Flaw::BanIsQueued, Action::Ban { key }) => {
                 self.base.banned.insert(key);
                 Ok(Vec::new())
@@ -200,9 +214,15 @@ impl Mutated {
             (Flaw::StopForgetsPending, Action::Finish) => self.finish_without_pending(action),
             (Flaw::StopForgetsPending, Action::Shutdown) => self.sparing(&[Stage::Handshaking], action),
             (Flaw::StopForgetsGreeted, Action::Shutdown) => self.sparing(&[Stage::HandshakeDone], action),
-            (Flaw::AddressBanSparesPending, Action::BanAddress { .. }) => {
+            (Flaw::AddressBanSparesPending, Action::BanNetwork { .. }) => {
                 self.sparing(&[Stage::Handshaking, Stage::HandshakeDone], action)
             }
+            (Flaw::NetworkBanEndsOneAddress, Action::BanNetwork { network }) => {
+                self.sparing_some(|session| session.origin.address != Some(network.address()), action)
+            }
+            (Flaw::BanSparesGreeted, Action::Ban { .. }) => self.sparing(&[Stage::HandshakeDone], action),
+            (Flaw::Barges, Action::Announce { session }) => self.announce_regardless_of_line(action, session),
+            (Flaw::StalledForGood | Flaw::LevelPeersWrittenOff, Action::Reconsider { .. }) => Err(Refusal::NotNow),
             (Flaw::LossyQueue, _) => self.lose_what_is_too_much(action),
             (Flaw::DownWaitsForRoom, _) => self.wait_for_room(action),
             (
@@ -234,6 +254,40 @@ impl Mutated {
                 _,
             ) => self.counting(action),
             (Flaw::SourceHeldWhileUp, Action::Open { origin, .. }) => self.open_holding_source(action, &origin),
+            (Flaw::PendingShared, Action::Open { .. }) => self.open_sharing_pending(action),
+            (Flaw::PrivilegedAreLimited, Action::Open { session, origin }) => self.open_as_ordinary(session, origin),
+            (Flaw::DialsCountForTheirAddress, Action::Open { session, origin })
+                if origin.direction == Direction::Outbound && !origin.privileged =>
+            {
+                self.open_counting_dials(action, session, origin)
+            }
+            (Flaw::SourceLengthIgnored, Action::Open { .. }) => {
+                let Limits { source_v4, source_v6, .. } = Limits::default();
+                let configure =
+                    |Config { limits, .. }: &mut Config| *limits = Limits { source_v4, source_v6, ..*limits };
+                self.under(configure, action)
+            }
+            (Flaw::GrantKeepsSlot, Action::GrantPrivilege { session }) => {
+                let told = self.base.attempt(&action)?;
+                self.base.session_mut(session).origin.privileged = false;
+                Ok(told)
+            }
+            (Flaw::LimitsStay, Action::SetLimits { .. }) => {
+                let limits = self.base.config.limits;
+                let told = self.base.attempt(&action)?;
+                self.base.config.limits = limits;
+                Ok(told)
+            }
+            (Flaw::RankIgnored, Action::Rank { session, .. }) => {
+                let told = self.base.attempt(&action)?;
+                self.base.session_mut(session).rank = 0;
+                Ok(told)
+            }
+            (Flaw::OwnKeyOnlyInTies, Action::Announce { .. })
+                if self.base.config.duplicates != Duplicates::TieBreak =>
+            {
+                self.under(|config| config.local = None, action)
+            }
             (Flaw::ReservesNothing, _) => self.under(|config| config.limits.reserved = 0, action),
             (Flaw::PrefersOwnDial, Action::Announce { session }) => {
                 // The end with the lesser key prefers its own dial, so the other end takes its own key for the lesser.

@@ -25,12 +25,15 @@ pub fn variants() -> Vec<Variant> {
 const SLOTS: &[&str] = &["slots"];
 const DUPLICATES: &[&str] = &["duplicates"];
 const SELECTION: &[&str] = &["selection"];
+const LINE: &[&str] = &["line"];
+const SLOTS_AND_DUPLICATES: &[&str] = &["slots", "duplicates"];
 const SLOTS_AND_SELECTION: &[&str] = &["slots", "selection"];
 const ALL: &[&str] = &["slots", "duplicates", "selection"];
 const ORIGINS: &[&str] = &["origins"];
 const TIES: &[&str] = &["ties"];
 const SEVERAL: &[&str] = &["several"];
 const ADDRESSES: &[&str] = &["addresses"];
+const LIMITS: &[&str] = &["limits"];
 
 mutants! {
     /// A mistake that was made in a real system, made in handfast's design.
@@ -88,7 +91,7 @@ mutants! {
         source: "lightningnetwork/lnd 90ea05d5; OpenSearch #21055 (M15)",
         about: "a newer session takes over the registration, and the guard of the older removes it by key",
         instances: DUPLICATES,
-        violates: &["PEER-14", "PEER-18", "PEER-21", "PEER-22", "PEER-27"],
+        violates: &["PEER-13", "PEER-14", "PEER-18", "PEER-21", "PEER-22", "PEER-27"],
     }
 
     DownAfterRelease {
@@ -152,7 +155,7 @@ mutants! {
         source: "bitcoin/bitcoin #22559 (M21)",
         about: "admission by key and registration are two steps",
         instances: DUPLICATES,
-        violates: &["PEER-12", "PEER-13", "PEER-14"],
+        violates: &["PEER-12", "PEER-14"],
     }
 
     ChecksThenTakesSlot {
@@ -224,7 +227,7 @@ mutants! {
         source: "erigontech/interfaces #168",
         about: "what happens between the snapshot and the subscription is lost",
         instances: SLOTS_AND_SELECTION,
-        violates: &["PEER-4", "PEER-14", "PEER-18", "PEER-21", "PEER-22", "PEER-23"],
+        violates: &["PEER-4", "PEER-14", "PEER-18", "PEER-21", "PEER-22", "PEER-23", "PEER-24"],
     }
 
     TimerStopsAtGreeting {
@@ -233,6 +236,30 @@ mutants! {
         about: "nothing bounds the wait to be announced",
         instances: SLOTS,
         violates: &["PEER-29"],
+    }
+
+    StalledForGood {
+        name: "stalled-for-good",
+        source: "txpipe/dingo #2765: the only peer, once stalled",
+        about: "a peer that stalled is never picked again, also where there is no other",
+        instances: SELECTION,
+        violates: &["PEER-24"],
+    }
+
+    ClosesFirst {
+        name: "closes-first",
+        source: "vertexproject/vertex #888: a redial refused as a duplicate of the closed connection",
+        about: "the connection is closed in one step and the guard runs in the next",
+        instances: SLOTS_AND_DUPLICATES,
+        violates: &["PEER-49"],
+    }
+
+    Barges {
+        name: "barges",
+        source: "mongodb/mongo-ruby-driver #3028: newcomers pass those that wait for a connection",
+        about: "a session that asks to be announced takes room that others wait for",
+        instances: LINE,
+        violates: &["PEER-50"],
     }
 
     SecondGreetingPanics {
@@ -336,6 +363,86 @@ mutants! {
         source: "btcsuite/btcd 56613bb8, handleBanPeerMsg, which disconnects nobody",
         about: "a ban of an address leaves sessions alone that are not announced",
         instances: ADDRESSES,
+        violates: &["PEER-13"],
+    }
+
+    PendingShared {
+        name: "pending-shared",
+        source: "vacp2p/nim-libp2p #548; status-im/nimbus-eth2 #2443",
+        about: "what is not announced is limited in all, so that accepted sessions turn away what is dialed",
+        instances: ORIGINS,
+        violates: &["PEER-9", "PEER-48"],
+    }
+
+    PrivilegedAreLimited {
+        name: "privileged-are-limited",
+        source: "bitcoin/bitcoin #9319: peers that were added by hand wait for a slot of the others",
+        about: "a privileged session asks for a slot as an ordinary one does",
+        instances: ORIGINS,
+        violates: &["PEER-9", "PEER-48"],
+    }
+
+    DialsCountForTheirAddress {
+        name: "dials-count-for-their-address",
+        source: "status-im/nimbus-eth2 #2443",
+        about: "what an address may have by being accepted turns away a dial to it",
+        instances: ORIGINS,
+        violates: &["PEER-9", "PEER-48"],
+    }
+
+    SourceLengthIgnored {
+        name: "source-length-ignored",
+        source: "monero-project/monero #10849",
+        about: "a source is a /24 or a /64, whatever is configured",
+        instances: ORIGINS,
+        violates: &["PEER-41"],
+    }
+
+    GrantKeepsSlot {
+        name: "grant-keeps-slot",
+        source: "bitcoin/bitcoin #9319",
+        about: "a session that is granted privilege is still counted among the ordinary ones",
+        instances: ORIGINS,
+        violates: &["PEER-9", "PEER-48"],
+    }
+
+    LimitsStay {
+        name: "limits-stay",
+        source: "ethereum/go-ethereum #2034",
+        about: "other limits are confirmed and hold from the next start",
+        instances: LIMITS,
+        violates: &["PEER-9", "PEER-10"],
+    }
+
+    RankIgnored {
+        name: "rank-ignored",
+        source: "anacrolix/torrent #154",
+        about: "of two sessions of one direction each end keeps the one that is newer to it, whatever their rank",
+        instances: TIES,
+        violates: &["PEER-43"],
+    }
+
+    OwnKeyOnlyInTies {
+        name: "own-key-only-in-ties",
+        source: "monero-project/monero #10154",
+        about: "only where ties are broken a key is compared with our own",
+        instances: TIES,
+        violates: &["PEER-43"],
+    }
+
+    NetworkBanEndsOneAddress {
+        name: "network-ban-ends-one-address",
+        source: "sigp/lighthouse #8199",
+        about: "a ban of a network tells only sessions with its first address to end",
+        instances: ADDRESSES,
+        violates: &["PEER-13"],
+    }
+
+    BanSparesGreeted {
+        name: "ban-spares-greeted",
+        source: "OpenBazaar/openbazaar-go #1552; sigp/lighthouse #2530",
+        about: "a ban of a key leaves a session alone that waits to be announced",
+        instances: SLOTS,
         violates: &["PEER-13"],
     }
 }

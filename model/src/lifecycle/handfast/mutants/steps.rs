@@ -1,4 +1,4 @@
-//! The mistakes of mutants: what is done before, after or in place of a step. (long because: there are 37 of them)
+//! The mistakes of mutants: what is done before, after or in place of a step. (long because: there are 47 of them)
 
 use handfast_spec::lifecycle::{
     Action, Direction, Duplicates, Event, Key, NO_LIMIT, Origin, Output, Phase, Reason, Refusal, SELECTOR, SessionId,
@@ -26,12 +26,7 @@ impl Mutated {
     }
 
     pub(super) fn under_local_key(&mut self, change: impl FnOnce(Key) -> Key, action: Action) -> Told {
-        let configure = |config: &mut Config| {
-            if let Duplicates::TieBreak { local } = &mut config.duplicates {
-                *local = change(*local);
-            }
-        };
-        self.under(configure, action)
+        self.under(|config| config.local = config.local.map(change), action)
     }
 
     pub(super) fn under_most(&mut self, change: impl FnOnce(u32) -> u32, action: Action) -> Told {
@@ -45,15 +40,22 @@ impl Mutated {
 
     /// Attempts an action that tells sessions to end, and does not tell those in these stages.
     pub(super) fn sparing(&mut self, spared: &[Stage], action: Action) -> Told {
-        let before = self.base.sessions.clone();
+        self.sparing_some(|session| spared.contains(&session.stage), action)
+    }
+
+    /// Attempts an action that tells sessions to end, and does not tell those that are spared.
+    pub(super) fn sparing_some(&mut self, is_spared: impl Fn(&Session) -> bool, action: Action) -> Told {
+        let (before, mut line) = (self.base.sessions.clone(), self.base.line.clone());
         let mut told = self.base.attempt(&action)?;
         for session in self.base.ids() {
             let was = before.get(session.index());
-            if spared.contains(&was.stage) && !was.ending {
+            if is_spared(&was) && !was.ending {
                 self.base.session_mut(session).ending = false;
                 told.retain(|output| *output != Output::Disconnecting(session));
             }
         }
+        line.retain(|waiting| !self.base.sessions.get(waiting.index()).ending);
+        self.base.line = line;
         Ok(told)
     }
 
@@ -71,7 +73,7 @@ impl Mutated {
 
     /// Registers a session without asking whether it is admitted.
     pub(super) fn register(&mut self, session: SessionId) -> Told {
-        if self.base.lacks_room() {
+        if self.base.must_wait(session) {
             return Err(Refusal::NoRoom);
         }
         let mut told = Vec::new();
@@ -82,7 +84,7 @@ impl Mutated {
     /// An announcement of which the first half is done ends with its session.
     pub(super) fn forget_the_ended(&mut self) {
         let Self { base, mid_step, .. } = self;
-        let has_ended = |session: SessionId| base.sessions.get(session.index()).stage == Stage::Ended;
+        let has_ended = |session: SessionId| !base.sessions.get(session.index()).holds_slot();
         mid_step.retain(|begun| !matches!(*begun, Action::Announce { session } if has_ended(session)));
     }
 }
@@ -95,11 +97,13 @@ impl Mutated {
         Ok(told)
     }
 
-    pub(super) fn register_before_admission(&mut self, action: Action) -> Told {
+    pub(super) fn register_before_admission(&mut self, action: Action, session: SessionId) -> Told {
         let banned = core::mem::take(&mut self.base.banned);
         let told = self.under(|config| config.duplicates = Duplicates::Allow(u32::MAX), action);
         self.base.banned = banned;
-        self.mid_step.insert(action);
+        if self.stage(session) == Stage::Up {
+            self.mid_step.insert(action);
+        }
         told
     }
 
@@ -131,7 +135,11 @@ impl Mutated {
 
     /// The selector had no objection.
     pub(super) fn announce_to_the_others(&mut self, action: Action, session: SessionId) -> Told {
+        // What it has room for was asked in the first half.
+        let mut line = core::mem::take(&mut self.base.line);
         let told = self.under(|config| config.capacity = u64::MAX, action)?;
+        line.retain(|waiting| *waiting != session);
+        self.base.line = line;
         let queue = self.base.queue_of(SELECTOR);
         if told.contains(&Output::Registered(session)) && queue.mode == Mode::On {
             queue.events.pop();
@@ -194,6 +202,35 @@ impl Mutated {
     }
 }
 
+/// Steps of which the line and the connection know.
+impl Mutated {
+    /// The connection is closed in one step, and the guard runs in the next.
+    pub(super) fn close_first(&mut self, action: Action, session: SessionId) -> Told {
+        self.base.clone().attempt(&action)?;
+        self.mid_step.insert(Action::End { session });
+        Ok(vec![Output::Closed(session)])
+    }
+
+    pub(super) fn run_guard_late(&mut self, session: SessionId) -> Told {
+        let told = self.base.attempt(&Action::Abort { session })?;
+        self.base.attempt(&Action::Close { session })?;
+        Ok(told)
+    }
+
+    /// A session takes room although others wait for it.
+    pub(super) fn announce_regardless_of_line(&mut self, action: Action, session: SessionId) -> Told {
+        let line = core::mem::take(&mut self.base.line);
+        let told = self.base.attempt(&action)?;
+        let waits = !core::mem::replace(&mut self.base.line, line).is_empty();
+        match (waits, self.base.line.contains(&session)) {
+            (true, true) => return Err(Refusal::NoRoom),
+            (true, false) => self.base.line.push(session),
+            (false, _) => self.base.line.retain(|waiting| *waiting != session),
+        }
+        Ok(told)
+    }
+}
+
 /// Steps in one piece.
 impl Mutated {
     pub(super) fn announce_the_ending(&mut self, action: Action, session: SessionId) -> Told {
@@ -212,7 +249,7 @@ impl Mutated {
                 let ended = self.base.attempt(&Action::Abort { session })?;
                 Ok([Output::Panicked(session)].into_iter().chain(ended).collect())
             }
-            Stage::Unused | Stage::Handshaking | Stage::Ended => self.base.attempt(&action),
+            Stage::Unused | Stage::Handshaking | Stage::Closing | Stage::Ended => self.base.attempt(&action),
         }
     }
 
@@ -299,20 +336,73 @@ impl Mutated {
 impl Mutated {
     /// What a source may have pending is held by sessions that are announced, too.
     pub(super) fn open_holding_source(&mut self, action: Action, origin: &Origin) -> Told {
-        let is_from_there =
-            |session: &SessionId| self.base.sessions.get(session.index()).origin.source() == origin.source();
+        let limits = self.base.config.limits;
+        let is_from_there = |session: &SessionId| {
+            let from = self.base.sessions.get(session.index()).origin;
+            is_stranger(&from) && limits.source(&from) == limits.source(origin)
+        };
         let up = self.base.registered().filter(is_from_there).count() as u32;
         let configure = |config: &mut Config| {
-            let limit = &mut config.limits.pending_per_source;
-            *limit = if *limit == NO_LIMIT { NO_LIMIT } else { limit.saturating_sub(up) };
+            config.limits.pending_per_source = less(config.limits.pending_per_source, up);
         };
         self.under(configure, action)
+    }
+
+    /// What is not announced is limited in all, whoever dialed it.
+    pub(super) fn open_sharing_pending(&mut self, action: Action) -> Told {
+        let pending = |direction| {
+            let is_of_kind = |session: &&Session| {
+                session.is_pending() && !session.origin.privileged && session.origin.direction == direction
+            };
+            self.base.sessions.iter().filter(is_of_kind).count() as u32
+        };
+        let (inbound, outbound) = (pending(Direction::Inbound), pending(Direction::Outbound));
+        let configure = |Config { limits, .. }: &mut Config| {
+            limits.pending_inbound = less(limits.pending_inbound, outbound);
+            limits.pending_outbound = less(limits.pending_outbound, inbound);
+        };
+        self.under(configure, action)
+    }
+
+    /// A privileged session asks for a slot as if it had no privilege.
+    pub(super) fn open_as_ordinary(&mut self, session: SessionId, origin: Origin) -> Told {
+        let mut told = self.base.attempt(&Action::Open { session, origin: Origin { privileged: false, ..origin } })?;
+        if origin.privileged {
+            if self.base.sessions.get(session.index()).holds_slot() {
+                self.base.session_mut(session).origin.privileged = true;
+            }
+            told.retain(|output| !matches!(output, Output::Came(..)));
+            told.insert(0, Output::Came(session, origin));
+        }
+        Ok(told)
+    }
+
+    /// A dial is turned away where one more connection could not be accepted from its address.
+    pub(super) fn open_counting_dials(&mut self, action: Action, session: SessionId, origin: Origin) -> Told {
+        let before = self.base.clone();
+        let accepted = Action::Open { session, origin: Origin { direction: Direction::Inbound, ..origin } };
+        let free = |config: &mut Config| {
+            config.limits.inbound = NO_LIMIT;
+            config.limits.pending_inbound = NO_LIMIT;
+        };
+        let told = self.under(free, accepted)?;
+        let from_there = [Reason::PerAddress, Reason::PerSource, Reason::PendingFromSource];
+        let is_over = |output: &Output| matches!(output, Output::Rejected(_, reason) if from_there.contains(reason));
+        if told.iter().any(is_over) {
+            let came = Output::Came(session, origin);
+            return Ok([came]
+                .into_iter()
+                .chain(told.into_iter().filter(|output| !matches!(output, Output::Came(..))))
+                .collect());
+        }
+        self.base = before;
+        self.base.attempt(&action)
     }
 
     /// Slots are counted, all or those of accepted connections. A session gets one by the count, not by what is held.
     pub(super) fn counting(&mut self, action: Action) -> Told {
         let counts_all = matches!(self.flaw, Flaw::SlotReturnedTwice | Flaw::SlotLostOnAbort);
-        let is_counted = |session: &Session| counts_all || session.origin.direction == Direction::Inbound;
+        let is_counted = |session: &Session| counts_all || is_stranger(&session.origin);
         let before = self.base.sessions.clone();
         let held = before.iter().filter(|session| session.holds_slot() && is_counted(session)).count() as u32;
         let counted = self.counted;
@@ -326,15 +416,25 @@ impl Mutated {
             && matches!(self.flaw, Flaw::SlotLostOnAbort | Flaw::InboundLostOnAbort);
         let at_the_wish = matches!(self.flaw, Flaw::SlotReturnedTwice | Flaw::InboundReturnedTwice);
         let is_returned = |session: &Session| match self.flaw {
-            Flaw::OtherDirectionReturned => session.origin.direction == Direction::Outbound,
+            Flaw::OtherDirectionReturned => !is_stranger(&session.origin),
             _ => is_counted(session),
         };
         for (was, is) in before.iter().zip(self.base.sessions.iter()) {
             self.counted += u32::from(!was.holds_slot() && is.holds_slot() && is_counted(is));
             let returned = u32::from(at_the_wish && !was.ending && is.ending)
                 + u32::from(was.holds_slot() && !is.holds_slot() && !is_lost);
-            self.counted = self.counted.saturating_sub(if is_returned(was) { returned } else { 0 });
+            let granted = u32::from(was.holds_slot() && is.holds_slot() && is_counted(was) && !is_counted(is));
+            self.counted = self.counted.saturating_sub(granted + if is_returned(was) { returned } else { 0 });
         }
         Ok(told)
     }
+}
+
+fn is_stranger(origin: &Origin) -> bool {
+    !origin.privileged && origin.direction == Direction::Inbound
+}
+
+/// A limit of which some is taken. What limits nothing still does not.
+fn less(limit: u32, taken: u32) -> u32 {
+    if limit == NO_LIMIT { NO_LIMIT } else { limit.saturating_sub(taken) }
 }

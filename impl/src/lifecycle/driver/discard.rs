@@ -1,0 +1,36 @@
+//! Dropping what callers gave us.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+use super::bans::Banned;
+use super::failures::Failure;
+use crate::lifecycle::{Discarded, Peer};
+use crate::runtime::panicking;
+
+/// What a node no longer holds, to be dropped when the lock is released.
+#[expect(dead_code, reason = "what is discarded is only dropped")]
+pub(super) enum Garbage<K, I> {
+    Core(Discarded<K, I>),
+    Ban(Arc<Banned<K>>),
+    Peer(Arc<Peer<K, I>>),
+    Failure(Failure<K, I>),
+}
+
+/// Drops values of the caller's, each by itself. To be called with no lock held: a drop may call the node.
+///
+/// A drop that panics keeps no other value from being dropped. The first panic goes on when all are dropped, unless the
+/// task unwinds already, where a second panic would abort the process.
+pub(super) fn drop_each<T>(values: impl IntoIterator<Item = T>) {
+    let mut first = None;
+    for value in values {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+            first.get_or_insert(panic);
+        }
+    }
+    if let Some(panic) = first
+        && !panicking()
+    {
+        resume_unwind(panic);
+    }
+}

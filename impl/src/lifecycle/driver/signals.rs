@@ -1,0 +1,110 @@
+//! The signals between a session's task, its handles and the node.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+
+use crate::lifecycle::{Ended, Peer, Reason};
+use crate::runtime::sync::{Mutex, Notify, OnceLock};
+use crate::runtime::task::AbortHandle;
+use crate::runtime::time::Instant;
+
+/// What completes when the other end of a session that waits has closed its connection.
+pub(super) type Gone = Pin<Box<dyn Future<Output = Reason> + Send>>;
+
+/// The signals between a session's task and its handles.
+pub(super) struct Signals {
+    /// Why the session is to end, once it was told to.
+    pub(super) told: SetOnce<Reason>,
+    /// How the session ended.
+    pub(super) ended: SetOnce<Ended>,
+    /// The announcement is worth another attempt. One task waits for it.
+    pub(super) retry: Notify,
+    /// The task, once it is spawned.
+    pub(super) task: OnceLock<AbortHandle>,
+    /// What watches the connection while the session waits.
+    gone: Mutex<Option<Gone>>,
+    /// When the session got its slot.
+    pub(super) opened_at: Instant,
+    /// When it was announced.
+    pub(super) announced_at: OnceLock<Instant>,
+}
+
+impl Signals {
+    pub(super) fn new(opened_at: Instant) -> Self {
+        let (told, ended, announced_at) = (SetOnce::new(), SetOnce::new(), OnceLock::new());
+        let (retry, task, gone) = (Notify::new(), OnceLock::new(), Mutex::new(None));
+        Self { told, ended, retry, task, gone, opened_at, announced_at }
+    }
+
+    /// Returns what watched the connection, for the caller to drop: that is the application's code.
+    pub(super) fn replace_gone(&self, gone: Option<Gone>) -> Option<Gone> {
+        std::mem::replace(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner), gone)
+    }
+
+    /// Aborts the task, if it is spawned.
+    pub(super) fn abort(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+    }
+}
+
+/// A value that is set once and waited for by any number of tasks. Each session has two, so that their size matters: a
+/// `watch` channel is eight times as large and an allocation of its own.
+#[derive(Debug)]
+pub(super) struct SetOnce<T> {
+    value: OnceLock<T>,
+    set: Notify,
+}
+
+impl<T: Copy> SetOnce<T> {
+    fn new() -> Self {
+        Self { value: OnceLock::new(), set: Notify::new() }
+    }
+
+    /// Sets the value, if it was not set before, and wakes the tasks that wait for it.
+    pub(super) fn set(&self, value: T) {
+        let _ = self.value.set(value);
+        self.set.notify_waiters();
+    }
+
+    pub(super) fn get(&self) -> Option<T> {
+        self.value.get().copied()
+    }
+
+    /// Waits until the value is set. Cancel safe.
+    pub(super) async fn wait(&self) -> T {
+        loop {
+            // Made before the look, so that a value that is set after it is not missed.
+            let set = self.set.notified();
+            if let Some(value) = self.get() {
+                return value;
+            }
+            set.await;
+        }
+    }
+}
+
+/// How the guard of a session comes to run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum ExitKind {
+    /// The task came to its end by itself.
+    InOrder,
+    /// The task was aborted or dropped, or panicked.
+    Dropped,
+    /// The shutdown did not wait any longer.
+    Overdue,
+}
+
+/// The result of an attempt to have a session announced.
+pub(super) enum Attempt<K, I> {
+    Up(Arc<Peer<K, I>>),
+    /// No subscriber hears of the session, for this reason.
+    Rejected(Reason),
+    /// No subscriber hears of the session: it was told to end, or its handshake has not completed.
+    Over,
+    /// The session waits. The moment is when it is to act: when the first subscriber that holds it up is to be evicted, or
+    /// when the session that it replaces is overdue.
+    Waits(Option<Instant>),
+}
