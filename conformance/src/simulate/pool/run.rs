@@ -243,7 +243,12 @@ impl Run {
             None => {
                 self.oracle.holds(hash_panics, TRUTH, || format!("putting on worker {worker} panicked"));
                 self.oracle.saw("a hash panics");
-                self.oracle.since("a hash of a key has panicked");
+                let mut state = server.state();
+                state.idle = None;
+                let is_closed = state.is_dropped;
+                drop(state);
+                self.oracle
+                    .holds(is_closed, BALANCE, || "a key's hash panicked, and its connection is open".to_owned());
             }
             Some(Ok(())) => {
                 self.oracle.saw("a connection is put");
@@ -343,7 +348,6 @@ impl Run {
 
     fn panic_at_once(&mut self, worker: usize) {
         self.oracle.saw("a closure panics");
-        self.oracle.since("a closure given to spawn has panicked");
         let Some(workers) = &self.workers else { return };
         let spawned = locked(workers).spawn(worker, move |_| -> std::future::Ready<()> { inject_panic() });
         if let Ok(handle) = spawned {
@@ -398,7 +402,8 @@ impl Run {
         let within = if waits { GIVEN } else { PATIENCE };
         let workers = workers.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut report = workers.stop(within);
-        if let (Some(Canary::MiscountsEnds), Some(WorkerEnd::Ended(ended))) = (self.canary, report.workers.first_mut()) {
+        if let (Some(Canary::MiscountsEnds), Some(WorkerEnd::Ended(ended))) = (self.canary, report.workers.first_mut())
+        {
             ended.finished += 1;
         }
         let took = begun.elapsed();
