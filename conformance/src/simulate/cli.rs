@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
 use super::campaign::{Options, campaign};
 use super::framed::Framed;
 use super::lifecycle::Lifecycle;
@@ -13,6 +12,7 @@ use super::oracle::trace;
 use super::pool::Pooling;
 use super::simopen::Simopen;
 use super::{Plan, World};
+use clap::Parser;
 
 /// Runs the drivers of handfast, whole, in simulated worlds. Exits with 1 if a rule was broken.
 #[derive(Debug, Parser)]

@@ -29,8 +29,8 @@ pub mod transport;
 use std::fmt::Debug;
 use std::future::Future;
 
-use rand::{Rng, SeedableRng};
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

@@ -38,7 +38,8 @@ impl Endpoint {
             Ok(None) => {
                 self.oracle.saw("a marker is told");
                 let is_true = matches!(next, Some((_, Item::Marker)));
-                self.oracle.holds(is_true, "FRM-3", || format!("{:?} was told of a marker, next is {next:?}", self.end));
+                self.oracle
+                    .holds(is_true, "FRM-3", || format!("{:?} was told of a marker, next is {next:?}", self.end));
                 if let Some(within) = self.config.answer {
                     let deadline = Instant::now() + within;
                     known.deadline.get_or_insert(deadline);
@@ -65,9 +66,8 @@ impl Endpoint {
             let rule = if matches!(next, Some((_, Item::Violation))) { "FRM-8" } else { "FRM-4" };
             return self.oracle.broken(rule, format_args!("{:?} was given {frame:?}, next is {next:?}", self.end));
         };
-        let is_whole = self.link.look(|state| {
-            frame.kind == kind && state.from(peer.end).bytes[from..to] == frame.payload[..]
-        });
+        let is_whole =
+            self.link.look(|state| frame.kind == kind && state.from(peer.end).bytes[from..to] == frame.payload[..]);
         let number = known.given;
         self.oracle.holds(is_whole, "FRM-4", || {
             format!("{:?} was given frame {number} of kind {}, which is not what was sent", self.end, frame.kind)

@@ -9,7 +9,11 @@ const HEARTBEAT: u32 = 1 << 24;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Item {
     /// A frame, with its kind and the place of its payload.
-    Frame { kind: u32, from: usize, to: usize },
+    Frame {
+        kind: u32,
+        from: usize,
+        to: usize,
+    },
     Heartbeat,
     Marker,
     /// What the protocol forbids.

@@ -151,7 +151,8 @@ impl Run {
             How::Open => node.open(origin, handshake, body).map(|handle| (handle, None)),
             How::Prepare { .. } | How::Drop => {
                 let prepared = node.prepare(origin, handshake, body);
-                prepared.map(|(handle, task)| (handle, Some(Box::pin(task) as std::pin::Pin<Box<dyn Future<Output = ()>>>)))
+                prepared
+                    .map(|(handle, task)| (handle, Some(Box::pin(task) as std::pin::Pin<Box<dyn Future<Output = ()>>>)))
             }
         }));
         let (handle, task) = match opened {
@@ -379,7 +380,11 @@ impl Run {
             format!("{} is not over after the shutdown", left.expect("there is one").handle.session())
         });
         for announced in self.sessions.iter().filter_map(|session| session.handle.ended()) {
-            self.oracle.saw(if announced.announced { "a session ends announced" } else { "a session ends unannounced" });
+            self.oracle.saw(if announced.announced {
+                "a session ends announced"
+            } else {
+                "a session ends unannounced"
+            });
         }
         let log = self.log.take();
         if self.setup.is_recorded && !self.oracle.has_found() {
@@ -398,7 +403,9 @@ impl Run {
         let (users, oracle) = (Arc::clone(&self.users), self.oracle.clone());
         let Self { executor, node, sessions, subscribers, selector, .. } = self;
         let dropped = catch_unwind(AssertUnwindSafe(move || drop((sessions, subscribers, selector, node))));
-        oracle.holds(dropped.is_ok_and(|()| true) || oracle.has_found(), LOCK, || "dropping the node panicked".to_owned());
+        oracle.holds(dropped.is_ok_and(|()| true) || oracle.has_found(), LOCK, || {
+            "dropping the node panicked".to_owned()
+        });
         // Tasks of the runtime have the node too, and end with the runtime.
         if executor.waiting() == 0 && !oracle.has_found() {
             let (infos, connections) = (users.infos.load(Relaxed), users.connections.load(Relaxed));

@@ -5,6 +5,7 @@
 //! worker is paused and moved by the steps, in seconds: the workers' clocks differ by what it took to start them, so
 //! that moments are compared with some seconds between.
 
+mod checks;
 mod connection;
 mod run;
 
@@ -15,7 +16,6 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 
-use super::campaign::Known;
 use super::executor::Executor;
 use super::{Plan, World, maybe, one_of};
 use run::Run;
@@ -71,21 +71,49 @@ pub struct Setup {
 #[allow(missing_docs)] // The names say it.
 pub enum Step {
     /// A new connection is put. With `tired` the worker's budget of the poll is spent before.
-    Put { worker: usize, key: u32, tired: bool, hash_panics: bool },
-    Take { worker: usize, key: u32 },
+    Put {
+        worker: usize,
+        key: u32,
+        tired: bool,
+        hash_panics: bool,
+    },
+    Take {
+        worker: usize,
+        key: u32,
+    },
     /// One that was taken is put again, or dropped.
-    Return { held: usize, worker: usize },
-    Drop { held: usize },
+    Return {
+        held: usize,
+        worker: usize,
+    },
+    Drop {
+        held: usize,
+    },
     /// The server closes a connection or sends something, of which the poller tells at once or not.
-    Disturb { connection: usize, sends: bool, is_reported: bool },
-    Report { connection: usize },
+    Disturb {
+        connection: usize,
+        sends: bool,
+        is_reported: bool,
+    },
+    Report {
+        connection: usize,
+    },
     /// A connection cannot be moved to another worker.
-    Fix { connection: usize },
+    Fix {
+        connection: usize,
+    },
     /// A future that lasts until the worker is told to stop, and then ends, panics or goes on.
-    Spawn { worker: usize, end: Ending },
+    Spawn {
+        worker: usize,
+        end: Ending,
+    },
     /// A closure given to a worker panics before there is a future.
-    PanicAtOnce { worker: usize },
-    Pass { time: u64 },
+    PanicAtOnce {
+        worker: usize,
+    },
+    Pass {
+        time: u64,
+    },
 }
 
 /// How a future comes to its end.
@@ -111,7 +139,7 @@ impl Setup {
             age: Duration::from_secs(self.age),
         };
         let probe = self.probe && canary != Some(Canary::DoesNotProbe);
-        Config { limits, probe, descriptors: 4_096, ..Config::default() }
+        Config { limits, probe, descriptors: 4_096, spread: 0, ..Config::default() }
     }
 }
 
@@ -119,12 +147,7 @@ fn step(random: &mut StdRng) -> Step {
     let (worker, key) = (random.random_range(0..3), random.random_range(0..4));
     let (held, connection) = (random.random_range(0..6), random.random_range(0..10));
     match random.random_range(0..100) {
-        0..30 => Step::Put {
-            worker,
-            key,
-            tired: random.random_ratio(1, 8),
-            hash_panics: random.random_ratio(1, 60),
-        },
+        0..30 => Step::Put { worker, key, tired: random.random_ratio(1, 8), hash_panics: random.random_ratio(1, 60) },
         30..52 => Step::Take { worker, key },
         52..64 => Step::Return { held, worker },
         64..68 => Step::Drop { held },
@@ -132,7 +155,8 @@ fn step(random: &mut StdRng) -> Step {
         77..80 => Step::Report { connection },
         80..82 => Step::Fix { connection },
         82..86 => {
-            let end = one_of(random, &[Ending::InOrder, Ending::InOrder, Ending::Panics, Ending::PanicsNow, Ending::Never]);
+            let end =
+                one_of(random, &[Ending::InOrder, Ending::InOrder, Ending::Panics, Ending::PanicsNow, Ending::Never]);
             Step::Spawn { worker, end }
         }
         86 if random.random_ratio(1, 4) => Step::PanicAtOnce { worker },
@@ -158,18 +182,6 @@ impl World for Pooling {
         "a closure panics",
         "workers stop",
         "a future is dropped by a stop",
-    ];
-    const KNOWN: &'static [Known] = &[
-        Known {
-            rule: None,
-            words: "a hash of a key has panicked",
-            fault: "a key whose hash panics leaves a connection in the table",
-        },
-        Known {
-            rule: None,
-            words: "a closure given to spawn has panicked",
-            fault: "a closure that panics in its synchronous part ends its worker",
-        },
     ];
     type Setup = Setup;
     type Step = Step;

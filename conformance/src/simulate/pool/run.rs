@@ -15,7 +15,7 @@ use super::{Canary, Ending, Pooling, Setup, Step};
 use crate::simulate::Plan;
 use crate::simulate::executor::inject_panic;
 use crate::simulate::lock::LockProbe;
-use crate::simulate::oracle::{BALANCE, DEADLINE, OWED, Oracle, REST, TRUTH, TURNS};
+use crate::simulate::oracle::{BALANCE, DEADLINE, OWED, Oracle, TRUTH, TURNS};
 
 /// In real time: how long a worker may take for one thing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,47 +26,47 @@ const STOPS: Duration = Duration::from_secs(3);
 const GIVEN: Duration = Duration::from_millis(30);
 
 /// Seconds by which the workers' clocks and the world's may differ.
-const APART: u64 = 4;
+pub(super) const APART: u64 = 4;
 
 /// A key that no connection has.
-const NONE: Key = Key(u32::MAX);
+pub(super) const NONE: Key = Key(u32::MAX);
 
-type Idle = Pool<Key, Wire>;
+pub(super) type Idle = Pool<Key, Wire>;
 
 /// What a step does on a worker, and gives back.
 type Put = Result<(), PutError<Wire>>;
 
 pub(super) struct Run {
-    oracle: Oracle,
+    pub(super) oracle: Oracle,
     /// They are there until they stop.
-    workers: Option<Arc<Mutex<Workers>>>,
-    pool: Option<Idle>,
-    setup: Setup,
-    canary: Option<Canary>,
-    lock: Arc<LockProbe>,
+    pub(super) workers: Option<Arc<Mutex<Workers>>>,
+    pub(super) pool: Option<Idle>,
+    pub(super) setup: Setup,
+    pub(super) canary: Option<Canary>,
+    pub(super) lock: Arc<LockProbe>,
     /// Calls that the lock's probe made on each worker.
-    probed: Arc<[AtomicU64]>,
+    pub(super) probed: Arc<[AtomicU64]>,
     /// Holds the workers' clocks, one for each worker, until it is dropped.
-    clocks: Vec<mpsc::Sender<()>>,
-    servers: Vec<Server>,
-    held: Vec<Pooled<Wire>>,
+    pub(super) clocks: Vec<mpsc::Sender<()>>,
+    pub(super) servers: Vec<Server>,
+    pub(super) held: Vec<Pooled<Wire>>,
     /// The present moment in seconds.
-    now: u64,
-    turns: u64,
-    counts: Counts,
+    pub(super) now: u64,
+    pub(super) turns: u64,
+    pub(super) counts: Counts,
     /// What became of each worker's futures so far, and of which it will be.
-    ended: Vec<Ended>,
-    waiting: Vec<Vec<Ending>>,
+    pub(super) ended: Vec<Ended>,
+    pub(super) waiting: Vec<Vec<Ending>>,
 }
 
 /// What is to be counted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct Counts {
-    put: u64,
-    refused: u64,
-    local: u64,
-    over: u64,
-    missed: u64,
+pub(super) struct Counts {
+    pub(super) put: u64,
+    pub(super) refused: u64,
+    pub(super) local: u64,
+    pub(super) over: u64,
+    pub(super) missed: u64,
 }
 
 impl Run {
@@ -157,7 +157,9 @@ impl Run {
 
     pub(super) fn step(&mut self, step: &Step) {
         match *step {
-            Step::Put { worker, key, tired, hash_panics } => self.put_new(self.worker(worker), Key(key), tired, hash_panics),
+            Step::Put { worker, key, tired, hash_panics } => {
+                self.put_new(self.worker(worker), Key(key), tired, hash_panics)
+            }
             Step::Take { worker, key } => self.take(self.worker(worker), Key(key)),
             Step::Return { held, worker } => {
                 if held < self.held.len() {
@@ -241,7 +243,12 @@ impl Run {
             None => {
                 self.oracle.holds(hash_panics, TRUTH, || format!("putting on worker {worker} panicked"));
                 self.oracle.saw("a hash panics");
-                self.oracle.since("a hash of a key has panicked");
+                let mut state = server.state();
+                state.idle = None;
+                let is_closed = state.is_dropped;
+                drop(state);
+                self.oracle
+                    .holds(is_closed, BALANCE, || "a key's hash panicked, and its connection is open".to_owned());
             }
             Some(Ok(())) => {
                 self.oracle.saw("a connection is put");
@@ -341,7 +348,6 @@ impl Run {
 
     fn panic_at_once(&mut self, worker: usize) {
         self.oracle.saw("a closure panics");
-        self.oracle.since("a closure given to spawn has panicked");
         let Some(workers) = &self.workers else { return };
         let spawned = locked(workers).spawn(worker, move |_| -> std::future::Ready<()> { inject_panic() });
         if let Ok(handle) = spawned {
@@ -363,75 +369,6 @@ impl Run {
                 }
             }
         }
-    }
-
-    /// What must hold whenever all workers are at rest.
-    pub(super) fn check(&mut self) {
-        let Some(pool) = self.pool.clone() else { return };
-        let (mut idle, mut closed) = (0, 0);
-        for server in &self.servers {
-            let state = server.state();
-            let Some((owner, since)) = state.idle else { continue };
-            if state.is_dropped {
-                closed += 1;
-                continue;
-            }
-            idle += 1;
-            let id = state.id;
-            let is_noticed = state.not_idle.is_none() || !state.is_reported;
-            self.oracle.holds(is_noticed, REST, || {
-                format!("connection {id} is idle on worker {owner}, whose poller has told of its end")
-            });
-            let (time, age) = (self.now - since, self.now - state.created_at);
-            let is_young = time <= self.setup.idle + APART && age <= self.setup.age + APART;
-            self.oracle.holds(is_young, DEADLINE, || format!("connection {id} is idle for {time} s and {age} s old"));
-        }
-        let told = pool.idle() + usize::from(self.canary == Some(Canary::Miscounts));
-        self.oracle.holds(told == idle, TRUTH, || format!("{told} are said to be idle, and {idle} are"));
-        self.oracle.holds(idle <= self.setup.total, TRUTH, || format!("{idle} are idle, of {} at most", self.setup.total));
-        let metrics = pool.metrics();
-        let missed = metrics.missed - self.probed.iter().map(|probed| probed.load(Relaxed)).sum::<u64>();
-        let counts = Counts {
-            put: metrics.put,
-            refused: metrics.refused,
-            local: metrics.reused_local,
-            over: metrics.taken_over,
-            missed,
-        };
-        self.oracle.holds(counts == self.counts, TRUTH, || format!("{counts:?} is counted, and {:?} happened", self.counts));
-        let reasons = metrics.closed_while_idle + metrics.expired + metrics.evicted + metrics.failed_takeovers;
-        self.oracle.holds(reasons == closed, TRUTH, || format!("{closed} were closed while idle: {metrics:?}"));
-        for (count, event) in [
-            (metrics.closed_while_idle, "a connection is closed while it is idle"),
-            (metrics.expired, "a connection expires"),
-            (metrics.evicted, "a connection is evicted"),
-            (metrics.failed_takeovers, "a connection cannot be moved"),
-        ] {
-            if count > 0 {
-                self.oracle.saw(event);
-            }
-        }
-        self.watch_lock(&pool);
-    }
-
-    /// From the first step on the drop of a connection takes a lock of the pool, on another worker.
-    fn watch_lock(&self, pool: &Idle) {
-        let Some(workers) = self.workers.as_ref().map(Arc::downgrade) else { return };
-        let (pool, probed, len) = (pool.clone(), Arc::clone(&self.probed), self.ended.len());
-        self.lock.watch(move |thread| {
-            let Some(workers) = workers.upgrade().filter(|_| len > 1) else { return };
-            // The worker on which something is dropped waits for the answer, and cannot give it.
-            let own = thread.rsplit_once('-').and_then(|(_, number)| number.parse::<usize>().ok());
-            let other = own.map_or(0, |own| (own + 1) % len);
-            let (pool, probed) = (pool.clone(), Arc::clone(&probed));
-            let asked = locked(&workers).spawn(other, move |here| async move {
-                probed[other].fetch_add(1, Relaxed);
-                drop(pool.local(&here).take(&NONE));
-            });
-            if let Ok(asked) = asked {
-                let _ = asked.wait();
-            }
-        });
     }
 
     /// The pool goes, the workers stop, and nothing is left.
@@ -465,7 +402,8 @@ impl Run {
         let within = if waits { GIVEN } else { PATIENCE };
         let workers = workers.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut report = workers.stop(within);
-        if let (Some(Canary::MiscountsEnds), Some(WorkerEnd::Ended(ended))) = (self.canary, report.workers.first_mut()) {
+        if let (Some(Canary::MiscountsEnds), Some(WorkerEnd::Ended(ended))) = (self.canary, report.workers.first_mut())
+        {
             ended.finished += 1;
         }
         let took = begun.elapsed();
@@ -497,6 +435,6 @@ impl Run {
     }
 }
 
-fn locked(workers: &Mutex<Workers>) -> MutexGuard<'_, Workers> {
+pub(super) fn locked(workers: &Mutex<Workers>) -> MutexGuard<'_, Workers> {
     workers.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -191,7 +191,8 @@ impl Endpoint {
             Part::Listener => role == Role::Responder,
             Part::Proposer | Part::Lazy | Part::Script { .. } => role == Role::Initiator,
         };
-        self.oracle.holds(is_known, "SIM-12", || format!("{:?} is {:?} and takes {role:?}", self.end, self.settings.part));
+        self.oracle
+            .holds(is_known, "SIM-12", || format!("{:?} is {:?} and takes {role:?}", self.end, self.settings.part));
         let (kept_back, _) = self.link.look(|state| (state.from(self.end).unflushed(), 0));
         self.oracle.holds(kept_back == 0, TRUTH, || format!("{:?} settled with {kept_back} bytes unflushed", self.end));
         let mut known = self.known.borrow_mut();
@@ -245,7 +246,9 @@ impl Endpoint {
     /// What two ends settled on.
     fn check_pair(&self, peer: &Self) {
         let (own, their) = (self.known.borrow(), peer.known.borrow());
-        let (Some(Ok((role, protocol))), Some(Ok((their_role, theirs)))) = (&own.outcome, &their.outcome) else { return };
+        let (Some(Ok((role, protocol))), Some(Ok((their_role, theirs)))) = (&own.outcome, &their.outcome) else {
+            return;
+        };
         // Two that propose may both believe that they are the initiator, which is why they are not to meet.
         if (self.settings.part, peer.settings.part) == (Part::Proposer, Part::Proposer) {
             return;

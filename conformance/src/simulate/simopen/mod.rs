@@ -273,7 +273,8 @@ impl Run {
                 continue;
             }
             let says = (peer.is_driver() || peer.settings.part == Part::Lazy).then(|| payload(end.peer()));
-            let task = self.executor.spawn(format!("{end:?}'s layer above"), None, async move { own.go_on(says).await });
+            let task =
+                self.executor.spawn(format!("{end:?}'s layer above"), None, async move { own.go_on(says).await });
             self.above[end.index()] = Some(task);
         }
         self.executor.settle().await;
@@ -362,7 +363,8 @@ impl Run {
             drop(end.known.borrow_mut().negotiated.take());
             let has_begun = self.tasks[end.end.index()].is_some();
             let is_closed = self.link.look(|state| state.is_closed(end.end));
-            self.oracle.holds(is_closed || !has_begun, BALANCE, || format!("{:?}'s stream is open at the end", end.end));
+            self.oracle
+                .holds(is_closed || !has_begun, BALANCE, || format!("{:?}'s stream is open at the end", end.end));
         }
         self.executor.expect_no_wakers();
     }
