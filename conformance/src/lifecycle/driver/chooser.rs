@@ -85,7 +85,7 @@ impl Chooser {
     }
 
     /// What the node recorded of the selector's step, and what the selector made of it: who was found to be ahead, and
-    /// who is active now. A change that comes with no step of the node is that somebody stalled.
+    /// who is active now. A change that comes with no step of the node is that a peer stalled.
     pub(crate) fn complete(&mut self, mut steps: Vec<Step>) -> Vec<Step> {
         let found = self.take_found();
         let before = self.active;
@@ -137,7 +137,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(1_000);
 pub(crate) struct Habits {
     /// Who could only wait for room is let wait at once: its patience begins.
     pub(crate) eager: bool,
-    /// The selector leaves it to others to disconnect whoever stalled.
+    /// The selector leaves it to others to disconnect a peer that stalled.
     pub(crate) keeps: bool,
     /// There is a selector, which is the first subscriber.
     pub(crate) selects: bool,

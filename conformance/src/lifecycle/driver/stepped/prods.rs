@@ -88,7 +88,7 @@ impl Stepped<'_> {
         self.greeted.iter().copied().filter(at_gate).collect()
     }
 
-    /// The handshake is over, and whoever wants to be announced tries.
+    /// The handshake is over, and the sessions that want to be announced try.
     pub(super) fn attempt(&mut self, session: SessionId) -> Vec<Step> {
         if let Some(gate) = self.session(session).and_then(|session| session.gate.take()) {
             let _ = gate.send(());
@@ -131,7 +131,7 @@ impl Stepped<'_> {
         steps
     }
 
-    /// Whoever could complete the shutdown is let go on.
+    /// The task that could complete the shutdown is let go on.
     pub(super) fn finish(&mut self) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut tasks = std::mem::take(&mut self.last_words);
@@ -169,7 +169,7 @@ impl Stepped<'_> {
         }
     }
 
-    /// Whether whoever asked for the shutdown was told that it is complete.
+    /// Whether the caller that asked for the shutdown was told that it is complete.
     pub(crate) fn says_that_it_is_complete(&self) -> bool {
         self.shutdown.as_ref().is_some_and(Task::is_over)
     }
