@@ -81,7 +81,7 @@ fn one<R: Rival>(group: &mut Group<'_>, measure: &impl Measure) {
     });
 }
 
-/// Everybody comes; when all subscribers have heard of all of them, everybody goes.
+/// All peers come; when all subscribers have heard of all of them, all go.
 struct UpAndDown<'r> {
     runtime: &'r Runtime,
     sessions: usize,

@@ -1,4 +1,4 @@
-//! What a subscriber hears when everybody goes soon after he has come.
+//! What a subscriber hears when every peer goes soon after it has come.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

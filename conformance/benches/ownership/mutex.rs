@@ -16,7 +16,7 @@ struct Kept {
 }
 
 struct Descriptor {
-    /// `None` if it is everybody's.
+    /// `None` if it is shared.
     owner: Option<usize>,
     payload: u64,
 }

@@ -85,8 +85,8 @@ impl Chooser {
     }
 
     /// What the node recorded of the selector's step, and what the selector made of it: who was found to be ahead, and
-    /// who is active now. A change that comes with no step of the node is that somebody stalled, or that nobody was active and
-    /// somebody was looked at again.
+    /// who is active now. A change that comes with no step of the node is that a peer stalled, or that none was active and
+    /// one was looked at again.
     pub(crate) fn complete(&mut self, mut steps: Vec<Step>) -> Vec<Step> {
         let found = self.take_found();
         let before = self.active;
@@ -142,7 +142,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(1_000);
 /// What a walk does where the model leaves it a choice that it does not see.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Habits {
-    /// The selector leaves it to others to disconnect whoever stalled.
+    /// The selector leaves it to others to disconnect a peer that stalled.
     pub(crate) keeps: bool,
     /// There is a selector, which is the first subscriber.
     pub(crate) selects: bool,

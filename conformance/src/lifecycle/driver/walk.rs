@@ -2,8 +2,8 @@
 //!
 //! From the state where the driver is, the nearest edge that was not taken is looked for and brought about; the steps
 //! that the driver then records move the model. What the driver can do may depend on more than the model's state: on
-//! when somebody began to wait, or whose patience is shorter. So a walk is not laid down beforehand, an edge that was
-//! not taken is tried again with other [habits](Habits), and at last by each way into the state that it leaves.
+//! when a task began to wait, or which of two waits for less long. So a walk is not laid down beforehand, an edge that
+//! was not taken is tried again with other [habits](Habits), and at last by each way into the state that it leaves.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -180,7 +180,7 @@ impl<'g> Walker<'g> {
         Ok(at)
     }
 
-    /// Where every task waits, none of them has anything to do: nobody was told to end and was not woken.
+    /// Where every task waits, none of them has anything to do: no session was told to end and was not woken.
     fn assert_rest(&self, walk: &Walk<'_>) {
         let state = self.graph.state(walk.at);
         walk.node.agrees_with(&state.history);
@@ -270,7 +270,7 @@ type Observed = Observation<Output, Refusal>;
 pub(crate) enum Prod {
     /// It brings about an action.
     Action(Action),
-    /// It lets everybody go on until all wait.
+    /// It lets all tasks go on until all wait.
     ToRest,
 }
 

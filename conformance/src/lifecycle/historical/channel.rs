@@ -98,7 +98,7 @@ impl<T> Outbox<T> {
 }
 
 impl<T: Letter> Inbox<T> {
-    /// Receives. Cancel safe. None when nobody can send any more.
+    /// Receives. Cancel safe. None when there is no sender any more.
     pub async fn receive(&mut self) -> Option<T> {
         if !self.pace.is_stepped() {
             return self.receiver.recv().await;
@@ -160,7 +160,7 @@ impl Once<()> {
     ///
     /// # Panics
     ///
-    /// If it is closed, as Go's runtime does; without a message, because somebody recovers.
+    /// If it is closed, as Go's runtime does; without a message, because a caller recovers.
     pub(super) fn close(&self) {
         if !self.set(()) {
             resume_unwind(Box::new("close of closed channel"));

@@ -31,7 +31,7 @@ struct Running {
 }
 
 impl Running {
-    /// Polls it; whether it goes on. It is polled when its step is due, so that nobody has to wake it.
+    /// Polls it; whether it goes on. It is polled when its step is due, so that no task has to wake it.
     fn poll(&mut self) -> bool {
         self.future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }

@@ -53,7 +53,7 @@ impl Peer {
         !self.disconnecting.is_set()
     }
 
-    /// `Disconnect()`: whoever sets the flag closes the socket and then the channel; everybody else returns.
+    /// `Disconnect()`: the caller that sets the flag closes the socket and then the channel; every other one returns.
     pub(super) async fn disconnect(&self, pace: &Pace, by: Task, output: Output) {
         if self.disconnecting.set() {
             return;
@@ -132,7 +132,7 @@ impl Node {
         (node, Inboxes { lifecycle: new_peers, done_peers, subscribers: inboxes })
     }
 
-    /// Notes a connection, where somebody will go through all of them.
+    /// Notes a connection, where the stop will go through all of them.
     pub(super) fn enter(&self, peer: &Arc<Peer>) {
         if self.room.screens {
             locked(&self.peers, |peers| peers.push(Arc::clone(peer)));
@@ -165,7 +165,7 @@ impl Node {
         self.pace.when(step, || outbox.send(Notice { peer: Arc::clone(peer), event })).await;
     }
 
-    /// Tells the sync manager, and waits for room; nobody is told anything once it is to stop.
+    /// Tells the sync manager, and waits for room; nothing is told once it is to stop.
     pub(super) async fn send_news(&self, step: Action, peer: &Arc<Peer>, event: Event) {
         for outbox in &self.subscribers {
             let attempt = || async {
@@ -206,7 +206,7 @@ pub struct Network {
     server: AbortHandle,
 }
 
-/// One connection: what its remote peer does, and whoever disconnects it.
+/// One connection: what its remote peer does, and what disconnects it.
 pub struct Connection {
     node: Arc<Node>,
     peer: Arc<Peer>,
@@ -268,7 +268,7 @@ impl Connection {
         self.peer.verack.set(());
     }
 
-    /// Somebody disconnects the peer.
+    /// Disconnects the peer.
     pub async fn disconnect(&self) {
         self.peer.disconnect(&self.node.pace, Task::Reader, Output::Disconnecting(self.peer.id)).await;
     }
@@ -283,7 +283,7 @@ pub struct Pace(Option<Arc<Mutex<Script>>>);
 /// What a test decided, and what it learns.
 #[derive(Default)]
 struct Script {
-    /// The step whose turn it is; nobody takes any other.
+    /// The step that is next; no other is taken.
     turn: Option<Action>,
     /// The steps that the task that is being polled waits for.
     waiting: BTreeSet<Action>,
@@ -291,7 +291,7 @@ struct Script {
 }
 
 impl Pace {
-    /// Steps are taken as soon as they can be, and nobody keeps what is told.
+    /// Steps are taken as soon as they can be, and what is told is not kept.
     pub fn free() -> Self {
         Self(None)
     }

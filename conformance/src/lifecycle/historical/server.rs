@@ -13,7 +13,7 @@ pub(super) struct Server {
     pub(super) node: Arc<Node>,
     pub(super) lifecycle: Inbox<Notice>,
     pub(super) done_peers: Inbox<Notice>,
-    /// It has disconnected everybody and serves until all have ended.
+    /// It has disconnected every peer and serves until all have ended.
     pub(super) is_draining: bool,
 }
 

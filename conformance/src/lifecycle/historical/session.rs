@@ -112,7 +112,7 @@ pub(super) async fn call_again(node: Arc<Node>, peer: Arc<Peer>) {
     let _ = on_verack(&node, &peer, Task::Reader).await;
 }
 
-/// Somebody disconnects the peer: the peer itself, by closing the connection, or anybody of this node.
+/// Disconnects the peer: the peer itself does, by closing the connection, or a task of this node.
 pub(super) async fn end(node: Arc<Node>, peer: Arc<Peer>) {
     peer.disconnect(&node.pace, Task::Reader, Output::Disconnecting(peer.id)).await;
 }

@@ -33,7 +33,7 @@ pub trait Node {
     /// The completion is signalled a second time.
     fn complete_again(&mut self, session: SessionId) -> bool;
 
-    /// The peer, or somebody of this node, ends the connection.
+    /// The peer, or a task of this node, ends the connection.
     fn disconnect(&mut self, session: SessionId) -> bool;
 
     /// The handshake timer fires.
@@ -132,7 +132,7 @@ impl<N: Node> Trial<N> {
         self.node.take_any(draw)
     }
 
-    /// Lets everybody go on until all wait, then the timers of those who wait for their handshake fire, and so on. Then
+    /// Lets all tasks go on until all wait, then the timers of those who wait for their handshake fire, and so on. Then
     /// nothing more happens by itself, and what was promised must have happened.
     pub fn rest(&mut self) {
         loop {
@@ -151,7 +151,7 @@ impl<N: Node> Trial<N> {
         self.violated.extend(unkept.map(|goal| goal.id));
     }
 
-    /// Lets everybody go on until all wait.
+    /// Lets all tasks go on until all wait.
     pub fn rest_without_timers(&mut self) {
         while self.node.take_any(&mut |_| 0) {
             self.judge();

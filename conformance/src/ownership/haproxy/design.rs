@@ -39,15 +39,16 @@ pub enum Enter {
 /// How it is decided who closes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Closing {
-    /// Whoever sees that it was the last.
+    /// The thread that sees that it was the last.
     LastLeaver,
     /// Of those who see that they were the last, the one who clears the flag.
     Flag,
-    /// Who has cleared its running bit looks whether nobody is allowed, then whether nobody runs, then clears the flag.
+    /// A thread that has cleared its running bit looks whether none is allowed, then whether none runs, then clears the
+    /// flag.
     Rule,
 }
 
-/// Before `cd8914bc5`: whoever sees itself alone enters, and whoever sees itself alone closes.
+/// Before `cd8914bc5`: a thread that sees itself alone enters, and one that sees itself alone closes.
 #[derive(Debug)]
 pub enum Before {}
 
@@ -87,7 +88,7 @@ impl Design for Corrected {
 pub trait Orders: Debug + Send + Sync + 'static {
     /// Taking a reference: what was done to the entry before the last one was returned is seen.
     const GRAB: Ordering = Ordering::Acquire;
-    /// Returning it: what was done under it is seen by whoever wipes the entry.
+    /// Returning it: what was done under it is seen by the thread that wipes the entry.
     const DROP: Ordering = Ordering::Release;
     /// Resetting the group, to close.
     const RESET: Ordering = Ordering::AcqRel;
@@ -95,7 +96,7 @@ pub trait Orders: Debug + Send + Sync + 'static {
     const DRAIN: Ordering = Ordering::Acquire;
     /// Claiming the entry: it was wiped before.
     const CLAIM: Ordering = Ordering::AcqRel;
-    /// The owner is stored: it is there for whoever reads it; and is wiped.
+    /// The owner is stored: it is there for its readers; and is wiped.
     const OWNER: Ordering = Ordering::Release;
     /// The owner is read.
     const READ_OWNER: Ordering = Ordering::Acquire;
@@ -111,9 +112,9 @@ pub trait Orders: Debug + Send + Sync + 'static {
     const TAKE: Ordering = Ordering::AcqRel;
     /// Another one is allowed.
     const ALLOW: Ordering = Ordering::Release;
-    /// Nobody is allowed any more.
+    /// No thread is allowed any more.
     const FORBID: Ordering = Ordering::Release;
-    /// Does nobody run, in order to close? See [`Orders::ASK_BY_CHANGING`].
+    /// Does no thread run, in order to close? See [`Orders::ASK_BY_CHANGING`].
     const ASK: Ordering = Ordering::AcqRel;
     /// Whether that is asked by a read-modify-write that changes nothing, so that it has a place among those of the
     /// others; or by a load.

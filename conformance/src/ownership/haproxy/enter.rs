@@ -184,7 +184,7 @@ impl<A: Family, D: Design> Entry<A, D> {
         self.release();
     }
 
-    /// The same after a callback, when the flag was somebody else's to clear.
+    /// The same after a callback, when the flag was another thread's to clear.
     fn notes<C: Caller>(&self, caller: &mut C) {
         caller.reach(Step::Upd1);
         self.note(caller);
@@ -192,7 +192,7 @@ impl<A: Family, D: Design> Entry<A, D> {
         self.release();
     }
 
-    /// An update is noted in the entry, and queued by whoever noted it first.
+    /// An update is noted in the entry, and queued by the thread that noted it first.
     pub(super) fn note<C: Caller>(&self, caller: &mut C) {
         let own = caller.bit();
         let noted = self.updates.fetch_or(own, D::Orders::NOTE) & own != 0;
@@ -202,8 +202,8 @@ impl<A: Family, D: Design> Entry<A, D> {
         }
     }
 
-    /// The closing rule, asked under a reference: is nobody allowed, does nobody run, is the close still owed? Whoever
-    /// is told so closes.
+    /// The closing rule, asked under a reference: is no thread allowed, does none run, is the close still owed? The one
+    /// that is told so closes.
     pub(super) fn concludes<C: Caller>(&self, caller: &mut C) -> bool {
         caller.reach(Step::K1);
         if self.threads.load(D::Orders::ALLOWED) != 0 {

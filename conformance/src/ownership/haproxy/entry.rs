@@ -13,7 +13,7 @@ use super::{Caller, Step};
 const REFERENCE: u64 = 1 << 16;
 /// The group, below the references.
 const GROUP: u64 = REFERENCE - 1;
-/// Somebody wishes to be called.
+/// A thread wishes to be called.
 pub(super) const ACTIVE: u64 = 1;
 /// A close is owed.
 pub(super) const MUST_CLOSE: u64 = 1 << 1;
@@ -81,7 +81,7 @@ impl<A: Family, D: Design> Entry<A, D> {
         }
     }
 
-    /// What it is now: one field after the other, so that it is a moment's only if nobody else is at work.
+    /// What it is now: one field after the other, so that it is a moment's only if no other thread is at work.
     pub fn snapshot(&self) -> Snapshot {
         let see = A::Word::peek;
         let (references, state) = (see(&self.refc_tgid), see(&self.state));
@@ -106,7 +106,7 @@ impl<A: Family, D: Design> Entry<A, D> {
     }
 
     /// Takes a reference if the entry belongs to the caller's group. What is in the entry otherwise, for as long as
-    /// nobody can wipe it, `astray` is told.
+    /// no thread can wipe it, `astray` is told.
     #[inline]
     pub(super) fn grab<C: Caller>(&self, caller: &mut C, astray: impl FnOnce(&mut C, u64)) -> bool {
         let group = self.refc_tgid.fetch_add(REFERENCE, D::Orders::GRAB) & GROUP;
@@ -134,7 +134,7 @@ impl<A: Family, D: Design> Entry<A, D> {
         self.refc_tgid.fetch_sub(REFERENCE, D::Orders::DROP);
     }
 
-    /// Takes the entry for a group, when nobody holds a reference.
+    /// Takes the entry for a group, when no thread holds a reference.
     pub(super) fn claim<C: Caller>(&self, caller: &C) {
         let claimed = REFERENCE | caller.group();
         let mut found = 0;
@@ -147,7 +147,7 @@ impl<A: Family, D: Design> Entry<A, D> {
         }
     }
 
-    /// Has nobody take references any more.
+    /// Lets no thread take references any more.
     pub(super) fn reset(&self) {
         self.refc_tgid.fetch_and(!GROUP, D::Orders::RESET);
     }
@@ -159,18 +159,18 @@ impl<A: Family, D: Design> Entry<A, D> {
         }
     }
 
-    /// Whoever holds a reference looks at what it keeps.
+    /// A thread that holds a reference looks at what it keeps.
     #[inline]
     pub(super) fn look(&self) {
         self.kept.read();
     }
 
-    /// Whoever stored the descriptor, or wipes it, writes its fields.
+    /// The thread that stored the descriptor, or wipes it, writes its fields.
     pub(super) fn write(&self) {
         self.fields.write();
     }
 
-    /// After a running bit was cleared, or where there was none: does nobody run?
+    /// After a running bit was cleared, or where there was none: does no thread run?
     pub(super) fn nobody_runs(&self) -> bool {
         let running = if D::Orders::ASK_BY_CHANGING {
             self.running.fetch_or(0, D::Orders::ASK)

@@ -142,7 +142,7 @@ impl<D: Design> Stage<D> {
         })
     }
 
-    /// Everybody waits: whose turn is it? `None` at the end of the trace, and where the port has left it.
+    /// All threads wait: which one is next? `None` at the end of the trace, and where the port has left it.
     fn grant(&mut self) -> Option<Thread> {
         loop {
             let got = self.see();

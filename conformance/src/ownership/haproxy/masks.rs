@@ -87,7 +87,7 @@ pub trait Mask: AtomicWord {
     ///
     /// What it is.
     fn compare_exchange(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64>;
-    /// What it is, for whoever looks on: no access of any thread.
+    /// What it is, for an onlooker: no access of any thread.
     fn peek(&self) -> u64;
     /// Has another thread go first, in a loop that waits for it.
     fn wait();

@@ -14,7 +14,7 @@ use crate::ownership::haproxy::Plain;
 /// A table whose words are written down.
 pub type RecordedTable<A> = Table<Probe<A>, Recorded<A>>;
 
-/// Somebody is inside a descriptor of it.
+/// A guard of one of its descriptors.
 pub type Inside<'a, A> = Guard<'a, Probe<A>, Recorded<A>>;
 
 /// A descriptor that knows which one it is.
@@ -30,7 +30,7 @@ impl<A: Checker> Numbered for Probe<A> {
     }
 }
 
-/// Its close: nobody else touches it.
+/// Its close: no other thread touches it.
 impl<A: Checker> Drop for Probe<A> {
     fn drop(&mut self) {
         self.object.write();
@@ -45,7 +45,7 @@ pub struct Heard {
     pub incarnation: Incarnation,
     /// Its token.
     pub token: Token,
-    /// Whether it is everybody's.
+    /// Whether it is shared.
     pub shared: bool,
 }
 
@@ -122,7 +122,7 @@ impl<A: Checker> Actor<A> {
         guard
     }
 
-    /// Enters what is everybody's, to have its poller watch it; unless it does.
+    /// Enters what is shared, to have its poller watch it; unless it does.
     pub fn join<'a>(&self, table: &'a RecordedTable<A>, heard: Heard) -> Option<Inside<'a, A>> {
         let (thread, Heard { incarnation, token, .. }) = (self.thread, heard);
         if self.scribe.is_watching(thread, incarnation) {
@@ -150,7 +150,7 @@ impl<A: Checker> Actor<A> {
         deleted.is_ok()
     }
 
-    /// Leaves. Somebody who has just become the owner has its poller watch it before.
+    /// Leaves. A thread that has just become the owner has its poller watch it before.
     pub fn leave(&self, guard: Inside<'_, A>) {
         let thread = self.thread;
         self.scribe.watch(thread, guard.incarnation, guard.token());

@@ -173,7 +173,7 @@ impl<A: Checker> RecordedWord<A> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner).last().map_or(0, |(bits, _)| *bits)
     }
 
-    /// Somebody has seen these bits: the last ones, unless the checker gave it older ones.
+    /// A thread has seen these bits: the last ones, unless the checker gave it older ones.
     fn saw(&self, bits: u64) {
         let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         let place = history.iter().rev().find(|(then, _)| *then == bits).map(|(_, place)| *place);

@@ -59,7 +59,8 @@ impl Implementation {
     ///
     /// # Errors
     ///
-    /// If the ends do not agree. Whoever has the error closes the connection, as the callers of the originals do.
+    /// If the ends do not agree. The caller that has the error closes the connection, as the callers of the originals
+    /// do.
     pub async fn negotiate<Io>(self, io: Io, protocols: &[&str], mut draw: impl FnMut() -> u64) -> Result<Agreed, Error>
     where
         Io: AsyncRead + AsyncWrite + Send + 'static,

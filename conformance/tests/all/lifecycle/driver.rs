@@ -74,7 +74,7 @@ fn every_setting_of_the_small_scope_is_walked() {
 }
 
 /// A check that cannot fail is worthless: a driver is told from its model whose guard leaves no Down behind an abort, or
-/// that cuts off nobody for good. The difference is shrunk, saved, and rejected by the model at its last line.
+/// that cuts no subscriber off for good. The difference is shrunk, saved, and rejected by the model at its last line.
 #[test]
 fn a_broken_driver_is_told_from_the_model() {
     let no_down_after_abort = |(action, mut observation): Step| {

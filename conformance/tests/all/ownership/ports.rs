@@ -131,7 +131,7 @@ fn what_would_have_been_right() {
     is_followed::<Corrected>("corrected, foreign listener", Switches::CORRECTED, Bounds::FOREIGN_LISTENER);
 }
 
-/// The corrected design as somebody might have written it who forgot one thing.
+/// The corrected design with one thing forgotten.
 #[derive(Debug)]
 enum Forgetful {}
 

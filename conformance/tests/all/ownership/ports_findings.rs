@@ -104,7 +104,7 @@ fn r6_queues_twice() {
     assert!(end.around.pollers.iter().any(|poller| poller.entries > 1), "it is queued once");
 }
 
-/// OWN-21 on the port: the socket was deleted, nobody is allowed, nobody runs, and it is open.
+/// OWN-21 on the port: the socket was deleted, no thread is allowed, none runs, and it is open.
 fn is_open_for_ever(end: &End) -> bool {
     let End { entry, around } = end;
     let deleted = around.conn == Conn::Gone && around.lock.is_none();

@@ -34,8 +34,8 @@ impl Cuts {
     }
 }
 
-/// A stream whose writes are cut. Everybody else runs at each cut, so that what was written before it is read before what
-/// comes after it.
+/// A stream whose writes are cut. Every other task runs at each cut, so that what was written before it is read before
+/// what comes after it.
 #[derive(Debug)]
 struct Chopped {
     io: DuplexStream,

@@ -8,7 +8,7 @@ use handfast::simopen::{Options, Role, negotiate};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex, join, simplex};
 use tokio::time::timeout;
 
-/// The clock is paused: it moves when everybody waits.
+/// The clock is paused: it moves when all tasks wait.
 const FOR_EVER: Duration = Duration::from_secs(3600);
 
 /// More than an end has to say before it hears anything.

@@ -262,7 +262,7 @@ impl<'r> Stepped<'r> {
         steps
     }
 
-    /// Moves the clock; whoever is active makes progress.
+    /// Moves the clock; the active peer makes progress.
     fn advance(&self, by: Duration) {
         self.runtime.block_on(tokio::time::advance(by));
         let _entered = self.runtime.enter();

@@ -79,7 +79,7 @@ impl Stepped<'_> {
         steps
     }
 
-    /// The handshake is over, and whoever wants to be announced tries.
+    /// The handshake is over, and the sessions that want to be announced try.
     pub(super) fn attempt(&mut self, session: SessionId) -> Vec<Step> {
         if let Some(gate) = self.session(session).and_then(|session| session.gate.take()) {
             let _ = gate.send(());
@@ -182,7 +182,7 @@ impl Stepped<'_> {
         }
     }
 
-    /// Whether whoever asked for the shutdown was told that it is complete.
+    /// Whether the caller that asked for the shutdown was told that it is complete.
     pub(crate) fn says_that_it_is_complete(&self) -> bool {
         self.shutdown.as_ref().is_some_and(Task::is_over)
     }

@@ -8,7 +8,7 @@
 //! | number | what was asked for | here |
 //! |---|---|---|
 //! | T1 | the handshake signalled twice | `signal` |
-//! | T2 | handshake and disconnect both ready before anybody looks | `signal` |
+//! | T2 | handshake and disconnect both ready before a task looks | `signal` |
 //! | T3 | verack, then disconnect: add, then done, and nothing third | `order` |
 //! | T4 | a regression test that builds before the repair and fails because of the race | `order` |
 //! | T5 | a test that fails for each part of the repair that is taken back | `parts` |

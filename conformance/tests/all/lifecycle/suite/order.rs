@@ -177,7 +177,7 @@ fn t5_each_design_violates_what_it_is_listed_with_and_nothing_else() {
 
 // The signal that the handshake completed: twice, and together with a disconnect.
 
-/// Nobody disconnects and no timer fires; the completion is signalled by two.
+/// No disconnect comes and no timer fires; the completion is signalled by two.
 const TWICE: Scenario = Scenario {
     bounds: Bounds { second_verack: Part::Present, ..Bounds::BASE },
     given: &[Action::Verack(PEER), Action::SetFlag(PEER)],
@@ -206,7 +206,7 @@ fn t1_of_two_concurrent_signals_the_second_panics_where_somebody_checks_and_then
     assert!(by_both(Task::Negotiation) && by_both(Task::Reader), "one alone finds it closed: {order:?}");
 }
 
-/// The handshake is complete and so is the disconnect; nobody has looked yet.
+/// The handshake is complete and so is the disconnect; no task has looked yet.
 const BOTH_READY: Scenario = Scenario {
     bounds: Bounds::BASE,
     given: &[
@@ -232,7 +232,7 @@ fn t2_where_both_are_ready_the_outcome_is_a_matter_of_chance_in_each_design_with
     }
 }
 
-/// The end of a session that nobody heard of.
+/// The end of a session that no subscriber heard of.
 const UNHEARD: Heard = Heard { by_registry: "down", by_subscriber: "nothing" };
 
 /// handfast decides before it announces: at whatever point of its handshake a session is, if it is told to end before it

@@ -15,7 +15,7 @@ enum FakePeerFailed {
     Disconnect(SessionId),
 }
 
-/// Peers come, all of them, and are registered, all of them; then they go, and nobody is left.
+/// Peers come, all of them, and are registered, all of them; then they go, and none is left.
 fn wave(trial: &mut Trial<impl Node>, peers: usize) -> Result<(), FakePeerFailed> {
     let before = registered(trial.node.history());
     let sessions: Vec<SessionId> = (0..peers).map(|_| trial.node.connect()).collect();
@@ -76,7 +76,7 @@ fn t6_a_fake_peer_that_fails_fails_the_wave() {
     assert!(!merged.node.disconnect(session), "it has gone already");
 }
 
-/// Nobody completes his handshake.
+/// No peer completes its handshake.
 const NO_VERACK: Scenario =
     Scenario { bounds: Bounds::BASE, given: &[], allows: |step| !matches!(step, Action::Verack(_)) };
 

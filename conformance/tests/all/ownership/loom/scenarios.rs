@@ -47,7 +47,7 @@ pub(crate) fn two_leave_what_is_deleted<O: Orders>() {
     assert_eq!(world.table.occupied(), 0);
 }
 
-/// OWN-2: somebody who is not inside deletes what somebody is inside.
+/// OWN-2: a thread that is not inside deletes what another one is inside.
 pub(crate) fn deletion_from_outside<O: Orders>() {
     let world = World::<O>::new();
     let token = world.insert(EXCLUSIVE);
@@ -142,7 +142,7 @@ pub(crate) fn inserted_elsewhere<O: Orders>() {
     owner.join().expect("the owner ends");
 }
 
-/// What the deleter wrote before is seen by whoever closes.
+/// What the deleter wrote before is seen by the thread that closes.
 pub(crate) fn deleter_is_seen_by_the_closer<O: Orders>() {
     let world = World::<O>::new();
     let note = Arc::new(loom::cell::UnsafeCell::new(()));
@@ -158,7 +158,7 @@ pub(crate) fn deleter_is_seen_by_the_closer<O: Orders>() {
     assert_eq!(world.closes(), 1);
 }
 
-/// Three threads: a report, a takeover and a deletion by somebody else.
+/// Three threads: a report, a takeover and a deletion by another one.
 pub(crate) fn report_takeover_and_deletion<O: Orders>() {
     let world = World::<O>::new();
     let token = world.insert(EXCLUSIVE);

@@ -9,11 +9,11 @@ use loom::sync::Arc;
 
 pub(crate) const WORKERS: [Worker; 3] = [Worker::new(0), Worker::new(1), Worker::new(2)];
 
-/// A descriptor whose state is written to by whoever is inside alone, and whose drop is its close.
+/// A descriptor whose state is written to by the thread that is inside alone, and whose drop is its close.
 pub(crate) struct Probe {
     state: UnsafeCell<u32>,
     kernel: Arc<Kernel>,
-    /// What whoever asked for deletion wrote before.
+    /// What the thread that asked for deletion wrote before.
     note: Option<Arc<UnsafeCell<()>>>,
 }
 
@@ -56,7 +56,7 @@ impl<O: Orders> World<O> {
         Probe { state: UnsafeCell::new(0), kernel: Arc::clone(&self.kernel), note: None }
     }
 
-    /// A descriptor of which whoever closes it reads `note`.
+    /// A descriptor of which the thread that closes it reads `note`.
     pub(crate) fn noted(&self, note: &Arc<UnsafeCell<()>>) -> Probe {
         let mut probe = self.probe();
         probe.note = Some(Arc::clone(note));

@@ -77,8 +77,8 @@ fn w2_a_look_overtakes_a_store() {
     is_reproduced("W2, lost", literal, foreign_deletion_and_report::<Corrected, MasksLast>, LOSS);
 }
 
-/// The closing rule asks once more, by a change that is ordered, so that nobody closes under a callback there: the close
-/// is lost.
+/// The closing rule asks once more, by a change that is ordered, so that no thread closes under a callback there: the
+/// close is lost.
 #[test]
 fn w3_a_change_overtakes_a_store() {
     let literal = deletion_and_report::<Repair<W3>, MasksAlone>;

@@ -27,12 +27,12 @@ pub(crate) trait Focus: Send + Sync + 'static {
 pub(crate) enum Asks {
     /// Two accesses to the object that nothing orders, of which one writes.
     Races,
-    /// The object is closed while somebody is in the callback: also where a race between the two is none, or is another
+    /// The object is closed while a thread is in the callback: also where a race between the two is none, or is another
     /// finding.
     Overlaps,
-    /// Nobody closes it.
+    /// No thread closes it.
     Losses,
-    /// A race; or that nobody closes it.
+    /// A race; or that no thread closes it.
     RacesAndLosses,
 }
 

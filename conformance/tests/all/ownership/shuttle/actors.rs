@@ -26,7 +26,7 @@ pub(crate) enum Callers {
 struct World<A: Checker> {
     scribe: Arc<Scribe>,
     table: RecordedTable<A>,
-    /// Descriptors that anybody has heard of, perhaps gone: the last few.
+    /// Descriptors that a thread has heard of, perhaps gone: the last few.
     heard: Mutex<Vec<Heard>>,
 }
 
