@@ -9,7 +9,7 @@ use super::{Call, Cut, End, Fin, Link};
 
 impl Link {
     /// The network of one direction.
-    async fn carry(self, from: End) {
+    pub(super) async fn carry(self, from: End) {
         loop {
             let delay = {
                 let state = self.state();
@@ -68,7 +68,7 @@ impl Link {
     }
 
     /// Lets calls go on that were held back.
-    async fn let_go(self) {
+    pub(super) async fn let_go(self) {
         loop {
             let next = {
                 let state = self.state();
