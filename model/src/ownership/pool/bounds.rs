@@ -28,7 +28,7 @@ pub struct Bounds {
     pub alarms: u8,
     /// Which workers open connections: those below this number.
     pub openers: u16,
-    /// Which workers stop: those below this number.
+    /// Which workers stop: those below this number. Of threads that share a runtime it is the one that looks, if any may.
     pub stoppers: u16,
     /// Whether connections are idle for too long.
     pub ages: bool,
@@ -142,7 +142,9 @@ fn alphabet(bounds: &Bounds) -> Vec<Action> {
         if thread.0 < bounds.openers {
             alphabet.extend(connections().map(|incarnation| Action::Open { thread, incarnation }));
         }
-        if thread.0 < bounds.stoppers {
+        // What stops is the task that looks, which no other thread can end while it does.
+        let stops = if bounds.one_runtime { is_last && bounds.stoppers > 0 } else { thread.0 < bounds.stoppers };
+        if stops {
             alphabet.push(Action::Stop { thread });
         }
     }
