@@ -15,7 +15,6 @@ mod framed;
 mod framed_conjuncts;
 mod haproxy;
 mod many_rules;
-mod ownership_conjuncts;
 mod pool;
 mod simopen;
 mod two_ends;

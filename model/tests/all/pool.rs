@@ -10,8 +10,8 @@ use handfast_spec::ownership::{Away, Incarnation, Output, Thread};
 use handfast_spec::{Machine, Observation, Protocol as _, Recorded};
 use model::checker::catalogue::{Kind, Scope};
 use model::checker::format;
-use model::checker::target::Plan;
-use model::ownership::pool::{Config, Flaw, Mutated, Pool, variants};
+use model::checker::target::{Instances, Plan, Target};
+use model::ownership::pool::{Config, Flaw, Mutated, Pool, one_runtime, variants};
 use model::registry::find;
 
 const A: Thread = Thread(0);
@@ -65,6 +65,15 @@ fn a_log_of_the_word_and_of_the_pool_is_explained() {
     let rejection = explain(&lines.join("\n")).rejection.expect("a line is missing");
     assert_eq!(rejection.line, 2);
     assert!(!rejection.possible[0].allowed.is_empty());
+}
+
+/// Threads that share a runtime keep all rules and promises, too.
+#[test]
+fn threads_of_one_runtime_keep_the_rules() {
+    let one = Instances::new("handfast", vec![one_runtime()]);
+    let findings = one.check(&Plan { threads: 2, ..Plan::DEFAULT });
+    assert!(findings.is_complete() && findings.engines_agree());
+    assert_eq!(findings.violated(), BTreeSet::new());
 }
 
 /// Two workers with one number, and nothing that runs out.

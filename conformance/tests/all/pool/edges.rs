@@ -4,11 +4,19 @@
 use conformance::edges::{told_apart, walk_all};
 use conformance::ownership::pool::{Mistake, PoolMachine};
 use model::checker::catalogue::Scope;
-use model::ownership::pool::{Flaw, Mutated, instances};
+use model::checker::target::Instance;
+use model::ownership::pool::{Flaw, Mutated, Pool, instances, one_runtime};
+
+/// The instances of the small scope, and threads that share a runtime.
+fn small() -> Vec<Instance<Pool>> {
+    let mut instances = instances(Scope::Small);
+    instances.push(one_runtime());
+    instances
+}
 
 #[test]
 fn every_edge_of_the_small_scope_is_an_edge_of_the_cores() {
-    walk_all(env!("CARGO_TARGET_TMPDIR"), instances(Scope::Small), |start| {
+    walk_all(env!("CARGO_TARGET_TMPDIR"), small(), |start| {
         PoolMachine::new(start.machine.config(), Mistake::None)
     });
 }
@@ -24,7 +32,7 @@ fn every_mistake_is_told_from_the_design() {
         Mistake::IgnoresTime,
         Mistake::KeepsTheEarly,
     ] {
-        told_apart(mistake, instances(Scope::Small), 20, |start| PoolMachine::new(start.machine.config(), mistake));
+        told_apart(mistake, small(), 20, |start| PoolMachine::new(start.machine.config(), mistake));
     }
 }
 
@@ -33,6 +41,6 @@ fn every_mistake_is_told_from_the_design() {
 #[test]
 fn every_mutant_is_told_from_the_design() {
     for &flaw in Flaw::ALL {
-        told_apart(flaw, instances(Scope::Small), 20, |start| Mutated::new(*start.machine.config(), flaw));
+        told_apart(flaw, small(), 20, |start| Mutated::new(*start.machine.config(), flaw));
     }
 }

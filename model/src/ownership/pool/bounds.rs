@@ -28,7 +28,7 @@ pub struct Bounds {
     pub alarms: u8,
     /// Which workers open connections: those below this number.
     pub openers: u16,
-    /// Which workers stop: those below this number.
+    /// Which workers stop: those below this number. Of threads that share a runtime it is the one that looks, if any may.
     pub stoppers: u16,
     /// Whether connections are idle for too long.
     pub ages: bool,
@@ -59,9 +59,6 @@ const IDLE_PAIR: Bounds = Bounds { numbers: 2, takes: 1, alarms: 0, stoppers: 0,
 /// is inside.
 const ONE_RUNTIME: Bounds = Bounds { one_runtime: true, ..IDLE };
 
-/// The same with two threads that put and take.
-const ONE_RUNTIME_OF_THREE: Bounds = Bounds { threads: 3, openers: 2, ..ONE_RUNTIME };
-
 /// As `IDLE`, with three workers, of which two open connections, and put them three times.
 const IDLE_OF_THREE: Bounds = Bounds { threads: 3, puts: 3, openers: 2, ..IDLE };
 
@@ -81,17 +78,22 @@ pub fn checked(bounds: &Bounds) -> Checked<Pool> {
     bounds.checked(Pool::new).in_parts()
 }
 
+/// Two threads of one runtime, as an instance of their own.
+pub fn one_runtime() -> Instance<Pool> {
+    Instance { name: "one runtime", checked: checked(&ONE_RUNTIME) }
+}
+
+/// What `checked` makes of the bounds of threads that share a runtime.
+pub(super) fn of_one_runtime<D: Design>(checked: impl Fn(&Bounds) -> Checked<D>) -> Vec<Instance<D>> {
+    vec![Instance { name: "one runtime", checked: checked(&ONE_RUNTIME) }]
+}
+
 /// What `checked` makes of the bounds of a scope.
 pub(super) fn each_bounds<D: Design>(scope: Scope, checked: impl Fn(&Bounds) -> Checked<D>) -> Vec<Instance<D>> {
     let bounds: &[(&'static str, Bounds)] = match scope {
-        Scope::Small => &[("idle", IDLE), ("idle pair", IDLE_PAIR), ("one runtime", ONE_RUNTIME)],
-        Scope::Default => &[("idle", IDLE_OF_THREE), ("idle pair", IDLE_THIRD), ("one runtime", ONE_RUNTIME_OF_THREE)],
-        Scope::Large => &[
-            ("idle", IDLE_OF_THREE),
-            ("idle pair", IDLE_THIRD),
-            ("one runtime", ONE_RUNTIME_OF_THREE),
-            ("idle everything", EVERYTHING),
-        ],
+        Scope::Small => &[("idle", IDLE), ("idle pair", IDLE_PAIR)],
+        Scope::Default => &[("idle", IDLE_OF_THREE), ("idle pair", IDLE_THIRD)],
+        Scope::Large => &[("idle", IDLE_OF_THREE), ("idle pair", IDLE_THIRD), ("idle everything", EVERYTHING)],
     };
     bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds) }).collect()
 }
@@ -140,7 +142,9 @@ fn alphabet(bounds: &Bounds) -> Vec<Action> {
         if thread.0 < bounds.openers {
             alphabet.extend(connections().map(|incarnation| Action::Open { thread, incarnation }));
         }
-        if thread.0 < bounds.stoppers {
+        // What stops is the task that looks, which no other thread can end while it does.
+        let stops = if bounds.one_runtime { is_last && bounds.stoppers > 0 } else { thread.0 < bounds.stoppers };
+        if stops {
             alphabet.push(Action::Stop { thread });
         }
     }

@@ -2,7 +2,8 @@
 
 use handfast_spec::Table;
 use handfast_spec::ownership::{Incarnation, Output, Refusal, Thread};
-use serde::Serialize;
+use serde::ser::SerializeTuple;
+use serde::{Serialize, Serializer};
 
 use super::machine::{At, Outcome, Outputs, World};
 use crate::ownership::handfast::{Report, Token, Words};
@@ -17,7 +18,15 @@ pub(super) struct Connection {
     /// The worker that is believed to have its poller watch the connection.
     pub(super) home: Option<Thread>,
     /// What the poller of each worker has of it.
+    #[serde(serialize_with = "as_tuple")]
     pub(super) watched: Table<Watched, 3>,
+}
+
+/// Written without a length, as the array of three that it is in every model.
+fn as_tuple<S: Serializer>(watched: &Table<Watched, 3>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut entries = serializer.serialize_tuple(watched.iter().count())?;
+    watched.iter().try_for_each(|entry| entries.serialize_element(entry))?;
+    entries.end()
 }
 
 /// What a poller has of a connection.

@@ -14,7 +14,7 @@ mod mutants;
 mod shelf;
 mod steps;
 
-pub use bounds::{Bounds, checked, instances};
+pub use bounds::{Bounds, checked, instances, one_runtime};
 pub use log::{Header, Size};
 pub use machine::{Config, Pool, World};
 pub use mutants::{Flaw, Mutated, mutated, variants};

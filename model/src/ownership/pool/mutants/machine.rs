@@ -112,15 +112,6 @@ impl Mutated {
                 let wakes = !matches!(world.at(thread), At::Looking(_));
                 return world.watch_and(wakes, thread, outputs);
             }
-            (Flaw::WaitsForBusy | Flaw::KeepsTheLock, Action::Claim { thread }) => return self.claim(thread, outputs),
-            (Flaw::WaitsForRoom, Action::List { thread }) => {
-                let room = usize::from(world.config.room);
-                let shelf = world.shelf(thread);
-                if !shelf.stopped && shelf.nodes.len() >= room {
-                    return Err(Refusal::Busy);
-                }
-                return world.list(thread, outputs);
-            }
             (Flaw::DropsTheEarly, Action::Defer { thread }) => {
                 let At::Deferring(who) = world.at(thread) else { return Err(Refusal::NotNow) };
                 outputs.push(Output::TurnedAway(thread, who.which, Away::Busy));
@@ -195,12 +186,6 @@ impl Mutated {
         let world = &mut self.world;
         let At::Taking(from, place) = world.at(thread) else { return Err(Refusal::NotNow) };
         let next = world.on_shelf(from, place.saturating_sub(1));
-        if self.flaw == Flaw::WaitsForBusy
-            && let Some(node) = next
-            && let Err(Away::Busy) = world.words.clone().change(node.who.token, Want::Takeover(thread))
-        {
-            return Err(Refusal::Busy);
-        }
         if self.flaw == Flaw::CutsLater
             && let Some(node) = next.filter(|node| !node.expired)
             && world.takes_over(thread, node.who, outputs).is_ok()
@@ -215,9 +200,6 @@ impl Mutated {
             && outputs.contains(&Output::TurnedAway(thread, node.who.which, Away::Busy))
         {
             world.cuts(thread, from, node.who, outputs);
-        }
-        if self.flaw == Flaw::KeepsTheLock && world.at(thread) == At::Rest {
-            world.shelf(from).locked = Some(thread);
         }
         if let (Flaw::LeaksTheOld, At::Clearing(found)) = (self.flaw, world.at(thread)) {
             world.worker(thread).old.clear();

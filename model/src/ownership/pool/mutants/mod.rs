@@ -2,15 +2,20 @@
 
 mod machine;
 
-use super::bounds::{Bounds, each_bounds};
+use super::bounds::{Bounds, each_bounds, of_one_runtime};
 use crate::checker::catalogue::{Kind, Scope, Variant};
 use crate::checker::target::Instance;
 
 pub use machine::Mutated;
 
-/// What is explored of a mutant.
+/// What is explored of a mutant. The mistakes of workers show where each has a poller of its own; the one of threads that
+/// share a runtime shows there.
 pub fn mutated(flaw: Flaw) -> Vec<Instance<Mutated>> {
-    each_bounds(flaw.row().instances, |bounds: &Bounds| bounds.checked(|config| Mutated::new(config, flaw)))
+    let mutated = |bounds: &Bounds| bounds.checked(|config| Mutated::new(config, flaw));
+    match flaw {
+        Flaw::DropsTheEarly => of_one_runtime(mutated),
+        _ => each_bounds(flaw.row().instances, mutated),
+    }
 }
 
 /// Every mutant.
@@ -184,30 +189,6 @@ crate::mutants! {
         about: "a connection is closed, and then its poller is told to forget the number, which may mean another one",
         instances: Scope::Small,
         violates: &["OWN-5", "OWN-14", "OWN-25"],
-    }
-
-    WaitsForBusy {
-        name: "pool-waits-for-busy",
-        source: "haproxy/haproxy 2c3f9818e (M11)",
-        about: "a taker, under the shelf's lock, waits until the worker that looks has left, which waits for the lock",
-        instances: Scope::Small,
-        violates: &["OWN-11", "OWN-24", "OWN-25", "OWN-27"],
-    }
-
-    KeepsTheLock {
-        name: "pool-keeps-the-lock",
-        source: "impl/src/pool/shared/taking.rs, take_from, with a lock that is not given back where nothing is found",
-        about: "a taker that finds nothing leaves the shelf locked",
-        instances: Scope::Small,
-        violates: &["OWN-11", "OWN-25", "OWN-26"],
-    }
-
-    WaitsForRoom {
-        name: "pool-waits-for-room",
-        source: "impl/src/pool/shared/listing.rs, with a wait in place of an eviction",
-        about: "a worker that puts waits until there is room",
-        instances: Scope::Small,
-        violates: &["OWN-11", "OWN-24", "OWN-27"],
     }
 
     DropsTheEarly {
