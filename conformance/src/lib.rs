@@ -4,7 +4,8 @@
 //! and compares each observation; what the model refuses, the implementation must refuse, for the same reason.
 //! A difference is [shrunk](edges::Difference) to a minimal behaviour, and kept as a [file](failure) that `model` shows.
 //! [`lifecycle`] makes a machine of the implementation's core, [`framed`] and [`simopen`] of the cores of those protocols. The drivers
-//! are held to their models by what they record, for which there is a [`log`] and a [judge](lifecycle::judge::judge).
+//! are held to their models by what they record, for which there is a [`log`] and a [judge](lifecycle::judge::judge), and
+//! run whole in a [simulated](simulate) world.
 
 pub mod dice;
 pub mod edges;
@@ -15,3 +16,6 @@ pub mod log;
 pub mod ownership;
 pub mod paused;
 pub mod simopen;
+// It runs the drivers on tokio, which shuttle replaces.
+#[cfg(not(handfast_shuttle))]
+pub mod simulate;

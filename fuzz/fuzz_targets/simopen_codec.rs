@@ -25,7 +25,7 @@ fn decode(bytes: &[u8], step: usize) -> (Vec<Message>, Option<MessageError>) {
                     assert!(taken > 0);
                     left = &left[taken..];
                     kept = if message.is_some() { 0 } else { kept + taken };
-                    // SIM-9: a message and its length.
+                    // SIM-8: a message and its length.
                     assert!(kept < MAX_FRAME + 2);
                     assert!(message.is_some() || left.is_empty());
                     assert_eq!(decoder.is_between_messages(), message.is_some());

@@ -52,7 +52,7 @@ fn run(mut end: Negotiation, bytes: &[u8], step: usize, takes: usize) -> Run {
         taken += length;
         keep(&mut role, &end);
         if length < piece.len() || !end.wants_input() {
-            // SIM-15: what follows is not for the negotiation.
+            // SIM-14: what follows is not for the negotiation.
             assert!(!end.wants_input());
             break;
         }
@@ -62,8 +62,8 @@ fn run(mut end: Negotiation, bytes: &[u8], step: usize, takes: usize) -> Run {
     }
     end.hung_up();
     keep(&mut role, &end);
-    assert!(end.pending().is_empty(), "SIM-17");
-    assert!(said.len() <= MAX_SAID, "SIM-10");
+    assert!(end.pending().is_empty(), "SIM-16");
+    assert!(said.len() <= MAX_SAID, "SIM-9");
     let outcome = end.outcome().expect("nothing more can come").clone();
     if let Ok(Settled { role: settled, .. }) = outcome {
         assert_eq!(role, Some(settled));
@@ -82,7 +82,7 @@ fn write(end: &mut Negotiation, said: &mut Vec<u8>, takes: usize) {
     end.written(length);
 }
 
-/// SIM-11: a role that is known does not change.
+/// SIM-10: a role that is known does not change.
 fn keep(role: &mut Option<Role>, end: &Negotiation) {
     assert!(role.is_none() || *role == end.role());
     *role = end.role();

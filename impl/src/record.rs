@@ -5,15 +5,26 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::runtime::time::Instant;
+
 /// Writes lines of JSON, until the first error: a log with a gap cannot be explained.
 pub(crate) struct Writer<W: ?Sized> {
+    begun: Instant,
     error: Option<io::Error>,
     out: W,
 }
 
+/// A line with the moment at which it was written, in microseconds since the log was begun.
+#[derive(Serialize)]
+struct Timed<'a, L> {
+    at: u64,
+    #[serde(flatten)]
+    line: &'a L,
+}
+
 impl<W> Writer<W> {
     pub(crate) fn new(out: W) -> Self {
-        Self { error: None, out }
+        Self { begun: Instant::now(), error: None, out }
     }
 }
 
@@ -35,7 +46,8 @@ impl<W: Write + ?Sized> Writer<W> {
         if self.error.is_some() {
             return;
         }
-        let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut bytes| {
+        let at = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let written = serde_json::to_vec(&Timed { at, line }).map_err(io::Error::from).and_then(|mut bytes| {
             bytes.push(b'\n');
             self.out.write_all(&bytes)
         });

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use conformance::ownership::haproxy::{Caller, Corrected, Entry};
 use handfast::ownership::Std;
 
-use crate::rival::{Enter, Insert, NUMBERS, OWNED, Rival, SHARED, Takeover};
+use crate::crew::{Enter, Insert, NUMBERS, OWNED, Rival, SHARED, Takeover};
 
 /// See the [module](self).
 pub(crate) struct Masks {

@@ -11,8 +11,6 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::rival::{Enter, Rival, SHARED};
-
 /// So many threads.
 pub(crate) struct Crew {
     threads: usize,

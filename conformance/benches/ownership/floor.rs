@@ -3,7 +3,7 @@
 use std::array;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::rival::{Enter, Insert, NUMBERS, Rival, Takeover};
+use crate::crew::{Enter, Insert, NUMBERS, Rival, Takeover};
 
 #[repr(align(64))]
 struct Line(AtomicU64);

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use parking_lot::Mutex;
 
-use crate::rival::{Enter, Insert, NUMBERS, OWNED, Rival, SHARED, Takeover};
+use crate::crew::{Enter, Insert, NUMBERS, OWNED, Rival, SHARED, Takeover};
 
 #[repr(align(64))]
 struct Entry(Mutex<Kept>);

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 
 use handfast::ownership::{Deleted, Numbered, Sharing, Table, Token, Worker};
 
-use crate::rival::{Enter, Insert, NUMBERS, OWNED, Rival, SHARED, Takeover};
+use crate::crew::{Enter, Insert, NUMBERS, OWNED, Rival, SHARED, Takeover};
 
 /// A descriptor without a system call.
 struct Descriptor {

@@ -52,7 +52,8 @@ impl CoreMachine {
             Action::DropRead { end } => {
                 let side = self.side(open(end)?);
                 // Dropping a future is no call of the core, which is why nothing is lost.
-                if side.reading == Reading::Waits && side.is_within() { Ok(()) } else { Err(Refusal::Nothing) }
+                let waits = side.reading == Reading::Waits && side.is_within() || side.reading == Reading::Answers;
+                if waits { Ok(()) } else { Err(Refusal::Nothing) }
             }
             Action::Leave { end } => self.leave(open(end)?, outputs),
             Action::Abandon { end } => self.abandon(open(end)?, outputs),
@@ -162,11 +163,15 @@ impl CoreMachine {
     fn read(&mut self, end: End, outputs: &mut Outputs) -> Step {
         match self.side(end).reading {
             Reading::Waits | Reading::Fails => {}
+            Reading::Answers => return self.answer(end, outputs),
             Reading::Reported => return Err(Refusal::Ended),
             Reading::Left => return Err(Refusal::Gone),
         }
         if self.give(end, outputs) {
             return Ok(());
+        }
+        if self.is_late(end) {
+            return Err(Refusal::NotNow);
         }
         match self.tcp.read(end) {
             Got::Nothing => return Err(Refusal::Nothing),
@@ -186,9 +191,51 @@ impl CoreMachine {
         match self.side(end).decode() {
             Found::Nothing => return false,
             Found::Given(given) => outputs.push(Output::Delivered(end, given)),
-            Found::End(ending) => outputs.push(Output::Ended(end, ending)),
+            Found::Marker if self.begin_answer(end, outputs) => {}
+            Found::Marker => outputs.push(Output::Ended(end, self.side(end).tell(Ending::Marker))),
+            Found::Broken(ending) => outputs.push(Output::Ended(end, self.side(end).tell(ending))),
         }
         true
+    }
+
+    /// As drivers do where it is configured. Returns whether the reader has something to hand over.
+    fn begin_answer(&mut self, end: End, outputs: &mut Outputs) -> bool {
+        let Some(by) = self.config.answer[end.index()] else { return false };
+        let side = self.side(end);
+        if !side.is_open() {
+            return false;
+        }
+        outputs.push(Output::Answers(end, by));
+        side.ending.begin(by);
+        side.held.clear();
+        side.reading = Reading::Answers;
+        if side.writer.finish() {
+            return true;
+        }
+        side.ending.broken(side.writer.queued());
+        self.tell_outcome(end, false, outputs);
+        false
+    }
+
+    /// The reader hands over what comes next, and is told of the marker when that was all.
+    fn answer(&mut self, end: End, outputs: &mut Outputs) -> Step {
+        match self.side(end).ending.next_step() {
+            NextStep::Write => self.send(end, outputs)?,
+            NextStep::Close => self.finish(end)?,
+            NextStep::None | NextStep::Watch | NextStep::Done(_) => {}
+        }
+        match self.side(end).ending.next_step() {
+            NextStep::Write | NextStep::Close => {}
+            NextStep::None | NextStep::Watch | NextStep::Done(_) => {
+                outputs.push(Output::Ended(end, self.side(end).tell(Ending::Marker)));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_late(&mut self, end: End) -> bool {
+        let now = self.now;
+        self.side(end).ending.deadline().is_some_and(|until| now >= Some(until))
     }
 
     fn kernel_ended(&mut self, end: End, is_reset: bool, outputs: &mut Outputs) {
@@ -206,6 +253,9 @@ impl CoreMachine {
 
     fn read_ahead(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let (keep, discard) = (self.config.keep, self.config.discard);
+        if self.is_late(end) {
+            return Err(Refusal::NotNow);
+        }
         let side = self.side(end);
         match side.ending.next_step() {
             NextStep::Write | NextStep::Close | NextStep::Watch => {}
@@ -216,7 +266,7 @@ impl CoreMachine {
         }
         let keeps = match side.reading {
             Reading::Waits => true,
-            Reading::Reported | Reading::Left => false,
+            Reading::Answers | Reading::Reported | Reading::Left => false,
             Reading::Fails => return Err(Refusal::Nothing),
         };
         let enough = if keeps { side.held.len() >= usize::from(keep) } else { side.discarded >= discard };
@@ -226,7 +276,7 @@ impl CoreMachine {
         match self.tcp.read(end) {
             Got::Nothing => return Err(Refusal::Nothing),
             Got::Chunk(chunk) if keeps => {
-                outputs.push(Output::Took(end, chunk.half));
+                outputs.push(Output::Kept(end, chunk.half));
                 self.side(end).keep(chunk);
             }
             Got::Chunk(_) => {
@@ -242,7 +292,7 @@ impl CoreMachine {
     fn leave(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.side(end);
         match side.reading {
-            Reading::Waits | Reading::Fails => {}
+            Reading::Waits | Reading::Fails | Reading::Answers => {}
             Reading::Reported => return Err(Refusal::Ended),
             Reading::Left => return Err(Refusal::Gone),
         }

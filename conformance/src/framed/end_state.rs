@@ -37,6 +37,8 @@ pub(super) enum Reading {
     Waits,
     /// The reader's cursor has a reason, and the application was not told.
     Fails,
+    /// The reader hands over the answer to the peer's marker.
+    Answers,
     Reported,
     Left,
 }
@@ -45,7 +47,9 @@ pub(super) enum Reading {
 pub(super) enum Found {
     Nothing,
     Given(Given),
-    End(Ending),
+    /// The peer's marker.
+    Marker,
+    Broken(Ending),
 }
 
 impl EndState {
@@ -133,8 +137,8 @@ impl EndState {
                 Found::Given(given)
             }
             product::Next::Heartbeat => Found::Given(Given::Reserved),
-            product::Next::Marker => self.tell(Ending::Marker),
-            product::Next::Broken(error) => self.tell(ending(&error)),
+            product::Next::Marker => Found::Marker,
+            product::Next::Broken(error) => Found::Broken(ending(&error)),
         }
     }
 
@@ -143,12 +147,13 @@ impl EndState {
         if ending == Ending::Marker { ending } else { *self.fate.get_or_insert(ending) }
     }
 
-    fn tell(&mut self, ending: Ending) -> Found {
+    /// Tells the application that nothing more comes, and why.
+    pub(super) fn tell(&mut self, ending: Ending) -> Ending {
         let ending = self.latch(ending);
         self.reading = Reading::Reported;
         self.held.clear();
         self.refuses |= ending != Ending::Marker;
-        Found::End(ending)
+        ending
     }
 
     /// Nothing more is sent.

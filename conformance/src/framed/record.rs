@@ -137,6 +137,6 @@ impl Record {
     /// The log that `model explain framed` reads.
     pub(super) fn log(&self, kernel: Kernel, frames: [u32; 2], keep: u16, discard: u16) -> String {
         let lines = self.lines.iter().map(|(action, observed)| Line::observed(action, observed));
-        write_log(Framed::NAME, Config { kernel, frames, keep, discard }, lines)
+        write_log(Framed::NAME, Config { kernel, frames, keep, discard, answer: [None, None] }, lines)
     }
 }

@@ -55,7 +55,7 @@ impl Candidate for Own {
 
     fn establish(&self, kernel: Kernel, frames: [u32; 2]) -> DriverMachine {
         // As much is thrown away as the rule allows.
-        let config = Config { kernel, frames, keep: 2, discard: 2 };
+        let config = Config { kernel, frames, keep: 2, discard: 2, answer: [None; 2] };
         DriverMachine::new(&config, &self.clocks)
     }
 }
@@ -138,7 +138,7 @@ pub fn step_out(candidate: &impl Candidate, place: Place, order: &[Action]) -> B
 
 fn begin<C: Candidate>(candidate: &C, place: Place) -> Recorded<C::Ends> {
     let Place { kernel, frames, discards } = place;
-    Recorded { machine: candidate.establish(kernel, frames), history: History::new(discards, kernel.tells) }
+    Recorded { machine: candidate.establish(kernel, frames), history: History::new(2, discards, kernel.tells) }
 }
 
 fn step_through<M>(trial: &mut Recorded<M>, order: &[Action], violated: &mut BTreeSet<&'static str>)

@@ -97,6 +97,10 @@ macro_rules! word {
             fn compare_exchange_weak(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
                 self.0.compare_exchange_weak(current, new, order, Ordering::Relaxed)
             }
+
+            fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+                self.0.fetch_sub(value, order)
+            }
         }
     };
 }

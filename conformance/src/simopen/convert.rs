@@ -1,6 +1,6 @@
 //! What the model's tokens are on the wire, and what the product's failures are called.
 
-use handfast::simopen::core::{self as product, Message, MessageError};
+use handfast::simopen::core::{self as product, Message};
 use handfast_spec::simopen::{Failure, Name, Nonce, Role, Token};
 
 /// The protocol with this number.
@@ -36,7 +36,7 @@ pub(super) fn bytes(token: Token) -> Vec<u8> {
         Token::Select(Nonce(nonce)) => Message::Select(nonce),
         Token::Role(Role::Initiator) => Message::Role(product::Role::Initiator),
         Token::Role(Role::Responder) => Message::Role(product::Role::Responder),
-        Token::Iamclient => return b"\x0aiamclient\n".to_vec(),
+        Token::Word => return b"\x0aiamclient\n".to_vec(),
         Token::BadSelect => return b"\x0bselect:007\n".to_vec(),
         Token::Garbage => return b"\x02no".to_vec(),
         // A frame by chance, and none of the negotiation.
@@ -61,6 +61,7 @@ pub(super) fn pending(bytes: &[u8]) -> Vec<(Token, usize)> {
             Message::Select(nonce) => Token::Select(Nonce(nonce)),
             Message::Role(ours) => Token::Role(role(ours)),
             Message::Protocol(protocol) => Token::Protocol(name(&protocol)),
+            Message::Other(text) => panic!("a negotiation says {text:?}"),
         };
         messages.push((token, length));
         rest = &rest[length..];
@@ -68,11 +69,8 @@ pub(super) fn pending(bytes: &[u8]) -> Vec<(Token, usize)> {
     messages
 }
 
-/// A frame of unknown content is one that no message has, to the product; to the model, which names some, it is one that
-/// has no place.
 pub(super) fn failure(failure: &product::Failure) -> Failure {
     match failure {
-        product::Failure::Malformed(MessageError::Meaningless | MessageError::Nonce) => Failure::Unexpected,
         product::Failure::Malformed(_) => Failure::Malformed,
         product::Failure::NotMultistream => Failure::NotMultistream,
         product::Failure::PlainDialer => Failure::PlainDialer,

@@ -27,6 +27,9 @@ pub struct Negotiating {
     /// How many flights led to what it heard last.
     flight: u8,
     role: Option<Role>,
+    /// How often time has passed. The negotiation has no clock: its driver does.
+    ticks: u8,
+    broken: bool,
 }
 
 /// How far an end is.
@@ -45,7 +48,16 @@ enum Stage {
 
 impl Negotiating {
     fn new(kind: Kind) -> Self {
-        Self { kind, stage: Stage::Idle, outbox: VecDeque::new(), known: 0, flight: 0, role: None }
+        Self {
+            kind,
+            stage: Stage::Idle,
+            outbox: VecDeque::new(),
+            known: 0,
+            flight: 0,
+            role: None,
+            ticks: 0,
+            broken: false,
+        }
     }
 
     /// Calls the negotiation, and looks at what it has come to.
@@ -116,6 +128,7 @@ impl Peer for Negotiating {
             Stage::Idle => Err(Refusal::NotStarted),
             Stage::Over => Err(Refusal::Over),
             _ if !self.outbox.is_empty() => Ok(()),
+            Stage::Settled { .. } if self.broken => Err(Refusal::NothingToWrite),
             Stage::Settled { role, sent: false, received } if role == Role::Initiator || received => Ok(()),
             Stage::Negotiates(_) | Stage::Settled { .. } => Err(Refusal::NothingToWrite),
         }
@@ -172,7 +185,26 @@ impl Peer for Negotiating {
         self.call(turn, Negotiation::hung_up);
     }
 
+    fn write_failed(&mut self, turn: &mut Turn<'_>) {
+        turn.outputs.push(Output::Broken(turn.end));
+        self.outbox.clear();
+        (self.known, self.broken) = (0, true);
+        self.call(turn, Negotiation::write_failed);
+    }
+
+    fn tick(&mut self, turn: &mut Turn<'_>) -> Done {
+        if self.ticks == turn.ticks {
+            return Err(Refusal::Due);
+        }
+        self.ticks += 1;
+        turn.outputs.push(Output::Ticked(turn.end));
+        Ok(())
+    }
+
     fn expire(&mut self, turn: &mut Turn<'_>) -> Done {
+        if self.ticks < turn.ticks {
+            return Err(Refusal::Early);
+        }
         self.call(turn, Negotiation::deadline_passed);
         Ok(())
     }

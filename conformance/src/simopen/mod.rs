@@ -8,5 +8,6 @@ mod convert;
 mod core;
 pub mod driver;
 pub mod historical;
+pub mod judge;
 
 pub use self::core::{CoreMachine, Negotiating, core_machine};

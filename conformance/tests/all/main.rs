@@ -5,3 +5,4 @@ mod lifecycle;
 mod ownership;
 mod pool;
 mod simopen;
+mod simulate;

@@ -10,6 +10,7 @@
 //!
 //! - [`ReadCursor`], [`WriteCursor`] and [`CloseState`] are the protocol as pure state machines.
 //! - [`Connection`] is their driver on tokio, over anything that carries bytes in both directions ([`Transport`]).
+//! - `Messages`, behind the feature `codec`, has typed messages in its frames, by a codec of `tokio-util`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -47,10 +48,16 @@
 
 mod core;
 mod driver;
+#[cfg(feature = "codec")]
+mod messages;
+mod socket;
 mod transport;
 
 pub use core::{
     CloseState, Delivery, Error, Frame, Next, NextStep, Outcome, ReadCursor, Violation, WriteCursor, WriteLimits,
 };
 pub use driver::{Closer, Config, Connection, Drain, Idle, Reader, ReuniteError, Writer};
+#[cfg(feature = "codec")]
+pub use messages::{MessageError, Messages};
+pub use socket::SocketWriteHalf;
 pub use transport::{Fault, Opaque, Transport};

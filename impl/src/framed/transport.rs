@@ -8,6 +8,7 @@ use tokio::net::{TcpStream, tcp};
 #[cfg(unix)]
 use tokio::net::{UnixStream, unix};
 
+use super::SocketWriteHalf;
 use crate::framed::Delivery;
 
 /// A stream of bytes in both directions whose sending direction can be closed alone.
@@ -34,14 +35,15 @@ pub trait Transport {
 /// Knows what is acknowledged by the peer's kernel, on Linux.
 impl Transport for TcpStream {
     type Read = tcp::OwnedReadHalf;
-    type Write = tcp::OwnedWriteHalf;
+    type Write = SocketWriteHalf<tcp::OwnedWriteHalf>;
 
     fn split(self) -> (Self::Read, Self::Write) {
-        self.into_split()
+        let (read, write) = self.into_split();
+        (read, SocketWriteHalf(write))
     }
 
     fn delivery(write: &Self::Write) -> io::Result<Delivery> {
-        let socket: &TcpStream = write.as_ref();
+        let socket: &TcpStream = write.0.as_ref();
         match outstanding(socket) {
             Delivery::Outstanding(0) => Ok(Delivery::Outstanding(0)),
             // After a reset nothing is acknowledged any more. This may be the only call that learns of it: no task need
@@ -88,10 +90,11 @@ mod linux {
 #[cfg(unix)]
 impl Transport for UnixStream {
     type Read = unix::OwnedReadHalf;
-    type Write = unix::OwnedWriteHalf;
+    type Write = SocketWriteHalf<unix::OwnedWriteHalf>;
 
     fn split(self) -> (Self::Read, Self::Write) {
-        self.into_split()
+        let (read, write) = self.into_split();
+        (read, SocketWriteHalf(write))
     }
 
     fn delivery(_: &Self::Write) -> io::Result<Delivery> {

@@ -57,6 +57,17 @@ pub trait AtomicWord: Send + Sync {
     ///
     /// The bits that it has.
     fn compare_exchange_weak(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64>;
+    /// Subtracts from its bits and returns what they were. In one step where the family has one; otherwise as often as
+    /// other threads are faster.
+    fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+        let mut bits = self.load(Ordering::Relaxed);
+        loop {
+            match self.compare_exchange_weak(bits, bits.wrapping_sub(value), order) {
+                Ok(before) => return before,
+                Err(actual) => bits = actual,
+            }
+        }
+    }
 }
 
 /// A place for a payload. Who may access it is known to the word alone.
@@ -97,6 +108,11 @@ impl AtomicWord for AtomicU64 {
     #[inline]
     fn compare_exchange_weak(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
         self.compare_exchange_weak(current, new, order, Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+        self.fetch_sub(value, order)
     }
 }
 

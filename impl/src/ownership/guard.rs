@@ -6,7 +6,7 @@ use std::ops::Deref;
 
 use super::Std;
 use super::atomics::Atomics;
-use super::core::{Sharing, State, Step};
+use super::core::{Sharing, State};
 use super::slot::{Held, Inside};
 use super::table::Deleted;
 use super::token::Token;
@@ -50,7 +50,7 @@ impl<'a, T, A: Atomics> Guard<'a, T, A> {
     /// for before, this only leaves.
     pub fn delete(self) -> Deleted {
         let mut this = ManuallyDrop::new(self);
-        match this.inside.leave(Step::DeleteAndLeave) {
+        match this.inside.delete_and_leave() {
             Ok(Some(held)) => {
                 close(held);
                 Deleted::Closed
@@ -81,7 +81,7 @@ impl<T, A: Atomics> Deref for Guard<'_, T, A> {
 impl<T, A: Atomics> Drop for Guard<'_, T, A> {
     #[inline]
     fn drop(&mut self) {
-        if let Ok(Some(held)) = self.inside.leave(Step::Leave) {
+        if let Some(held) = self.inside.leave() {
             close(held);
         }
     }

@@ -7,7 +7,7 @@
 use std::sync::atomic::Ordering;
 
 use super::atomics::{AtomicWord, Atomics, PayloadCell};
-use super::core::{Generation, Next, Refused, Sharing, State, Step, Word, Worker, transition};
+use super::core::{Generation, Next, ONE_RUNNER, Refused, Sharing, State, Step, Word, Worker, transition};
 
 /// A word and what it guards, on a cache line of its own: neighbours are other workers'.
 #[repr(align(64))]
@@ -199,15 +199,26 @@ impl<'a, T, A: Atomics> Inside<'a, T, A> {
         self.entered
     }
 
-    /// Leaves, by [`Step::Leave`] or [`Step::DeleteAndLeave`]. A caller that is given the slot closes.
+    /// Leaves, by [`Step::Leave`]. A caller that is given the slot closes.
+    ///
+    /// One subtraction, which no other thread can delay: while this guard is counted, the word is of its descriptor, so
+    /// that nothing has to be compared. What it was says who is last.
+    #[inline(always)]
+    pub(super) fn leave(&mut self) -> Option<Held<'a, T, A>> {
+        let before = Word::from_bits(self.slot.word.fetch_sub(ONE_RUNNER, A::LEAVE));
+        let is_last = matches!(before.state(), State::Live { runners: 1, closing: true, .. });
+        is_last.then_some(Held { slot: self.slot, generation: self.entered.generation() })
+    }
+
+    /// Leaves, by [`Step::DeleteAndLeave`]. A caller that is given the slot closes.
     ///
     /// # Errors
     ///
     /// If the step is refused; the caller is still inside.
     #[inline(always)]
-    pub(super) fn leave(&mut self, step: Step) -> Result<Option<Held<'a, T, A>>, Refused> {
+    pub(super) fn delete_and_leave(&mut self) -> Result<Option<Held<'a, T, A>>, Refused> {
         let generation = self.entered.generation();
-        let next = self.slot.change(self.entered, generation, step, A::LEAVE)?;
+        let next = self.slot.change(self.entered, generation, Step::DeleteAndLeave, A::LEAVE)?;
         Ok(next.holds.then_some(Held { slot: self.slot, generation }))
     }
 }

@@ -18,6 +18,9 @@ pub struct Config {
     pub probe: bool,
     /// Whose connections are taken first.
     pub prefer: Prefer,
+    /// By how much of the greatest [age](Limits::age), in percent, a connection's may fall short, each by a share of its own.
+    /// Otherwise connections that were made together are closed together, and made together again.
+    pub spread: u8,
 }
 
 /// Whose idle connections are taken first.
@@ -28,17 +31,41 @@ pub enum Prefer {
     Own,
     /// Those of other workers. Each is a takeover: for tests and for measuring.
     Others,
+    /// The worker's own, and no other's: for connections that cannot go to another worker, because a task of their own
+    /// reads them there.
+    OnlyOwn,
 }
 
-impl Default for Config {
-    /// 64 connections to one destination on each worker and 1024 in all, idle for at most 30 seconds and at most an
-    /// hour old; descriptors up to the process's limit, but no more than 65,536.
+/// How long one connection may be kept, where its server has said so: the pool's [`Limits`] hold besides.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Keep {
+    /// How long it may be idle, as in the `timeout` of a `Keep-Alive` header: less than what the server says by as much
+    /// as a request may be on its way. [`Duration::MAX`] is no limit.
+    pub idle: Duration,
+    /// How old it may be. [`Duration::MAX`] is no limit.
+    pub age: Duration,
+}
+
+impl Default for Keep {
+    /// No limits besides the pool's.
     fn default() -> Self {
-        let limits = Limits { per_key: 64, total: 1024, idle: Duration::from_secs(30), age: Duration::from_secs(3600) };
-        Self { limits, descriptors: descriptors(), probe: true, prefer: Prefer::Own }
+        Self { idle: Duration::MAX, age: Duration::MAX }
     }
 }
 
+impl Default for Config {
+    /// 64 connections to one destination on each worker, and in all half as many as the process may have descriptors
+    /// (`RLIMIT_NOFILE`), but no more than 1024; idle for at most 30 seconds and at most an hour old, less up to 10 percent;
+    /// descriptors up to the process's limit, but no more than 65,536.
+    fn default() -> Self {
+        let descriptors = descriptors();
+        let total = (descriptors / 2).min(MOST_IDLE);
+        let limits = Limits { per_key: 64, total, idle: Duration::from_secs(30), age: Duration::from_secs(3600) };
+        Self { limits, descriptors, probe: true, prefer: Prefer::Own, spread: 10 }
+    }
+}
+
+const MOST_IDLE: usize = 1024;
 const MOST_DESCRIPTORS: usize = 1 << 16;
 
 fn descriptors() -> usize {

@@ -10,13 +10,127 @@ use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
 use super::Pooled;
+use super::contain::contain;
 use super::core::Handle;
+use super::metrics::Counters;
 use crate::ownership::{Guard, Numbered};
 
 /// A connection that can be watched while it is idle, and moved to another worker.
 ///
 /// [`TcpStream`] and [`UnixStream`] are; [`Carrying`] keeps something beside one of them. For a type of your own, do
 /// with the stream in it what is done here with a stream.
+///
+/// No lock of the pool's is held while this code runs. If it panics, the connection is closed.
+///
+/// # TLS
+///
+/// A TLS 1.3 server sends session tickets when the handshake is over, as a rule behind its first answer. To a peek they are bytes
+/// that nobody asked for, so that a connection that is put before its tickets were read is thrown away. Let the session read
+/// what there is, and ask whether the *application* was sent something. `Session` stands for `rustls::ClientConnection`,
+/// whose methods have these names:
+///
+/// ```
+/// use std::io;
+/// use std::os::fd::{AsFd, BorrowedFd};
+/// use std::sync::{Mutex, PoisonError};
+/// use std::task::{Context, Poll, ready};
+///
+/// use handfast::pool::{Connection, NotIdle};
+/// use tokio::io::Interest;
+/// use tokio::net::TcpStream;
+///
+/// trait Session: Send + 'static {
+///     /// Reads records from the peer: 0 at the end of the stream.
+///     fn read_tls(&mut self, records: &mut dyn io::Read) -> io::Result<usize>;
+///     /// Works on what was read, tickets included. Returns how many bytes there are for the application.
+///     fn process_new_packets(&mut self) -> io::Result<usize>;
+/// }
+///
+/// struct Secured<S> {
+///     stream: TcpStream,
+///     session: Mutex<S>,
+/// }
+///
+/// impl<S: Session> Secured<S> {
+///     /// Reads what there is, in one attempt.
+///     fn read(&self, mut records: impl io::Read) -> io::Result<Option<NotIdle>> {
+///         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+///         Ok(match session.read_tls(&mut records)? {
+///             0 => Some(NotIdle::Closed),
+///             _ => (session.process_new_packets()? != 0).then_some(NotIdle::Bytes),
+///         })
+///     }
+///
+///     /// Reads until the socket has nothing more, or the application has something.
+///     fn drain(&self, read: impl Fn() -> io::Result<Option<NotIdle>>) -> Option<NotIdle> {
+///         loop {
+///             match read() {
+///                 Ok(None) => {}
+///                 Ok(Some(reason)) => return Some(reason),
+///                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+///                 Err(error) => return Some(NotIdle::Failed(error.kind())),
+///             }
+///         }
+///     }
+/// }
+///
+/// /// Reads from the socket itself, whatever its poller has reported.
+/// struct Direct<'a>(BorrowedFd<'a>);
+///
+/// impl io::Read for Direct<'_> {
+///     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+///         Ok(rustix::net::recv(self.0, buffer, rustix::net::RecvFlags::DONTWAIT)?.0)
+///     }
+/// }
+///
+/// impl<S> AsFd for Secured<S> {
+///     fn as_fd(&self) -> BorrowedFd<'_> {
+///         self.stream.as_fd()
+///     }
+/// }
+///
+/// impl<S: Session> Connection for Secured<S> {
+///     fn poll_not_idle(&self, cx: &mut Context<'_>) -> Poll<NotIdle> {
+///         loop {
+///             if let Err(error) = ready!(self.stream.poll_read_ready(cx)) {
+///                 return Poll::Ready(NotIdle::Failed(error.kind()));
+///             }
+///             if let Some(reason) = self.not_idle() {
+///                 return Poll::Ready(reason);
+///             }
+///         }
+///     }
+///
+///     fn not_idle(&self) -> Option<NotIdle> {
+///         self.drain(|| self.stream.try_io(Interest::READABLE, || self.read(Direct(self.as_fd()))))
+///     }
+///
+///     fn probe(&self) -> Option<NotIdle> {
+///         self.drain(|| self.read(Direct(self.as_fd())))
+///     }
+///
+///     fn reregister(self) -> io::Result<Self> {
+///         Ok(Self { stream: TcpStream::from_std(self.stream.into_std()?)?, session: self.session })
+///     }
+/// }
+/// ```
+///
+/// A server that closes its session properly sends an alert, which a session reports as the end of its data: have it
+/// count as [`NotIdle::Closed`].
+///
+/// # HTTP/2
+///
+/// An HTTP/2 connection is never idle in this sense: its server sends settings and pings, and many requests share it. A task reads it,
+/// on the runtime on which it was made. What is pooled is the handle for requests, of which many exist at a time:
+///
+/// - Keep a handle for as long as requests may be sent, not one connection for each; the pool is for what one request
+///   has to itself. For one connection to each destination, set [`per_key`](super::Limits::per_key) to 1, put a clone of the
+///   handle, and have the stream itself in an [`Arc`](std::sync::Arc) that handle and task share, for [`AsFd`].
+/// - [`poll_not_idle`](Self::poll_not_idle) polls whether the task has ended or the server has announced that it goes
+///   away (`GOAWAY`), and never looks at the socket, whose bytes are the task's.
+/// - [`probe`](Self::probe) returns the same, as [`not_idle`](Self::not_idle) does.
+/// - Nothing can take it to another worker: use [`Prefer::OnlyOwn`](super::Prefer::OnlyOwn), or a
+///   [`RuntimePool`](super::RuntimePool), and let [`reregister`](Self::reregister) return the connection as it is.
 pub trait Connection: AsFd + Send + Sized + 'static {
     /// Polls whether an idle connection is not idle any more. While it is idle, `cx` is woken when it may not be.
     fn poll_not_idle(&self, cx: &mut Context<'_>) -> Poll<NotIdle>;
@@ -207,25 +321,53 @@ fn there<T>(pooled: Option<T>) -> T {
     }
 }
 
-/// Returns the entry that the guard gives access to.
-pub(super) fn entry<'a, C>(inside: &'a mut Inside<'_, C>) -> &'a mut Entry<C> {
-    match inside.get_mut() {
-        Some(entry) => entry,
-        None => unreachable!("an idle connection belongs to one worker"),
+/// An idle connection that was claimed. It is closed when this is dropped, also by a panic, so that none stays in the
+/// table that no worker will look at (OWN-16).
+pub(super) struct Claimed<'a, C> {
+    /// `None` once it was released or left.
+    inside: Option<Inside<'a, C>>,
+    counters: &'a Counters,
+}
+
+impl<'a, C> Claimed<'a, C> {
+    pub(super) fn new(inside: Inside<'a, C>, counters: &'a Counters) -> Self {
+        Self { inside: Some(inside), counters }
+    }
+
+    pub(super) fn entry(&mut self) -> &mut Entry<C> {
+        match self.inside.as_mut().and_then(|inside| inside.get_mut()) {
+            Some(entry) => entry,
+            None => unreachable!("an idle connection belongs to one worker"),
+        }
+    }
+
+    /// Takes the connection out of its slot, which is free from then on, while the descriptor is open still: it is the
+    /// caller's alone, to use or to close.
+    pub(super) fn release(mut self) -> Pooled<C> {
+        match self.inside.take() {
+            Some(inside) => release(inside),
+            None => unreachable!("it is released or left once"),
+        }
+    }
+
+    /// Leaves the connection where it is.
+    pub(super) fn leave(mut self) {
+        drop(self.inside.take());
     }
 }
 
-/// Takes the connection out of its slot, which is free from then on, while the descriptor is open still: it is the
-/// caller's alone, to use or to close.
-pub(super) fn release<C>(mut inside: Inside<'_, C>) -> Pooled<C> {
-    let pooled = there(entry(&mut inside).slot().take());
-    let _ = inside.delete();
-    pooled
+impl<C> Drop for Claimed<'_, C> {
+    fn drop(&mut self) {
+        if let Some(inside) = self.inside.take() {
+            let _ = contain(self.counters, || drop(release(inside)));
+        }
+    }
 }
 
-/// Closes connections, which is not done while a lock is held.
-pub(super) fn close<'a, C: 'a>(insides: impl IntoIterator<Item = Inside<'a, C>>) {
-    insides.into_iter().for_each(|inside| drop(release(inside)));
+fn release<C>(mut inside: Inside<'_, C>) -> Pooled<C> {
+    let pooled = there(inside.get_mut().and_then(|entry| entry.slot().take()));
+    let _ = inside.delete();
+    pooled
 }
 
 /// Returns why a connection is not idle any more, without asking the kernel; if it is idle, `waker` is woken when it may

@@ -1,12 +1,14 @@
-//! The pool, as each worker sees it.
+//! The pool as all its workers share it.
 
 use std::fmt::{self, Debug, Formatter};
 use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::core::Closed;
+use super::core::{Closed, Why};
+use super::local::{Local, Shard};
 use super::metrics::Metrics;
 use super::shared::Shared;
 use super::watch::watch;
@@ -14,20 +16,14 @@ use super::workers::{Group, Stopped, WorkerHandle, Workers};
 use super::{Config, Connection, NotIdle};
 use crate::ownership::{InsertRefused, Worker};
 
-/// Idle connections by destination, for all workers of one group. Cloning gives another handle.
+/// Idle connections by destination, for all workers of one group or for one runtime. Cloning gives another handle.
 ///
-/// When the last handle is dropped, here and on all workers, the idle connections are closed. A worker that stops
-/// closes its own.
+/// When the last handle is dropped, here and on all workers, the idle connections are closed, all at once and by the
+/// thread that drops it. A worker that stops closes its own.
 pub struct Pool<K, C> {
-    shared: Arc<Shared<K, C>>,
-    group: Group,
-}
-
-/// A pool on one of its workers.
-pub struct Local<K, C> {
-    shared: Arc<Shared<K, C>>,
-    here: WorkerHandle,
-    worker: Worker,
+    pub(super) shared: Arc<Shared<K, C>>,
+    /// `None` if it is a runtime's.
+    pub(super) group: Option<Group>,
 }
 
 /// A connection that a pool may keep, and what is to be known about it besides.
@@ -39,6 +35,16 @@ pub struct Pooled<C> {
     pub created_at: Instant,
     /// How often it was taken from a pool.
     pub uses: u64,
+}
+
+/// The times of an idle connection.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct IdleTimes {
+    /// How long it has been idle.
+    pub idle: Duration,
+    /// How long ago it was established.
+    pub age: Duration,
 }
 
 /// A connection that was not put, and why. It is open; drop it to close it.
@@ -73,10 +79,11 @@ impl<C> Pooled<C> {
 
 impl<K, C> Pool<K, C>
 where
-    K: Clone + Eq + Hash + Send + 'static,
+    K: Eq + Hash + Send + Sync + 'static,
     C: Connection,
 {
-    /// A pool for these workers, on each of which a task watches what is idle there.
+    /// A pool for these workers, on each of which a task watches what is idle there. For a program without
+    /// [`Workers`] there is [`RuntimePool`](super::RuntimePool).
     ///
     /// # Errors
     ///
@@ -92,7 +99,7 @@ where
             let (pool, reports) = (Arc::downgrade(&shared), shared.reports(worker));
             workers.spawn_detached(number, move || watch(pool, reports, worker))?;
         }
-        Ok(Self { shared, group: workers.group() })
+        Ok(Self { shared, group: Some(workers.group()) })
     }
 
     /// The pool on the worker that calls this.
@@ -101,11 +108,54 @@ where
     ///
     /// If that is not one of the workers that the pool was made for.
     pub fn local(&self, here: &WorkerHandle) -> Local<K, C> {
-        assert!(here.is_of(&self.group), "the pool was made for other workers");
-        Local { shared: Arc::clone(&self.shared), here: here.clone(), worker: worker(here.number()) }
+        let is_ours = self.group.as_ref().is_some_and(|group| here.is_of(group));
+        assert!(is_ours, "the pool was made for other workers");
+        Local::new(Shard::new(self.clone(), worker(here.number())), here.clone())
     }
 
-    /// How many connections are idle.
+    /// Gives out none of the connections to a destination that are idle now. The workers that they are on close them, a
+    /// few at a time. Returns how many there were.
+    ///
+    /// For a server that was removed, or whose address now means another one. Connections that are in use are not
+    /// touched, and may be put afterwards.
+    ///
+    /// # Panics
+    ///
+    /// If the key's `Hash` or `Eq` does.
+    pub fn clear(&self, key: &K) -> usize {
+        self.shared.end_all(key, Why::Cleared)
+    }
+
+    /// Gives out none of the connections to a destination that are idle now, as [`clear`](Self::clear), because the
+    /// server may have vanished: a request on another connection to it has timed out.
+    ///
+    /// A server that vanishes without a word leaves its idle connections as they are, and each of them costs a
+    /// request its whole time. The pool itself suspects the siblings of a connection that has failed for want of
+    /// acknowledgements ([`Liveness`](super::Liveness)).
+    ///
+    /// # Panics
+    ///
+    /// As [`clear`](Self::clear).
+    pub fn suspect(&self, key: &K) -> usize {
+        self.shared.end_all(key, Why::Suspected)
+    }
+
+    /// Asks `keep` about each idle connection, and gives out none of those that it does not want. The workers that
+    /// they are on close them, a few at a time. Returns how many there were.
+    ///
+    /// No lock is held while `keep` runs. It is not asked about connections that are put meanwhile.
+    pub fn retain(&self, keep: impl FnMut(&K, &IdleTimes) -> bool) -> usize {
+        self.shared.retain(keep)
+    }
+
+    /// Closes the connection that has been idle for longest, on whichever worker. Returns whether there was one.
+    ///
+    /// For a program that has no descriptor left (`EMFILE`) for something more important than an idle connection.
+    pub fn close_oldest(&self) -> bool {
+        self.shared.close_oldest()
+    }
+
+    /// How many connections are idle, those included that are about to be closed.
     pub fn idle(&self) -> usize {
         self.shared.listed()
     }
@@ -121,58 +171,15 @@ fn worker(number: usize) -> Worker {
     Worker::new(number as u16)
 }
 
-impl<K, C> Local<K, C>
-where
-    K: Clone + Eq + Hash + Send + 'static,
-    C: Connection,
-{
-    /// Keeps an idle connection, which must be registered with this worker's runtime: made here, or taken here. From
-    /// now on any worker may take it.
-    ///
-    /// # Errors
-    ///
-    /// If it is not idle or there is no room; the connection comes back.
-    pub fn put(&self, key: K, pooled: Pooled<C>) -> Result<(), PutError<C>> {
-        self.shared.put(self.worker, key, pooled)
-    }
-
-    /// The idle connection to a destination that was put last, of this worker's, otherwise of another worker's.
-    ///
-    /// It is the caller's alone, is registered with this worker's runtime and no other, and was open a moment ago. A
-    /// server may close an idle connection at any time, so that a first request may fail as it would not on a new one.
-    ///
-    /// Looks at one worker after the other, so that it may miss a connection that moves meanwhile. Never waits. Call it, as [`put`](Self::put), from within the worker's futures.
-    pub fn take(&self, key: &K) -> Option<Pooled<C>> {
-        self.shared.take(self.worker, key)
-    }
-
-    /// The worker.
-    pub fn here(&self) -> &WorkerHandle {
-        &self.here
-    }
-}
-
 impl<K, C> Clone for Pool<K, C> {
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared), group: self.group.clone() }
     }
 }
 
-impl<K, C> Clone for Local<K, C> {
-    fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), here: self.here.clone(), worker: self.worker }
-    }
-}
-
 impl<K, C> Debug for Pool<K, C> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").finish_non_exhaustive()
-    }
-}
-
-impl<K, C> Debug for Local<K, C> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Local").field("worker", &self.worker).finish_non_exhaustive()
     }
 }
 

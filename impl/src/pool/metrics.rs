@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::core::{Over, Why};
+
 macro_rules! counters {
     ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         /// What a pool has done since it was made, over all its workers: each figure by itself is exact when nothing
@@ -10,6 +12,19 @@ macro_rules! counters {
         #[non_exhaustive]
         pub struct Metrics {
             $($(#[doc = $doc])* pub $name: u64,)*
+        }
+
+        impl Metrics {
+            /// Returns each counter with its name, for a program that exports them all. None ever decreases.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name),)*].into_iter()
+            }
+
+            /// Returns what has happened since an earlier moment.
+            #[must_use]
+            pub fn since(&self, earlier: &Self) -> Self {
+                Self { $($name: self.$name.wrapping_sub(earlier.$name),)* }
+            }
         }
 
         /// One worker's, on cache lines of its own, which no other worker writes to.
@@ -43,6 +58,14 @@ counters! {
     closed_while_idle,
     /// Connections that were closed because they were idle for too long, or too old.
     expired,
+    /// Connections that were closed because their destination was cleared, or they were not to be retained.
+    cleared,
+    /// Connections that were closed because the server may have vanished.
+    suspected,
+    /// Connections that were closed because there were no descriptors left.
+    closed_for_room,
+    /// Connections that were closed because their worker has stopped.
+    closed_by_stop,
     /// Connections that were closed in favour of newer ones.
     evicted,
     /// Connections that were not put, and were given back.
@@ -51,16 +74,32 @@ counters! {
     late_reports,
     /// Takeovers that failed in the kernel, upon which the connection was closed.
     failed_takeovers,
+    /// Panics in code of a connection or a key that the pool ran on its own: in a connection that it looked at, or in
+    /// the `Drop` of one that it closed. What was looked at is closed.
+    panicked,
 }
 
-/// Counts; nothing is ordered by it. Only its worker adds to it, so that a load and a store do.
+/// Counts; nothing is ordered by it. Mostly one thread's, but all threads of a runtime share those of its pool.
 #[derive(Debug, Default)]
 pub(super) struct Counter(AtomicU64);
 
 impl Counter {
     pub(super) fn add(&self, more: usize) {
         if more != 0 {
-            self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(more as u64), Ordering::Relaxed);
+            self.0.fetch_add(more as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Counters {
+    /// Counts what was closed because its time was over.
+    pub(super) fn over<G>(&self, over: &[Over<G>]) {
+        for Over { why, .. } in over {
+            match why {
+                Why::Expired => self.expired.add(1),
+                Why::Cleared => self.cleared.add(1),
+                Why::Suspected => self.suspected.add(1),
+            }
         }
     }
 }

@@ -8,6 +8,8 @@
 //!   [`take`](Local::take) gives the worker's own, otherwise *takes over* another worker's.
 //! - While a connection is idle, its worker's poller watches it: a server that closes it, or sends what was not
 //!   asked for, ends it.
+//! - [`RuntimePool`] is the same for an ordinary tokio program: one runtime, of one thread or of many, and no workers.
+//!   [`take_or_connect`](RuntimePool::take_or_connect) gives a [`Lease`], which goes back by itself.
 //!
 //! # Whose it is
 //!
@@ -16,6 +18,20 @@
 //! with its poller's report, the taker *takes over*, a worker that closes it for its age or a limit *claims* it in the
 //! same way. The others are turned away. What was taken is out of the table before it is used, so that a late report, which
 //! carries its token, finds it gone.
+//!
+//! # Who chooses keys
+//!
+//! Whoever does, they are spread over the table by a hash that is keyed at random, so that strangers who choose them, as the
+//! clients of a proxy do, cannot have all of them meet. The number of keys that are kept is bounded by that of
+//! connections, and 64 more on each worker. A key's `Hash`, `Eq` and `Drop` run under no lock; a panic in them costs
+//! the connection that was being put.
+//!
+//! # How long it is kept
+//!
+//! Until its time is over: by [`Limits`], or by a limit of its own ([`Keep`]); until room is needed, or descriptors
+//! ([`Pool::close_oldest`]); until its destination is [cleared](Pool::clear) or [suspected](Pool::suspect), or it is not
+//! [retained](Pool::retain). Where many end at once, few are closed at a time. A server that vanishes without a word is
+//! noticed by nobody but the kernel, if that is asked to look: [`Liveness`].
 //!
 //! # Where it is registered
 //!
@@ -58,7 +74,11 @@ pub mod core;
 
 mod config;
 mod connection;
+mod contain;
 mod idle;
+mod lease;
+mod liveness;
+mod local;
 mod metrics;
 mod quota;
 mod shared;
@@ -66,8 +86,11 @@ mod watch;
 mod workers;
 
 pub use self::core::{Closed, Limits};
-pub use config::{Config, Prefer};
+pub use config::{Config, Keep, Prefer};
 pub use connection::{Carrying, Connection, NotIdle};
-pub use idle::{Local, Pool, Pooled, PutError, PutRefused};
+pub use idle::{IdleTimes, Pool, Pooled, PutError, PutRefused};
+pub use lease::Lease;
+pub use liveness::Liveness;
+pub use local::{Local, NoRuntime, RuntimePool, Shard};
 pub use metrics::Metrics;
-pub use workers::{Builder, Ended, JoinError, JoinHandle, Report, Stopped, WorkerHandle, Workers};
+pub use workers::{Builder, Ended, JoinError, JoinHandle, Report, Stopped, WorkerEnd, WorkerHandle, Workers};

@@ -4,11 +4,11 @@
 //! the pool's total, at any time. So a worker asks no other while it stays below what it once had, and the total is not
 //! exceeded, whichever workers put at the same time.
 
-use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Limits;
+use super::contain::contain;
 use super::core::IdleList;
 use super::metrics::Counters;
 use super::watch::Reports;
@@ -38,7 +38,7 @@ impl SharedBudget {
 /// One worker's part of the pool, on cache lines of its own. What is read without the lock may be a moment old.
 #[repr(align(128))]
 pub(super) struct WorkerShard<K> {
-    idle_list: Mutex<IdleList<K, Token>>,
+    guarded: Mutex<Guarded<K>>,
     /// The number of idle connections: a worker that looks for one skips empty shards.
     listed: AtomicUsize,
     /// Whether the shard has been granted more than it holds.
@@ -47,10 +47,17 @@ pub(super) struct WorkerShard<K> {
     pub(super) counters: Counters,
 }
 
-impl<K: Clone + Eq + Hash> WorkerShard<K> {
+/// What is under a shard's lock.
+pub(super) struct Guarded<K> {
+    pub(super) list: IdleList<K, Token>,
+    /// Reports about connections that another thread of the same runtime is inside, putting or taking them.
+    pub(super) early: Vec<Token>,
+}
+
+impl<K> WorkerShard<K> {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
-            idle_list: Mutex::new(IdleList::new(limits)),
+            guarded: Mutex::new(Guarded { list: IdleList::new(limits), early: Vec::new() }),
             listed: AtomicUsize::new(0),
             has_room: AtomicBool::new(limits.total != 0),
             reports: Arc::default(),
@@ -58,15 +65,27 @@ impl<K: Clone + Eq + Hash> WorkerShard<K> {
         }
     }
 
-    pub(super) fn idle_list(&self) -> MutexGuard<'_, IdleList<K, Token>> {
-        // A list is consistent at any time, unless a key's `Hash` or `Eq` panics; then it may have forgotten a connection.
-        self.idle_list.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Guarded<K>> {
+        // No code of a key's or a connection's runs under this lock, so a panic leaves a consistent list.
+        self.guarded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes how much is in the list. To be called when that has changed, before the list is unlocked.
-    pub(super) fn count(&self, list: &IdleList<K, Token>) {
-        self.listed.store(list.len(), Ordering::Relaxed);
-        self.has_room.store(list.room() != 0, Ordering::Relaxed);
+    pub(super) fn read<R>(&self, work: impl FnOnce(&IdleList<K, Token>) -> R) -> R {
+        work(&self.lock().list)
+    }
+
+    /// Runs a critical section, and drops the keys that it made the list forget after it: their code is the user's.
+    pub(super) fn with<R>(&self, work: impl FnOnce(&mut Guarded<K>) -> R) -> R {
+        let mut guarded = self.lock();
+        let result = work(&mut guarded);
+        self.listed.store(guarded.list.len(), Ordering::Relaxed);
+        self.has_room.store(guarded.list.room() != 0, Ordering::Relaxed);
+        let forgotten = guarded.list.take_forgotten();
+        drop(guarded);
+        for key in forgotten {
+            let _ = contain(&self.counters, || drop(key));
+        }
+        result
     }
 
     pub(super) fn listed(&self) -> usize {

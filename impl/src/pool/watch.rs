@@ -1,5 +1,7 @@
 //! How a worker hears of its idle connections, and what it does then.
 
+use std::collections::VecDeque;
+use std::future::Future;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -9,6 +11,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Connection;
+use super::contain::contain;
+use super::core::MOST_AT_ONCE;
 use super::shared::Shared;
 use crate::ownership::{Token, Worker};
 
@@ -25,6 +29,11 @@ impl Reports {
     /// after another worker has it: what it says then is late, and is refused.
     pub(super) fn waker(self: &Arc<Self>, token: Token) -> Waker {
         Waker::from(Arc::new(Watched { reports: Arc::clone(self), token }))
+    }
+
+    pub(super) fn push(&self, token: Token) {
+        self.lock().push(token);
+        self.prod();
     }
 
     /// There is a new expiry to wait for, or the pool is gone.
@@ -54,20 +63,36 @@ impl Wake for Watched {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.reports.lock().push(self.token);
-        self.reports.prod();
+        self.reports.push(self.token);
     }
 }
 
-/// Runs on each worker for as long as there is the pool: looks at what was reported, and closes what has expired.
+/// Runs on each worker for as long as there is the pool: looks at what was reported, and closes what has expired, a few
+/// connections at a time, so that the worker's other tasks wait for no more than that.
 /// When the worker stops, which drops this wherever it is, its idle connections are closed.
-pub(super) async fn watch<K, C>(pool: Weak<Shared<K, C>>, reports: Arc<Reports>, here: Worker)
+pub(super) fn watch<K, C>(
+    pool: Weak<Shared<K, C>>,
+    reports: Arc<Reports>,
+    here: Worker,
+) -> impl Future<Output = ()> + Send
 where
-    K: Clone + Eq + Hash + Send + 'static,
+    K: Eq + Hash + Send + Sync + 'static,
     C: Connection,
 {
-    let _stop = Stop { pool: pool.clone(), here };
-    let mut tokens = Vec::new();
+    // Made before the task runs, which it may never do.
+    let stop = Stop { pool: pool.clone(), here };
+    async move {
+        let _stop = stop;
+        watch_until_the_end(pool, reports, here).await;
+    }
+}
+
+async fn watch_until_the_end<K, C>(pool: Weak<Shared<K, C>>, reports: Arc<Reports>, here: Worker)
+where
+    K: Eq + Hash + Send + Sync + 'static,
+    C: Connection,
+{
+    let mut tokens = VecDeque::new();
     loop {
         // The task must not keep the pool alive.
         let Some(next) = pool.upgrade().map(|pool| pool.next_expiry(here)) else { return };
@@ -78,13 +103,31 @@ where
         if reports.has_ended.load(Ordering::Acquire) {
             return;
         }
-        let Some(pool) = pool.upgrade() else { return };
-        std::mem::swap(&mut tokens, &mut *reports.lock());
-        for token in tokens.drain(..) {
-            pool.look(here, token);
+        let is_more = {
+            let Some(pool) = pool.upgrade() else { return };
+            take_turn(&pool, &reports, here, &mut tokens)
+        };
+        if is_more {
+            reports.prod();
+            tokio::task::yield_now().await;
         }
-        pool.expire(here);
     }
+}
+
+/// Looks at some of what was reported, and closes some of what has expired. Returns whether there may be more.
+fn take_turn<K, C>(pool: &Shared<K, C>, reports: &Reports, here: Worker, tokens: &mut VecDeque<Token>) -> bool
+where
+    K: Eq + Hash,
+    C: Connection,
+{
+    // All of them: one that stays behind here has used up its wake-up. And the first ones first.
+    tokens.extend(reports.lock().drain(..));
+    for token in tokens.drain(..tokens.len().min(MOST_AT_ONCE)) {
+        // A key's `Eq` runs in this, when a connection has shown that its siblings may be dead.
+        let _ = contain(pool.counters(here), || pool.look(here, token));
+    }
+    let expired_many = pool.expire(here);
+    expired_many || !tokens.is_empty()
 }
 
 async fn until(next: Option<Instant>) {
@@ -94,12 +137,12 @@ async fn until(next: Option<Instant>) {
     }
 }
 
-struct Stop<K: Clone + Eq + Hash, C: Connection> {
+struct Stop<K: Eq + Hash, C: Connection> {
     pool: Weak<Shared<K, C>>,
     here: Worker,
 }
 
-impl<K: Clone + Eq + Hash, C: Connection> Drop for Stop<K, C> {
+impl<K: Eq + Hash, C: Connection> Drop for Stop<K, C> {
     fn drop(&mut self) {
         if let Some(pool) = self.pool.upgrade() {
             pool.stop(self.here);

@@ -14,7 +14,7 @@ pub(crate) mod task {
     use tokio::runtime::Handle;
 
     pub(crate) use tokio::spawn;
-    pub(crate) use tokio::task::{AbortHandle, JoinHandle};
+    pub(crate) use tokio::task::{AbortHandle, JoinHandle, coop};
 
     /// Spawns a task, if this is within a runtime.
     pub(crate) fn spawn_if_possible(future: impl Future<Output = ()> + Send + 'static) {

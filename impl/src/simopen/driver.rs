@@ -53,7 +53,11 @@ pub enum Error {
     /// The two ends did not agree, or the peer did not keep to the rules.
     #[error(transparent)]
     Negotiation(#[from] Failure),
-    /// The connection failed.
+    /// The operating system gave no random number, and the caller gave none. Nothing was said.
+    #[error("the operating system gave no random number")]
+    Random(#[source] io::Error),
+    /// Nothing more could be read from the connection. A write that fails is no error by itself: what was said by a peer
+    /// that has left counts.
     #[error("the connection failed during the negotiation")]
     Io(#[from] io::Error),
 }
@@ -79,11 +83,12 @@ impl Error {
 ///
 /// # Errors
 ///
-/// If the ends do not agree, the peer breaks the rules, the deadline passes or the connection fails; the stream is closed.
+/// If the ends do not agree, the peer breaks the rules, the deadline passes or the connection fails; if the caller names no
+/// protocol, or what cannot be one; if there is no random number. The stream is closed.
 ///
 /// # Panics
 ///
-/// If the operating system has no random numbers, and the number was not given.
+/// If it is polled outside a tokio runtime, or in one without timers.
 pub async fn negotiate<Io, P>(io: Io, protocols: &[P], options: Options) -> Result<Negotiated<Io>, Error>
 where
     Io: AsyncRead + AsyncWrite + Unpin,
@@ -97,6 +102,10 @@ where
 /// Cancellation as for [`negotiate`].
 ///
 /// # Errors
+///
+/// As [`negotiate`].
+///
+/// # Panics
 ///
 /// As [`negotiate`].
 pub async fn accept<Io, P>(io: Io, protocols: &[P], options: Options) -> Result<Negotiated<Io>, Error>
@@ -116,6 +125,10 @@ where
 /// Cancellation as for [`negotiate`].
 ///
 /// # Errors
+///
+/// As [`negotiate`].
+///
+/// # Panics
 ///
 /// As [`negotiate`].
 pub async fn propose<Io, P>(io: Io, protocols: &[P], options: Options) -> Result<Negotiated<Io>, Error>
@@ -164,7 +177,7 @@ where
     let ours = Arc::clone(&protocols);
     let (negotiation, kind, nonce, direction) = match part {
         Part::Dialer => {
-            let nonce = options.nonce.map_or_else(random, Ok)?;
+            let nonce = options.nonce.map_or_else(random, Ok).map_err(Error::Random)?;
             (Negotiation::dial(ours, nonce), Kind::Simopen, nonce, Direction::Outbound)
         }
         Part::Proposer(direction) => (Negotiation::propose(ours), Kind::Plain, 0, direction),
@@ -174,9 +187,10 @@ where
     let record = sink.map(|sink| Record::begin(sink, kind, nonce, &protocols, options, &negotiation));
     let mut exchange = Exchange { negotiation, record, unflushed: false, surplus: Vec::new() };
     let mut deadline = pin!(sleep(options.timeout));
-    let Settled { role, protocol } = poll_fn(|context| {
+    let outcome = poll_fn(|context| {
         // What is ready counts, also if the task is polled late.
         let polled = exchange.poll(Pin::new(&mut io), context);
+        // SIM-43: one timer for all, which nothing that is read or written moves.
         if polled.is_pending() && deadline.as_mut().poll(context).is_ready() {
             exchange.record.as_mut().into_iter().for_each(Record::expired);
             // SIM-27: also if all is agreed, and the stream does not let go of what was said.
@@ -184,8 +198,9 @@ where
         }
         polled
     })
-    .await?;
-    exchange.record.as_mut().into_iter().for_each(Record::settled);
+    .await;
+    exchange.record.as_mut().into_iter().for_each(Record::flushed);
+    let Settled { role, protocol } = outcome?;
     tracing::trace!(?role, %protocol, ?direction, "negotiated");
     Ok(Negotiated::new(io, exchange.surplus, protocol, role, direction))
 }
@@ -210,49 +225,46 @@ impl Exchange<'_> {
         Io: AsyncRead + AsyncWrite,
     {
         loop {
-            // What a failure was about is known; a connection that fails then says nothing new.
-            if let Some(Err(failure)) = self.negotiation.outcome() {
-                return Poll::Ready(Err(failure.clone().into()));
+            if let Some(outcome) = self.outcome() {
+                return Poll::Ready(outcome.map_err(Error::from));
             }
-            let wrote = match self.poll_write(io.as_mut(), context) {
-                Poll::Ready(Err(error)) => {
-                    return Poll::Ready(Err(self.last_words(io, context).unwrap_or(error.into())));
-                }
-                wrote => wrote.is_ready(),
-            };
-            if let (Some(Ok(settled)), false) = (self.negotiation.outcome(), self.unflushed) {
-                return Poll::Ready(Ok(settled.clone()));
-            }
+            let wrote = self.poll_write(io.as_mut(), context);
             let read = self.poll_read(io.as_mut(), context)?;
-            if !wrote && read.is_pending() {
+            if wrote.is_pending() && read.is_pending() {
                 return Poll::Pending;
             }
         }
     }
 
-    /// Nothing more can be written. What the peer said before it left may say why.
-    fn last_words<Io: AsyncRead>(&mut self, mut io: Pin<&mut Io>, context: &mut Context<'_>) -> Option<Error> {
-        while let Poll::Ready(Ok(())) = self.poll_read(io.as_mut(), context) {}
-        match self.negotiation.outcome() {
-            Some(Err(failure)) => Some(failure.clone().into()),
-            Some(Ok(_)) | None => None,
+    /// What the negotiation came to. What it said last is flushed before, where the peer is to hear it: an agreement, and
+    /// by SIM-6 the number of a tie. After any other failure nothing is waited for.
+    fn outcome(&self) -> Option<Result<Settled, Failure>> {
+        match self.negotiation.outcome()? {
+            Ok(_) | Err(Failure::Tie) if self.unflushed => None,
+            outcome => Some(outcome.clone()),
         }
     }
 
-    /// Ready if something was written or flushed.
-    fn poll_write<Io: AsyncWrite>(&mut self, mut io: Pin<&mut Io>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Ready if something was written or flushed, or if nothing more can be.
+    fn poll_write<Io: AsyncWrite>(&mut self, mut io: Pin<&mut Io>, context: &mut Context<'_>) -> Poll<()> {
         if self.negotiation.pending().is_empty() {
             if !self.unflushed {
                 return Poll::Pending;
             }
-            ready!(io.poll_flush(context))?;
+            // If it fails, so does the next write, if there is one.
+            let _flushed = ready!(io.poll_flush(context));
             self.unflushed = false;
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(());
         }
-        let written = ready!(io.as_mut().poll_write(context, self.negotiation.pending()))?;
-        if written == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        match ready!(io.as_mut().poll_write(context, self.negotiation.pending())) {
+            Ok(0) => self.write_failed(&io::ErrorKind::WriteZero.into()),
+            Ok(written) => self.wrote(written),
+            Err(error) => self.write_failed(&error),
         }
+        Poll::Ready(())
+    }
+
+    fn wrote(&mut self, written: usize) {
         self.unflushed = true;
         match &mut self.record {
             None => self.negotiation.written(written),
@@ -262,7 +274,15 @@ impl Exchange<'_> {
                 record.wrote(&bytes, &self.negotiation);
             }
         }
-        Poll::Ready(Ok(()))
+    }
+
+    /// SIM-45: the peer may have said all that is needed before it left. It is read to the end, because a kernel reports
+    /// the failed write before it reports what arrived earlier.
+    fn write_failed(&mut self, error: &io::Error) {
+        tracing::trace!(%error, "nothing more can be written");
+        self.unflushed = false;
+        self.negotiation.write_failed();
+        self.record.as_mut().into_iter().for_each(|record| record.write_failed(&self.negotiation));
     }
 
     /// Ready if something was read.

@@ -13,7 +13,8 @@ use super::{Direction, Error, Options, Role};
 
 /// A stream on which a protocol was agreed, positioned where that protocol begins: what was read beyond the negotiation
 /// comes first.
-#[derive(Clone)]
+///
+/// It is not `Clone`, also if the stream is: each clone would give the bytes that were read beyond the negotiation.
 pub struct Negotiated<Io> {
     io: Io,
     surplus: Vec<u8>,

@@ -1,25 +1,28 @@
 //! Opening a connection that both ends may be opening.
 
-use std::fmt::{self, Debug, Formatter};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::{Error, Negotiated, Options, Role, negotiate};
+use crate::runtime::select;
 use crate::runtime::time::sleep;
 
 /// Dials from a port that this end listens on, so that two ends that dial each other at once meet in one connection, and
-/// a peer behind a translator finds the mapping that it knows.
+/// a peer behind a translator finds the mapping that it knows. [`listen`] makes such a listener.
 ///
-/// The listener's socket must have `SO_REUSEADDR` and `SO_REUSEPORT` too (`TcpSocket::set_reuseaddr`,
-/// `TcpSocket::set_reuseport`), before it is bound.
+/// One call of [`open`](Self::open) takes at most [`Backoff::attempts`] times `timeout`, [`Options::timeout`] and
+/// [`Backoff::most`].
 #[derive(Clone, Copy, Debug)]
 pub struct Dialer {
-    /// Where this end listens; from any port if nowhere.
+    /// Where this end listens. Any port is dialed from if it is `None` or its port is 0.
     pub from: Option<SocketAddr>,
+    /// How long connecting may take, whatever the kernel and the peer do. Half of it is for the port that this end listens
+    /// on, if there is one that can be used; the rest for another port.
+    pub timeout: Duration,
     /// How to negotiate.
     pub options: Options,
     /// How long to wait before another attempt, and how many there are.
@@ -27,6 +30,7 @@ pub struct Dialer {
 }
 
 /// A connection that was dialed.
+#[derive(Debug)]
 pub struct Dialed {
     /// The connection.
     pub stream: TcpStream,
@@ -34,27 +38,46 @@ pub struct Dialed {
     pub port_reused: bool,
 }
 
+/// A connection that was dialed, and on which a protocol was agreed.
+#[derive(Debug)]
+pub struct Opened {
+    /// The connection.
+    pub stream: Negotiated<TcpStream>,
+    /// Whether it is from the port that this end listens on, as [`Dialed::port_reused`].
+    pub port_reused: bool,
+    /// The number of connections that were made, this one included.
+    pub attempts: u32,
+}
+
 /// Why there is no connection.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DialError {
     /// The peer cannot be reached.
-    #[error("cannot connect to {peer}")]
+    #[error("cannot connect to {peer}: {source}")]
     Connect {
-        /// Where it should be.
+        /// The address that was dialed.
         peer: SocketAddr,
-        /// Why not.
+        /// The last error, from the port that this end listens on or from another.
         source: io::Error,
     },
-    /// The connection leads back to its own port: this end dialed itself, which TCP allows. (SIM-6)
+    /// The peer did not answer in time: no host or a full backlog is there, or something on the path drops segments.
+    #[error("{peer} did not answer within {timeout:?}")]
+    TimedOut {
+        /// The address that was dialed.
+        peer: SocketAddr,
+        /// The limit, which is [`Dialer::timeout`].
+        timeout: Duration,
+    },
+    /// The connection leads back to this end: to its own port, which TCP allows, or to its listener. (SIM-13)
     #[error("{0} is this very end")]
     Myself(SocketAddr),
     /// The connection was there, and nothing was agreed on it.
-    #[error("nothing was agreed with {peer}, in the last of {attempts} attempts")]
+    #[error("nothing was agreed with {peer}, in the last of {attempts} attempts: {source}")]
     Negotiation {
-        /// Who was dialed.
+        /// The address that was dialed.
         peer: SocketAddr,
-        /// How often.
+        /// The number of connections that were made.
         attempts: u32,
         /// Why the last one failed.
         source: Error,
@@ -95,37 +118,59 @@ impl Backoff {
 }
 
 impl Dialer {
-    /// Dials from where this end listens, with the default options.
+    /// Dials from where this end listens, with the default options, and ten seconds for connecting.
     pub fn new(from: Option<SocketAddr>) -> Self {
-        Self { from, options: Options::default(), backoff: Backoff::default() }
+        Self { from, timeout: Duration::from_secs(10), options: Options::default(), backoff: Backoff::default() }
     }
 
-    /// Connects, and negotiates nothing. From another port if the one that this end listens on is taken for this peer, as
-    /// it is while an earlier connection to it is not quite over.
+    /// Connects, and negotiates nothing.
+    ///
+    /// It dials from the port that this end listens on if the peer could dial that port: not from a loopback address to
+    /// another network, and not from one address family to the other, except that a listener at `[::]` is at every IPv4
+    /// address too. Where that fails, it dials from another port: the first may be taken, as by an earlier connection that is not
+    /// quite over, or may have no route to the peer. An IPv4 address that is mapped to IPv6 is dialed as IPv4.
+    ///
+    /// Another address of this host is not noticed to be this end; what identifies peers above the negotiation has to.
     ///
     /// Cancel safe: a dropped future leaves nothing.
     ///
     /// # Errors
     ///
-    /// If the peer cannot be reached, or is this very end.
+    /// If the peer cannot be reached or does not answer in time, or is this very end.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled outside a tokio runtime, or in one without I/O or timers.
     pub async fn connect(&self, peer: SocketAddr) -> Result<Dialed, DialError> {
-        let reused = match self.from {
-            Some(from) if from.is_ipv4() == peer.is_ipv4() => connect_from(from, peer).await,
-            Some(_) | None => Err(io::ErrorKind::AddrNotAvailable.into()),
-        };
-        let (stream, port_reused) = match reused {
-            Ok(stream) => (stream, true),
-            Err(error) if is_taken(&error) => {
-                let stream = TcpStream::connect(peer).await.map_err(|source| DialError::Connect { peer, source })?;
-                (stream, false)
-            }
-            Err(source) => return Err(DialError::Connect { peer, source }),
-        };
-        match (stream.local_addr(), stream.peer_addr()) {
-            (Ok(ours), Ok(theirs)) if ours == theirs => Err(DialError::Myself(peer)),
-            (Err(source), _) | (_, Err(source)) => Err(DialError::Connect { peer, source }),
-            (Ok(_), Ok(_)) => Ok(Dialed { stream, port_reused }),
+        let from = self.from.filter(|from| from.port() != 0).map(canonical);
+        if from == Some(canonical(peer)) {
+            return Err(DialError::Myself(peer));
         }
+        let dialed = within(self.timeout, self.dial(from, canonical(peer))).await;
+        let Some(dialed) = dialed else { return Err(DialError::TimedOut { peer, timeout: self.timeout }) };
+        let connected = dialed.and_then(|dialed| {
+            let ends = (dialed.stream.local_addr()?, dialed.stream.peer_addr()?);
+            Ok((dialed, ends))
+        });
+        match connected {
+            Ok((_, (ours, theirs))) if ours == theirs || leads_back(from, ours, theirs) => Err(DialError::Myself(peer)),
+            Ok((dialed, _)) => Ok(dialed),
+            Err(source) => Err(DialError::Connect { peer, source }),
+        }
+    }
+
+    /// Dials from the port of the listener, and if that does not help from another.
+    async fn dial(&self, from: Option<SocketAddr>, peer: SocketAddr) -> io::Result<Dialed> {
+        if let Some(source) = from.and_then(|from| source(from, peer)) {
+            // A source address without a way back shows as silence, so that the other port needs time too.
+            match within(self.timeout / 2, connect_from(source, peer)).await {
+                Some(Ok(stream)) => return Ok(Dialed { stream, port_reused: true }),
+                Some(Err(error)) if is_final(&error) => return Err(error),
+                Some(Err(error)) => tracing::debug!(%source, %peer, %error, "dialing from another port"),
+                None => tracing::debug!(%source, %peer, "no answer: dialing from another port"),
+            }
+        }
+        Ok(Dialed { stream: TcpStream::connect(peer).await?, port_reused: false })
     }
 
     /// Connects and negotiates; again after a wait if both ends drew the same number, or the other end dialed too and does
@@ -135,18 +180,18 @@ impl Dialer {
     ///
     /// # Errors
     ///
-    /// If the peer cannot be reached, is this very end, or does not agree.
-    pub async fn open<P: AsRef<str>>(
-        &self,
-        peer: SocketAddr,
-        protocols: &[P],
-    ) -> Result<Negotiated<TcpStream>, DialError> {
+    /// As [`connect`](Self::connect), or if nothing is agreed on the last connection that is tried.
+    ///
+    /// # Panics
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn open<P: AsRef<str>>(&self, peer: SocketAddr, protocols: &[P]) -> Result<Opened, DialError> {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let Dialed { stream, .. } = self.connect(peer).await?;
+            let Dialed { stream, port_reused } = self.connect(peer).await?;
             match negotiate(stream, protocols, self.options).await {
-                Ok(negotiated) => return Ok(negotiated),
+                Ok(stream) => return Ok(Opened { stream, port_reused, attempts }),
                 Err(error) if attempts < self.backoff.attempts && (error.is_tie() || error.is_plain_dialer()) => {
                     tracing::debug!(%peer, attempts, %error, "dialing again");
                 }
@@ -158,18 +203,75 @@ impl Dialer {
     }
 }
 
+/// Listens at an address and lets a [`Dialer`] dial from it: with `SO_REUSEADDR`, and `SO_REUSEPORT` where there is such an
+/// option. At `[::]` it listens at every IPv4 address too, unless the system is configured otherwise.
+///
+/// Any other process of the same user can then listen there too, and takes a part of the connections.
+///
+/// # Errors
+///
+/// If the address is taken by a socket without these options, is none of this host, or there are no descriptors left.
+///
+/// # Panics
+///
+/// If it is called outside a tokio runtime with I/O.
+pub fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    bind(address)?.listen(backlog)
+}
+
+/// What a future comes to, if that takes no longer than this.
+async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+    select! {
+        biased;
+        output = future => Some(output),
+        () = sleep(limit) => None,
+    }
+}
+
 async fn connect_from(from: SocketAddr, peer: SocketAddr) -> io::Result<TcpStream> {
-    let socket = if peer.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    bind(from)?.connect(peer).await
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     #[cfg(unix)]
     socket.set_reuseport(true)?;
-    socket.bind(from)?;
-    socket.connect(peer).await
+    socket.bind(address)?;
+    Ok(socket)
 }
 
-/// Whether the port is not to be had for this peer, or not at all.
-fn is_taken(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse)
+/// An IPv4 address that is mapped to IPv6 as what it is.
+fn canonical(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        // Its scope stays with an address of IPv6.
+        IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => address.set_ip(ip.to_canonical()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    address
+}
+
+/// Where to dial a peer from so that the peer, dialing the listener, would meet that. `None` if it could not dial it.
+fn source(mut from: SocketAddr, peer: SocketAddr) -> Option<SocketAddr> {
+    if from.is_ipv6() && peer.is_ipv4() && from.ip().is_unspecified() {
+        from.set_ip(Ipv4Addr::UNSPECIFIED.into());
+    }
+    // From a loopback address Linux refuses to leave the host with EINVAL (IPv4), or waits for ever (IPv6).
+    let stays = from.ip().is_loopback() && !peer.ip().is_loopback();
+    (from.is_ipv4() == peer.is_ipv4() && !stays).then_some(from)
+}
+
+/// Whether it is the peer's answer, which does not depend on the port that is dialed from.
+fn is_final(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset)
+}
+
+/// Whether a connection ends at the listener at `from`: both ends have one address, and the other end its port.
+fn leads_back(from: Option<SocketAddr>, ours: SocketAddr, theirs: SocketAddr) -> bool {
+    from.is_some_and(|from| {
+        let listens = from.ip().is_unspecified() || from.ip() == theirs.ip();
+        listens && from.port() == theirs.port() && ours.ip() == theirs.ip()
+    })
 }
 
 /// The role in a connection that two ends open at once because they agreed to over a relay (DCUtR): no simultaneous-open
@@ -177,10 +279,4 @@ fn is_taken(error: &io::Error) -> bool {
 /// whoever opened the coordinating stream is the responder. This holds for every attempt, and whoever dials. (DCUtR1)
 pub fn hole_punch_role(opened_coordinating_stream: bool) -> Role {
     if opened_coordinating_stream { Role::Responder } else { Role::Initiator }
-}
-
-impl Debug for Dialed {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dialed").field("stream", &self.stream).field("port_reused", &self.port_reused).finish()
-    }
 }

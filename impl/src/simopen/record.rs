@@ -10,7 +10,7 @@ use handfast_spec::{Observation, Protocol as _};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::core::{Decoder, Failure, Message, MessageError, Negotiation, Protocol, Role, Settled};
+use super::core::{Decoder, Failure, Message, Negotiation, Protocol, Role, Settled};
 use super::driver::{Part, open};
 use super::{Direction, Error, Negotiated, Options};
 use crate::record::Writer;
@@ -22,8 +22,8 @@ use crate::record::Writer;
 /// if this end kept to its rules, whatever its peer was and whatever lay between. It has numbers in place of the names of
 /// protocols; those of this end are in its first line, and every other name is the same number.
 ///
-/// A message is recorded when it is written or read whole; the last one of an agreement when the stream was flushed. A stream
-/// that fails is one that this end closes.
+/// A message is recorded when it is written or read whole; the last one of an agreement or of a tie when the stream was
+/// flushed. A stream of which nothing more can be read is one that this end closes.
 ///
 /// Not every negotiation can be recorded. The record ends, with an error that [`finish`](Self::finish) returns, where this
 /// end has more than 255 protocols, or declines more proposals than that, or where a responder's peer leaves in the middle
@@ -102,7 +102,7 @@ pub(super) struct Record<'a> {
     /// The last message that was heard.
     last: Option<Token>,
     role: Option<Role>,
-    /// What happened last, while it is not certain that it counts: everything is agreed, and not all is flushed.
+    /// What happened last, while it is not certain that it counts: it is an agreement or a tie, and not all is flushed.
     held: Vec<Line>,
     is_over: bool,
 }
@@ -113,6 +113,7 @@ struct Config<'a> {
     #[serde(flatten)]
     pair: Pair,
     capacity: [u8; 2],
+    deafens: bool,
     names: Vec<&'a str>,
 }
 
@@ -137,9 +138,9 @@ impl<'a> Record<'a> {
             (Some(names), Ok(patience)) => {
                 let ours = EndpointConfig { kind, protocols: names.all() };
                 let theirs = EndpointConfig { kind: Kind::Hostile, protocols: Vec::new() };
-                let pair = Pair { left: ours, right: theirs, patience, timed: true };
+                let pair = Pair { left: ours, right: theirs, patience, timed: true, ticks: 0 };
                 let names = protocols.iter().map(Protocol::name).collect();
-                let config = Config { pair, capacity: [1, 1], names };
+                let config = Config { pair, capacity: [1, 1], deafens: true, names };
                 sink.write(&Header { protocol: Simopen::NAME, config });
             }
             (None, _) => sink.give_up("more protocols than the model has numbers for"),
@@ -183,7 +184,7 @@ impl<'a> Record<'a> {
         while taken < bytes.len() && negotiation.wants_input() {
             let (length, token) = match self.heard.decode(&bytes[taken..]) {
                 Ok((length, message)) => (length, message.map(|message| self.names.token(&message))),
-                Err(error) => (bytes.len() - taken, Some(no_message(error))),
+                Err(_) => (bytes.len() - taken, Some(Token::Garbage)),
             };
             taken += negotiation.received(&bytes[taken..taken + length]);
             if let Some(token) = token {
@@ -191,6 +192,12 @@ impl<'a> Record<'a> {
             }
         }
         taken
+    }
+
+    /// The stream takes nothing more, and the negotiation, which had something pending, knows it.
+    pub(super) fn write_failed(&mut self, negotiation: &Negotiation) {
+        let told = [Output::Broken(OURS)].into_iter().chain(self.ended(negotiation)).collect();
+        self.told(Action::Break { end: OURS }, told);
     }
 
     fn on_message(&mut self, token: Token, negotiation: &Negotiation) {
@@ -223,12 +230,12 @@ impl Record<'_> {
         self.told(Action::Read { end: OURS }, told);
     }
 
-    /// Everything is agreed and flushed.
-    pub(super) fn settled(&mut self) {
+    /// What it came to is flushed, if that was waited for.
+    pub(super) fn flushed(&mut self) {
         for line in std::mem::take(&mut self.held) {
             self.sink.write(&line);
+            self.is_over = true;
         }
-        self.is_over = true;
     }
 
     /// The deadline passed. What was not flushed was not said.
@@ -244,7 +251,7 @@ impl Record<'_> {
         self.role.filter(|_| known.is_none()).map(|role| Output::Assumed(OURS, spec_role(role)))
     }
 
-    /// What became of it, if it has ended. What was agreed is held until it is settled.
+    /// What became of it, if it has ended.
     fn ended(&mut self, negotiation: &Negotiation) -> Option<Output> {
         match negotiation.outcome()? {
             Ok(Settled { role, protocol }) => {
@@ -253,15 +260,17 @@ impl Record<'_> {
                 Some(Output::Settled { end: OURS, role, protocol, flights: 0 })
             }
             Err(failure) => {
-                self.is_over = true;
+                // A tie is reported when the number is flushed.
+                self.is_over = *failure != Failure::Tie;
                 Some(Output::Failed(OURS, spec_failure(failure)))
             }
         }
     }
 
     fn told(&mut self, action: Action, told: Vec<Output>) {
-        let settles = told.iter().any(|output| matches!(output, Output::Settled { .. }));
-        if settles || !self.held.is_empty() {
+        let is_held =
+            |output: &Output| matches!(output, Output::Settled { .. } | Output::Failed(_, spec::Failure::Tie));
+        if told.iter().any(is_held) || !self.held.is_empty() {
             self.held.push(Line::observed(action, Observation::Accepted(told)));
         } else {
             self.line(action, told);
@@ -312,16 +321,9 @@ impl Names {
             Message::Select(nonce) => Token::Select(Nonce(*nonce)),
             Message::Role(theirs) => Token::Role(spec_role(*theirs)),
             Message::Protocol(protocol) => Token::Protocol(self.number(protocol)),
+            Message::Other(text) if text.is_number() => Token::BadSelect,
+            Message::Other(_) => Token::Word,
         }
-    }
-}
-
-/// What the model calls something that is no message. What has no meaning may have one for some other protocol.
-fn no_message(error: MessageError) -> Token {
-    match error {
-        MessageError::Nonce => Token::BadSelect,
-        MessageError::Meaningless => Token::Payload(spec::Role::Initiator),
-        MessageError::Length | MessageError::TooLong | MessageError::NoNewline => Token::Garbage,
     }
 }
 
@@ -332,13 +334,9 @@ fn spec_role(role: Role) -> spec::Role {
     }
 }
 
-/// To the model a message that has no meaning is one that has no place.
 fn spec_failure(failure: &Failure) -> spec::Failure {
     match failure {
-        Failure::Malformed(MessageError::Meaningless | MessageError::Nonce) => spec::Failure::Unexpected,
-        Failure::Malformed(MessageError::Length | MessageError::TooLong | MessageError::NoNewline) => {
-            spec::Failure::Malformed
-        }
+        Failure::Malformed(_) => spec::Failure::Malformed,
         Failure::NotMultistream => spec::Failure::NotMultistream,
         Failure::PlainDialer => spec::Failure::PlainDialer,
         Failure::Unexpected(_) => spec::Failure::Unexpected,

@@ -3,17 +3,20 @@
 //! A log is newline-delimited JSON. A header says which protocol it is of and how the node was configured; then each
 //! line is one step: an action and what was observed. A line without an observation matches whatever the model
 //! observes, a refusal excepted. Other fields of a line, such as times, are not looked at. Another header begins
-//! another run.
+//! another run. A last line that does not end, because its writer was stopped within it, is left out and said to be
+//! torn.
 //!
 //! The model follows along with every state that it could be in. When none is left, the log is no behaviour of the
 //! model: the lines before are the longest explained prefix.
 
+use core::ops::ControlFlow;
+use core::str::Utf8Error;
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 use handfast_spec::log::LineOf;
 use handfast_spec::protocol::{ActionOf, ObservationOf};
-use handfast_spec::{Observation, Protocol, Recorded};
+use handfast_spec::{Goal, Observation, Protocol, Recorded};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -36,7 +39,7 @@ pub trait Explains: Design {
 }
 
 /// What became of a log.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Explanation {
     /// How many runs the log holds, the rejected one included.
     pub runs: usize,
@@ -46,6 +49,26 @@ pub struct Explanation {
     pub rejection: Option<Rejection>,
     /// Ids of invariants that the history at the end of some run violates.
     pub violated: Vec<&'static str>,
+    /// The goals that are still owed at the end of some run: what triggers them holds there, and their outcome does not.
+    pub owed: Vec<Owed>,
+    /// The number of the last line, counted from 1, if its writer stopped within it.
+    pub torn: Option<usize>,
+}
+
+impl Explanation {
+    /// Whether the model explains all of the log, and no invariant is violated in it.
+    pub fn is_behaviour(&self) -> bool {
+        self.rejection.is_none() && self.violated.is_empty()
+    }
+}
+
+/// A goal that is owed where a run ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Owed {
+    /// Its id.
+    pub id: &'static str,
+    /// What it promises.
+    pub title: &'static str,
 }
 
 /// Where a log leaves the model.
@@ -118,44 +141,59 @@ fn begin<D: Explains>(header: &Value, line: usize) -> Result<Box<dyn Follows>, L
 /// A run that is followed line by line.
 trait Follows {
     /// Follows one line, if the model does.
-    fn follow(&mut self, text: &str, line: usize) -> Result<Result<(), Rejection>, LogError>;
+    fn follow(&mut self, text: &str, line: usize) -> Result<ControlFlow<Rejection>, LogError>;
 
-    /// Adds the invariants that are violated where the run has ended.
-    fn judge(&self, violated: &mut Vec<&'static str>);
+    /// Adds the invariants that are violated where the run has ended, and the goals that are owed.
+    fn judge(&self, explanation: &mut Explanation);
 }
 
 fn explain_runs(log: &mut dyn BufRead, protocol: &'static str, begins: &[Begin]) -> Result<Explanation, LogError> {
-    let mut explanation = Explanation { runs: 0, steps: 0, rejection: None, violated: Vec::new() };
+    let mut explanation = Explanation::default();
     let mut run: Option<Box<dyn Follows>> = None;
     let mut number = 0;
-    while let Some(text) = next_line(log, &mut number)? {
-        if text.trim().is_empty() {
-            continue;
-        }
-        let value: Value = parse(&text, number)?;
-        if value.get("protocol").is_some() {
-            run.iter().for_each(|run| run.judge(&mut explanation.violated));
-            run = Some(any_of(begins, &value, number)?);
-            explanation.runs += 1;
-            continue;
-        }
-        let Some(run) = &mut run else {
-            let reason = "a log begins with a line that has the field `protocol`".to_owned();
-            return Err(LogError::Header { line: number, protocol, reason });
-        };
-        if let Err(rejection) = run.follow(&text, number)? {
-            explanation.rejection = Some(rejection);
-            return Ok(explanation);
-        }
-        explanation.steps += 1;
-    }
-    match run {
-        None => Err(LogError::Empty),
-        Some(run) => {
-            run.judge(&mut explanation.violated);
-            Ok(explanation)
+    while let Some(line) = next_line(log, &mut number)? {
+        let followed =
+            line.text().and_then(|text| follow_line(text, number, protocol, begins, &mut run, &mut explanation));
+        match followed {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(rejection)) => {
+                explanation.rejection = Some(rejection);
+                return Ok(explanation);
+            }
+            Err(error) if error.is_torn() && !line.is_ended() && run.is_some() => explanation.torn = Some(number),
+            Err(error) => return Err(error),
         }
     }
+    run.ok_or(LogError::Empty)?.judge(&mut explanation);
+    Ok(explanation)
+}
+
+/// Follows a line, which is empty, a header or a step.
+fn follow_line(
+    text: &str,
+    number: usize,
+    protocol: &'static str,
+    begins: &[Begin],
+    run: &mut Option<Box<dyn Follows>>,
+    explanation: &mut Explanation,
+) -> Result<ControlFlow<Rejection>, LogError> {
+    if text.trim().is_empty() {
+        return Ok(ControlFlow::Continue(()));
+    }
+    let value: Value = parse(text, number)?;
+    if value.get("protocol").is_some() {
+        run.iter().for_each(|run| run.judge(explanation));
+        *run = Some(any_of(begins, &value, number)?);
+        explanation.runs += 1;
+        return Ok(ControlFlow::Continue(()));
+    }
+    let Some(run) = run else {
+        let reason = "a log begins with a line that has the field `protocol`".to_owned();
+        return Err(LogError::Header { line: number, protocol, reason });
+    };
+    let followed = run.follow(text, number)?;
+    explanation.steps += usize::from(followed.is_continue());
+    Ok(followed)
 }
 
 fn any_of(begins: &[Begin], header: &Value, line: usize) -> Result<Box<dyn Follows>, LogError> {
@@ -191,10 +229,10 @@ impl<D: Explains> Run<D> {
         Ok(Self { checkpoint: possible.clone(), possible, since: Vec::new(), explained: 0, before: VecDeque::new() })
     }
 
-    fn take(&mut self, line: LineOf<D::Protocol>, number: usize) -> Result<(), Rejection> {
+    fn take(&mut self, line: LineOf<D::Protocol>, number: usize) -> ControlFlow<Rejection> {
         self.possible.retain_mut(|state| line.is_explained_by(&state.step(&line.action)));
         if self.possible.is_empty() {
-            return Err(self.reject(&line, number));
+            return ControlFlow::Break(self.reject(&line, number));
         }
         self.explained += 1;
         self.before.push_back(line.action.to_string());
@@ -206,7 +244,7 @@ impl<D: Explains> Run<D> {
             self.checkpoint.clone_from(&self.possible);
             self.since.clear();
         }
-        Ok(())
+        ControlFlow::Continue(())
     }
 
     /// The states that were possible before the line that was rejected.
@@ -235,15 +273,22 @@ impl<D: Explains> Run<D> {
 }
 
 impl<D: Explains> Follows for Run<D> {
-    fn follow(&mut self, text: &str, line: usize) -> Result<Result<(), Rejection>, LogError> {
+    fn follow(&mut self, text: &str, line: usize) -> Result<ControlFlow<Rejection>, LogError> {
         Ok(self.take(parse(text, line)?, line))
     }
 
-    fn judge(&self, violated: &mut Vec<&'static str>) {
+    fn judge(&self, explanation: &mut Explanation) {
         for invariant in D::Protocol::INVARIANTS {
             let broken = self.possible.iter().all(|state| !(invariant.holds)(&state.history));
-            if broken && !violated.contains(&invariant.id) {
-                violated.push(invariant.id);
+            if broken && !explanation.violated.contains(&invariant.id) {
+                explanation.violated.push(invariant.id);
+            }
+        }
+        for &Goal { id, title, trigger, outcome, .. } in D::Protocol::GOALS {
+            let is_owed = self.possible.iter().all(|state| trigger(&state.history) && !outcome(&state.history));
+            let owed = Owed { id, title };
+            if is_owed && !explanation.owed.contains(&owed) {
+                explanation.owed.push(owed);
             }
         }
     }
@@ -310,24 +355,52 @@ pub enum LogError {
     Empty,
 }
 
+impl LogError {
+    /// Whether more text could make a step of the line.
+    fn is_torn(&self) -> bool {
+        match self {
+            Self::Syntax { source, .. } => source.is_eof(),
+            Self::Io { source, .. } => {
+                let utf8 = source.get_ref().and_then(|source| source.downcast_ref::<Utf8Error>());
+                utf8.is_some_and(|error| error.error_len().is_none())
+            }
+            Self::TooLong { .. } | Self::Header { .. } | Self::Empty => false,
+        }
+    }
+}
+
 /// How long a line may be.
 const MAX_LINE: usize = 1 << 20;
 
+/// A line as it was read.
+struct RawLine {
+    bytes: Vec<u8>,
+    number: usize,
+}
+
+impl RawLine {
+    fn text(&self) -> Result<&str, LogError> {
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        str::from_utf8(&self.bytes).map_err(|error| LogError::Io { line: self.number, source: invalid(error) })
+    }
+
+    /// Whether a line break ends it, which only the last line of a log may lack.
+    fn is_ended(&self) -> bool {
+        self.bytes.ends_with(b"\n")
+    }
+}
+
 /// The next line of a log, if there is one; `number` counts them.
-fn next_line(log: &mut dyn BufRead, number: &mut usize) -> Result<Option<String>, LogError> {
+fn next_line(log: &mut dyn BufRead, number: &mut usize) -> Result<Option<RawLine>, LogError> {
     *number += 1;
-    let line = *number;
+    let number = *number;
     let mut bytes = Vec::new();
     let limited = &mut io::Read::take(log, MAX_LINE as u64 + 1);
-    limited.read_until(b'\n', &mut bytes).map_err(|source| LogError::Io { line, source })?;
+    limited.read_until(b'\n', &mut bytes).map_err(|source| LogError::Io { line: number, source })?;
     if bytes.len() > MAX_LINE {
-        return Err(LogError::TooLong { line });
+        return Err(LogError::TooLong { line: number });
     }
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let utf8 = |error| LogError::Io { line, source: io::Error::new(io::ErrorKind::InvalidData, error) };
-    String::from_utf8(bytes).map(Some).map_err(utf8)
+    Ok((!bytes.is_empty()).then_some(RawLine { bytes, number }))
 }
 
 /// A line of a log as what it should be.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
 use crate::checker::catalogue::Entry;
-use crate::checker::explain::{Explanation, Possible, Rejection};
+use crate::checker::explain::{Explanation, Owed, Possible, Rejection};
 use clap::Args;
 
 use super::{Error, print, protocol};
@@ -28,6 +28,10 @@ pub(super) struct Arguments {
     protocol: String,
     /// The log; `-` is standard input
     file: String,
+    /// Reject a log of a run that has not come to rest: one in which something promised is still owed, or whose last line
+    /// is torn
+    #[arg(long)]
+    finished: bool,
 }
 
 /// How many allowed actions are listed for each state.
@@ -45,18 +49,32 @@ pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8
     let mut out = String::new();
     describe(&mut out, &explanation).expect("a string takes everything");
     print(&out)?;
-    Ok(u8::from(explanation.rejection.is_some() || !explanation.violated.is_empty()))
+    let is_unfinished = explanation.torn.is_some() || !explanation.owed.is_empty();
+    Ok(u8::from(!explanation.is_behaviour() || arguments.finished && is_unfinished))
 }
 
 fn describe(out: &mut String, explanation: &Explanation) -> core::fmt::Result {
-    let Explanation { runs, steps, rejection, violated } = explanation;
+    let Explanation { runs, steps, rejection, violated, owed, torn } = explanation;
     if !violated.is_empty() {
         writeln!(out, "violated at the end of a run: {}", violated.join(" "))?;
     }
     match rejection {
-        None => writeln!(out, "accepted: {runs} runs, {steps} steps, all of them behaviours of the model"),
-        Some(rejection) => describe_rejection(out, rejection),
+        None => writeln!(
+            out,
+            "accepted: the model explains all of it ({}, {})",
+            count(*runs, "run"),
+            count(*steps, "step")
+        )?,
+        Some(rejection) => describe_rejection(out, rejection)?,
     }
+    if let Some(line) = torn {
+        writeln!(out, "line {line} is torn: its writer stopped within it. The lines before it are judged.")?;
+    }
+    owed.iter().try_for_each(|Owed { id, title }| writeln!(out, "still owed at the end of a run: {id} {title}"))
+}
+
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 fn describe_rejection(out: &mut String, rejection: &Rejection) -> core::fmt::Result {
@@ -66,7 +84,7 @@ fn describe_rejection(out: &mut String, rejection: &Rejection) -> core::fmt::Res
     for told in recorded.observed.iter().flatten() {
         writeln!(out, "    -> {told}")?;
     }
-    writeln!(out, "  explained before it in this run: {explained} steps")?;
+    writeln!(out, "  explained before it in this run: {}", count(*explained, "step"))?;
     for action in before {
         writeln!(out, "    ... {action}")?;
     }

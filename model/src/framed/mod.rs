@@ -34,7 +34,9 @@ fn variants() -> Vec<Variant> {
     zrepl::variants().into_iter().chain(handfast::variants()).collect()
 }
 
-in_parts!(History { ends: [EndRecord; 2] } and { now: Option<Moment>, discards: u16, tells: bool, violations: Violations });
+in_parts!(History { ends: [EndRecord; 2] } and {
+    now: Option<Moment>, keeps: u16, discards: u16, tells: bool, violations: Violations
+});
 
 /// Mistakes of the reference list that are not modelled, and why.
 const LEFT_OUT: &[LeftOut] = &[

@@ -43,4 +43,5 @@ in_parts!(History {
 } and {
     calling: Threads,
     violations: Violations,
+    one_runtime: bool,
 });

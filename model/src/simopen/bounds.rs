@@ -23,6 +23,10 @@ pub struct Bounds {
     pub tokens: &'static [Token],
     /// Whether deadlines pass and callers drop connections.
     pub disturbed: bool,
+    /// How often time passes at an end before its deadline does. With 0, a deadline passes at any moment.
+    pub ticks: u8,
+    /// Whether hostile ends may stop taking what is written, while what they said is still on its way.
+    pub deafens: bool,
 }
 
 /// How many proposals an end declines.
@@ -43,9 +47,12 @@ pub(super) const DIALERS: Bounds = Bounds {
     nonces: &[Nonce(0), Nonce(1)],
     tokens: &[],
     disturbed: true,
+    ticks: 0,
+    deafens: false,
 };
 
-/// A dialer with the extension meets every other end that keeps to some version of the protocol, and a silent one.
+/// A dialer with the extension meets every other end that keeps to some version of the protocol, and a silent one. Two
+/// dialers without it meet, and a lazy one a listener.
 pub(super) const OTHERS: Bounds = Bounds {
     kinds: &[
         (Kind::Simopen, Kind::Plain),
@@ -53,6 +60,7 @@ pub(super) const OTHERS: Bounds = Bounds {
         (Kind::Simopen, Kind::Listener),
         (Kind::Simopen, Kind::Silent),
         (Kind::Plain, Kind::Plain),
+        (Kind::Lazy, Kind::Listener),
     ],
     nonces: &[Nonce(1)],
     ..DIALERS
@@ -79,7 +87,7 @@ pub(super) const HOSTILE: Bounds = Bounds {
 const TOKENS: &[Token] = &[
     Token::Header,
     Token::Simopen,
-    Token::Iamclient,
+    Token::Word,
     Token::Na,
     Token::Protocol(A),
     Token::Protocol(B),
@@ -178,6 +186,28 @@ pub(super) const UNDISTURBED: Bounds = Bounds {
 /// The same on connections that hold nothing or one message.
 pub(super) const UNDISTURBED_SMALL: Bounds = Bounds { capacities: &[[0, 0], [0, 1], [1, 0], [1, 1]], ..UNDISTURBED };
 
+/// A dialer whose clock is seen to move, and whose peer takes its time or says nothing.
+pub(super) const CLOCK: Bounds = Bounds {
+    kinds: &[SIMOPEN, (Kind::Simopen, Kind::Listener), (Kind::Simopen, Kind::Silent)],
+    protocols: &[(&[A], &[A])],
+    capacities: &[[1, 1]],
+    ticks: 1,
+    ..DIALERS
+};
+
+/// The same, with clocks that move twice.
+const FINE_CLOCK: Bounds = Bounds { ticks: 2, ..CLOCK };
+
+/// A hostile peer says what makes an end go on, and stops taking what that says.
+const DEAF: Bounds = Bounds {
+    kinds: &[(Kind::Simopen, Kind::Hostile), (Kind::Plain, Kind::Hostile), (Kind::Listener, Kind::Hostile)],
+    protocols: &[(&[A], &[])],
+    capacities: &[[0, 1]],
+    tokens: FEW_TOKENS,
+    deafens: true,
+    ..HOSTILE
+};
+
 /// The instances of a scope.
 pub fn instances(scope: Scope) -> Vec<Instance<Connection>> {
     let bounds: &[(&'static str, Bounds)] = match scope {
@@ -187,6 +217,8 @@ pub fn instances(scope: Scope) -> Vec<Instance<Connection>> {
             ("reflection", REFLECTION),
             ("hostile", HOSTILE),
             ("undisturbed", UNDISTURBED_SMALL),
+            ("clock", CLOCK),
+            ("deaf", DEAF),
         ],
         Scope::Default | Scope::Large => &[
             ("dialers", ALL_DIALERS),
@@ -194,6 +226,8 @@ pub fn instances(scope: Scope) -> Vec<Instance<Connection>> {
             ("reflection", ALL_REFLECTIONS),
             ("hostile", ALL_HOSTILE),
             ("undisturbed", UNDISTURBED),
+            ("clock", FINE_CLOCK),
+            ("deaf", DEAF),
         ],
     };
     bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds) }).collect()
@@ -216,7 +250,8 @@ where
         for protocols in bounds.protocols {
             for &capacity in bounds.capacities {
                 let (left, right) = (end(kinds.0, protocols.0), end(kinds.1, protocols.1));
-                let config = Config { left, right, capacity, patience: PATIENCE, timed: bounds.disturbed };
+                let Bounds { disturbed: timed, ticks, deafens, .. } = *bounds;
+                let config = Config { left, right, capacity, patience: PATIENCE, timed, ticks, deafens };
                 initial.push(connect(config).with_history());
             }
         }
@@ -229,9 +264,12 @@ fn alphabet(bounds: &Bounds) -> Vec<Action> {
     let mut alphabet = Vec::new();
     for end in End::BOTH {
         alphabet.extend(bounds.nonces.iter().map(|&nonce| Action::Start { end, nonce }));
-        alphabet.extend([Action::Write { end }, Action::Read { end }]);
+        alphabet.extend([Action::Write { end }, Action::Break { end }, Action::Read { end }]);
         if bounds.disturbed {
             alphabet.extend([Action::Expire { end }, Action::Close { end }]);
+        }
+        if bounds.ticks > 0 {
+            alphabet.push(Action::Tick { end });
         }
     }
     // Hostile ends are on the right.
@@ -260,6 +298,14 @@ pub(super) const GIVEN: Bounds = Bounds { kinds: &[(Kind::Plain, Kind::Listener)
 /// The payload follows the proposal at once.
 pub(super) const LAZY: Bounds =
     Bounds { kinds: &[(Kind::Lazy, Kind::Listener)], protocols: &[(&[A], &[A])], capacities: &[[3, 3]], ..OTHERS };
+
+/// A dialer with the extension meets one without it, which proposes something else first.
+pub(super) const SECOND: Bounds = Bounds {
+    kinds: &[(Kind::Simopen, Kind::Plain)],
+    protocols: &[(&[A], &[B, A])],
+    capacities: &[[1, 1], [3, 3]],
+    ..OTHERS
+};
 
 /// A listener meets a hostile peer that says anything.
 pub(super) const LISTENER: Bounds = Bounds { kinds: &[(Kind::Listener, Kind::Hostile)], ..HOSTILE };

@@ -31,6 +31,12 @@ pub struct Config {
     pub patience: u8,
     /// Whether ends have a deadline.
     pub timed: bool,
+    /// How often time passes at an end before its deadline does. With 0, a deadline passes at any moment.
+    #[serde(default)]
+    pub ticks: u8,
+    /// Whether a hostile end may stop taking what is written, while what it said is still on its way.
+    #[serde(default)]
+    pub deafens: bool,
 }
 
 /// One end.
@@ -66,7 +72,8 @@ impl Config {
     /// Returns the ends as the history has them.
     pub fn pair(&self) -> Pair {
         let endpoint = |end: &EndConfig| EndpointConfig { kind: end.kind, protocols: end.protocols.to_vec() };
-        Pair { left: endpoint(&self.left), right: endpoint(&self.right), patience: self.patience, timed: self.timed }
+        let Self { patience, timed, ticks, .. } = *self;
+        Pair { left: endpoint(&self.left), right: endpoint(&self.right), patience, timed, ticks }
     }
 }
 
@@ -111,7 +118,13 @@ pub trait Peer {
     /// Learns that there will be no more messages.
     fn on_end(&mut self, turn: &mut Turn<'_>);
 
-    /// Lets the deadline pass.
+    /// Learns that nothing more that it says is taken. It has something to say.
+    fn write_failed(&mut self, turn: &mut Turn<'_>);
+
+    /// Lets time pass, if some is left before the deadline.
+    fn tick(&mut self, turn: &mut Turn<'_>) -> Done;
+
+    /// Lets the deadline pass, if no time is left before it.
     fn expire(&mut self, turn: &mut Turn<'_>) -> Done;
 
     /// Drops the connection.
@@ -139,6 +152,8 @@ pub struct Turn<'a> {
     pub protocols: &'a [Name],
     /// How many proposals it declines.
     pub patience: u8,
+    /// How often time passes before its deadline does.
+    pub ticks: u8,
     /// Where it puts what participants are told.
     pub outputs: &'a mut Outputs,
 }
@@ -220,7 +235,8 @@ impl<P: Peer + 'static> Connection<P> {
             Participant::Honest(peer) => peer,
             Participant::Scripted(scripted) => scripted,
         };
-        (peer, Turn { end, protocols: &config.end(end).protocols, patience: config.patience, outputs }, channel)
+        let Config { patience, ticks, .. } = *config;
+        (peer, Turn { end, protocols: &config.end(end).protocols, patience, ticks, outputs }, channel)
     }
 
     pub(super) fn channel(&self, end: End) -> &Channel {
@@ -246,7 +262,9 @@ impl<P: Peer + 'static> Connection<P> {
             Action::Start { end, nonce } => self.start(end, nonce, outputs),
             Action::Write { end } => self.write(end, outputs),
             Action::Read { end } => self.read(end, outputs),
-            Action::Expire { end } => self.expire(end, outputs),
+            Action::Break { end } => self.refuse_writes(end, outputs),
+            Action::Tick { end } => self.pass(end, outputs, |peer, turn| peer.tick(turn)),
+            Action::Expire { end } => self.pass(end, outputs, |peer, turn| peer.expire(turn)),
             Action::Close { end } => self.close(end, outputs),
             Action::Forge { end, token } => self.forge(end, token),
         }?;
@@ -271,10 +289,24 @@ impl<P: Peer + 'static> Connection<P> {
             return Err(Refusal::NoRoom);
         }
         let message = self.hand_over(end, outputs);
-        // What is written to an end that is gone is lost, and the writer does not hear of it.
+        // What is written to an end that is gone is lost. Its kernel says so later, if at all: see `refuse_writes`.
         if !is_gone {
             self.channel_mut(reader).push(message);
         }
+        Ok(())
+    }
+
+    /// The connection takes nothing more from an end that has something to say. An end that keeps to the protocol reads
+    /// as long as it holds the connection.
+    fn refuse_writes(&mut self, end: End, outputs: &mut Outputs) -> Done {
+        self.peer(end).has_next()?;
+        let is_deaf = self.config.deafens && self.config.end(end.peer()).kind == Kind::Hostile;
+        let reads = !self.stands(end.peer(), Standing::Dropped) && !is_deaf;
+        if reads || !self.stands(end, Standing::Negotiates) {
+            return Err(Refusal::Whole);
+        }
+        let (peer, mut turn, _) = self.at(end, outputs);
+        peer.write_failed(&mut turn);
         Ok(())
     }
 
@@ -303,13 +335,18 @@ impl<P: Peer + 'static> Connection<P> {
         Ok(())
     }
 
-    /// SIM-27: a deadline does not ask what its end waits for.
-    fn expire(&mut self, end: End, outputs: &mut Outputs) -> Done {
+    /// SIM-27: a clock does not ask what its end waits for.
+    fn pass(
+        &mut self,
+        end: End,
+        outputs: &mut Outputs,
+        pass: impl FnOnce(&mut dyn Peer, &mut Turn<'_>) -> Done,
+    ) -> Done {
         match self.peer(end).standing() {
             Standing::Idle => Err(Refusal::NotStarted),
             Standing::Negotiates if self.config.timed => {
                 let (peer, mut turn, _) = self.at(end, outputs);
-                peer.expire(&mut turn)
+                pass(peer, &mut turn)
             }
             Standing::Negotiates | Standing::Open | Standing::Dropped => Err(Refusal::Over),
         }
@@ -455,6 +492,14 @@ impl Peer for Scripted {
     }
 
     fn on_end(&mut self, _: &mut Turn<'_>) {
+        unreachable!("it does not negotiate")
+    }
+
+    fn write_failed(&mut self, _: &mut Turn<'_>) {
+        unreachable!("it does not negotiate")
+    }
+
+    fn tick(&mut self, _: &mut Turn<'_>) -> Done {
         unreachable!("it does not negotiate")
     }
 

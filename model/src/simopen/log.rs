@@ -32,6 +32,8 @@ impl Explains for Connection {
                 Action::Start { end, nonce: Nonce(0) },
                 Action::Write { end },
                 Action::Read { end },
+                Action::Break { end },
+                Action::Tick { end },
                 Action::Expire { end },
                 Action::Close { end },
             ]
@@ -76,6 +78,7 @@ fn stage(stage: Stage, protocols: &[Name]) -> Option<String> {
             format!("waits for the answer to {name}")
         }
         Stage::Serving { declined, .. } => format!("waits for a proposal, and has declined {declined}"),
+        Stage::Tied => "is to report the tie when its number is written".to_owned(),
         Stage::Finishing { role, protocol } => format!("is to settle as {role} on {protocol} when all is written"),
         Stage::Settled { role, .. } => format!("has settled, as {role}"),
         Stage::Over => "has dropped the connection".to_owned(),

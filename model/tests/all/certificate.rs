@@ -34,11 +34,13 @@ const fn pinned(
 }
 
 const SMALL: &[Pinned] = &[
-    pinned(("simopen", "dialers"), [34820, 46490, 36], "9cbf6d1e49730005f5ded8e9c1452cbd"),
-    pinned(("simopen", "others"), [10099, 13554, 24], "f9eba488ceb63efd93bb3eca8ad2ba22"),
-    pinned(("simopen", "reflection"), [413, 802, 18], "58001e7d3d6edc579fbe090a6482c5a3"),
-    pinned(("simopen", "hostile"), [121348, 359308, 39], "7383f3cabc82d5bcfcb61e8f8e209cd1"),
-    pinned(("simopen", "undisturbed"), [13378, 18904, 34], "93782497ba9c2c25a70332608c4a6915"),
+    pinned(("simopen", "dialers"), [59996, 73850, 36], "f4f7af9cc0891c97bf0804cd9d535be7"),
+    pinned(("simopen", "others"), [19972, 24653, 24], "f0edac249effbfad83f4d0a9995c5098"),
+    pinned(("simopen", "reflection"), [518, 934, 18], "46035b6c6f74c6ee2618a3df200c91fa"),
+    pinned(("simopen", "hostile"), [223482, 674142, 39], "3fbffacbf3858100b25ae658ee8871f9"),
+    pinned(("simopen", "undisturbed"), [14424, 20232, 34], "92eb8252558353260428f01b2d099e29"),
+    pinned(("simopen", "clock"), [31192, 49249, 34], "d2ccbaf5601a5b26f088d418f36fd260"),
+    pinned(("simopen", "deaf"), [54416, 156580, 39], "2c5c975b79d3beaa451b9928ec05e702"),
     pinned(("lifecycle", "slots"), [17612, 94334, 23], "f08f5077d2e5ee59518852ac9ed86aad"),
     pinned(("lifecycle", "duplicates"), [33808, 194646, 23], "c07db70ce1e5319206e794cf621f3b25"),
     pinned(("lifecycle", "line"), [9721, 43034, 25], "8fd6c76110e9f8b99a187818eecb097f"),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const KERNEL: Kernel = Kernel { send: 2, receive: 2, purges: false, tells: true };
 
 fn connection() -> Recorded<Zrepl> {
-    Recorded { machine: Zrepl::new(KERNEL, [1, 1]), history: History::new(2, true) }
+    Recorded { machine: Zrepl::new(KERNEL, [1, 1]), history: History::new(0, 2, true) }
 }
 
 /// Takes every step that is not refused, until all are.

@@ -1,14 +1,16 @@
 //! Simultaneous open: which designs hang on which connections, and logs that are behaviours of the model or are not.
 
+use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
-use handfast_spec::simopen::{Kind, Name};
+use handfast_spec::simopen::{Kind, Name, PARTS, Part};
 use model::checker::catalogue::{Entry, Scope};
 use model::checker::explain::Explanation;
+use model::checker::explore::Options;
 use model::checker::format;
 use model::checker::target::{Instance, Instances, Plan, Target};
 use model::registry::find;
-use model::simopen::{Bounds, Flaw, Flaws, checked_with};
+use model::simopen::{Bounds, Flaw, Flaws, Other, checked_with};
 
 const PLAN: Plan<'_> = Plan::DEFAULT;
 
@@ -24,6 +26,8 @@ const TWO: Bounds = Bounds {
     nonces: &[handfast_spec::simopen::Nonce(0), handfast_spec::simopen::Nonce(1)],
     tokens: &[],
     disturbed: false,
+    ticks: 0,
+    deafens: false,
 };
 
 /// Whether two such ends may wait for each other on a connection that holds so many messages each way.
@@ -72,6 +76,36 @@ fn who_hangs_depends_on_what_the_connection_holds() {
             assert_eq!(flushes, *to_left < 3, "flushes before reading, {capacity:?}");
         }
     }
+}
+
+/// The parts of a rule that a design breaks somewhere.
+fn broken_parts(other: Other, parts: &'static [Part]) -> BTreeSet<&'static str> {
+    let mut histories = HashSet::new();
+    for &shown in other.row().instances.shown {
+        let graph = other.checked(shown).explore(&Options::default());
+        histories.extend(graph.states().map(|state| state.history));
+    }
+    let broken = |part: &&Part| histories.iter().any(|history| !(part.holds)(history));
+    parts.iter().filter(broken).map(|part| part.title).collect()
+}
+
+/// A condition that nothing needs may be anything. Each condition of each rule is left out in turn: some design that
+/// violates the rule must then keep to it, because it breaks this condition and no other.
+#[test]
+fn each_condition_of_a_rule_is_needed_by_some_design() {
+    let mut useless = Vec::new();
+    for parts in PARTS {
+        let violates = |other: &&Other| other.row().violates.contains(&parts[0].rule);
+        let broken: Vec<_> =
+            Other::ALL.iter().filter(violates).map(|&other| (other.row().name, broken_parts(other, parts))).collect();
+        for part in *parts {
+            match broken.iter().find(|(_, broken)| *broken == BTreeSet::from([part.title])) {
+                Some((name, _)) => println!("{}: {}: {name}", part.rule, part.title),
+                None => useless.push(format!("{}: {}", part.rule, part.title)),
+            }
+        }
+    }
+    assert!(useless.is_empty(), "no design needs {useless:#?}");
 }
 
 fn explained(log: &str) -> Explanation {

@@ -12,6 +12,8 @@ pub struct History {
     pub ends: [EndRecord; 2],
     /// The last moment that has passed.
     pub now: Option<Moment>,
+    /// How many halves a shutdown may keep for the reader.
+    pub keeps: u16,
     /// How many halves a shutdown may throw away.
     pub discards: u16,
     /// Whether the kernels tell what was acknowledged.
@@ -39,6 +41,8 @@ pub struct EndRecord {
     pub until: Option<Moment>,
     /// The outcome that the callers of the shutdown were told.
     pub outcome: Option<Outcome>,
+    /// How many halves its shutdown has kept since the reader last took or was given something, until it is over.
+    pub kept: u16,
     /// How many halves it threw away.
     pub discarded: u16,
     /// Everything that it sent, and the end of the stream, is in the other kernel.
@@ -53,6 +57,8 @@ pub struct EndRecord {
     pub late: bool,
     /// A later call shortened its deadline.
     pub shortened: bool,
+    /// Its shutdown is the answer to the peer's marker.
+    pub answers: bool,
 }
 
 /// A position in a stream of halves.
@@ -105,18 +111,24 @@ pub enum Violation {
     ForgeryAccepted,
     /// A panic, or room made for more than is allowed.
     Overwhelmed,
-    /// More was thrown away than allowed, or after the shutdown was over.
+    /// More was thrown away than allowed.
     DiscardedTooMuch,
+    /// Something was thrown away after the shutdown was over.
+    DiscardedLate,
+    /// Something was taken from the kernel after the deadline.
+    TakenLate,
+    /// More was kept for the reader than allowed.
+    KeptTooMuch,
 }
 
 /// The violations that were committed.
 pub type Violations = EnumSet<Violation>;
 
 impl History {
-    /// Returns the history of a connection. Its shutdowns may throw away `discards` halves; `tells` is whether its kernels
-    /// tell what was acknowledged.
-    pub fn new(discards: u16, tells: bool) -> Self {
-        Self { discards, tells, ..Self::default() }
+    /// Returns the history of a connection. Its shutdowns may keep `keeps` halves for the reader and throw `discards`
+    /// away; `tells` is whether its kernels tell what was acknowledged.
+    pub fn new(keeps: u16, discards: u16, tells: bool) -> Self {
+        Self { keeps, discards, tells, ..Self::default() }
     }
 
     /// Whether this was told.
@@ -143,9 +155,18 @@ impl History {
             Output::Discarded(end) => self.discarded(end),
             Output::Delivered(end, given) => self.delivered(end, given),
             Output::Ended(end, ending) => self.ended(end, ending),
-            Output::Left(end) => self.ends[end.index()].reader = ReaderRecord::Left,
+            Output::Kept(end, half) => self.kept(end, half),
+            Output::Left(end) => {
+                let record = &mut self.ends[end.index()];
+                record.reader = ReaderRecord::Left;
+                record.kept = 0;
+            }
             Output::Abandoned(end) => self.ends[end.index()].abandoned = true,
             Output::Begun(end, by) => self.begun(end, by),
+            Output::Answers(end, by) => {
+                self.begun(end, by);
+                self.ends[end.index()].answers = true;
+            }
             Output::Over(end, outcome) => self.over(end, outcome),
             Output::Arrived(end) => self.ends[end.index()].arrived = true,
             Output::Reset(end) => self.ends[end.index()].reset = true,
@@ -174,6 +195,21 @@ impl History {
     }
 
     fn took(&mut self, end: End, half: Half) {
+        self.ends[end.index()].kept = 0;
+        self.taken(end, half);
+    }
+
+    fn kept(&mut self, end: End, half: Half) {
+        let keeps = self.keeps;
+        let record = &mut self.ends[end.index()];
+        record.kept = record.kept.saturating_add(1);
+        let too_much = record.kept > keeps;
+        self.violate_if(too_much, Violation::KeptTooMuch);
+        self.taken(end, half);
+    }
+
+    fn taken(&mut self, end: End, half: Half) {
+        self.violate_if(self.is_late(end), Violation::TakenLate);
         let record = &mut self.ends[end.index()];
         record.taken = record.taken.behind(half);
         let is_frame = matches!(half.item, Item::Frame(..));
@@ -186,14 +222,17 @@ impl History {
         let discards = self.discards;
         let record = &mut self.ends[end.index()];
         record.discarded = record.discarded.saturating_add(1);
-        let too_much = record.discarded > discards || record.outcome.is_some();
+        let (too_much, is_over) = (record.discarded > discards, record.outcome.is_some());
         self.violate_if(too_much, Violation::DiscardedTooMuch);
+        self.violate_if(is_over, Violation::DiscardedLate);
+        self.violate_if(self.is_late(end), Violation::TakenLate);
     }
 
     fn delivered(&mut self, end: End, given: Given) {
         let record = &mut self.ends[end.index()];
         let told = record.reader;
         record.late |= record.until.is_some();
+        record.kept = 0;
         match given {
             Given::Frame(frame) => {
                 let is_next = frame.0 == record.delivered;
@@ -215,7 +254,10 @@ impl History {
         let (told, taken) = (record.reader, record.taken);
         let withheld = told == ReaderRecord::Waits && record.delivered < record.whole;
         match told {
-            ReaderRecord::Waits => record.reader = ReaderRecord::Reported(ending),
+            ReaderRecord::Waits => {
+                record.reader = ReaderRecord::Reported(ending);
+                record.kept = 0;
+            }
             ReaderRecord::Reported(_) | ReaderRecord::Left => {}
         }
         let contradicts = told != ReaderRecord::Waits && told != ReaderRecord::Reported(ending);
@@ -240,6 +282,7 @@ impl History {
     fn over(&mut self, end: End, outcome: Outcome) {
         let late = self.is_late(end);
         let record = &mut self.ends[end.index()];
+        record.kept = 0;
         let before = *record.outcome.get_or_insert(outcome);
         let marked = record.sent == Progress::Marked;
         let is_true = match outcome {

@@ -1,6 +1,7 @@
 //! What holds in every reachable state, and what must be reachable: one function, one id, one title each.
 
-use super::{End, Ending, History, Outcome, ReaderRecord, Violation};
+use super::conjuncts::{LOST, any_end};
+use super::{End, EndRecord, Ending, History, Outcome, Progress, ReaderRecord, Violation};
 use crate::protocol::Predicate;
 
 /// The rule that the system rests only where nothing is waited for.
@@ -11,7 +12,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     Predicate {
         id: "FRM-1",
         title: "after a clean shutdown the peer that reads to the end is given every accepted frame",
-        holds: |history| End::BOTH.iter().all(|&end| is_kept(history, end)),
+        holds: |history| !any_end(history, LOST),
     },
     Predicate {
         id: "FRM-2",
@@ -56,7 +57,17 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     Predicate {
         id: "FRM-10",
         title: "a shutdown throws away no more than it may, and nothing once it is over",
-        holds: |history| !history.has(Violation::DiscardedTooMuch),
+        holds: |history| !history.has(Violation::DiscardedTooMuch) && !history.has(Violation::DiscardedLate),
+    },
+    Predicate {
+        id: "FRM-29",
+        title: "a deadline is a total: behind it nothing is taken from the peer, whatever it sends",
+        holds: |history| !history.has(Violation::TakenLate),
+    },
+    Predicate {
+        id: "FRM-30",
+        title: "a shutdown keeps no more for the reader than it may",
+        holds: |history| !history.has(Violation::KeptTooMuch),
     },
 ];
 
@@ -121,24 +132,20 @@ pub const WITNESSES: &[Predicate<History>] = &[
             })
         },
     },
+    Predicate {
+        id: "FRM-31",
+        title: "an answer to the peer's marker is handed over, and the reader is told of the marker",
+        holds: |history| {
+            let is_handed_over = |end: &EndRecord| end.answers && end.sent == Progress::Marked;
+            history.ends.iter().any(|end| is_handed_over(end) && end.reader == ReaderRecord::Reported(Ending::Marker))
+        },
+    },
+    Predicate {
+        id: "FRM-32",
+        title: "as much is kept for the reader as may be",
+        holds: |history| history.keeps > 0 && history.ends.iter().any(|end| end.kept == history.keeps),
+    },
 ];
-
-/// FRM-1 of the frames of one end: its peer's application was given them, or will be, or does not want them.
-fn is_kept(history: &History, end: End) -> bool {
-    let (own, peer) = (history.end(end), history.end(end.peer()));
-    if own.outcome != Some(Outcome::Clean) || peer.abandoned {
-        return true;
-    }
-    match peer.reader {
-        ReaderRecord::Waits | ReaderRecord::Left => true,
-        ReaderRecord::Reported(Ending::Marker) => peer.delivered == own.accepted,
-        // Its own deadline, or what this end sent, kept it from reading to the end.
-        ReaderRecord::Reported(Ending::Deadline | Ending::Violation) => true,
-        ReaderRecord::Reported(Ending::WithoutMarker | Ending::Truncated | Ending::Reset | Ending::ShutDown) => {
-            peer.delivered == own.accepted
-        }
-    }
-}
 
 fn any(history: &History, outcome: Outcome) -> bool {
     history.ends.iter().any(|end| end.outcome == Some(outcome))

@@ -1,5 +1,6 @@
 #![doc = include_str!("../../framed.md")]
 
+pub mod conjuncts;
 mod goals;
 mod history;
 mod ids;

@@ -24,7 +24,8 @@ pub enum Action {
     /// The writer offers the kernel the next half of what is queued.
     #[display("{end} sends")]
     Send { end: End },
-    /// The reader looks for the next frame: in what was read already, or in the next half that the kernel has.
+    /// The reader looks for the next frame: in what was read already, or in the next half that the kernel has. Behind the
+    /// peer's marker it hands over the next half of its answer, and ends the direction.
     #[display("{end} reads")]
     Read { end: End },
     /// The application drops a read that is in the middle of a frame.
@@ -163,6 +164,9 @@ pub enum Output {
     /// The end was given this half by its kernel.
     #[display("{_0} takes {_1}")]
     Took(End, Half),
+    /// A shutdown was given this half by its kernel, and keeps it for the reader.
+    #[display("{_0} keeps {_1} for its reader")]
+    Kept(End, Half),
     /// The end was given a half by its kernel and threw it away.
     #[display("{_0} throws a half away")]
     Discarded(End),
@@ -181,6 +185,9 @@ pub enum Output {
     /// A shutdown is asked for, until a moment.
     #[display("{_0}'s shutdown may take until {_1}")]
     Begun(End, Moment),
+    /// The peer's marker has begun a shutdown, until a moment.
+    #[display("{_0} answers the marker with a shutdown that may take until {_1}")]
+    Answers(End, Moment),
     /// The callers of the shutdown were told this.
     #[display("{_0}'s shutdown is over: {_1}")]
     Over(End, Outcome),

@@ -72,8 +72,8 @@ impl History {
             let is_admitted = record.key.is_some_and(|key| !self.banned.contains(key)) && !self.is_our_own(&record);
             is_admitted && self.holders(&record).count() < self.duplicates.most() as usize
         };
-        let before = self.waiting.iter().take_while(|waiting| **waiting != session);
-        let overtaken = before.filter(waits_for_room_alone).next().is_some();
+        let mut before = self.waiting.iter().take_while(|waiting| **waiting != session);
+        let overtaken = before.any(|waiting| waits_for_room_alone(&waiting));
         self.violate(Violation::Overtaken, overtaken);
     }
 

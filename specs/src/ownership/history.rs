@@ -18,12 +18,20 @@ pub struct History {
     pub calling: Threads,
     /// What outputs gave away.
     pub violations: Violations,
+    /// All threads are of one runtime.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub one_runtime: bool,
 }
 
 impl History {
     /// Whether the violation was committed.
     pub fn has(&self, violation: Violation) -> bool {
         self.violations.contains(violation)
+    }
+
+    /// The thread by whose name the poller, the shelf and the ownership of a thread go.
+    pub fn host(&self, thread: Thread) -> Thread {
+        if self.one_runtime { Thread(0) } else { thread }
     }
 
     /// What was told about a descriptor.
@@ -96,6 +104,7 @@ impl History {
                 self.handed(thread, incarnation);
             }
             Output::HandedBack(thread, incarnation) => self.handed(thread, incarnation),
+            Output::OneRuntime => self.one_runtime = true,
         }
     }
 
@@ -108,12 +117,14 @@ impl History {
         self.violate(Violation::Crossed, found != meant);
         self.violate(Violation::EnteredDeleted, self.descriptor(found).deleting);
         self.entry(found).inside.insert(thread);
-        self.entry(meant).idle.woken.remove(thread);
+        let host = self.host(thread);
+        self.entry(meant).idle.woken.remove(host);
     }
 
     fn turned_away(&mut self, thread: Thread, incarnation: Incarnation, away: Away) {
+        let host = self.host(thread);
         let record = self.entry(incarnation);
-        record.idle.woken.remove(thread);
+        record.idle.woken.remove(host);
         match away {
             Away::NotOwner if record.watching.contains(thread) => {
                 record.astray.insert(thread);
@@ -124,8 +135,9 @@ impl History {
 
     fn belongs_now(&mut self, thread: Thread, incarnation: Incarnation) {
         self.violate(Violation::EnteredDeleted, self.descriptor(incarnation).deleting);
+        let owner = self.host(thread);
         let record = self.entry(incarnation);
-        record.owner = Some(Owner::Thread(thread));
+        record.owner = Some(Owner::Thread(owner));
         record.astray.remove(thread);
     }
 

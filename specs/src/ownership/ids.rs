@@ -30,12 +30,15 @@ impl Incarnation {
     }
 }
 
-/// A set of threads. Those from 64 on are not in it: no model has as many, and no rule counts them.
+/// A set of threads, of which there are at most [`MOST`](Self::MOST).
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Threads(u64);
 
 impl Threads {
+    /// How many threads a set tells apart, and so how many there may be in what is judged by the rules.
+    pub const MOST: u16 = 64;
+
     /// Whether the thread is in the set.
     pub fn contains(self, thread: Thread) -> bool {
         self.0 & Self::bit(thread) != 0
@@ -71,6 +74,7 @@ impl Threads {
     }
 
     fn bit(thread: Thread) -> u64 {
-        1 << thread.0.min(63)
+        // No thread beyond the last is taken for another one.
+        1_u64.checked_shl(u32::from(thread.0)).unwrap_or(0)
     }
 }

@@ -195,6 +195,9 @@ pub enum Output {
     /// The thread uses the descriptor, which is new, or which the pool did not keep.
     #[display("{_0} uses {_1}")]
     HandedBack(Thread, Incarnation),
+    /// All threads are of one runtime: its poller, its shelf and its place as an owner are those of thread 0.
+    #[display("all threads are of one runtime")]
+    OneRuntime,
 }
 
 /// Why an action did nothing.

@@ -62,6 +62,22 @@ pub(super) const GOALS: &[Goal<Simopen>] = &[
         fair: moves,
         assumes: "each end's reader and writer",
     },
+    Goal {
+        id: "SIM-46",
+        title: "a payload that follows its proposal at once is received, although its sender has closed",
+        trigger: |history| {
+            history.pair.is_of(Kind::Lazy, Kind::Listener) && both_started(history) && payload_is_all(history)
+        },
+        outcome: |history| {
+            let of_kind = |kind| End::BOTH.into_iter().filter(move |end| history.pair.kind(*end) == kind);
+            of_kind(Kind::Listener).all(|end| {
+                let record = history.end(end);
+                record.upper.received.is_some() || record.was_cut_short()
+            })
+        },
+        fair: moves,
+        assumes: "each end's reader and writer",
+    },
 ];
 
 fn moves(component: &Component) -> bool {
@@ -89,6 +105,12 @@ fn an_end_waits(history: &History) -> bool {
 
 fn all_received(history: &History) -> bool {
     End::BOTH.into_iter().all(|end| history.end(end).upper.received.is_some())
+}
+
+/// Whether a lazy dialer has sent its payload, which is not lost, and closed.
+fn payload_is_all(history: &History) -> bool {
+    let all = |end| history.pair.kind(end) == Kind::Lazy && history.end(end).upper.sent.is_some();
+    !history.pair.is_lost_bet() && End::BOTH.into_iter().any(|end| all(end) && history.end(end).closed)
 }
 
 fn dialer_has_a_choice(history: &History) -> bool {

@@ -26,6 +26,9 @@ pub struct Pair {
     pub patience: u8,
     /// Whether ends that keep to the protocol were given a deadline.
     pub timed: bool,
+    /// How often time passes at an end before its deadline does. With 0, a deadline passes at any moment.
+    #[serde(default)]
+    pub ticks: u8,
 }
 
 /// Who is at one end.
@@ -49,6 +52,11 @@ impl Pair {
     /// What this end is.
     pub fn kind(&self, end: End) -> Kind {
         self.endpoint(end).kind
+    }
+
+    /// Whether this end supports a protocol.
+    pub fn supports(&self, end: End, protocol: Name) -> bool {
+        self.endpoint(end).protocols.contains(&protocol)
     }
 
     /// Whether the two ends are of these kinds, in whichever order.
@@ -129,11 +137,26 @@ impl History {
         self.left.was_cut_short() || self.right.was_cut_short()
     }
 
+    /// Whether an end that serves proposals declines a message. That it heard one is kept, and not which word it was: to
+    /// the rules all are one, and there are too many of them.
+    fn declines(&self, end: End, output: &Output) -> bool {
+        let Output::Heard(_, token) = *output else { return false };
+        let is_declined = match token {
+            Token::Protocol(name) => !self.pair.supports(end, name),
+            Token::Simopen => self.end(end).heard.len() > 1,
+            Token::Header | Token::Word | Token::Na | Token::Select(_) | Token::BadSelect | Token::Role(_) => true,
+            Token::Garbage | Token::Payload(_) => false,
+        };
+        is_declined && scripts::served(self, end).is_some()
+    }
+
     /// Enters one output. Of ends that are not honest nothing is kept: nothing is promised to them.
     pub fn record(&mut self, output: &Output) {
         let (Output::Started(end, _)
         | Output::Said(end, _)
         | Output::Heard(end, _)
+        | Output::Broken(end)
+        | Output::Ticked(end)
         | Output::Assumed(end, _)
         | Output::Settled { end, .. }
         | Output::Failed(end, _)
@@ -144,6 +167,8 @@ impl History {
             return;
         }
         let most = scripts::most(&self.pair, end) + 1;
+        let ticks = self.pair.ticks + 1;
+        let is_declined = self.declines(end, output);
         let record = self.end_mut(end);
         let over = record.outcome != Outcome::Pending || record.closed;
         match *output {
@@ -154,8 +179,11 @@ impl History {
             }
             Output::Heard(_, token) => {
                 record.late |= over;
-                keep(&mut record.heard, token, most);
+                keep(&mut record.heard, if is_declined { Token::Word } else { token }, most);
             }
+            Output::Broken(_) => record.broken = true,
+            // One more than there are is enough to tell that it was too late.
+            Output::Ticked(_) => record.ticks = (record.ticks + 1).min(ticks),
             Output::Assumed(_, role) => {
                 record.roles = match record.roles {
                     Roles::Unknown => Roles::One(role),
@@ -205,6 +233,10 @@ pub struct EndRecord {
     pub upper: Upper,
     /// Whether its caller dropped the connection.
     pub closed: bool,
+    /// Whether its negotiation learned that nothing more that it says is taken.
+    pub broken: bool,
+    /// How often time passed at it while it negotiated.
+    pub ticks: u8,
     /// Whether anything was said or heard here after it must not have been.
     pub late: bool,
 }

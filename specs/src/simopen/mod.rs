@@ -9,7 +9,7 @@ mod witnesses;
 
 pub use crate::end::End;
 pub use history::{EndRecord, EndpointConfig, History, Outcome, Pair, Roles, Upper, choice};
-pub use invariants::{DEADLOCK, INVARIANTS};
+pub use invariants::{DEADLOCK, INVARIANTS, PARTS, Part};
 pub use vocabulary::{Action, Component, Failure, Kind, Name, Nonce, Output, Refusal, Role, Token};
 pub use witnesses::WITNESSES;
 

@@ -99,9 +99,10 @@ pub enum Token {
     /// `/libp2p/simultaneous-connect`: *I dialed, and I can tell if you did too*.
     #[display("/libp2p/simultaneous-connect")]
     Simopen,
-    /// `iamclient`, what the extension was called at first. Not a protocol name: it has no slash.
-    #[display("iamclient")]
-    Iamclient,
+    /// A text that is none of the other words, and no name of a protocol: it has no slash. `iamclient`, which the extension
+    /// was called at first, and `ls`, for example.
+    #[display("iamclient, or another word")]
+    Word,
     /// `na`: not that one.
     #[display("na")]
     Na,
@@ -115,7 +116,7 @@ pub enum Token {
     BadSelect,
     /// `initiator` or `responder`: the role that the sender takes.
     Role(Role),
-    /// A frame that no message has: too long, not minimal, without its end of line, of unknown content.
+    /// Bytes that are no frame: too long, of a length that is not minimal, without an end of line.
     #[display("garbage")]
     Garbage,
     /// The first bytes of the negotiated protocol, as that of this role says them.
@@ -138,6 +139,12 @@ pub enum Action {
     /// The end's reader takes the next message from the connection, or hears that there will be none.
     #[display("{end} reads")]
     Read { end: End },
+    /// Nothing that the end writes is taken any more: its peer is gone, and its writer hears of it.
+    #[display("nothing more that {end} writes is taken")]
+    Break { end: End },
+    /// Time passes at the end, less than is left until its deadline.
+    #[display("time passes at {end}")]
+    Tick { end: End },
     /// The end's deadline passes.
     #[display("deadline of {end} passes")]
     Expire { end: End },
@@ -176,6 +183,12 @@ pub enum Output {
     /// The negotiation at this end took a message from the connection.
     #[display("{_0} hears {_1}")]
     Heard(End, Token),
+    /// The negotiation at this end learned that nothing more that it says is taken.
+    #[display("{_0} can say no more")]
+    Broken(End),
+    /// Time passed at this end while it negotiated.
+    #[display("the clock of {_0} has moved")]
+    Ticked(End),
     /// The end knows its role. An end without the extension knows it when it starts.
     #[display("{_0} is the {_1}")]
     Assumed(End, Role),
@@ -209,7 +222,7 @@ pub enum Output {
 #[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
-    /// The peer sent a frame that no message has.
+    /// The peer sent bytes that are no frame.
     #[display("the peer's frame is malformed")]
     Malformed,
     /// The peer's first message is not the header: it does not speak multistream-select.
@@ -224,13 +237,13 @@ pub enum Failure {
     /// The peer's number is not a canonical decimal of 64 bits.
     #[display("the peer's number is not canonical")]
     BadNonce,
-    /// Both numbers are equal; another connection will have others.
+    /// Both numbers are equal; another connection has other numbers.
     #[display("both numbers are equal")]
     Tie,
     /// The peer takes the same role.
     #[display("the peer takes the same role")]
     SameRole,
-    /// The peer proposed more protocols than anybody should.
+    /// The peer proposed more protocols than this end declines.
     #[display("the peer proposes too many protocols")]
     TooManyProposals,
     /// There is no protocol that both support.
@@ -260,6 +273,15 @@ pub enum Refusal {
     /// There is nothing to write.
     #[display("there is nothing to write")]
     NothingToWrite,
+    /// The connection takes what is written.
+    #[display("the connection takes what is written")]
+    Whole,
+    /// No time is left before the deadline.
+    #[display("no time is left before the deadline")]
+    Due,
+    /// There is time left before the deadline.
+    #[display("there is time left before the deadline")]
+    Early,
     /// The connection holds no more messages in this direction.
     #[display("the connection holds no more")]
     NoRoom,
@@ -280,9 +302,9 @@ impl Action {
     pub fn component(self) -> Option<Component> {
         match self {
             Self::Start { .. } | Self::Close { .. } | Self::Forge { .. } => None,
-            Self::Write { end } => Some(Component::Writer(end)),
+            Self::Write { end } | Self::Break { end } => Some(Component::Writer(end)),
             Self::Read { end } => Some(Component::Reader(end)),
-            Self::Expire { end } => Some(Component::Timer(end)),
+            Self::Tick { end } | Self::Expire { end } => Some(Component::Timer(end)),
         }
     }
 }

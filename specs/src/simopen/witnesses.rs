@@ -89,6 +89,19 @@ pub const WITNESSES: &[Predicate<History>] = &[
                 && settled(history).filter(|(_, role, _)| *role == Role::Initiator).count() == 2
         },
     },
+    Predicate {
+        id: "SIM-47",
+        title: "an end settles on what it heard, although nothing more that it says is taken",
+        holds: |history| history.pair.is_promised() && settled(history).any(|(end, ..)| history.end(end).broken),
+    },
+    Predicate {
+        id: "SIM-48",
+        title: "a deadline passes at an end that heard something after time had passed",
+        holds: |history| {
+            let expired = |record: &super::EndRecord| record.failure() == Some(Failure::Deadline);
+            honest(history).any(|(_, record)| record.ticks > 0 && !record.heard.is_empty() && expired(record))
+        },
+    },
 ];
 
 fn settled_by_selection(history: &History, initiator: End) -> bool {

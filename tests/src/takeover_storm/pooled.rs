@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Options, oracle: &Arc<Oracle>) -> io::Result<()> {
     });
     let limits = Limits { per_key: 64, total: 256, idle: Duration::from_secs(10), age: Duration::from_secs(60) };
     let workers = Workers::start(options.workers)?;
-    let config = Config { limits, descriptors: 1 << 14, probe: false, prefer: Prefer::Others };
+    let config = Config { limits, descriptors: 1 << 14, probe: false, prefer: Prefer::Others, spread: 0 };
     let pool: Pool<usize, Client> = Pool::new(&workers, config).map_err(io::Error::other)?;
     for number in 0..workers.len() {
         let (storm, pool) = (Arc::clone(&storm), pool.clone());
@@ -70,10 +70,10 @@ pub(crate) fn run(options: &Options, oracle: &Arc<Oracle>) -> io::Result<()> {
     }
     storm.pace.drive(options, oracle);
     let ended = workers.stop(options.patience() * 5);
-    if ended.workers.iter().any(|ended| ended.is_none_or(|ended| ended.panicked != 0)) {
+    if ended.workers.iter().any(|worker| worker.ended().is_none_or(|ended| ended.panicked != 0)) {
         return Err(io::Error::other("a worker has panicked or is blocked"));
     }
-    if ended.workers.iter().flatten().any(|ended| ended.dropped != 0) {
+    if ended.workers.iter().filter_map(|worker| worker.ended()).any(|ended| ended.dropped != 0) {
         oracle.find(Fault::Lost { millis: (options.patience() * 5).as_millis() });
     }
     let metrics = pool.metrics();

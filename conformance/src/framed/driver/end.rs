@@ -22,6 +22,14 @@ type Read = Result<Option<product::Frame>, product::Error>;
 /// Longer than any acknowledgement is waited for.
 const UNTIL_SOON: Duration = Duration::from_secs(10_000);
 
+/// How long after the beginning a moment is.
+fn after(moment: Moment) -> Duration {
+    match moment {
+        Moment::Soon => UNTIL_SOON,
+        Moment::Late => 2 * UNTIL_SOON,
+    }
+}
+
 type Boxed<T> = Task<Pin<Box<dyn Future<Output = T>>>>;
 
 fn boxed<T>(future: impl Future<Output = T> + 'static) -> Boxed<T> {
@@ -40,6 +48,10 @@ pub(super) struct Driver {
     forged: bool,
     pub(super) has_ended: bool,
     pub(super) until: Option<Moment>,
+    /// Until when it answers the peer's marker, if it does.
+    answer: Option<Moment>,
+    /// When it began to do so, by its clock.
+    answers_since: Option<Instant>,
     /// Its timers have fired, so that its reader takes nothing more from the kernel.
     expired: bool,
     /// When it was made, by its clock.
@@ -54,14 +66,21 @@ pub(super) struct At<'w> {
 }
 
 impl Driver {
-    pub(super) fn new(socket: Socket, config: &Config, epoch: Instant) -> Self {
+    pub(super) fn new(socket: Socket, end: End, config: &Config, epoch: Instant) -> Self {
+        let answer = config.answer[end.index()];
         let drain = product::Drain {
             keep: usize::from(config.keep) * HALF,
             discard: u64::from(config.discard) * HALF as u64,
             linger: Duration::ZERO,
         };
         // One frame at a time, as in the model.
-        let config = product::Config { max_frame: MAX_FRAME, write_buffer: 1, drain, ..product::Config::default() };
+        let config = product::Config {
+            max_frame: MAX_FRAME,
+            write_buffer: 1,
+            drain,
+            answer: answer.map(after),
+            ..product::Config::default()
+        };
         let (reader, writer) = product::Connection::new(socket, config).into_split();
         Self {
             closer: writer.closer(),
@@ -74,15 +93,23 @@ impl Driver {
             forged: false,
             has_ended: false,
             until: None,
+            answer,
+            answers_since: None,
             expired: false,
             epoch,
         }
     }
 
     fn moment(&self, moment: Moment) -> Instant {
-        match moment {
-            Moment::Soon => self.epoch + UNTIL_SOON,
-            Moment::Late => self.epoch + 2 * UNTIL_SOON,
+        self.answers_since.unwrap_or(self.epoch) + after(moment)
+    }
+
+    /// The answer is a shutdown that the reader has begun and that another call can join. One does so where it is that
+    /// call's turn.
+    fn join_answer(&mut self) {
+        if let (Some(by), Some(_), true) = (self.until, self.answers_since, self.shutdowns.is_empty()) {
+            let (closer, deadline) = (self.closer.clone(), self.moment(by));
+            self.shutdowns.push(boxed(async move { closer.shutdown(super::deadline(deadline)).await }));
         }
     }
 
@@ -95,6 +122,7 @@ impl Driver {
         let left = self.moment(until).saturating_duration_since(clocks.now(end));
         clocks.advance(end, left);
         self.expired = true;
+        self.join_answer();
         if !is_over {
             wire.grant(end, Call::Expire { asked: false });
         }
@@ -128,12 +156,15 @@ impl Driver {
                 }
                 at.wire.grant(end, Call::Write);
             }
+            Action::Read { .. } if self.answers_since.is_some() && !self.has_ended => {
+                self.read()?;
+                at.wire.grant(end, if at.wire.has_handed_marker(end) { Call::Finish } else { Call::Write });
+            }
             Action::Read { .. } => {
                 if self.has_ended {
                     return Err(Refusal::Ended);
                 }
-                let reader = Arc::clone(self.reader.as_ref().ok_or(Refusal::Gone)?);
-                self.reading.get_or_insert_with(|| boxed(async move { reader.lock().await.read().await }));
+                self.read()?;
                 if !self.expired {
                     at.wire.grant(end, Call::Read { ahead: false });
                 }
@@ -147,14 +178,25 @@ impl Driver {
                 at.outputs.push(Output::Left(end));
             }
             Action::Shutdown { by, .. } => self.shut_down(at, by)?,
-            Action::ReadAhead { .. } => at.wire.grant(end, Call::Read { ahead: true }),
-            Action::Finish { .. } => at.wire.grant(end, Call::Finish),
-            Action::Confirm { .. } => at.wire.grant(end, Call::Confirm),
+            Action::ReadAhead { .. } => self.drive(at, Call::Read { ahead: true }),
+            Action::Finish { .. } => self.drive(at, Call::Finish),
+            Action::Confirm { .. } => self.drive(at, Call::Confirm),
             Action::Expire { .. } => {}
             Action::Abandon { .. } | Action::Close { .. } | Action::Carry { .. } | Action::Pass { .. } => {
                 unreachable!("that is no step of a driver")
             }
         }
+        Ok(())
+    }
+
+    fn drive(&mut self, at: &At<'_>, call: Call) {
+        self.join_answer();
+        at.wire.grant(at.end, call);
+    }
+
+    fn read(&mut self) -> Step {
+        let reader = Arc::clone(self.reader.as_ref().ok_or(Refusal::Gone)?);
+        self.reading.get_or_insert_with(|| boxed(async move { reader.lock().await.read().await }));
         Ok(())
     }
 
@@ -218,6 +260,12 @@ impl Driver {
             }
             None => None,
         };
+        if let (Some(by), None) = (self.answer, self.until)
+            && at.wire.took_marker(end)
+        {
+            (self.until, self.answers_since) = (Some(by), Some(Instant::now()));
+            at.outputs.push(Output::Answers(end, by));
+        }
         if let Some(read) = &read {
             self.reading = None;
             self.has_ended = !matches!(read, Ok(Some(_)));

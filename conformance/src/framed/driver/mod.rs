@@ -45,7 +45,7 @@ impl DriverMachine {
     /// A connection that has just been established.
     pub fn new(config: &Config, clocks: &Clocks) -> Self {
         let wire = Wire::new(config.kernel);
-        let ends = End::BOTH.map(|end| Some(Driver::new(wire.socket(end), config, clocks.now(end))));
+        let ends = End::BOTH.map(|end| Some(Driver::new(wire.socket(end), end, config, clocks.now(end))));
         Self { wire, ends, now: None, clocks: clocks.clone(), config: *config }
     }
 

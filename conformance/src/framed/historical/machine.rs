@@ -230,6 +230,8 @@ fn order(output: &Output) -> u8 {
     match output {
         Output::Handed(..)
         | Output::Took(..)
+        | Output::Kept(..)
+        | Output::Answers(..)
         | Output::Discarded(_)
         | Output::Arrived(_)
         | Output::Left(_)

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use handfast::framed::Delivery;
-use handfast_spec::framed::{Action, End, Forgery, Half, Output, Refusal};
+use handfast_spec::framed::{Action, End, Forgery, Half, Item, Output, Part, Refusal};
 use model::framed::Kernel;
 use tokio::io::ReadBuf;
 
@@ -17,6 +17,9 @@ use super::convert::{HALF, forged};
 use super::kernel::{Chunk, Got, Tcp, Wrote, item};
 use super::record::Record;
 pub(super) use socket::Socket;
+
+/// Behind this half nothing follows.
+const LAST: Half = Half { item: Item::Marker, part: Part::HeadRest };
 
 /// Who calls the kernel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -70,6 +73,8 @@ struct Line {
     forged: VecDeque<Chunk>,
     reads: Option<Waker>,
     writes: Option<Waker>,
+    /// It has handed over the last of its marker.
+    has_handed_marker: bool,
     /// How many of its two directions were dropped.
     dropped: u8,
     /// What was forged could not be sent, which its driver could not know and is told when it reads.
@@ -130,6 +135,16 @@ impl Wire {
 
     pub(super) fn called_by(&self, caller: Caller) {
         self.lock().caller = caller;
+    }
+
+    /// Whether an end was given the last of the peer's marker since [`told`](Self::told) was last called.
+    pub(super) fn took_marker(&self, end: End) -> bool {
+        self.lock().told.contains(&Output::Took(end, LAST))
+    }
+
+    /// Whether an end has handed over the last of its own marker.
+    pub(super) fn has_handed_marker(&self, end: End) -> bool {
+        self.lock().ends[end.index()].has_handed_marker
     }
 
     /// What was told since this was last called.
@@ -222,6 +237,7 @@ impl Inner {
             Wrote::Full => return Poll::Pending,
             Wrote::Taken => {
                 line.sending.pop_front();
+                line.has_handed_marker |= half == LAST;
                 self.granted = None;
                 self.told.push(Output::Handed(end, half));
                 self.note(Action::Send { end });
@@ -256,7 +272,11 @@ impl Inner {
             Got::Nothing => return Poll::Pending,
             Got::Chunk(Chunk { half, bytes }) => {
                 into.put_slice(&bytes);
-                self.told.push(if keeps { Output::Took(end, half) } else { Output::Discarded(end) });
+                self.told.push(match (ahead, keeps) {
+                    (false, _) => Output::Took(end, half),
+                    (true, true) => Output::Kept(end, half),
+                    (true, false) => Output::Discarded(end),
+                });
                 self.note(step);
             }
             Got::End if !self.ends[end.index()].forger_knows => self.note(step),

@@ -11,7 +11,7 @@ use std::fmt::{self, Display, Formatter};
 
 use handfast_spec::lifecycle::{Action, Lifecycle, Output, Refusal};
 use handfast_spec::log::Line;
-use handfast_spec::{Machine, Observation, Protocol, Recorded};
+use handfast_spec::{Observation, Protocol, Recorded};
 use model::checker::explore::Graph;
 use model::lifecycle::handfast::Handfast;
 use tokio::runtime::Runtime;

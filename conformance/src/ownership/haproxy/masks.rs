@@ -81,8 +81,6 @@ pub trait Mask: AtomicWord {
     fn fetch_and(&self, bits: u64, order: Ordering) -> u64;
     /// Counts up.
     fn fetch_add(&self, number: u64, order: Ordering) -> u64;
-    /// Counts down.
-    fn fetch_sub(&self, number: u64, order: Ordering) -> u64;
     /// Makes it `new` if it is `current`, and does not fail otherwise; a failed attempt is relaxed.
     ///
     /// # Errors
@@ -114,11 +112,6 @@ impl Mask for AtomicU64 {
     }
 
     #[inline]
-    fn fetch_sub(&self, number: u64, order: Ordering) -> u64 {
-        self.fetch_sub(number, order)
-    }
-
-    #[inline]
     fn compare_exchange(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
         self.compare_exchange(current, new, order, Ordering::Relaxed)
     }
@@ -147,10 +140,6 @@ macro_rules! of_a_checker {
 
             fn fetch_add(&self, number: u64, order: Ordering) -> u64 {
                 self.0.fetch_add(number, order)
-            }
-
-            fn fetch_sub(&self, number: u64, order: Ordering) -> u64 {
-                self.0.fetch_sub(number, order)
             }
 
             fn compare_exchange(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {

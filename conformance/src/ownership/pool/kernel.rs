@@ -36,15 +36,18 @@ impl PoolMachine {
         let taken: BTreeSet<usize> = self.open.values().map(|connection| connection.number).collect();
         let mut numbers = 0..usize::from(self.config.numbers);
         let number = numbers.find(|number| !taken.contains(number)).ok_or(Refusal::NoNumber)?;
+        let is_first = self.config.one_runtime && self.next == 0;
         self.next += 1;
-        let watched = BTreeMap::from([(thread, Watched::default())]);
-        self.open.insert(incarnation, Connection { number, data: false, home: Some(thread), watched });
+        let host = self.host(thread);
+        let watched = BTreeMap::from([(host, Watched::default())]);
+        self.open.insert(incarnation, Connection { number, data: false, home: Some(host), watched });
         self.worker(thread).uses = Some(incarnation);
-        Ok(vec![
+        let outputs = [
             Output::Opened(thread, incarnation),
-            Output::Watched(thread, incarnation),
+            Output::Watched(host, incarnation),
             Output::HandedBack(thread, incarnation),
-        ])
+        ];
+        Ok(is_first.then_some(Output::OneRuntime).into_iter().chain(outputs).collect())
     }
 
     pub(super) fn arrive(&mut self, incarnation: Incarnation) -> Outcome {
@@ -70,9 +73,10 @@ impl PoolMachine {
     pub(super) fn poll(&mut self, thread: Thread) -> Outcome {
         self.runs(thread)?;
         let (mut outputs, mut is_new) = (Vec::new(), false);
-        let reports = &mut self.workers.entry(thread).or_default().reports;
+        let host = self.host(thread);
+        let reports = &mut self.workers.entry(host).or_default().reports;
         for (which, connection) in &mut self.open {
-            let Some(watched) = connection.watched.get_mut(&thread).filter(|watched| watched.due) else { continue };
+            let Some(watched) = connection.watched.get_mut(&host).filter(|watched| watched.due) else { continue };
             is_new = true;
             let waker = watched.waker.take();
             *watched = Watched { due: false, noted: true, waker: None };
@@ -81,7 +85,7 @@ impl PoolMachine {
             }
             if let Some(token) = waker {
                 reports.push((*which, token));
-                outputs.push(Output::Woken(thread, *which));
+                outputs.push(Output::Woken(host, *which));
             }
         }
         if is_new { Ok(outputs) } else { Err(Refusal::NothingNew) }

@@ -1,5 +1,5 @@
 //! The pool's cores as a machine: `handfast::pool::core::IdleList` for each worker, and one `handfast::ownership::Table`,
-//! put together as `impl/src/pool/shared.rs` puts them together, one step at a time.
+//! put together as `impl/src/pool/shared` puts them together, one step at a time.
 //!
 //! Around them, in the plainest way, are the workers, their pollers and a kernel. A shelf that is locked for several
 //! steps is where the product has it then: inside a call of `IdleList::take`, which asks for each connection in turn.
@@ -38,6 +38,8 @@ pub enum Mistake {
     LeavesLate,
     /// The clock of the shelf is not looked at.
     IgnoresTime,
+    /// A report that was left on the shelf stays there.
+    KeepsTheEarly,
 }
 
 /// A pool's cores, and what is around them.
@@ -100,6 +102,7 @@ enum At {
     Moving(Incarnation, Thread),
     Homeless(Incarnation),
     Probing(Incarnation),
+    Deferring(Incarnation, Token),
     Looking(Inside),
     Disturbed(Inside),
     Unlisted(Inside),
@@ -146,6 +149,7 @@ impl PoolMachine {
             Action::Register { thread } => self.register(thread),
             Action::Probe { thread } => self.probe(thread),
             Action::Look { thread, incarnation } => self.look(thread, incarnation),
+            Action::Defer { thread } => self.defer(thread),
             Action::Unlist { thread } => self.unlist(thread),
             Action::Leave { thread } => self.leave(thread),
             Action::Expire { thread } => self.expire(thread),
@@ -159,8 +163,19 @@ impl PoolMachine {
         self.workers.entry(thread).or_default()
     }
 
+    /// The worker by whose name the poller, the shelf and the ownership of a worker go.
+    fn host(&self, thread: Thread) -> Thread {
+        if self.config.one_runtime { Thread(0) } else { thread }
+    }
+
     fn seat(&mut self, thread: Thread) -> &mut Seat {
-        &mut self.seats[thread.index()]
+        let host = self.host(thread);
+        &mut self.seats[host.index()]
+    }
+
+    fn reports(&mut self, thread: Thread) -> &mut Vec<(Incarnation, Token)> {
+        let host = self.host(thread);
+        &mut self.worker(host).reports
     }
 
     fn rests(&mut self, thread: Thread) -> Result<(), Refusal> {

@@ -1,9 +1,10 @@
 //! What is done with a shelf.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use handfast::ownership::Token;
-use handfast::pool::core::{IdleList, Limits, Put, Stamps, Unclaimed};
+use handfast::pool::core::{Destination, IdleList, Limits, Over, Put, Stamps, Unclaimed};
 use handfast_spec::ownership::{Away, Incarnation, Output, Refusal, Thread};
 
 use super::taking::{Next, Taking};
@@ -13,9 +14,13 @@ use super::{At, Found, Inside, Mistake, Outcome, PoolMachine, claim};
 pub(super) struct Seat {
     /// `None` while it is locked.
     shelf: Option<IdleList<(), Token>>,
+    /// The one destination, which is never forgotten: others would have to be.
+    destination: Destination,
     /// What is on it, the oldest first, and when it expires.
     listed: Vec<(Incarnation, Duration)>,
     pub(super) stopped: bool,
+    /// Reports about connections that a thread of the runtime is inside.
+    pub(super) early: Vec<Token>,
     puts: u32,
     now: Duration,
 }
@@ -26,11 +31,13 @@ const IDLE: Duration = Duration::from_secs(1000);
 impl Seat {
     pub(super) fn new(room: usize) -> Self {
         let limits = Limits { per_key: room, total: room, idle: IDLE, age: Duration::MAX };
-        let (shelf, listed) = (Some(IdleList::new(limits)), Vec::new());
-        Self { shelf, listed, stopped: false, puts: 0, now: Duration::ZERO }
+        let mut shelf = IdleList::new(limits);
+        let destination = shelf.remember(0, Arc::new(()));
+        let (shelf, listed) = (Some(shelf), Vec::new());
+        Self { shelf, destination, listed, stopped: false, early: Vec::new(), puts: 0, now: Duration::ZERO }
     }
 
-    fn free(&mut self) -> Result<&mut IdleList<(), Token>, Refusal> {
+    pub(super) fn free(&mut self) -> Result<&mut IdleList<(), Token>, Refusal> {
         self.shelf.as_mut().ok_or(Refusal::Busy)
     }
 
@@ -38,7 +45,7 @@ impl Seat {
     fn stamps(&mut self) -> Stamps {
         self.puts += 1;
         let now = Duration::from_secs(u64::from(self.puts));
-        Stamps { now, created_at: now }
+        Stamps::new(now, now)
     }
 
     fn is_on(&self, which: Incarnation) -> bool {
@@ -50,6 +57,10 @@ impl Seat {
         self.listed.retain(|(listed, _)| *listed != which);
         is_on
     }
+}
+
+fn claimed(over: Vec<Over<Inside>>) -> impl Iterator<Item = Inside> {
+    over.into_iter().map(|over| over.claimed)
 }
 
 impl PoolMachine {
@@ -73,16 +84,16 @@ impl PoolMachine {
         if !matches!(self.worker(thread).at, At::Armed(_)) {
             return Err(Refusal::NotNow);
         }
-        let (table, mistake) = (self.table, self.mistake);
+        let (table, mistake, host) = (self.table, self.mistake, self.host(thread));
         let seat = self.seat(thread);
         seat.free()?;
         let At::Armed(mut inside) = self.leave_off(thread, |at| matches!(at, At::Armed(_)))? else {
             return Err(Refusal::NotNow);
         };
         let seat = self.seat(thread);
-        let stamps = seat.stamps();
+        let (stamps, destination) = (seat.stamps(), seat.destination);
         let (which, token) = (inside.which, inside.token());
-        let put = seat.free()?.put((), token, stamps, |token| claim(table, token, thread).0);
+        let put = seat.free()?.put(destination, token, stamps, |token| claim(table, token, host).0);
         let Ok(Put { handle, evicted, .. }) = put else {
             self.go(thread, At::Declined(inside));
             return Ok(Vec::new());
@@ -98,7 +109,14 @@ impl PoolMachine {
         } else {
             drop(inside);
         }
-        outputs.extend([Output::Listed(thread, which), Output::Left(thread, which)]);
+        let early = &mut self.seat(thread).early;
+        if let Some(place) = early.iter().position(|early| *early == token)
+            && mistake != Mistake::KeepsTheEarly
+        {
+            early.remove(place);
+            self.reports(thread).push((which, token));
+        }
+        outputs.extend([Output::Listed(host, which), Output::Left(thread, which)]);
         self.goes_on(thread, None, &mut outputs);
         Ok(outputs)
     }
@@ -127,10 +145,11 @@ impl PoolMachine {
         if is_over || is_empty {
             return Err(Refusal::NothingNew);
         }
+        let destination = seat.destination;
         let shelf = seat.shelf.take().ok_or(Refusal::Busy)?;
         self.takes += 1;
         let mut outputs = vec![Output::Called(thread)];
-        self.hears(thread, from, Taking::begin(shelf, from, now), &mut outputs);
+        self.hears(thread, from, Taking::begin(shelf, destination, from, now), &mut outputs);
         Ok(outputs)
     }
 
@@ -139,7 +158,7 @@ impl PoolMachine {
             return Err(Refusal::NotNow);
         };
         let (from, token) = (taking.from, taking.asked());
-        let (mut claimed, away) = claim(self.table, token, thread);
+        let (mut claimed, away) = claim(self.table, token, self.host(thread));
         let mut outputs = Vec::new();
         match (&claimed, away) {
             (Ok(inside), _) => {
@@ -173,7 +192,7 @@ impl PoolMachine {
             Next::Asks(taking) => self.go(thread, At::Taking(taking)),
             Next::Returns(shelf, took) => {
                 self.seat(from).shelf = Some(*shelf);
-                self.worker(thread).old.extend(took.expired);
+                self.worker(thread).old.extend(claimed(took.expired));
                 self.goes_on(thread, took.found.map(|inside| Found { inside, from }), outputs);
             }
         }
@@ -204,29 +223,29 @@ impl PoolMachine {
 
     pub(super) fn expire(&mut self, thread: Thread) -> Outcome {
         self.runs(thread)?;
-        let (table, now) = (self.table, self.now(thread));
-        let expired = self.seat(thread).free()?.expire(now, |token| claim(table, token, thread).0);
+        let (table, now, host) = (self.table, self.now(thread), self.host(thread));
+        let expired = self.seat(thread).free()?.expire(now, usize::MAX, |token| claim(table, token, host).0);
         if expired.is_empty() {
             return Err(Refusal::NothingNew);
         }
         let mut outputs = vec![Output::Called(thread)];
-        self.takes_off(thread, expired, &mut outputs);
+        self.takes_off(thread, claimed(expired), &mut outputs);
         self.goes_on(thread, None, &mut outputs);
         Ok(outputs)
     }
 
     pub(super) fn stop(&mut self, thread: Thread) -> Outcome {
         self.runs(thread)?;
-        let (table, is_silent) = (self.table, self.mistake == Mistake::StopsSilently);
+        let (table, is_silent, host) = (self.table, self.mistake == Mistake::StopsSilently, self.host(thread));
         let seat = self.seat(thread);
         let shelf = seat.free()?;
         let all = if is_silent {
-            shelf.expire(Duration::MAX, |token| claim(table, token, thread).0)
+            claimed(shelf.expire(Duration::MAX, usize::MAX, |token| claim(table, token, host).0)).collect()
         } else {
-            shelf.stop(|token| claim(table, token, thread).0)
+            shelf.stop(|token| claim(table, token, host).0)
         };
         seat.stopped = true;
-        self.worker(thread).reports.clear();
+        self.reports(thread).clear();
         let mut outputs = vec![Output::Called(thread)];
         self.takes_off(thread, all, &mut outputs);
         self.goes_on(thread, None, &mut outputs);

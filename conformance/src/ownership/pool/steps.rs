@@ -1,6 +1,6 @@
 //! What workers do with one connection.
 
-use handfast::ownership::Sharing;
+use handfast::ownership::{Refused, Sharing};
 use handfast_spec::ownership::{Incarnation, Output, Owner, Refusal, Thread};
 
 use super::super::core::{away, worker};
@@ -15,12 +15,13 @@ impl PoolMachine {
         }
         self.puts += 1;
         let entry = Entry { number: self.open[&which].number, which, place: None };
-        let Ok(inside) = self.table.insert_and_enter(entry, Sharing::Exclusive(worker(thread))) else {
+        let host = self.host(thread);
+        let Ok(inside) = self.table.insert_and_enter(entry, Sharing::Exclusive(worker(host))) else {
             return Ok(vec![Output::Unclean(thread, which)]);
         };
         self.worker(thread).uses = None;
         self.go(thread, At::Putting(inside));
-        let inserted = Output::Inserted(thread, which, Owner::Thread(thread));
+        let inserted = Output::Inserted(thread, which, Owner::Thread(host));
         Ok(vec![Output::Called(thread), inserted, Output::Entered(thread, which, which)])
     }
 
@@ -44,16 +45,44 @@ impl PoolMachine {
 
     pub(super) fn look(&mut self, thread: Thread, about: Incarnation) -> Outcome {
         self.runs(thread)?;
-        let reports = &mut self.worker(thread).reports;
+        let reports = self.reports(thread);
         let place = reports.iter().position(|(which, _)| *which == about).ok_or(Refusal::NothingNew)?;
         let (_, token) = reports.remove(place);
-        match self.table.enter(token, worker(thread)) {
+        match self.table.enter(token, worker(self.host(thread))) {
             Ok(inside) => {
                 let found = inside.which;
                 self.go(thread, At::Looking(inside));
                 Ok(vec![Output::Called(thread), Output::Entered(thread, found, about)])
             }
+            Err(Refused::Busy) => {
+                self.go(thread, At::Deferring(about, token));
+                Ok(vec![Output::Called(thread)])
+            }
             Err(refused) => Ok(vec![Output::TurnedAway(thread, about, away(refused))]),
+        }
+    }
+
+    pub(super) fn defer(&mut self, thread: Thread) -> Outcome {
+        let At::Deferring(about, token) = self.worker(thread).at else { return Err(Refusal::NotNow) };
+        let (table, host) = (self.table, self.host(thread));
+        self.seat(thread).free()?;
+        match table.enter(token, worker(host)) {
+            Ok(inside) => {
+                let found = inside.which;
+                self.go(thread, At::Looking(inside));
+                Ok(vec![Output::Entered(thread, found, about)])
+            }
+            Err(Refused::Busy) => {
+                let early = &mut self.seat(thread).early;
+                early.retain(|early| table.state(*early).is_ok());
+                early.push(token);
+                self.go(thread, At::Rest);
+                Ok(vec![Output::Returned(thread)])
+            }
+            Err(refused) => {
+                self.go(thread, At::Rest);
+                Ok(vec![Output::TurnedAway(thread, about, away(refused)), Output::Returned(thread)])
+            }
         }
     }
 
@@ -100,7 +129,7 @@ impl PoolMachine {
         let mut outputs = Vec::new();
         let after = if self.asks(which, None, &mut outputs) {
             At::Closing(which, None)
-        } else if from == thread {
+        } else if from == self.host(thread) {
             At::Probing(which)
         } else {
             At::Moving(which, from)

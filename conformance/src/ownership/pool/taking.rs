@@ -5,7 +5,7 @@ use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
 
 use handfast::ownership::Token;
-use handfast::pool::core::{Claim, IdleList, TakeResult, Unclaimed};
+use handfast::pool::core::{Claim, Destination, IdleList, TakeResult, Unclaimed};
 use handfast_spec::ownership::Thread;
 
 use super::Inside;
@@ -29,11 +29,11 @@ pub(super) enum Next {
 
 impl Taking {
     /// Begins a call.
-    pub(super) fn begin(mut shelf: IdleList<(), Token>, from: Thread, now: Duration) -> Next {
+    pub(super) fn begin(mut shelf: IdleList<(), Token>, destination: Destination, from: Thread, now: Duration) -> Next {
         let (ask, asks) = channel();
         let (answers, answered) = channel();
         let call = spawn(move || {
-            let took = shelf.take(&(), now, |token| {
+            let took = shelf.take(destination, now, |token| {
                 // A machine that is dropped in between asks for nothing more: the call runs out.
                 let _ = ask.send(token);
                 answered.recv().unwrap_or(Err(Unclaimed::Busy))

@@ -208,4 +208,10 @@ impl<A: Checker> AtomicWord for RecordedWord<A> {
         }
         outcome
     }
+
+    fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+        let before = self.word.fetch_sub(value, order);
+        self.changed(before, before.wrapping_sub(value));
+        before
+    }
 }

@@ -36,6 +36,9 @@ pub(super) struct Driving {
     outbox: VecDeque<InFlight>,
     /// How many flights led to what it heard last.
     flight: u8,
+    /// How often time has passed since it started.
+    ticks: u8,
+    broken: bool,
 }
 
 enum Stage {
@@ -75,6 +78,8 @@ impl Driving {
             woken: Arc::default(),
             outbox: VecDeque::new(),
             flight: 0,
+            ticks: 0,
+            broken: false,
         }
     }
 
@@ -215,6 +220,7 @@ impl Peer for Driving {
             Stage::Idle => Err(Refusal::NotStarted),
             Stage::Over => Err(Refusal::Over),
             Stage::Negotiates(_) if !self.outbox.is_empty() => Ok(()),
+            Stage::Settled { .. } if self.broken => Err(Refusal::NothingToWrite),
             Stage::Settled { role, sent: false, received, .. } if role == Role::Initiator || received => Ok(()),
             Stage::Negotiates(_) | Stage::Settled { .. } => Err(Refusal::NothingToWrite),
         }
@@ -266,8 +272,33 @@ impl Peer for Driving {
         self.run(turn.outputs);
     }
 
+    fn write_failed(&mut self, turn: &mut Turn<'_>) {
+        turn.outputs.push(Output::Broken(self.end));
+        self.outbox.clear();
+        self.broken = true;
+        self.teller.refuse();
+        self.run(turn.outputs);
+        self.look();
+    }
+
+    fn tick(&mut self, turn: &mut Turn<'_>) -> Done {
+        if self.ticks == turn.ticks {
+            return Err(Refusal::Due);
+        }
+        self.ticks += 1;
+        turn.outputs.push(Output::Ticked(self.end));
+        self.clock.block_on(tokio::time::advance(TIMEOUT / (u32::from(turn.ticks) + 1)));
+        self.run(turn.outputs);
+        Ok(())
+    }
+
+    /// What is left of the time passes, and no more.
     fn expire(&mut self, turn: &mut Turn<'_>) -> Done {
-        self.clock.block_on(tokio::time::advance(TIMEOUT + MILLISECOND));
+        if self.ticks < turn.ticks {
+            return Err(Refusal::Early);
+        }
+        let passed = TIMEOUT / (u32::from(turn.ticks) + 1) * turn.ticks.into();
+        self.clock.block_on(tokio::time::advance(TIMEOUT - passed + MILLISECOND));
         self.run(turn.outputs);
         Ok(())
     }

@@ -25,6 +25,8 @@ struct Gate {
     written: Vec<u8>,
     unflushed: bool,
     holds_flushes: bool,
+    /// Nothing more is taken.
+    refuses: bool,
     /// What may be read.
     arrived: Vec<u8>,
     /// Nothing more will arrive.
@@ -73,6 +75,14 @@ impl Teller {
     pub(super) fn is_stuck(&self) -> bool {
         let gate = lock(&self.0);
         gate.unflushed && gate.offered.is_empty() && !gate.holds_flushes
+    }
+
+    /// From now on every write and every flush fails.
+    pub(super) fn refuse(&self) {
+        let mut gate = lock(&self.0);
+        gate.refuses = true;
+        gate.offered.clear();
+        wake(&mut gate.writer);
     }
 
     /// From now on a flush has to wait.
@@ -137,6 +147,9 @@ impl AsyncRead for Told {
 impl AsyncWrite for Told {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut gate = lock(&self.0);
+        if gate.refuses {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         let length = gate.allowed.min(bytes.len());
         gate.offered.clear();
         gate.offered.extend_from_slice(&bytes[length..]);
@@ -152,6 +165,9 @@ impl AsyncWrite for Told {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut gate = lock(&self.0);
+        if gate.refuses {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         if gate.holds_flushes {
             gate.writer = Some(context.waker().clone());
             return Poll::Pending;

@@ -34,7 +34,9 @@ impl Wire {
             Action::Start { end, nonce } => self.start(end, nonce, &mut outputs),
             Action::Write { end } => self.write(end, &mut outputs),
             Action::Read { end } => self.read(end, &mut outputs),
-            Action::Expire { end } => self.expire(end, &mut outputs),
+            Action::Break { end } => self.break_off(end, &mut outputs),
+            Action::Tick { end } => self.pass(end, &mut outputs, |peer, turn| peer.tick(turn)),
+            Action::Expire { end } => self.pass(end, &mut outputs, |peer, turn| peer.expire(turn)),
             Action::Close { end } => self.close(end, &mut outputs),
             Action::Forge { end, token } => self.forge(end, token),
         };
@@ -65,8 +67,8 @@ impl Wire {
         outputs: &mut Outputs,
         call: impl FnOnce(&mut dyn Peer, &mut Turn<'_>, &mut Channel) -> T,
     ) -> T {
-        let (protocols, patience) = (&self.config.end(end).protocols[..], self.config.patience);
-        let mut turn = Turn { end, protocols, patience, outputs };
+        let Config { patience, ticks, .. } = self.config;
+        let mut turn = Turn { end, protocols: &self.config.end(end).protocols, patience, ticks, outputs };
         call(self.ends[end.index()].as_mut(), &mut turn, &mut self.channels[end.index()])
     }
 
@@ -129,10 +131,27 @@ impl Wire {
         Ok(())
     }
 
-    fn expire(&mut self, end: End, outputs: &mut Outputs) -> Done {
+    /// An end that has something to say, and that no end which is to read it hears any more, learns of it.
+    fn break_off(&mut self, end: End, outputs: &mut Outputs) -> Done {
+        self.has_next(end)?;
+        let is_hostile = self.config.end(end.peer()).kind == Kind::Hostile;
+        let is_deaf = self.is_gone(end.peer()) || is_hostile && self.config.deafens;
+        if !is_deaf || self.standing(end) != Standing::Negotiates {
+            return Err(Refusal::Whole);
+        }
+        self.call(end, outputs, |peer, turn, _| peer.write_failed(turn));
+        Ok(())
+    }
+
+    fn pass(
+        &mut self,
+        end: End,
+        outputs: &mut Outputs,
+        pass: impl FnOnce(&mut dyn Peer, &mut Turn<'_>) -> Done,
+    ) -> Done {
         match self.standing(end) {
             Standing::Idle => Err(Refusal::NotStarted),
-            Standing::Negotiates if self.config.timed => self.call(end, outputs, |peer, turn, _| peer.expire(turn)),
+            Standing::Negotiates if self.config.timed => self.call(end, outputs, |peer, turn, _| pass(peer, turn)),
             Standing::Negotiates | Standing::Open | Standing::Dropped => Err(Refusal::Over),
         }
     }
@@ -213,6 +232,12 @@ impl Peer for Stranger {
     }
 
     fn on_end(&mut self, _: &mut Turn<'_>) {}
+
+    fn write_failed(&mut self, _: &mut Turn<'_>) {}
+
+    fn tick(&mut self, _: &mut Turn<'_>) -> Done {
+        Err(Refusal::Over)
+    }
 
     fn expire(&mut self, _: &mut Turn<'_>) -> Done {
         Err(Refusal::Over)

@@ -57,11 +57,16 @@ fn the_driver_takes_every_edge_of_silent() {
     cover("silent");
 }
 
+#[test]
+fn the_driver_takes_every_edge_of_answering() {
+    cover("answering");
+}
+
 /// The small scope has no other instances: a new one is not forgotten here.
 #[test]
 fn every_setting_of_the_small_scope_is_walked() {
     let names: Vec<_> = instances(Scope::Small).iter().map(|instance| instance.name).collect();
-    assert_eq!(names, ["both", "one-way", "leaving", "hostile", "silent"]);
+    assert_eq!(names, ["both", "one-way", "leaving", "hostile", "silent", "answering"]);
 }
 
 /// Mutants that leave steps out and do nothing else: what they still do is done by the driver, too. What they owe is found
@@ -69,7 +74,13 @@ fn every_setting_of_the_small_scope_is_walked() {
 const LEAVE_STEPS_OUT: &[(Flaw, &str)] = &[
     (Flaw::RenewsDeadline, "its timer never fires, and is refused nothing else"),
     (Flaw::DrainsLate, "it refuses to read until the marker is handed over"),
+    (Flaw::KeepsFirstTimer, "its timer fires later, and is refused until then"),
+    (Flaw::DrainsPastDeadline, CLOCK),
+    (Flaw::ReadsPastDeadline, CLOCK),
 ];
+
+/// An end's clock moves in the step in which its timer fires, so that it does not read behind its deadline in any other.
+const CLOCK: &str = "impl/tests/all/framed/draining.rs reads behind a deadline that has passed";
 
 /// A check that cannot fail is worthless: a driver that did as it should is told from a design with a mistake, wherever the
 /// mistake is that a step is taken, or that something else is told.

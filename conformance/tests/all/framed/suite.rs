@@ -88,6 +88,7 @@ trials! {
     zrepl_breaks_frm_10_and_handfast_does_not: ZREPL "FRM-10";
     zrepl_breaks_frm_13_and_handfast_does_not: ZREPL "FRM-13";
     zrepl_breaks_frm_15_and_handfast_does_not: ZREPL "FRM-15";
+    zrepl_breaks_frm_29_and_handfast_does_not: ZREPL "FRM-29";
     with_payloads_zrepl_breaks_frm_1_and_handfast_does_not: PAYLOAD "FRM-1";
     with_payloads_zrepl_breaks_frm_3_and_handfast_does_not: PAYLOAD "FRM-3";
     with_payloads_zrepl_breaks_frm_4_and_handfast_does_not: PAYLOAD "FRM-4";

@@ -133,7 +133,7 @@ fn busy_runs_are_behaviours_of_the_model() {
     for seed in 0..200 {
         let duplicates = if seed % 2 == 0 { Duplicates::KeepNew } else { Duplicates::KeepOld };
         let log = recorded(duplicates, seed);
-        let Explanation { runs, steps, rejection, violated } = explained(&log);
+        let Explanation { runs, steps, rejection, violated, .. } = explained(&log);
         assert_eq!((runs, rejection, violated), (1, None, vec![]), "seed {seed}");
         assert!(steps > 100, "{steps} steps");
         for word in

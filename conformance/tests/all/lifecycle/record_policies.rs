@@ -185,8 +185,8 @@ fn connect(node: &Peers, origin: Origin, said: Option<Greeting>) -> Option<handf
                 if is_trusted {
                     let _ = signal.grant_privilege();
                 }
-                drop(signal.set_rank(rank));
-                drop(signal.handshake_done(key, ()));
+                let _ = signal.set_rank(rank);
+                let _ = signal.handshake_done(key, ());
             }
             None => std::future::pending().await,
         }

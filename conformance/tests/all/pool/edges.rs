@@ -16,9 +16,14 @@ fn every_edge_of_the_small_scope_is_an_edge_of_the_cores() {
 /// A check that cannot fail is worthless: cores that are put together wrongly must be told from the model.
 #[test]
 fn every_mistake_is_told_from_the_design() {
-    for mistake in
-        [Mistake::KeepsListed, Mistake::SaysGone, Mistake::StopsSilently, Mistake::LeavesLate, Mistake::IgnoresTime]
-    {
+    for mistake in [
+        Mistake::KeepsListed,
+        Mistake::SaysGone,
+        Mistake::StopsSilently,
+        Mistake::LeavesLate,
+        Mistake::IgnoresTime,
+        Mistake::KeepsTheEarly,
+    ] {
         told_apart(mistake, instances(Scope::Small), 20, |start| PoolMachine::new(start.machine.config(), mistake));
     }
 }

@@ -151,6 +151,21 @@ async fn one_end_of_handfast_is_enough() {
     }
 }
 
+/// SIM-6: Go's end is told the number that equals its own, whatever the connection holds, and reports what it is.
+#[tokio::test(start_paused = true)]
+async fn a_tie_is_told_to_the_original() {
+    for holds in 1..=MOST {
+        let (left, right) = duplex(holds);
+        let options = Options { nonce: Some(7), ..Options::default() };
+        let (ours, theirs) = tokio::join!(
+            negotiate(left, &["/noise"], options),
+            Implementation::Go041.negotiate(right, &["/noise"], || 7)
+        );
+        assert!(ours.is_err_and(|error| error.is_tie()), "{holds} bytes");
+        assert!(matches!(theirs, Err(Error::Tie)), "{holds} bytes: {theirs:?}");
+    }
+}
+
 /// Protocols that one end does not speak are declined, and the initiator's order decides.
 #[tokio::test(start_paused = true)]
 async fn the_originals_agree_where_the_connection_holds_enough() {

@@ -50,7 +50,7 @@ fn explained(log: &[u8]) -> Explanation {
 /// A log that the model explains, with no rule broken.
 fn fine(log: &Log, what: &str) -> String {
     let log = log.take();
-    let Explanation { runs, steps, rejection, violated } = explained(&log);
+    let Explanation { runs, steps, rejection, violated, .. } = explained(&log);
     let text = String::from_utf8(log).expect("a log is text");
     assert_eq!((runs, rejection, violated), (1, None, vec![]), "{what}: {text}");
     assert_eq!(steps + 1, text.lines().count(), "{what}");
@@ -208,6 +208,7 @@ async fn ends_that_meet_hostile_peers_are_behaviours_of_the_model() {
         "\"hung_up\"",
         "\"deadline\"",
         "\"closed\":\"left\"",
+        "\"broken\":\"left\"",
         "\"settled\"",
     ];
     for seed in 0..MEETINGS {
@@ -278,6 +279,19 @@ fn tamper(log: &str) -> usize {
         }
     }
     tampered
+}
+
+/// A peer that said all and closed was heard, and nothing that this end says is taken: the model explains that.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_settles_although_it_can_write_no_more_is_a_behaviour_of_the_model() {
+    let (left, mut right) = duplex(1024);
+    right.write_all(b"\x13/multistream/1.0.0\n\x03/a\nand its payload").await.expect("it fits");
+    drop(right);
+    let log = Log::default();
+    assert!(recorded(Call::Accept, left, &["/a"], options(1), &log).await.is_ok());
+    let text = fine(&log, "a peer that said all and closed");
+    let last = text.lines().last().expect("there are lines");
+    assert!(text.contains(r#"{"action":{"break":{"end":"left"}}"#) && last.contains("settled"), "{text}");
 }
 
 /// A record that cannot go on says so, and the negotiation goes on.

@@ -62,7 +62,7 @@ impl Wire {
     pub(crate) fn new(kernel: Kernel) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             tcp: Tcp::new(kernel),
-            history: History::new(u16::MAX, kernel.tells),
+            history: History::new(u16::MAX, u16::MAX, kernel.tells),
             record: Vec::new(),
             readers: HashMap::new(),
             lines: Default::default(),
@@ -249,7 +249,7 @@ impl Inner {
                     line.within = 0;
                     line.completed += usize::from(!ahead);
                 }
-                self.ledger_record(&Output::Took(end, half));
+                self.ledger_record(&if ahead { Output::Kept(end, half) } else { Output::Took(end, half) });
             }
         }
         Poll::Ready(Ok(()))

@@ -1,25 +1,24 @@
 //! Who is at the other end: version and verack, both ways.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bitcoin::p2p::message::NetworkMessage;
 use bitcoin::p2p::message_network::VersionMessage;
 use bitcoin::p2p::{Address, ServiceFlags};
 use futures_util::{SinkExt, StreamExt};
-use handfast::lifecycle::{Handshake, Reason, SessionContext, SessionId, StateError};
+use handfast::lifecycle::{Handshake, Reason, SessionId, StateError};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-use super::wire::{Message, WireError};
-use super::{About, Connection, Established, Local, PING_UNANSWERED, PROTOCOL_VIOLATED, Peers, VERSION_TOO_OLD};
+use super::wire::{Message, Version, WireError};
+use super::{About, Connection, Established, Local, PROTOCOL_VIOLATED, Peers, VERSION_TOO_OLD};
 
 /// The protocol version that this node speaks.
 const PROTOCOL_VERSION: u32 = 70016;
 
-/// The least that it speaks with: from here on, pings are answered (BIP 31).
-const LEAST_VERSION: u32 = 60001;
+/// The least that it speaks with, which is Bitcoin Core's `MIN_PEER_PROTO_VERSION`.
+const LEAST_VERSION: i32 = 31800;
 
 const USER_AGENT: &str = concat!("/handfast:", env!("CARGO_PKG_VERSION"), "/");
 
@@ -27,12 +26,12 @@ const USER_AGENT: &str = concat!("/handfast:", env!("CARGO_PKG_VERSION"), "/");
 pub enum HandshakeError {
     #[error(transparent)]
     Wire(#[from] WireError),
-    #[error("the peer closed before the handshake was complete")]
+    #[error("the peer closed before the handshake was complete, as one of another network does")]
     Closed,
     #[error("the peer acknowledged a version that it was not sent")]
     EarlyVerack,
     #[error("the peer's protocol version {0} is too old")]
-    TooOld(u32),
+    TooOld(i32),
     #[error("the peer is this node")]
     Myself,
     #[error("the session was told to end: {0}")]
@@ -46,9 +45,7 @@ impl From<&HandshakeError> for Reason {
             HandshakeError::Wire(WireError::Truncated) | HandshakeError::Closed => Self::RemoteClosed,
             HandshakeError::Wire(
                 WireError::WrongMagic
-                | WireError::GarbledCommand
-                | WireError::TooLong { .. }
-                | WireError::WrongChecksum
+                | WireError::TooLong(_)
                 | WireError::Malformed(_)
                 | WireError::UserAgentTooLong(_),
             )
@@ -145,11 +142,11 @@ async fn their_version(connection: &mut Connection) -> Result<Introduction, Hand
                 return Err(HandshakeError::TooOld(theirs.version));
             }
             Message::Version(theirs) => {
-                let VersionMessage { version, nonce, user_agent, start_height, .. } = *theirs;
+                let Version { version, nonce, user_agent, start_height } = theirs;
                 return Ok(Introduction { about: About { version, user_agent, start_height }, nonce, acknowledged });
             }
             Message::Verack => acknowledged = true,
-            Message::Ping(_) | Message::Pong(_) | Message::GetHeaders | Message::Other => {}
+            Message::Ping(_) | Message::Pong(_) | Message::GetHeaders | Message::Other | Message::Dropped(_) => {}
         }
     }
 }
@@ -184,76 +181,4 @@ fn our_version(to: SocketAddr, nonce: u64) -> NetworkMessage {
         start_height: 0,
         relay: false, // no transactions, please
     })
-}
-
-// What is said once the handshake is done.
-
-/// The body of a session: answers pings, sends some, and reads everything else so that the peer is not held up.
-pub async fn converse(
-    local: Arc<Local>,
-    live: SessionContext<SocketAddr, About>,
-    (mut connection, handshake): Established,
-) -> Reason {
-    let key = live.peer.key;
-    let mut pings = interval_at(Instant::now() + local.ping_interval, local.ping_interval);
-    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut unanswered = None;
-    loop {
-        // Both are cancel safe.
-        let message = tokio::select! {
-            message = connection.next() => message,
-            _ = pings.tick() => {
-                if unanswered.is_some() {
-                    return PING_UNANSWERED;
-                }
-                let ping = rand::random();
-                unanswered = Some(ping);
-                match say(&local, &mut connection, NetworkMessage::Ping(ping)).await {
-                    Ok(()) => continue,
-                    Err(reason) => return reason,
-                }
-            }
-        };
-        let answer = match message {
-            None => return Reason::RemoteClosed,
-            Some(Err(error)) => return blame(key, &error),
-            Some(Ok(Message::Ping(ping))) => NetworkMessage::Pong(ping),
-            Some(Ok(Message::GetHeaders)) => NetworkMessage::Headers(Vec::new()), // nothing after the genesis block
-            Some(Ok(Message::Pong(pong))) => {
-                unanswered = unanswered.filter(|&ping| ping != pong);
-                continue;
-            }
-            Some(Ok(Message::Verack)) => {
-                // Counted, and without effect.
-                let _again = handshake.handshake_done(key, live.peer.info.clone());
-                continue;
-            }
-            Some(Ok(Message::Version(_) | Message::Other)) => continue,
-        };
-        if let Err(reason) = say(&local, &mut connection, answer).await {
-            return reason;
-        }
-    }
-}
-
-/// Says something to a peer that may take nothing.
-async fn say(local: &Local, connection: &mut Connection, message: NetworkMessage) -> Result<(), Reason> {
-    match timeout(local.ping_interval, connection.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(Reason::Failed),
-        Err(_elapsed) => Err(PING_UNANSWERED),
-    }
-}
-
-fn blame(peer: SocketAddr, error: &WireError) -> Reason {
-    tracing::info!(%peer, %error, "connection ended");
-    match error {
-        WireError::Io(_) | WireError::Truncated => Reason::Failed,
-        WireError::WrongMagic
-        | WireError::GarbledCommand
-        | WireError::TooLong { .. }
-        | WireError::WrongChecksum
-        | WireError::Malformed(_)
-        | WireError::UserAgentTooLong(_) => PROTOCOL_VIOLATED,
-    }
 }

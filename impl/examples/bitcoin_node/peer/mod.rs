@@ -4,6 +4,7 @@
 //! nobody asks for more than the genesis block: btcd does not stay connected to anything that it dialed and that has
 //! none.
 
+mod converse;
 mod handshake;
 pub mod wire;
 
@@ -13,12 +14,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bitcoin::p2p::Magic;
-use handfast::lifecycle::{Handshake, Node, Origin, Reason, SessionId, canonical};
+pub use handfast::lifecycle::canonical;
+use handfast::lifecycle::{Handshake, Node, Origin, Reason, SessionId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_util::codec::Framed;
 
-pub use handshake::{HandshakeError, converse, dial};
+pub use converse::converse;
+pub use handshake::{HandshakeError, dial};
 
 use wire::{Wire, WireError};
 
@@ -34,7 +37,7 @@ pub type Peers = Node<SocketAddr, About>;
 /// What a peer's version message says of it.
 #[derive(Clone, Debug)]
 pub struct About {
-    pub version: u32,
+    pub version: i32,
     pub user_agent: String,
     pub start_height: i32,
 }

@@ -16,6 +16,10 @@ const LARGE: usize = 32 * 1024;
 /// What is read behind a large frame: the next header with a small payload.
 const BEHIND_LARGE: usize = 2 * 1024;
 
+/// Room that a peer gets for the payload that it announces before any of it has come. Then there is room for as much again
+/// as has come, so that a peer costs memory only by sending.
+const TRUSTED: usize = 64 * 1024;
+
 /// What was read already is moved for the sake of so many times as much.
 const WORTH_MOVING: usize = 4;
 
@@ -66,35 +70,58 @@ impl Buffer {
         (&mut self.bytes).limit(0)
     }
 
-    /// Room for `missing` bytes and what else is worth reading with them.
+    /// Room for some of the `missing` bytes, and with the last of them for what else is worth reading.
     pub(super) fn room(&mut self, missing: usize) -> Limit<&mut BytesMut> {
         let missing = missing.max(1);
         let wanted = self.wanted(missing);
-        // Much that was read already is moved only if it must be, or for the sake of much more.
         let have = self.bytes.len();
-        let enough = if have <= BEHIND_LARGE || have <= wanted / WORTH_MOVING { wanted } else { missing };
+        // FRM-9: what is announced is no reason to allocate. What has come is, of this frame and of those before.
+        let granted = wanted.min(self.usual().max(have).max(TRUSTED));
+        let enough = if missing > LARGE && have > BEHIND_LARGE {
+            // Within a large frame: it grows when it is full.
+            LEAST
+        } else if have <= BEHIND_LARGE || have <= granted / WORTH_MOVING {
+            // Much that was read already is moved only if it must be, or for the sake of much more.
+            granted
+        } else {
+            missing
+        };
         if self.spare() < enough && !self.bytes.try_reclaim(enough) {
-            self.replace(wanted);
+            self.grow(granted);
         } else if self.allocated > (4 * wanted).max(2 * MOST) && self.bytes.len() <= BEHIND_LARGE {
             // What was large once is not kept for small frames.
-            self.replace(wanted);
+            self.replace(granted);
         }
         self.offered = self.spare().min(wanted);
         (&mut self.bytes).limit(self.offered)
     }
 
     fn wanted(&self, missing: usize) -> usize {
-        let usual = match self.last {
+        if missing > LARGE { missing + BEHIND_LARGE } else { self.usual().max(missing) }
+    }
+
+    /// What is worth reading at once, by what has come so far.
+    fn usual(&self) -> usize {
+        match self.last {
             0..=LARGE => self.appetite,
             // Lengths are no words.
             last if last <= HUGE => last + 2 * BEHIND_LARGE,
             _ => BEHIND_LARGE, // The next frame is not known to be as long.
-        };
-        if missing > LARGE { missing + BEHIND_LARGE } else { usual.max(missing) }
+        }
     }
 
     fn spare(&self) -> usize {
         self.bytes.capacity() - self.bytes.len()
+    }
+
+    /// Makes room for so many bytes behind what was read.
+    fn grow(&mut self, granted: usize) {
+        if self.bytes.len() <= BEHIND_LARGE {
+            return self.replace(granted);
+        }
+        // If no piece that was given out shares the memory, the allocator may extend it where it is.
+        self.bytes.reserve(granted);
+        self.allocated = self.bytes.capacity();
     }
 
     fn replace(&mut self, wanted: usize) {

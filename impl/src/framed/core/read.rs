@@ -136,8 +136,8 @@ impl ReadCursor {
         }
     }
 
-    /// Room to read into, at the end of what was read: all that is missing of the item that comes next, or more. Empty if
-    /// nothing comes any more.
+    /// Room to read into, at the end of what was read. It grows with what has come: a header that announces much makes room
+    /// for 64 KiB, and then there is room for as much again as has come of the payload. Empty if nothing comes any more.
     pub fn room(&mut self) -> Limit<&mut BytesMut> {
         let have = self.buffer.bytes().len();
         let missing = match self.state {

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Config {
     /// The greatest length of a payload in bytes, in both directions. A peer that announces more ends the connection before
-    /// anything is allocated. 8 MiB.
+    /// anything is allocated. Memory then follows what has come of a frame: it is at most twice as much and 80 KiB. 8 MiB.
     pub max_frame: u32,
     /// Bytes that [`feed`](super::Writer::feed) gathers before it waits for the transport. A frame is accepted while less
     /// than this is waiting, so that one frame more than this can be. 256 KiB.
@@ -23,8 +23,12 @@ pub struct Config {
     /// [`Connection::heartbeats`](super::Connection::heartbeats), which a task must poll.
     pub heartbeat: Option<Duration>,
     /// Begin a shutdown of this length as soon as the peer's marker is read, as peers expect that treat a connection as
-    /// one thing with one end. The call that reads the marker queues ours and writes what the transport takes at once; a
-    /// shutdown finishes it and says how it went. If not set, we may go on writing after the peer has ended.
+    /// one thing with one end. The call that reads the marker hands over what was accepted, and our marker, before it
+    /// returns: it waits at most for so long (FRM-28). Dropped meanwhile, the next call goes on. What arrives is for a call of
+    /// [`shutdown`](super::Closer::shutdown) to say. If not set, we may go on writing after the peer has ended.
+    ///
+    /// An original (zrepl's frameconn) that has sent its marker reads none of our frames any more: it drops everything up to
+    /// the end of our direction. The answer then only lets it end before its deadline.
     pub answer: Option<Duration>,
 }
 
@@ -46,8 +50,8 @@ pub struct Drain {
 /// When a peer counts as dead.
 ///
 /// A peer lives as long as it completes frames, of which heartbeats are some. Of a frame that is on its way so many bytes
-/// must arrive within each timeout: a drip does not keep it alive. A writer that cannot go on also sees life in so many
-/// bytes that the transport takes.
+/// must arrive within each timeout: a drip does not keep it alive. A writer that cannot go on also sees life in a transport
+/// that takes so many bytes within each timeout, or everything. Bytes count, and not how often some are taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Idle {
     /// For how long there may be no progress. A peer is declared unresponsive this long after its last progress, while a

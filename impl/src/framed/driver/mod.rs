@@ -9,6 +9,7 @@ mod idle;
 mod reader;
 mod shared;
 mod shutdown;
+mod toll;
 mod writer;
 
 pub use config::{Config, Drain, Idle};

@@ -15,7 +15,8 @@ use futures_core::stream::FusedStream;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::shared::{Shared, Timer, Waiter, Wakers};
-use super::shutdown::{Closer, advance};
+use super::shutdown::{Closer, poll_hand_over};
+use super::toll::Toll;
 use crate::framed::core::{Next, ReadCursor};
 use crate::framed::transport::Transport;
 use crate::framed::{Error, Fault, Frame};
@@ -30,16 +31,30 @@ pub struct Reader<T: Transport> {
     shared: Arc<Shared<T>>,
     cursor: ReadCursor,
     timer: Timer,
+    toll: Toll,
+    answer: Answer,
     /// Whether the stream has given its last item.
     is_done: bool,
     /// Whether a shutdown knows that the peer's bytes are not wanted any more.
     has_left: bool,
 }
 
+/// What has become of [`Config::answer`](super::Config::answer).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Answer {
+    /// The peer's marker has not been read.
+    NotYet,
+    /// The reader has begun the shutdown, and hands over what was accepted and the marker.
+    Writing,
+    /// Nothing is left to do for the reader.
+    Done,
+}
+
 impl<T: Transport> Reader<T> {
     pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
         let cursor = ReadCursor::new(shared.config.max_frame, shared.config.heartbeat.is_some());
-        Self { shared, cursor, timer: Timer::default(), is_done: false, has_left: false }
+        let (timer, toll, answer) = (Timer::default(), Toll::default(), Answer::NotYet);
+        Self { shared, cursor, timer, toll, answer, is_done: false, has_left: false }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared<T>> {
@@ -49,7 +64,11 @@ impl<T: Transport> Reader<T> {
     /// The next frame; none behind the peer's marker, which is the only clean end.
     ///
     /// A frame is returned as soon as its last byte has arrived. After our own shutdown has begun the peer's frames go on
-    /// coming, until its marker or the deadline of the shutdown.
+    /// coming, until its marker or the deadline of the shutdown, behind which nothing more is taken from the transport
+    /// (FRM-29). With [`Config::answer`](super::Config::answer) the marker is told when the answer was handed over.
+    ///
+    /// A task that reads many frames in a row, or a peer that sends nothing but heartbeats, spends tokio's budget: others get
+    /// their turn after 8,192 frames or 2 MiB.
     ///
     /// Cancel safe: what was read stays with the reader, and no byte is lost.
     ///
@@ -64,15 +83,20 @@ impl<T: Transport> Reader<T> {
     /// As [`read`](Self::read).
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame>, Error>> {
         loop {
+            ready!(self.toll.poll_pay(cx));
             match self.cursor.decode() {
                 Next::Frame(frame) => {
+                    self.toll.add(0);
                     self.shared.idle.frame_came();
                     return Poll::Ready(Ok(Some(frame)));
                 }
-                Next::Heartbeat => self.shared.idle.frame_came(),
+                Next::Heartbeat => {
+                    self.toll.add(0);
+                    self.shared.idle.frame_came();
+                }
                 Next::Marker => {
                     self.leave();
-                    self.answer();
+                    ready!(self.poll_answer(cx));
                     return Poll::Ready(Ok(None));
                 }
                 Next::Broken(error) => {
@@ -95,29 +119,44 @@ impl<T: Transport> Reader<T> {
         }
     }
 
-    /// Begins our own shutdown because the peer has begun its, if the configuration says so.
-    fn answer(&self) {
-        let has_begun = self.shared.close_state().deadline().is_some();
-        if let Some(within) = self.shared.config.answer.filter(|_| !has_begun) {
-            self.shared.begin_shutdown(Instant::now() + within);
-            // What the transport takes at once. The call that drives the shutdown does the rest.
-            advance(&self.shared);
+    /// Begins our own shutdown because the peer has begun its, if the configuration says so, and hands everything over.
+    /// No other task may be there to do it (FRM-28).
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.answer == Answer::NotYet {
+            let has_begun = self.shared.close_state().deadline().is_some();
+            self.answer = match self.shared.config.answer.filter(|_| !has_begun) {
+                Some(within) => {
+                    self.shared.begin_shutdown(Instant::now() + within);
+                    Answer::Writing
+                }
+                None => Answer::Done,
+            };
         }
+        if self.answer == Answer::Writing {
+            ready!(poll_hand_over(&self.shared, &mut self.timer, cx));
+            self.answer = Answer::Done;
+        }
+        Poll::Ready(())
     }
 
     /// Reads more bytes, or learns that there are none.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { shared, cursor, .. } = self;
+        let Self { shared, cursor, toll, .. } = self;
         let mut side = shared.read();
-        let mut filled = poll_fill_from(shared, &mut side, cursor);
+        let mut filled = poll_fill_from(shared, &mut side, cursor, toll);
         if filled.is_pending() {
             // Most reads do not wait, so that the waker is registered only now. What came before that wakes no one: ask
             // again.
             side.wakers.register(Waiter::Owner, cx);
-            filled = poll_fill_from(shared, &mut side, cursor);
+            filled = poll_fill_from(shared, &mut side, cursor, toll);
         }
         drop(side);
-        if filled.is_pending() { self.poll_timers(cx) } else { filled }
+        match filled {
+            Poll::Pending => return self.poll_timers(cx),
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => cursor.fail(shared.fail_once(error)),
+        }
+        Poll::Ready(())
     }
 
     fn poll_timers(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -144,24 +183,34 @@ impl<T: Transport> Reader<T> {
     }
 }
 
-fn poll_fill_from<T: Transport>(shared: &Shared<T>, side: &mut ReadSide<T::Read>, cursor: &mut ReadCursor) -> Poll<()> {
+/// Reads more bytes, or notes the end of them. An error is why nothing more is read from the transport.
+fn poll_fill_from<T: Transport>(
+    shared: &Shared<T>,
+    side: &mut ReadSide<T::Read>,
+    cursor: &mut ReadCursor,
+    toll: &mut Toll,
+) -> Poll<Result<(), Error>> {
     if !side.ahead.is_empty() {
         cursor.supply(side.ahead.split());
         side.wakers.wake(Waiter::Shutdown);
-        return Poll::Ready(());
+        return Poll::Ready(Ok(()));
     }
     let known = shared.terminal_error();
     // A reset that the writer met leaves what had arrived to be read. After any other error there is no waiting.
     if let Some(error) = known.filter(|error| !matches!(error, Error::Transport(_))) {
-        cursor.fail(error.clone());
-        return Poll::Ready(());
+        return Poll::Ready(Err(error.clone()));
     }
     if side.end.is_none() {
+        // FRM-29: also a peer that never pauses is read until the deadline and no longer.
+        if side.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Poll::Ready(Err(Error::DeadlineExceeded));
+        }
         match side.poll_read(&mut cursor.room()) {
             Poll::Ready(Some(bytes)) => {
                 cursor.filled(bytes);
+                toll.add(bytes);
                 shared.idle.bytes_came(bytes);
-                return Poll::Ready(());
+                return Poll::Ready(Ok(()));
             }
             Poll::Ready(None) => side.wakers.wake(Waiter::Shutdown),
             // Also after a reset: the runtime may pause the task here, with something left to read.
@@ -173,7 +222,7 @@ fn poll_fill_from<T: Transport>(shared: &Shared<T>, side: &mut ReadSide<T::Read>
         (Some(End::InOrder) | None, known) => cursor.end(known.cloned()),
         (Some(End::Fault(fault)), _) => cursor.fail(Error::Transport(fault.clone())),
     }
-    Poll::Ready(())
+    Poll::Ready(Ok(()))
 }
 
 /// The direction in which we read, behind its lock.
@@ -188,12 +237,14 @@ pub(super) struct ReadSide<R> {
     pub(super) end: Option<End>,
     /// Whether there is a reader that wants frames.
     pub(super) has_reader: bool,
+    /// The earliest deadline of our shutdown, if it has begun.
+    pub(super) deadline: Option<Instant>,
 }
 
 /// The end of the peer's bytes.
 #[derive(Clone, Debug)]
 pub(super) enum End {
-    /// In order, as far as the transport knows.
+    /// In order, as far as it can be known: whether the peer meant it is for its marker to say.
     InOrder,
     Fault(Fault),
 }
@@ -201,24 +252,31 @@ pub(super) enum End {
 impl<R: AsyncRead + Unpin> ReadSide<R> {
     pub(super) fn new(io: R) -> Self {
         let ahead = BytesMut::new();
-        Self { io, wakers: Wakers::new(), ahead, discarded: 0, end: None, has_reader: true }
+        Self { io, wakers: Wakers::new(), ahead, discarded: 0, end: None, has_reader: true, deadline: None }
     }
 
     /// Reads once into the room, which must not be empty. None is an end, which is kept.
     pub(super) fn poll_read(&mut self, room: &mut Limit<&mut BytesMut>) -> Poll<Option<usize>> {
         debug_assert!(room.has_remaining_mut(), "no byte is taken for an end");
-        loop {
-            let cx = &mut Context::from_waker(self.wakers.all());
-            // The future does one read when it is polled, and keeps nothing.
-            let read = ready!(pin!(self.io.read_buf(room)).poll(cx));
-            self.end = match read {
-                Ok(0) => Some(End::InOrder),
-                Ok(bytes) => return Poll::Ready(Some(bytes)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Some(End::Fault(error.into())),
-            };
-            return Poll::Ready(None);
-        }
+        let cx = &mut Context::from_waker(self.wakers.all());
+        // The future does one read when it is polled, and keeps nothing.
+        let end = match ready!(pin!(self.io.read_buf(room)).poll(cx)) {
+            Ok(0) => End::InOrder,
+            Ok(bytes) => return Poll::Ready(Some(bytes)),
+            Err(error) => match error.kind() {
+                // Asked again in the next poll: signals without a pause do not hold the thread.
+                io::ErrorKind::Interrupted => {
+                    self.wakers.wake_all();
+                    return Poll::Pending;
+                }
+                // What TLS says where TCP ended without `close_notify`. The marker tells whether that was the end, here as
+                // on TCP (FRM-3).
+                io::ErrorKind::UnexpectedEof => End::InOrder,
+                _ => End::Fault(error.into()),
+            },
+        };
+        self.end = Some(end);
+        Poll::Ready(None)
     }
 }
 

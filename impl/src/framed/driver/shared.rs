@@ -108,9 +108,21 @@ impl<T: Transport> Shared<T> {
         if self.close_state().begin(deadline) {
             tracing::debug!("shutdown begun");
         }
-        // The deadline is the reader's, too, and the shutdown's driver has a new one to keep.
-        self.read().wakers.wake_all();
+        // The deadline is the reader's, too, and the shutdown's driver has a new one to keep (FRM-12, FRM-13).
+        let mut read = self.read();
+        read.deadline = Some(read.deadline.map_or(deadline, |until| until.min(deadline)));
+        read.wakers.wake_all();
+        drop(read);
         self.write().wakers.wake_all();
+    }
+
+    /// Tells every call that waits for the shutdown its outcome. The first outcome stays (FRM-7).
+    pub(super) fn publish(&self, outcome: Outcome) {
+        self.outcome.send_if_modified(|known| {
+            let is_first = known.is_none();
+            known.get_or_insert(outcome);
+            is_first
+        });
     }
 
     /// Asks the transport how much could still be lost.
@@ -129,6 +141,8 @@ pub(super) enum Waiter {
     Shutdown,
     /// The task that sends heartbeats.
     Heartbeats,
+    /// The reader that hands over the answer to the peer's marker.
+    Answer,
 }
 
 /// The wakers of all tasks that wait for one direction, and one waker for the transport that wakes them all.
@@ -142,7 +156,7 @@ pub(super) struct Wakers {
 }
 
 #[derive(Debug, Default)]
-struct Slots([Mutex<Option<Waker>>; 3]);
+struct Slots([Mutex<Option<Waker>>; 4]);
 
 impl Slots {
     fn slot(&self, waiter: Waiter) -> MutexGuard<'_, Option<Waker>> {
@@ -164,7 +178,8 @@ impl Wake for Slots {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        [Waiter::Owner, Waiter::Shutdown, Waiter::Heartbeats].into_iter().for_each(|waiter| self.wake_one(waiter));
+        let waiters = [Waiter::Owner, Waiter::Shutdown, Waiter::Heartbeats, Waiter::Answer];
+        waiters.into_iter().for_each(|waiter| self.wake_one(waiter));
     }
 }
 

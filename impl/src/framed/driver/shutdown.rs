@@ -12,6 +12,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::reader::End;
 use super::shared::{Shared, Timer, Waiter};
+use super::toll::{Toll, poll_turn};
 use crate::framed::core::NextStep;
 use crate::framed::transport::Transport;
 use crate::framed::{Delivery, Error, Outcome};
@@ -48,8 +49,12 @@ impl<T: Transport> Closer<T> {
     /// - Otherwise up to [`Drain::discard`](super::Drain::discard) bytes are dropped, and after the acknowledgement those of
     ///   a peer that is still sending, see [`Drain::linger`](super::Drain::linger).
     ///
+    /// A peer that is an original (zrepl's frameconn) and has begun its own shutdown reads on behind no marker: it drops what
+    /// comes, and this says [`Clean`](Outcome::Clean) of it.
+    ///
     /// Any number of calls may run at once and one after the other: they all get the same outcome, by the earliest deadline
-    /// that one of them was given. A deadline in the past gives the transport what it takes at once.
+    /// that one of them was given. A deadline in the past gives the transport what it takes at once,
+    /// and reads nothing; in one turn of the task that is about 2 MiB.
     ///
     /// Cancel safe: a call that is dropped has begun the shutdown, and the next one goes on with it. Without a next one what
     /// remains is not done, and the reader still ends at the deadline.
@@ -89,25 +94,67 @@ impl<T: Transport> Debug for Closer<T> {
     }
 }
 
-/// Does what a shutdown has to do and the transport can do at once. The call that drives the shutdown is woken if more
-/// can be done; see [`Wakers`](super::shared::Wakers).
-pub(super) fn advance<T: Transport>(shared: &Shared<T>) {
+/// Hands over what was accepted and the marker, until the deadline. For the reader that answers the peer's marker; what
+/// arrives is for a shutdown to say.
+pub(super) fn poll_hand_over<T: Transport>(shared: &Shared<T>, timer: &mut Timer, cx: &mut Context<'_>) -> Poll<()> {
+    shared.write().wakers.register(Waiter::Answer, cx);
+    if !advance(shared) {
+        let deadline = shared.close_state().deadline();
+        ready!(timer.poll_until(deadline, cx));
+        expire(shared);
+    }
+    let step = shared.close_state().next_step();
+    if let NextStep::Done(outcome) = step {
+        conclude(shared, outcome);
+        shared.publish(outcome);
+    }
+    Poll::Ready(())
+}
+
+/// Does what a shutdown has to do and the transport can do at once. Returns whether everything was handed over, or can no
+/// longer be. Otherwise the tasks that are registered for our direction are woken when more can be done; see
+/// [`Wakers`](super::shared::Wakers).
+fn advance<T: Transport>(shared: &Shared<T>) -> bool {
     loop {
         let step = shared.close_state().next_step();
         let done = match step {
-            NextStep::None | NextStep::Watch | NextStep::Done(_) => return,
+            NextStep::None | NextStep::Watch | NextStep::Done(_) => return true,
             NextStep::Write => shared.write().poll_queue(&shared.idle),
             NextStep::Close => shared.write().poll_close(),
         };
         match done {
-            Poll::Pending => return,
+            Poll::Pending => return false,
             Poll::Ready(Ok(())) if step == NextStep::Write => shared.close_state().written(),
-            Poll::Ready(Ok(())) => shared.close_state().closed(),
+            Poll::Ready(Ok(())) => {
+                shared.close_state().closed();
+                // It may be another task that has handed over the last of it.
+                shared.write().wakers.wake(Waiter::Answer);
+            }
             Poll::Ready(Err(error)) => {
                 shared.fail_write(error);
                 let unwritten = shared.write().cursor.queued();
                 shared.close_state().broken(unwritten);
             }
+        }
+    }
+}
+
+/// Ends a shutdown that is not over, because its deadline has passed (FRM-12).
+fn expire<T: Transport>(shared: &Shared<T>) {
+    let unwritten = shared.write().cursor.queued();
+    let delivery = shared.delivery().unwrap_or(Delivery::Unknown);
+    shared.close_state().expired(unwritten, delivery);
+}
+
+/// Ends the waiting for what can no longer come after this outcome.
+fn conclude<T: Transport>(shared: &Shared<T>, outcome: Outcome) {
+    match outcome {
+        Outcome::Clean | Outcome::Unconfirmed { peer_ended: true } => {}
+        Outcome::Unconfirmed { peer_ended: false }
+        | Outcome::Unacknowledged { .. }
+        | Outcome::DeadlineExceeded { .. }
+        | Outcome::PeerGone { .. } => {
+            shared.fail_write(Error::DeadlineExceeded);
         }
     }
 }
@@ -126,6 +173,7 @@ struct ShutdownDriver<'c, T: Transport> {
     /// The outcome, while only a peer that is still sending is waited for.
     known: Option<Outcome>,
     dropped: BytesMut,
+    toll: Toll,
 }
 
 /// The result of reading for now.
@@ -150,11 +198,14 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
             last_byte: now,
             known: None,
             dropped: BytesMut::new(),
+            toll: Toll::default(),
         }
     }
 
     /// Does what can be done, and returns when the shutdown is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        // Without it nothing could be handed over in this poll, and a deadline would pass for want of a turn.
+        ready!(poll_turn(cx));
         self.shared.write().wakers.register(Waiter::Shutdown, cx);
         advance(self.shared);
         let now = Instant::now();
@@ -169,9 +220,7 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
         if self.known.is_none() && self.poll_outcome(cx, in_time).is_pending() {
             // The deadline is looked at last: what can be done in time is done.
             ready!(self.deadline.poll_until(deadline, cx));
-            let unwritten = self.shared.write().cursor.queued();
-            let delivery = self.shared.delivery().unwrap_or(Delivery::Unknown);
-            self.shared.close_state().expired(unwritten, delivery);
+            expire(self.shared);
             let step = self.shared.close_state().next_step();
             if let NextStep::Done(outcome) = step {
                 self.finish(outcome);
@@ -181,27 +230,13 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
         if in_time && reading == Reading::Waits && outcome.is_clean() {
             ready!(self.poll_linger(cx, deadline));
         }
-        // The first outcome stays, for every call that waits (FRM-7).
-        self.shared.outcome.send_if_modified(|known| {
-            let is_first = known.is_none();
-            known.get_or_insert(outcome);
-            is_first
-        });
+        self.shared.publish(outcome);
         Poll::Ready(outcome)
     }
 
-    /// Notes the outcome, and ends the waiting for what can no longer come.
     fn finish(&mut self, outcome: Outcome) {
         self.known = Some(outcome);
-        match outcome {
-            Outcome::Clean | Outcome::Unconfirmed { peer_ended: true } => {}
-            Outcome::Unconfirmed { peer_ended: false }
-            | Outcome::Unacknowledged { .. }
-            | Outcome::DeadlineExceeded { .. }
-            | Outcome::PeerGone { .. } => {
-                self.shared.fail_write(Error::DeadlineExceeded);
-            }
-        }
+        conclude(self.shared, outcome);
     }
 
     /// Waits until the outcome is known.
@@ -266,7 +301,7 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
     }
 
     /// Reads what the peer sends, so that it does not get stuck: for the reader, or to drop it.
-    fn poll_read_ahead(&mut self, cx: &Context<'_>) -> Reading {
+    fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Reading {
         let drain = &self.shared.config.drain;
         let mut side = self.shared.read();
         side.wakers.register(Waiter::Shutdown, cx);
@@ -282,6 +317,9 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
             if left == 0 {
                 return Reading::Done;
             }
+            if self.toll.poll_pay(cx).is_pending() {
+                return Reading::Waits;
+            }
             let kept = side.has_reader;
             let mut into = if kept { std::mem::take(&mut side.ahead) } else { std::mem::take(&mut self.dropped) };
             into.reserve(CHUNK.min(left));
@@ -291,6 +329,9 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
             } else {
                 into.clear();
                 self.dropped = into;
+            }
+            if let Poll::Ready(Some(bytes)) = read {
+                self.toll.add(bytes);
             }
             match read {
                 Poll::Ready(Some(bytes)) if kept => {

@@ -15,6 +15,7 @@ use tokio::io::AsyncWrite;
 use super::idle::IdleTracker;
 use super::shared::{Shared, Timer, Waiter, Wakers};
 use super::shutdown::Closer;
+use super::toll::Toll;
 use crate::framed::core::WriteCursor;
 use crate::framed::transport::Transport;
 use crate::framed::{Error, Frame, Outcome};
@@ -52,6 +53,11 @@ impl<T: Transport> Writer<T> {
     }
 
     /// Writes a frame: [`feed`](Self::feed), then [`flush`](Self::flush).
+    ///
+    /// Read meanwhile. Two ends that each write more than the transport holds, and read afterwards, wait for each other for
+    /// ever (on TCP of Linux at 4 MiB or less). To avoid that, split the connection and read in another task, or poll
+    /// [`Reader::read`](super::Reader::read) beside this call with `select!`, or set [`Config::idle`](super::Config::idle) to
+    /// have it end in an error. A shutdown reads by itself.
     ///
     /// Cancel safety: a call that is dropped has either written nothing, or the frame was accepted and the next call that
     /// writes, flushes or shuts down finishes it. To know which, use [`feed`](Self::feed).
@@ -107,8 +113,9 @@ impl<T: Transport> Writer<T> {
     fn poll_feed(&mut self, frame: &mut Option<Frame>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
             self.shared.check()?;
-            let write = self.shared.write();
+            let mut write = self.shared.write();
             write.cursor.check()?;
+            ready!(write.toll.poll_pay(cx));
             if write.cursor.queued() < self.shared.config.write_buffer {
                 return Poll::Ready(frame.take().map_or(Ok(()), |frame| self.accept(write, frame)));
             }
@@ -119,7 +126,9 @@ impl<T: Transport> Writer<T> {
 
     /// Accepts a frame, whether there is room or not.
     fn accept(&self, mut write: MutexGuard<'_, WriteSide<T::Write>>, frame: Frame) -> Result<(), Error> {
+        let length = frame.payload.len();
         write.cursor.accept(frame)?;
+        write.toll.add(length.min(COPIED));
         drop(write);
         if self.shared.config.heartbeat.is_some() {
             self.shared.idle.frame_went();
@@ -190,15 +199,16 @@ pub(super) struct WriteSide<W> {
     pub(super) io: W,
     pub(super) cursor: WriteCursor,
     pub(super) wakers: Wakers,
+    toll: Toll,
     /// Whether the transport has taken bytes that it may still hold back.
     unflushed: bool,
-    /// Whether the transport did not take everything the last time.
+    /// Whether the transport has not taken everything since it was first found full.
     blocked: bool,
 }
 
 impl<W: AsyncWrite + Unpin> WriteSide<W> {
     pub(super) fn new(io: W, cursor: WriteCursor) -> Self {
-        Self { io, cursor, wakers: Wakers::new(), unflushed: false, blocked: false }
+        Self { io, cursor, wakers: Wakers::new(), toll: Toll::default(), unflushed: false, blocked: false }
     }
 
     pub(super) fn copied(io: &W) -> usize {
@@ -213,15 +223,21 @@ impl<W: AsyncWrite + Unpin> WriteSide<W> {
         let all = self.wakers.all().clone();
         let cx = &mut Context::from_waker(&all);
         while self.cursor.queued() > 0 {
+            ready!(self.toll.poll_pay(cx));
             match self.poll_some(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::Transport(io::ErrorKind::WriteZero.into()))),
                 Poll::Ready(Ok(bytes)) => {
                     self.cursor.advance(bytes);
                     self.unflushed = true;
-                    self.blocked = false;
+                    self.toll.add(bytes);
+                    // It stays blocked until all is taken: a few bytes now and then are no sign of life.
                     idle.bytes_went(bytes);
                 }
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Asked again in the next poll: signals without a pause do not hold the thread.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
+                    all.wake_by_ref();
+                    return Poll::Pending;
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::Transport(error.into()))),
                 Poll::Pending => return self.block(idle),
             }

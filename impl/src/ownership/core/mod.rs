@@ -4,6 +4,7 @@ mod transition;
 mod word;
 
 pub use transition::{Next, Refused, Step, transition};
+pub(super) use word::ONE_RUNNER;
 pub use word::{Generation, MAX_RUNNERS, State, WORKERS, Word, Worker};
 
 /// Whose a descriptor is.

@@ -151,14 +151,14 @@ impl Live {
         Ok(stays(self.word.with_one_more()))
     }
 
-    /// The last to leave a descriptor that is to be closed holds it.
+    /// The last to leave a descriptor that is to be closed holds it: a word that says so and counts nobody is held.
+    /// [`Step::Leave`] subtracts one, whatever else the word says, and is taken so.
     #[inline(always)]
     const fn leave(self, closing: bool) -> Result<Next, Refused> {
         match (closing, self.runners) {
             (_, 0) => Err(Refused::NotHeld),
             (false, _) => Ok(stays(self.word.with_one_less())),
-            (true, 1) => Ok(held(self.word.generation())),
-            (true, _) => Ok(stays(self.word.as_closing().with_one_less())),
+            (true, runners) => Ok(Next { word: self.word.as_closing().with_one_less(), holds: runners == 1 }),
         }
     }
 
@@ -176,7 +176,7 @@ impl Live {
     const fn delete(self) -> Result<Next, Refused> {
         match (self.closing, self.runners) {
             (true, _) => Err(Refused::Closing),
-            (false, 0) => Ok(held(self.word.generation())),
+            (false, 0) => Ok(Next { word: self.word.as_closing(), holds: true }),
             (false, _) => Ok(stays(self.word.as_closing())),
         }
     }

@@ -22,12 +22,15 @@ const GENERATION_SHIFT: u32 = OWNER_SHIFT + OWNER_BITS;
 const _: () = assert!(GENERATION_SHIFT + GENERATION_BITS == u64::BITS, "the word is full");
 
 const FREE: u64 = 0;
-const HELD: u64 = 1;
 const EXCLUSIVE: u64 = 2;
 const SHARED: u64 = 3;
 const CLOSING: u64 = 4;
 
-const ONE_RUNNER: u64 = 1 << RUNNER_SHIFT;
+/// What a thread that leaves takes away.
+pub(in crate::ownership) const ONE_RUNNER: u64 = 1 << RUNNER_SHIFT;
+
+/// A held word is one to be closed with no thread inside: so leaving is one subtraction, whoever is last.
+const HELD: u64 = EXCLUSIVE | CLOSING;
 
 /// One thread that polls: its number, below [`WORKERS`].
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -104,7 +107,7 @@ pub enum State {
         sharing: Sharing,
         /// How many are inside: at most one if it is exclusive.
         runners: u16,
-        /// Whether deletion was asked for; there is a guard still.
+        /// Whether deletion was asked for; there is a guard still. Without a guard it would be [`Held`](Self::Held).
         closing: bool,
     },
 }
@@ -182,12 +185,14 @@ impl Word {
     pub const fn state(self) -> State {
         let sharing = match self.0 & 3 {
             FREE => return State::Free,
-            HELD => return State::Held,
             EXCLUSIVE => Sharing::Exclusive(Worker((self.0 >> OWNER_SHIFT) as u16 & (WORKERS - 1))),
-            // Two bits have four values, and this is the last.
+            // One value is used by no word, and this is the last.
             _ => Sharing::Shared,
         };
         let runners = (self.0 >> RUNNER_SHIFT) as u16 & MAX_RUNNERS;
+        if runners == 0 && self.0 & CLOSING != 0 {
+            return State::Held;
+        }
         State::Live { sharing, runners, closing: self.0 & CLOSING != 0 }
     }
 }
@@ -209,6 +214,7 @@ mod tests {
             [0, 1, MAX_RUNNERS]
                 .into_iter()
                 .flat_map(move |runners| [false, true].map(|closing| State::Live { sharing, runners, closing }))
+                .filter(|state| !matches!(state, State::Live { runners: 0, closing: true, .. }))
         });
         for state in live.chain([State::Free, State::Held]) {
             for generation in [0, 1, (1 << Generation::BITS) - 1].map(Generation::new) {
@@ -229,6 +235,15 @@ mod tests {
                 assert_eq!(word(MAX_RUNNERS, closing).with_one_less(), word(MAX_RUNNERS - 1, closing));
                 assert_eq!(word(2, closing).as_closing(), word(2, true));
             }
+        }
+    }
+
+    #[test]
+    fn a_word_to_be_closed_with_nobody_inside_is_held() {
+        for sharing in [Sharing::Exclusive(Worker::new(WORKERS - 1)), Sharing::Shared] {
+            let word = Word::new(Generation::new(7), State::Live { sharing, runners: 1, closing: true });
+            let left = Word::from_bits(word.bits() - ONE_RUNNER);
+            assert_eq!((left, left.generation(), left.state()), (word.with_one_less(), word.generation(), State::Held));
         }
     }
 

@@ -1,25 +1,31 @@
 //! The idle connections of one worker: the order in which they are given out, and how long they may stay.
 
 use std::collections::BTreeSet;
-use std::hash::Hash;
+use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 use slab::Slab;
 
 use super::lists::{Keys, Link, LinkedList, newer, older};
-use super::types::{Claim, Closed, Handle, Limits, Put, Stamps, TakeResult, Unclaimed};
+use super::types::{
+    Claim, Closed, Destination, Handle, Limits, Listed, MOST_AT_ONCE, Over, Put, Stamps, TakeResult, Unclaimed, Why,
+};
 
 /// The idle connections of one worker, by destination. `T` is a connection's token, by which it is claimed.
 ///
 /// A connection leaves the list before it is closed or given out, and in the same critical section as the claim that says
 /// whose it is: so every connection in the list is open, and belongs to no task.
+///
+/// The list runs no code of its keys', so that it can be kept under a lock and a key cannot leave it half changed: the
+/// caller hashes, compares what [`with_hash`](Self::with_hash) offers, and drops what is [forgotten](Self::take_forgotten).
 #[derive(Debug)]
 pub struct IdleList<K, T> {
     limits: Limits,
     stopped: bool,
     nodes: Slab<Node<T>>,
     all: LinkedList,
-    /// Those that will be too old before they have been idle for too long: when, their serial numbers and indices.
+    /// Those whose time is over before they have been idle for too long: when, their serial numbers and indices.
     aging: BTreeSet<(Duration, u64, usize)>,
     /// When the worker will ask for [`next_expiry`](Self::next_expiry) again, if it will.
     alarm: Option<Duration>,
@@ -32,8 +38,10 @@ struct Node<T> {
     token: T,
     serial: u64,
     list: usize,
+    stamps: Stamps,
     idle_until: Duration,
     give_until: Duration,
+    why: Why,
     in_all: Link,
     in_list: Link,
 }
@@ -45,7 +53,7 @@ impl<T> Node<T> {
     }
 }
 
-impl<K: Clone + Eq + Hash, T: Copy> IdleList<K, T> {
+impl<K, T: Copy> IdleList<K, T> {
     /// Creates an empty list.
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -71,8 +79,38 @@ impl<K: Clone + Eq + Hash, T: Copy> IdleList<K, T> {
     }
 
     /// Returns the number of connections to one destination.
-    pub fn len_of(&self, key: &K) -> usize {
-        self.keys.find(key).map_or(0, |list| self.keys.list(list).len())
+    pub fn len_of(&self, destination: Destination) -> usize {
+        self.keys.find(destination).map_or(0, |list| self.keys.list(list).len())
+    }
+
+    /// Returns the destinations that are remembered with keys of this hash.
+    pub fn with_hash(&self, hash: u64) -> impl Iterator<Item = (Destination, &Arc<K>)> {
+        self.keys.with_hash(hash)
+    }
+
+    /// Returns the destinations that are remembered.
+    pub fn destinations(&self) -> impl Iterator<Item = (Destination, &Arc<K>)> {
+        self.keys.destinations()
+    }
+
+    /// Whether a destination is remembered still.
+    pub fn remembers(&self, destination: Destination) -> bool {
+        self.keys.find(destination).is_some()
+    }
+
+    /// Returns a number that changes whenever a destination is remembered or forgotten.
+    pub fn version(&self) -> u64 {
+        self.keys.version()
+    }
+
+    /// Remembers a destination whose key is not there, until there has been no connection to it for some time.
+    pub fn remember(&mut self, hash: u64, key: Arc<K>) -> Destination {
+        self.keys.add(hash, key)
+    }
+
+    /// Returns the keys of destinations that were forgotten, to be dropped where no lock is held.
+    pub fn take_forgotten(&mut self) -> Vec<Arc<K>> {
+        self.keys.take_forgotten()
     }
 
     /// Returns the number of destinations that are remembered.
@@ -85,10 +123,10 @@ impl<K: Clone + Eq + Hash, T: Copy> IdleList<K, T> {
     ///
     /// # Errors
     ///
-    /// If the worker has stopped, or there is no room; the connection is not in the list.
+    /// If the worker has stopped, the destination was forgotten, or there is no room; the connection is not in the list.
     pub fn put<G>(
         &mut self,
-        key: K,
+        destination: Destination,
         token: T,
         stamps: Stamps,
         claim: impl FnMut(T) -> Claim<G>,
@@ -96,16 +134,17 @@ impl<K: Clone + Eq + Hash, T: Copy> IdleList<K, T> {
         if self.stopped {
             return Err(Closed::Stopped);
         }
-        let known = self.keys.find(&key);
-        let evicted = self.make_room(known, claim)?;
-        let list = known.unwrap_or_else(|| self.keys.add(key));
+        let list = self.keys.find(destination).ok_or(Closed::Forgotten)?;
+        let evicted = self.make_room(list, claim)?;
         self.serial += 1;
         let node = Node {
             token,
             serial: self.serial,
             list,
+            stamps,
             idle_until: stamps.now.saturating_add(self.limits.idle),
-            give_until: stamps.created_at.saturating_add(self.limits.age),
+            give_until: stamps.created_at.saturating_add(self.limits.age).min(stamps.until),
+            why: Why::Expired,
             in_all: Link::LOOSE,
             in_list: Link::LOOSE,
         };
@@ -122,16 +161,25 @@ impl<K: Clone + Eq + Hash, T: Copy> IdleList<K, T> {
     }
 
     /// Removes the newest connection to a destination that `claim` grants.
-    pub fn take<G>(&mut self, key: &K, now: Duration, mut claim: impl FnMut(T) -> Claim<G>) -> TakeResult<G> {
+    pub fn take<G>(
+        &mut self,
+        destination: Destination,
+        now: Duration,
+        mut claim: impl FnMut(T) -> Claim<G>,
+    ) -> TakeResult<G> {
         let mut taken = TakeResult { found: None, expired: Vec::new(), busy: 0 };
-        let Some(list) = self.keys.find(key) else { return taken };
+        let Some(list) = self.keys.find(destination) else { return taken };
         let mut next = self.keys.list(list).newest();
         while let Some(index) = next {
             let node = &self.nodes[index];
             next = older(node.in_list);
-            let is_expired = node.idle_until <= now || node.give_until <= now;
+            let (why, is_expired) = (node.why, node.idle_until <= now || node.give_until <= now);
+            if is_expired && taken.expired.len() == MOST_AT_ONCE {
+                // Its worker closes it, a few at a time.
+                continue;
+            }
             match self.have(index, &mut claim) {
-                Ok(claimed) if is_expired => taken.expired.push(claimed),
+                Ok(claimed) if is_expired => taken.expired.push(Over { claimed, why }),
                 Ok(claimed) => {
                     taken.found = Some(claimed);
                     return taken;
@@ -145,20 +193,83 @@ impl<K: Clone + Eq + Hash, T: Copy> IdleList<K, T> {
 
     /// Removes the connection with a handle. Returns whether it was still there.
     pub fn remove(&mut self, handle: Handle) -> bool {
-        let is_there = self.nodes.get(handle.index).is_some_and(|node| node.serial == handle.serial);
+        let is_there = self.is_there(handle);
         if is_there {
             self.cut(handle.index);
         }
         is_there
     }
 
-    /// Removes what has been idle for too long, then what is too old.
+    fn is_there(&self, handle: Handle) -> bool {
+        self.nodes.get(handle.index).is_some_and(|node| node.serial == handle.serial)
+    }
+
+    /// Removes what has been idle for too long, then what is too old or was [ended](Self::end), `most` at most. If there
+    /// was more, [`next_expiry`](Self::next_expiry) is not after `now`.
     #[must_use = "what has expired is to be closed"]
-    pub fn expire<G>(&mut self, now: Duration, mut claim: impl FnMut(T) -> Claim<G>) -> Vec<G> {
-        let mut expired = self.clear(|node| node.idle_until <= now, &mut claim);
-        let old: Vec<_> = self.aging.range(..=(now, u64::MAX, usize::MAX)).map(|(_, _, index)| *index).collect();
-        expired.extend(old.into_iter().filter_map(|index| self.have(index, &mut claim).ok()));
+    pub fn expire<G>(&mut self, now: Duration, most: usize, mut claim: impl FnMut(T) -> Claim<G>) -> Vec<Over<G>> {
+        let mut expired = self.clear(|node| node.idle_until <= now, most, &mut claim);
+        let (mut from, to) = (Bound::Unbounded, Bound::Included((now, u64::MAX, usize::MAX)));
+        while expired.len() < most
+            && let Some(&aging) = self.aging.range((from, to)).next()
+        {
+            let (_, _, index) = aging;
+            let why = self.nodes[index].why;
+            expired.extend(self.have(index, &mut claim).ok().map(|claimed| Over { claimed, why }));
+            from = Bound::Excluded(aging);
+        }
+        self.keys.forget();
         expired
+    }
+
+    /// Ends the time of a connection: it is not given out any more, and is due to [expire](Self::expire) at once. Returns
+    /// whether it was there.
+    pub fn end(&mut self, handle: Handle, why: Why) -> bool {
+        let is_there = self.is_there(handle);
+        if is_there {
+            self.end_at(handle.index, why);
+        }
+        is_there
+    }
+
+    /// Ends the time of all connections to a destination. Returns how many there were.
+    pub fn end_all(&mut self, destination: Destination, why: Why) -> usize {
+        let Some(list) = self.keys.find(destination) else { return 0 };
+        let mut next = self.keys.list(list).oldest();
+        while let Some(index) = next {
+            next = newer(self.nodes[index].in_list);
+            self.end_at(index, why);
+        }
+        self.keys.list(list).len()
+    }
+
+    fn end_at(&mut self, index: usize, why: Why) {
+        let node = &mut self.nodes[index];
+        let before = node.aging(index);
+        // The first reason counts, if there are two.
+        if node.why == Why::Expired {
+            (node.why, node.give_until) = (why, Duration::ZERO);
+            let after = node.aging(index);
+            before.map(|before| self.aging.remove(&before));
+            self.aging.extend(after);
+        }
+    }
+
+    /// Returns the handles of all connections, the oldest first.
+    pub fn handles(&self) -> Vec<Handle> {
+        let oldest_first = std::iter::successors(self.all.oldest(), |index| newer(self.nodes[*index].in_all));
+        oldest_first.map(|index| Handle { index, serial: self.nodes[index].serial }).collect()
+    }
+
+    /// Returns what is known of a connection, if it is there.
+    pub fn get(&self, handle: Handle) -> Option<Listed<K>> {
+        let node = self.nodes.get(handle.index).filter(|node| node.serial == handle.serial)?;
+        Some(Listed { key: Arc::clone(self.keys.key(node.list)), stamps: node.stamps })
+    }
+
+    /// Returns since when the connection that was put first is idle.
+    pub fn oldest(&self) -> Option<Duration> {
+        self.all.oldest().map(|oldest| self.nodes[oldest].stamps.now)
     }
 
     /// When the next connection will have been idle for too long or will be too old, unless it is taken before. Ask
@@ -177,8 +288,8 @@ impl<K: Clone + Eq + Hash, T: Copy> IdleList<K, T> {
 
     /// Whether a connection to this destination can be put only if another one is closed, and that because of how many
     /// there may be to all destinations.
-    pub fn is_short(&self, key: &K) -> bool {
-        self.room() == 0 && !self.stopped && self.len_of(key) < self.limits.per_key
+    pub fn is_short(&self, destination: Destination) -> bool {
+        self.room() == 0 && !self.stopped && self.len_of(destination) < self.limits.per_key
     }
 
     /// Allows so many more to all destinations.
@@ -211,22 +322,31 @@ impl<K: Clone + Eq + Hash, T: Copy> IdleList<K, T> {
     #[must_use = "what was there is to be closed"]
     pub fn stop<G>(&mut self, claim: impl FnMut(T) -> Claim<G>) -> Vec<G> {
         self.stopped = true;
-        self.clear(|_| true, claim)
+        let all = self.clear(|_| true, usize::MAX, claim).into_iter().map(|over| over.claimed).collect();
+        self.keys.forget();
+        all
     }
 
     /// From the oldest on, as long as they `go`.
-    fn clear<G>(&mut self, go: impl Fn(&Node<T>) -> bool, mut claim: impl FnMut(T) -> Claim<G>) -> Vec<G> {
+    fn clear<G>(
+        &mut self,
+        go: impl Fn(&Node<T>) -> bool,
+        most: usize,
+        mut claim: impl FnMut(T) -> Claim<G>,
+    ) -> Vec<Over<G>> {
         let mut cleared = Vec::new();
         let mut next = self.all.oldest();
-        while let Some(index) = next {
+        while let Some(index) = next
+            && cleared.len() < most
+        {
             let node = &self.nodes[index];
             if !go(node) {
                 break;
             }
             next = newer(node.in_all);
-            cleared.extend(self.have(index, &mut claim).ok());
+            let why = node.why;
+            cleared.extend(self.have(index, &mut claim).ok().map(|claimed| Over { claimed, why }));
         }
-        self.keys.forget();
         cleared
     }
 
@@ -240,13 +360,13 @@ impl<K: Clone + Eq + Hash, T: Copy> IdleList<K, T> {
         claimed
     }
 
-    fn make_room<G>(&mut self, list: Option<usize>, mut claim: impl FnMut(T) -> Claim<G>) -> Result<Option<G>, Closed> {
-        let of_key = list.filter(|list| self.keys.list(*list).len() >= self.limits.per_key);
-        let (mut next, same_key) = match of_key {
-            Some(list) => (self.keys.list(list).oldest(), true),
-            None if self.all.len() >= self.limits.total => (self.all.oldest(), false),
-            None if self.limits.per_key == 0 => return Err(Closed::Full),
-            None => return Ok(None),
+    fn make_room<G>(&mut self, list: usize, mut claim: impl FnMut(T) -> Claim<G>) -> Result<Option<G>, Closed> {
+        let (mut next, same_key) = if self.keys.list(list).len() >= self.limits.per_key {
+            (self.keys.list(list).oldest(), true)
+        } else if self.all.len() >= self.limits.total {
+            (self.all.oldest(), false)
+        } else {
+            return Ok(None);
         };
         while let Some(index) = next {
             let node = &self.nodes[index];

@@ -1,26 +1,37 @@
 //! The destinations of one worker, and the linked lists of the connections to each.
 
 use std::collections::VecDeque;
-use std::hash::Hash;
+use std::sync::Arc;
 
 use foldhash::HashMap;
 use slab::Slab;
 
+use super::types::Destination;
+
 /// Lists of connections by destination. A list has a number for as long as it is remembered, which is until some time
 /// after it has become empty.
+///
+/// No code of a key's runs here: the caller brings the hash, compares the keys, and drops those that are forgotten.
 #[derive(Debug)]
 pub(super) struct Keys<K> {
-    /// The number of each key's list. The map is never iterated, so that its order does not matter; destinations are the
-    /// program's own words, so that a fast hash does.
-    numbers: HashMap<K, usize>,
-    destinations: Slab<Destination<K>>,
+    /// The number of the first destination with a hash; the others are chained to it. The hashes are keyed already, so
+    /// that a fast hash of them does.
+    first: HashMap<u64, usize>,
+    destinations: Slab<Entry<K>>,
     /// Keys that ran out of connections, the first to do so first; some have new ones since.
     emptied: VecDeque<usize>,
+    forgotten: Vec<Arc<K>>,
+    /// Grows with each key that is remembered or forgotten.
+    version: u64,
 }
 
 #[derive(Debug)]
-struct Destination<K> {
-    key: K,
+struct Entry<K> {
+    key: Arc<K>,
+    hash: u64,
+    /// The next one with the same hash.
+    next: Option<usize>,
+    serial: u64,
     list: LinkedList,
     /// Whether it is in `emptied`.
     noted: bool,
@@ -30,26 +41,52 @@ struct Destination<K> {
 /// not forgotten each time.
 const EMPTY_KEYS: usize = 64;
 
-impl<K: Clone + Eq + Hash> Keys<K> {
+impl<K> Keys<K> {
     pub(super) fn new() -> Self {
-        Self { numbers: HashMap::default(), destinations: Slab::new(), emptied: VecDeque::new() }
+        let (first, emptied) = (HashMap::default(), VecDeque::new());
+        Self { first, destinations: Slab::new(), emptied, forgotten: Vec::new(), version: 0 }
     }
 
     /// Returns the number of keys that are remembered.
     pub(super) fn len(&self) -> usize {
-        self.numbers.len()
+        self.destinations.len()
     }
 
-    pub(super) fn find(&self, key: &K) -> Option<usize> {
-        self.numbers.get(key).copied()
+    pub(super) fn version(&self) -> u64 {
+        self.version
     }
 
-    /// Adds a key that is not there.
-    pub(super) fn add(&mut self, key: K) -> usize {
+    pub(super) fn with_hash(&self, hash: u64) -> impl Iterator<Item = (Destination, &Arc<K>)> {
+        let numbers = std::iter::successors(self.first.get(&hash).copied(), |at| self.destinations[*at].next);
+        numbers.map(|number| {
+            let Entry { key, serial, .. } = &self.destinations[number];
+            (Destination { number, serial: *serial }, key)
+        })
+    }
+
+    /// Returns the number of the destination's list, if the destination is remembered still.
+    pub(super) fn find(&self, destination: Destination) -> Option<usize> {
+        let entry = self.destinations.get(destination.number)?;
+        (entry.serial == destination.serial).then_some(destination.number)
+    }
+
+    pub(super) fn key(&self, number: usize) -> &Arc<K> {
+        &self.destinations[number].key
+    }
+
+    pub(super) fn destinations(&self) -> impl Iterator<Item = (Destination, &Arc<K>)> {
+        self.destinations.iter().map(|(number, entry)| (Destination { number, serial: entry.serial }, &entry.key))
+    }
+
+    /// Adds a key that is not there. It has no connection yet, and may be forgotten as others that have none.
+    pub(super) fn add(&mut self, hash: u64, key: Arc<K>) -> Destination {
         self.forget();
-        let number = self.destinations.insert(Destination { key: key.clone(), list: LinkedList::EMPTY, noted: false });
-        self.numbers.insert(key, number);
-        number
+        self.version += 1;
+        let (next, serial) = (self.first.get(&hash).copied(), self.version);
+        let number = self.destinations.insert(Entry { key, hash, next, serial, list: LinkedList::EMPTY, noted: false });
+        self.first.insert(hash, number);
+        self.has_shrunk(number);
+        Destination { number, serial }
     }
 
     pub(super) fn list(&self, number: usize) -> &LinkedList {
@@ -76,9 +113,26 @@ impl<K: Clone + Eq + Hash> Keys<K> {
         {
             self.destinations[number].noted = false;
             if self.destinations[number].list.len() == 0 {
-                let Destination { key, .. } = self.destinations.remove(number);
-                self.numbers.remove(&key);
+                self.unchain(number);
+                let Entry { key, .. } = self.destinations.remove(number);
+                self.forgotten.push(key);
+                self.version += 1;
             }
+        }
+    }
+
+    pub(super) fn take_forgotten(&mut self) -> Vec<Arc<K>> {
+        std::mem::take(&mut self.forgotten)
+    }
+
+    fn unchain(&mut self, number: usize) {
+        let Entry { hash, next, .. } = self.destinations[number];
+        let chain = std::iter::successors(self.first.get(&hash).copied(), |at| self.destinations[*at].next);
+        let before = chain.into_iter().find(|at| self.destinations[*at].next == Some(number));
+        match (before, next) {
+            (Some(before), next) => self.destinations[before].next = next,
+            (None, Some(next)) => drop(self.first.insert(hash, next)),
+            (None, None) => drop(self.first.remove(&hash)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The types of an idle list's interface.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -28,6 +29,24 @@ pub struct Stamps {
     pub now: Duration,
     /// The connection was established then.
     pub created_at: Duration,
+    /// When the connection is given out no more by a limit of its own, whatever the [`Limits`] allow;
+    /// [`Duration::MAX`] if it has none.
+    pub until: Duration,
+}
+
+impl Stamps {
+    /// The stamps of a connection without a limit of its own.
+    pub const fn new(now: Duration, created_at: Duration) -> Self {
+        Self { now, created_at, until: Duration::MAX }
+    }
+}
+
+/// A destination that an idle list remembers. It is refused after the list has forgotten it, which it may do when there
+/// are no connections to it.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Destination {
+    pub(super) number: usize,
+    pub(super) serial: u64,
 }
 
 /// The handle of a connection in an idle list, until it is removed. Never given again.
@@ -62,17 +81,50 @@ pub struct Put<G> {
     pub needs_alarm: bool,
 }
 
+/// Why a connection is not given out any more.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Why {
+    /// It was idle for too long, or is too old.
+    #[default]
+    Expired,
+    /// Connections to its destination are not wanted any more.
+    Cleared,
+    /// Another connection to its destination has shown that the server may have vanished.
+    Suspected,
+}
+
+/// A connection whose time is over, to be closed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Over<G> {
+    /// The connection, as it was claimed.
+    pub claimed: G,
+    /// Why.
+    pub why: Why,
+}
+
+/// What a list knows of a connection.
+#[derive(Debug)]
+pub struct Listed<K> {
+    /// Its destination's key.
+    pub key: Arc<K>,
+    /// Its times.
+    pub stamps: Stamps,
+}
+
 /// The connections that [`IdleList::take`](super::IdleList::take) removed.
 #[derive(Debug)]
 #[must_use = "what has expired is to be closed"]
 pub struct TakeResult<G> {
     /// What was asked for: the newest that could be had.
     pub found: Option<G>,
-    /// What was met on the way and is too old: to be closed.
-    pub expired: Vec<G>,
+    /// What was met on the way and is not given any more: to be closed. At most [`MOST_AT_ONCE`].
+    pub expired: Vec<Over<G>>,
     /// The number of connections that were passed over because their worker was inside.
     pub busy: usize,
 }
+
+/// How many connections are closed before others get their turn: each costs a few system calls.
+pub const MOST_AT_ONCE: usize = 16;
 
 /// The list takes nothing, or nothing any more.
 #[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
@@ -84,4 +136,7 @@ pub enum Closed {
     /// A limit is 0, or nothing that is there could be closed in its favour.
     #[error("there is no room for another idle connection")]
     Full,
+    /// The destination was forgotten, because there was no connection to it: [remember](super::IdleList::remember) it again.
+    #[error("the destination was forgotten")]
+    Forgotten,
 }

@@ -48,21 +48,49 @@ pub(in crate::pool) struct Group(Arc<()>);
 #[error("the worker has stopped")]
 pub struct Stopped;
 
-/// The future panicked, or its worker stopped before it ended.
+/// Why a future gives nothing.
 #[derive(Clone, Copy, Debug, Eq, thiserror::Error, Hash, PartialEq)]
-#[error("the future panicked, or its worker stopped before it ended")]
-pub struct JoinError;
+#[non_exhaustive]
+pub enum JoinError {
+    /// It panicked, or the closure that was to make it.
+    #[error("the future panicked")]
+    Panicked,
+    /// Its worker stopped before it ended.
+    #[error("the worker stopped before the future ended")]
+    Stopped,
+}
 
 /// What a future that was spawned on a worker gives. Dropping this lets the future run on.
 #[derive(Debug)]
-pub struct JoinHandle<T>(oneshot::Receiver<T>);
+pub struct JoinHandle<T>(oneshot::Receiver<Result<T, JoinError>>);
 
 /// What the workers did, one entry for each.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[must_use = "it says whether everything ended"]
 pub struct Report {
-    /// How each worker ended; `None` if a future blocks its thread, which is left to itself.
-    pub workers: Vec<Option<Ended>>,
+    /// How each worker ended.
+    pub workers: Vec<WorkerEnd>,
+}
+
+/// How a worker ended.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum WorkerEnd {
+    /// Its thread has ended, and this became of its futures.
+    Ended(Ended),
+    /// A future blocks its thread, which is left to itself.
+    Blocked,
+    /// Its thread has panicked. No future can do that to it: it is a fault of the runtime's, or of a thread-local's `Drop`.
+    Panicked,
+}
+
+impl WorkerEnd {
+    /// What became of the futures, if the thread has ended as it should.
+    pub fn ended(self) -> Option<Ended> {
+        match self {
+            Self::Ended(ended) => Some(ended),
+            Self::Blocked | Self::Panicked => None,
+        }
+    }
 }
 
 impl Builder {
@@ -150,10 +178,12 @@ impl Workers {
     {
         let (give, given) = oneshot::channel();
         self.threads[worker].run(move |here| {
-            let future = make(here.clone());
+            let there = here.clone();
+            // `make` is called in the task, which contains a panic of its own.
             here.spawn(async move {
-                // There may be no receiver any more.
-                let _ = give.send(future.await);
+                let giver = Giver(Some(give));
+                let output = make(there).await;
+                giver.give(output);
             });
         })?;
         Ok(JoinHandle(given))
@@ -202,7 +232,8 @@ impl Drop for Workers {
 impl Report {
     /// Whether every future ended by itself and without a panic.
     pub fn is_clean(&self) -> bool {
-        self.workers.iter().all(|ended| ended.is_some_and(|ended| ended.dropped == 0 && ended.panicked == 0))
+        let is_clean = |ended: Ended| ended.dropped == 0 && ended.panicked == 0;
+        self.workers.iter().all(|worker| worker.ended().is_some_and(is_clean))
     }
 }
 
@@ -213,7 +244,8 @@ impl<T> JoinHandle<T> {
     ///
     /// If it panicked, or its worker stopped before.
     pub fn wait(self) -> Result<T, JoinError> {
-        self.0.blocking_recv().map_err(|_| JoinError)
+        // A sender that is gone without a word was in a task that never ran.
+        self.0.blocking_recv().unwrap_or(Err(JoinError::Stopped))
     }
 }
 
@@ -221,7 +253,28 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map_err(|_| JoinError)
+        Pin::new(&mut self.0).poll(cx).map(|given| given.unwrap_or(Err(JoinError::Stopped)))
+    }
+}
+
+/// Says what became of a future, also if that is a panic.
+struct Giver<T>(Option<oneshot::Sender<Result<T, JoinError>>>);
+
+impl<T> Giver<T> {
+    fn give(mut self, output: T) {
+        if let Some(give) = self.0.take() {
+            // There may be no receiver any more.
+            let _ = give.send(Ok(output));
+        }
+    }
+}
+
+impl<T> Drop for Giver<T> {
+    fn drop(&mut self) {
+        let reason = if std::thread::panicking() { JoinError::Panicked } else { JoinError::Stopped };
+        if let Some(give) = self.0.take() {
+            let _ = give.send(Err(reason));
+        }
     }
 }
 

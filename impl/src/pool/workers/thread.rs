@@ -11,7 +11,7 @@ use tokio::sync::{mpsc as jobs, watch};
 use tokio::task::LocalSet;
 
 use super::handle::WorkerHandle;
-use super::{Group, Reporter, Stopped};
+use super::{Group, Reporter, Stopped, WorkerEnd};
 
 /// What became of the futures that were spawned on a worker.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -71,14 +71,19 @@ impl Thread {
         self.order.send_replace(Order::Stop(deadline));
     }
 
-    /// How it ended; `None` if it has not by the time.
-    pub(super) fn join(self, by: Instant) -> Option<Ended> {
-        let ended = self.report.recv_timeout(by.saturating_duration_since(Instant::now())).ok()?;
+    /// How it ended, or that it has not by the time.
+    pub(super) fn join(self, by: Instant) -> WorkerEnd {
+        let ended = match self.report.recv_timeout(by.saturating_duration_since(Instant::now())) {
+            Ok(ended) => WorkerEnd::Ended(ended),
+            Err(mpsc::RecvTimeoutError::Timeout) => return WorkerEnd::Blocked,
+            // A thread that panics has no report, and ends without one.
+            Err(mpsc::RecvTimeoutError::Disconnected) => WorkerEnd::Panicked,
+        };
         // It has nothing more to do than to end. If this is that thread, it does so later.
         if self.handle.thread().id() != std::thread::current().id() {
             let _ = self.handle.join();
         }
-        Some(ended)
+        ended
     }
 }
 
@@ -112,6 +117,11 @@ async fn serve(here: &WorkerHandle, mut to_do: jobs::UnboundedReceiver<Job>, mut
             },
         }
     };
+    // What was spawned before the stop is given its time too; what is spawned from now on is refused.
+    to_do.close();
+    while let Ok(job) = to_do.try_recv() {
+        job(here);
+    }
     let ended = here.census().all_ended();
     let left = deadline.saturating_duration_since(Instant::now());
     let _ = tokio::time::timeout(left, ended).await;

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 pub(crate) use shuttle_tokio::task::{AbortHandle, JoinHandle};
+// Outside of a runtime of tokio's there is no budget, and it is always there to be spent.
+pub(crate) use tokio::task::coop;
 
 use super::Failing;
 

@@ -1,7 +1,6 @@
 //! Messages, and their bytes.
 
 use std::fmt::{self, Debug, Display, Formatter};
-use std::num::IntErrorKind;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -91,21 +90,45 @@ impl AsRef<str> for Protocol {
     }
 }
 
-/// What one end says to the other.
+/// One message of a negotiation.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Message {
-    /// The version of the negotiation: the first thing that is said.
+    /// `/multistream/1.0.0`: the first message of each end.
     Header,
-    /// I dialed, and know what to do if you did too.
+    /// `/libp2p/simultaneous-connect`: the sender dialed, and speaks the extension.
     Extension,
-    /// Not that.
+    /// `na`: the answer to a proposal that is declined.
     NotAvailable,
-    /// My number.
+    /// `select:` and the sender's number.
     Select(u64),
-    /// My role.
+    /// `initiator` or `responder`: the role that the sender takes.
     Role(Role),
-    /// Let us speak this; or, said back: yes, let us.
+    /// The name of a protocol: a proposal, or the answer that accepts it.
     Protocol(Protocol),
+    /// Any other text, such as `ls`. A responder declines it like a protocol that it does not support.
+    Other(Text),
+}
+
+/// The text of a message that is none of the negotiation's words and no name of a protocol.
+#[derive(Clone, Eq, Hash, PartialEq)]
+pub struct Text(Box<[u8]>);
+
+impl Text {
+    /// The text, without length and newline. It may be any bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether the text should have been a number: it begins with `select:`, and no canonical decimal follows.
+    pub fn is_number(&self) -> bool {
+        self.0.starts_with(SELECT.as_bytes())
+    }
+}
+
+impl Debug for Text {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
 }
 
 /// Why bytes are no message.
@@ -118,15 +141,9 @@ pub enum MessageError {
     /// The message is longer than [`MAX_FRAME`].
     #[error("a message has more than 1024 bytes")]
     TooLong,
-    /// The message does not end with a newline, or is empty.
+    /// The message does not end with a newline, or has no bytes at all.
     #[error("a message does not end with a newline")]
     NoNewline,
-    /// The number is not a canonical decimal of 64 bits: digits without sign, space or leading zero.
-    #[error("the peer's number is not a canonical decimal of 64 bits")]
-    Nonce,
-    /// It is none of the words, and no protocol's name.
-    #[error("a message has no meaning")]
-    Meaningless,
 }
 
 impl Message {
@@ -134,58 +151,49 @@ impl Message {
     pub fn encode(&self, out: &mut Vec<u8>) {
         let decimal;
         let (prefix, text) = match self {
-            Self::Header => ("", HEADER),
-            Self::Extension => ("", EXTENSION),
-            Self::NotAvailable => ("", NOT_AVAILABLE),
-            Self::Role(Role::Initiator) => ("", INITIATOR),
-            Self::Role(Role::Responder) => ("", RESPONDER),
-            Self::Protocol(protocol) => ("", protocol.name()),
+            Self::Header => ("", HEADER.as_bytes()),
+            Self::Extension => ("", EXTENSION.as_bytes()),
+            Self::NotAvailable => ("", NOT_AVAILABLE.as_bytes()),
+            Self::Role(Role::Initiator) => ("", INITIATOR.as_bytes()),
+            Self::Role(Role::Responder) => ("", RESPONDER.as_bytes()),
+            Self::Protocol(protocol) => ("", protocol.name().as_bytes()),
+            Self::Other(text) => ("", text.as_bytes()),
             Self::Select(nonce) => {
                 decimal = nonce.to_string();
-                (SELECT, decimal.as_str())
+                (SELECT, decimal.as_bytes())
             }
         };
         let mut length = unsigned_varint::encode::usize_buffer();
         out.extend_from_slice(unsigned_varint::encode::usize(prefix.len() + text.len() + 1, &mut length));
         out.extend_from_slice(prefix.as_bytes());
-        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(text);
         out.push(b'\n');
     }
 
-    /// The message whose text this is, without length and newline.
-    ///
-    /// # Errors
-    ///
-    /// If there is none.
-    pub fn parse(text: &[u8]) -> Result<Self, MessageError> {
-        let text = str::from_utf8(text).map_err(|_| MessageError::Meaningless)?;
-        match text {
-            HEADER => Ok(Self::Header),
-            EXTENSION => Ok(Self::Extension),
-            NOT_AVAILABLE => Ok(Self::NotAvailable),
-            INITIATOR => Ok(Self::Role(Role::Initiator)),
-            RESPONDER => Ok(Self::Role(Role::Responder)),
-            // A name is anything else that could be one.
-            _ => match text.strip_prefix(SELECT) {
-                Some(decimal) => canonical(decimal).map(Self::Select).ok_or(MessageError::Nonce),
-                None => Protocol::new(text).map(Self::Protocol).map_err(|_| MessageError::Meaningless),
+    /// Returns the message with this text, without length and newline.
+    pub fn parse(text: &[u8]) -> Self {
+        let message = match str::from_utf8(text) {
+            Ok(HEADER) => Some(Self::Header),
+            Ok(EXTENSION) => Some(Self::Extension),
+            Ok(NOT_AVAILABLE) => Some(Self::NotAvailable),
+            Ok(INITIATOR) => Some(Self::Role(Role::Initiator)),
+            Ok(RESPONDER) => Some(Self::Role(Role::Responder)),
+            Ok(text) => match text.strip_prefix(SELECT) {
+                Some(decimal) => canonical(decimal).map(Self::Select),
+                None => Protocol::new(text).map(Self::Protocol).ok(),
             },
-        }
+            Err(_) => None,
+        };
+        message.unwrap_or_else(|| Self::Other(Text(text.into())))
     }
 }
 
-/// SIM-20: one way to write each number, and nothing wrapped or cut off.
+/// SIM-18: one way to write each number, and nothing wrapped or cut off.
 fn canonical(decimal: &str) -> Option<u64> {
     let digits = decimal.bytes().all(|byte| byte.is_ascii_digit());
     let leading = decimal.len() > 1 && decimal.starts_with('0');
-    match decimal.parse::<u64>() {
-        Ok(nonce) if digits && !leading => Some(nonce),
-        Ok(_) => None,
-        Err(error) => {
-            debug_assert!(!digits || matches!(error.kind(), IntErrorKind::PosOverflow | IntErrorKind::Empty));
-            None
-        }
-    }
+    // What is empty or too large does not parse.
+    decimal.parse().ok().filter(|_| digits && !leading)
 }
 
 /// Puts messages together from bytes as they come, one message at a time.
@@ -211,7 +219,7 @@ impl Decoder {
         if self.partial.is_empty()
             && let Some((taken, text)) = frame(bytes)?
         {
-            return Ok((taken, Some(Message::parse(text)?)));
+            return Ok((taken, Some(Message::parse(text))));
         }
         let before = self.partial.len();
         // No frame is longer, so that what is kept is bounded whatever comes.
@@ -219,7 +227,7 @@ impl Decoder {
         self.partial.extend_from_slice(&bytes[..room]);
         match frame(&self.partial)? {
             Some((length, text)) => {
-                let message = Message::parse(text)?;
+                let message = Message::parse(text);
                 self.partial.clear();
                 Ok((length - before, Some(message)))
             }

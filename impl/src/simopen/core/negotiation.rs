@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Decoder, Failure, Message, MessageError, Protocol, Role};
+use super::{Decoder, Failure, Message, Protocol, Role};
 
 /// What was agreed.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -42,6 +42,8 @@ pub struct Negotiation {
     decoder: Decoder,
     output: Vec<u8>,
     written: usize,
+    /// Whether the stream takes nothing more.
+    is_broken: bool,
     role: Option<Role>,
     limit: u16,
     outcome: Option<Result<Settled, Failure>>,
@@ -62,10 +64,19 @@ enum State {
     Answer(usize),
     /// A proposal.
     Proposal(Answering),
-    /// Nothing more: what was agreed is known, and is yet to be written.
-    Heard(Protocol),
+    /// Nothing more: what becomes of it is known, and what this end says is yet to be written.
+    Heard(Verdict),
     /// Nothing more: it has failed.
     Failed,
+}
+
+/// What the messages of the peer come to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Verdict {
+    /// This end has this role, and this protocol is agreed on.
+    Agreed(Role, Protocol),
+    /// The peer's number equals this end's.
+    Tie,
 }
 
 /// What comes after the header.
@@ -118,6 +129,7 @@ impl Negotiation {
             decoder: Decoder::new(),
             output: Vec::with_capacity(FIRST_FLIGHT),
             written: 0,
+            is_broken: false,
             role,
             limit: PROPOSALS,
             outcome: None,
@@ -135,7 +147,7 @@ impl Negotiation {
         &self.output[self.written..]
     }
 
-    /// Says that this much of what is pending was written. SIM-15, SIM-17: with the last of it, an agreement is settled.
+    /// Says that this much of what is pending was written. SIM-12: with the last of it, an agreement is settled.
     ///
     /// # Panics
     ///
@@ -150,8 +162,17 @@ impl Negotiation {
         self.settle();
     }
 
+    /// Says that the stream takes nothing more: nothing is pending from now on. What was heard counts, and so does what
+    /// is still to be read, as from a peer that said all and left. (SIM-45)
+    pub fn write_failed(&mut self) {
+        self.is_broken = true;
+        self.output.clear();
+        self.written = 0;
+        self.settle();
+    }
+
     /// Hands in what was read, and says how much of it was for the negotiation: the rest belongs to the protocol that was
-    /// agreed on. (SIM-15)
+    /// agreed on. (SIM-14)
     pub fn received(&mut self, bytes: &[u8]) -> usize {
         let mut taken = 0;
         while taken < bytes.len() && self.wants_input() {
@@ -162,10 +183,7 @@ impl Negotiation {
                         self.on_message(message);
                     }
                 }
-                Err(error) => {
-                    let failure = self.failure(error);
-                    self.fail(failure);
-                }
+                Err(error) => self.fail(Failure::Malformed(error)),
             }
         }
         self.settle();
@@ -188,10 +206,12 @@ impl Negotiation {
 
     /// Says that the peer will send nothing more.
     pub fn hung_up(&mut self) {
-        let failure = match self.state {
+        let failure = match &self.state {
             State::Heard(_) | State::Failed => return,
-            // A peer that proposes and leaves has nothing more to propose.
-            State::Proposal(_) if self.decoder.is_between_messages() => Failure::NothingInCommon,
+            // SIM-44: a peer that proposed in vain and leaves has nothing more to propose.
+            State::Proposal(answering) if answering.has_declined() && self.decoder.is_between_messages() => {
+                Failure::NothingInCommon
+            }
             State::Header(_)
             | State::First(_)
             | State::Nonce { .. }
@@ -212,16 +232,18 @@ impl Negotiation {
         self.outcome.as_ref()
     }
 
-    /// This end's role, once that is known: it does not change. (SIM-11)
+    /// This end's role, once that is known: it does not change. (SIM-10)
     pub fn role(&self) -> Option<Role> {
         self.role
     }
 
     fn say(&mut self, message: &Message) {
-        message.encode(&mut self.output);
+        if !self.is_broken {
+            message.encode(&mut self.output);
+        }
     }
 
-    /// Nothing more is written after a failure. (SIM-17)
+    /// Nothing more is written after a failure. (SIM-16)
     fn fail(&mut self, failure: Failure) {
         if self.outcome.is_none() {
             self.outcome = Some(Err(failure));
@@ -231,21 +253,17 @@ impl Negotiation {
         }
     }
 
-    /// A number that is not canonical is one where a number is waited for.
-    fn failure(&self, error: MessageError) -> Failure {
-        match (error, &self.state) {
-            (MessageError::Nonce, State::Nonce { .. }) => Failure::BadNonce,
-            (MessageError::Nonce | MessageError::Meaningless, State::Header(_)) => Failure::NotMultistream,
-            // Anywhere else, and whatever else is wrong.
-            (error, _) => Failure::Malformed(error),
-        }
-    }
-
+    /// SIM-12: an agreement is settled when all is said. SIM-6, SIM-21: and so is a tie.
     fn settle(&mut self) {
-        if let (State::Heard(protocol), Some(role), None, true) =
-            (&self.state, self.role, &self.outcome, self.output.is_empty())
-        {
-            self.outcome = Some(Ok(Settled { role, protocol: protocol.clone() }));
+        let State::Heard(verdict) = &self.state else { return };
+        if self.outcome.is_some() || !self.output.is_empty() {
+            return;
+        }
+        match verdict {
+            Verdict::Agreed(role, protocol) => {
+                self.outcome = Some(Ok(Settled { role: *role, protocol: protocol.clone() }));
+            }
+            Verdict::Tie => self.fail(Failure::Tie),
         }
     }
 
@@ -293,13 +311,13 @@ impl Negotiation {
                 self.state = State::Nonce { ours: nonce, skipped: false };
             }
             Message::Protocol(_) => self.fail(Failure::PlainDialer),
-            Message::Header | Message::Select(_) | Message::Role(_) => {
+            Message::Header | Message::Select(_) | Message::Role(_) | Message::Other(_) => {
                 self.fail(Failure::Unexpected(Box::new(message)));
             }
         }
     }
 
-    /// SIM-5, SIM-6: the greater number is the initiator's. The winner proposes together with its role, which the other end
+    /// SIM-5: the greater number is the initiator's. The winner proposes together with its role, which the other end
     /// reads one after the other all the same.
     fn on_number(&mut self, ours: u64, skipped: bool, message: Message) {
         let theirs = match message {
@@ -308,12 +326,21 @@ impl Negotiation {
                 self.state = State::Nonce { ours, skipped: true };
                 return;
             }
-            Message::Protocol(_) | Message::Header | Message::Extension | Message::NotAvailable | Message::Role(_) => {
+            Message::Other(text) if text.is_number() => return self.fail(Failure::BadNonce),
+            Message::Protocol(_)
+            | Message::Header
+            | Message::Extension
+            | Message::NotAvailable
+            | Message::Role(_)
+            | Message::Other(_) => {
                 return self.fail(Failure::Unexpected(Box::new(message)));
             }
         };
         let role = match ours.cmp(&theirs) {
-            std::cmp::Ordering::Equal => return self.fail(Failure::Tie),
+            std::cmp::Ordering::Equal => {
+                self.state = State::Heard(Verdict::Tie);
+                return;
+            }
             std::cmp::Ordering::Greater => Role::Initiator,
             std::cmp::Ordering::Less => Role::Responder,
         };
@@ -335,22 +362,26 @@ impl Negotiation {
             | Message::Extension
             | Message::NotAvailable
             | Message::Select(_)
-            | Message::Protocol(_) => self.fail(Failure::Unexpected(Box::new(message))),
+            | Message::Protocol(_)
+            | Message::Other(_) => self.fail(Failure::Unexpected(Box::new(message))),
         }
     }
 
     fn on_answer(&mut self, index: usize, message: Message) {
         match message {
             Message::Protocol(protocol) if self.protocols.get(index) == Some(&protocol) => {
-                self.state = State::Heard(protocol);
+                self.state = State::Heard(Verdict::Agreed(Role::Initiator, protocol));
             }
             Message::NotAvailable => {
                 self.state = State::Answer(index + 1);
                 self.propose_nth(index + 1);
             }
-            Message::Protocol(_) | Message::Header | Message::Extension | Message::Select(_) | Message::Role(_) => {
-                self.fail(Failure::Unexpected(Box::new(message)))
-            }
+            Message::Protocol(_)
+            | Message::Header
+            | Message::Extension
+            | Message::Select(_)
+            | Message::Role(_)
+            | Message::Other(_) => self.fail(Failure::Unexpected(Box::new(message))),
         }
     }
 
@@ -359,7 +390,7 @@ impl Negotiation {
         match answering.answer(&self.protocols, message) {
             Ok(Reply::Accept(protocol)) => {
                 self.say(&Message::Protocol(protocol.clone()));
-                self.state = State::Heard(protocol);
+                self.state = State::Heard(Verdict::Agreed(Role::Responder, protocol));
             }
             Ok(Reply::Decline) => {
                 self.say(&Message::NotAvailable);
@@ -396,18 +427,27 @@ impl Answering {
         Self { may_be_asked: false, declines: limit, limit }
     }
 
-    /// SIM-9, SIM-10: one reply to each proposal, and no more than so many that decline.
+    /// Whether a proposal was declined. The extension is none.
+    fn has_declined(&self) -> bool {
+        self.declines < self.limit
+    }
+
+    /// SIM-9: one reply to each message, and no more than so many that decline. SIM-42: what is not supported is declined,
+    /// whatever it is, as go-multistream does.
     fn answer(&mut self, ours: &[Protocol], message: Message) -> Result<Reply, Failure> {
         let asked = std::mem::replace(&mut self.may_be_asked, false);
         match message {
             Message::Extension if asked => Ok(Reply::Decline),
             Message::Protocol(protocol) if ours.contains(&protocol) => Ok(Reply::Accept(protocol)),
-            Message::Protocol(_) => {
+            Message::Header
+            | Message::Extension
+            | Message::NotAvailable
+            | Message::Select(_)
+            | Message::Role(_)
+            | Message::Protocol(_)
+            | Message::Other(_) => {
                 self.declines = self.declines.checked_sub(1).ok_or(Failure::TooManyProposals(self.limit))?;
                 Ok(Reply::Decline)
-            }
-            Message::Extension | Message::Header | Message::NotAvailable | Message::Select(_) | Message::Role(_) => {
-                Err(Failure::Unexpected(Box::new(message)))
             }
         }
     }

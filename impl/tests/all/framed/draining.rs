@@ -129,3 +129,48 @@ async fn a_peer_that_is_still_sending_is_given_a_moment_to_end() {
         assert!(begin.elapsed() <= Duration::from_millis(5 * pause + 2));
     }
 }
+
+/// A peer that never pauses: whoever reads finds something each time.
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_always_finds_something_ends_at_the_deadline() {
+    let (ours, peer) = connection(Config::default());
+    let (mut reader, mut writer) = ours.into_split();
+    assert_eq!(writer.shutdown(within(7)).await, Outcome::Clean, "what we have sent has arrived");
+    let begin = Instant::now();
+    let end = loop {
+        peer.send_frame(&frame(1, 100));
+        match reader.read().await {
+            Ok(Some(_)) => sleep(Duration::from_millis(300)).await,
+            end => break end,
+        }
+        assert!(begin.elapsed() < Duration::from_secs(60), "it reads on for ever");
+    };
+    assert_eq!(end, Err(Error::DeadlineExceeded));
+    assert_eq!(begin.elapsed().as_secs(), 7);
+    let reads = peer.theirs.get().reads;
+    assert_eq!(reader.read().await, Err(Error::DeadlineExceeded));
+    assert_eq!(peer.theirs.get().reads, reads, "nothing more is taken from the transport");
+}
+
+/// The same peer, where nobody reads: its bytes do not prolong the shutdown, and none is read behind the deadline.
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_always_finds_something_ends_at_the_deadline() {
+    let (ours, peer) = connection(Config::default());
+    peer.ours.get().moves = false;
+    let begin = Instant::now();
+    let shutdown = tokio::spawn(ours.shutdown(within(7)));
+    while !shutdown.is_finished() {
+        peer.send_frame(&frame(1, 100));
+        sleep(Duration::from_millis(300)).await;
+        assert!(begin.elapsed() < Duration::from_secs(60), "it drains for ever");
+    }
+    assert_eq!(shutdown.await.expect("it does not panic"), Outcome::Unacknowledged { bytes: 9 });
+    assert_eq!(begin.elapsed().as_millis(), 7200, "it was looked at every 300 ms");
+
+    let (ours, peer) = connection(Config::default());
+    peer.send_frame(&frame(1, 100));
+    peer.ours.get().moves = false;
+    assert_eq!(ours.shutdown(Instant::now()).await, Outcome::Unacknowledged { bytes: 9 });
+    let theirs = peer.theirs.get();
+    assert_eq!((theirs.reads, theirs.arrived.len()), (0, 108), "the deadline had passed");
+}

@@ -165,3 +165,57 @@ async fn heartbeats_end_with_the_connection() {
     assert_eq!(heartbeats.await.expect("it does not panic"), Error::EndedWithoutMarker);
     assert_eq!(begin.elapsed().as_secs(), 0);
 }
+
+/// A few bytes now and then are no progress, however often they are taken.
+#[tokio::test(start_paused = true)]
+async fn one_byte_now_and_then_does_not_keep_a_stuck_writer_alive() {
+    let timeout = Duration::from_millis(100);
+    let idle = Some(Idle { timeout, progress: 4096 });
+    let (mut ours, peer) = connection(Config { idle, ..Config::default() });
+    peer.ours.get().send_room = 0;
+    peer.ours.get().moves = false;
+    let drip = tokio::spawn(async move {
+        loop {
+            sleep(Duration::from_millis(20)).await;
+            peer.ours.get().send_room += 1;
+            peer.ours.get().wake();
+        }
+    });
+    let begin = Instant::now();
+    assert_eq!(ours.write(frame(1, 3000)).await, Err(Error::Unresponsive { after: timeout }));
+    assert_eq!(begin.elapsed().as_millis(), 100);
+    drip.abort();
+}
+
+/// So many bytes within each timeout are progress, and so is everything.
+#[tokio::test(start_paused = true)]
+async fn a_slow_transport_that_takes_enough_is_alive() {
+    for (length, at_once) in [(100_000, 5000), (900, 1000)] {
+        let (mut ours, peer) = connection(config());
+        peer.ours.get().send_room = 0;
+        peer.ours.get().moves = false;
+        let begin = Instant::now();
+        let slow = tokio::spawn(async move {
+            loop {
+                sleep(Duration::from_secs(9)).await;
+                peer.ours.get().send_room += at_once;
+                peer.ours.get().wake();
+            }
+        });
+        for _ in 0..3 {
+            assert_eq!(ours.write(frame(1, length)).await, Ok(()), "{length}");
+        }
+        assert!(begin.elapsed() > 2 * TIMEOUT, "{:?}", begin.elapsed());
+        slow.abort();
+    }
+}
+
+/// The transport has taken everything and holds it back.
+#[tokio::test(start_paused = true)]
+async fn a_flush_that_is_stuck_notices_a_dead_peer() {
+    let (mut ours, peer) = connection(config());
+    peer.ours.get().holds = true;
+    let begin = Instant::now();
+    assert_eq!(ours.write(frame(1, 3)).await, Err(DEAD));
+    assert_eq!(begin.elapsed().as_secs(), 10);
+}

@@ -5,7 +5,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use handfast::framed::{Config, Connection, Error, Fault, Frame, Violation};
+use handfast::framed::{Config, Connection, Error, Fault, Frame, Outcome, Violation};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::support::{MARKER, bytes_of, connection, frame, once, within};
@@ -130,9 +131,9 @@ async fn a_task_that_waits_to_read_is_woken_by_what_comes() {
     let (ours, peer) = connection(Config::default());
     let (mut reader, _writer) = ours.into_split();
     let task = tokio::spawn(async move { (reader.read().await, reader.read().await) });
-    tokio::task::yield_now().await;
+    yield_now().await;
     peer.send(&bytes_of(&frame(1, 3))[..9]);
-    tokio::task::yield_now().await;
+    yield_now().await;
     peer.send(&bytes_of(&frame(1, 3))[9..]);
     peer.send(&MARKER);
     assert_eq!(task.await.expect("it does not panic"), (Ok(Some(frame(1, 3))), Ok(None)));
@@ -147,12 +148,12 @@ async fn whoever_stopped_waiting_keeps_nobody_asleep() {
     peer.ours.get().send_room = 4;
     peer.ours.get().moves = false;
     let shutdown = tokio::spawn(async move { writer.shutdown(within(60)).await });
-    tokio::task::yield_now().await;
+    yield_now().await;
     assert_eq!(once(reader.read()), Poll::Pending);
     let reads = peer.theirs.get().reads;
     peer.send_frame(&frame(1, 3));
-    tokio::task::yield_now().await;
-    tokio::task::yield_now().await;
+    yield_now().await;
+    yield_now().await;
     assert!(peer.theirs.get().reads > reads, "the shutdown reads on");
     assert!(!shutdown.is_finished());
 }
@@ -182,4 +183,59 @@ async fn halves_of_two_connections_are_none() {
     let (one_reader, _) = *not.0;
     drop(other_reader);
     assert!(Connection::reunite(one_reader, one_writer).is_ok());
+}
+
+/// The transport tells only the writer, as a layer between the socket and the connection may. The reader asks again.
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_waits_is_woken_when_the_writer_meets_the_end() {
+    let (ours, peer) = connection(Config::default());
+    let (mut reader, mut writer) = ours.into_split();
+    let read = tokio::spawn(async move { reader.read().await });
+    yield_now().await;
+    peer.ours.get().error = Some(ErrorKind::BrokenPipe);
+    peer.theirs.get().error = Some(ErrorKind::ConnectionReset);
+    yield_now().await;
+    assert!(!read.is_finished(), "the transport does not wake it");
+    let broken = Error::Transport(Fault::from(ErrorKind::BrokenPipe));
+    assert_eq!(writer.write(frame(1, 3)).await, Err(broken.clone()));
+    let read = timeout(Duration::from_secs(1), read).await.expect("it is woken");
+    assert_eq!(read.expect("it does not panic"), Err(broken), "the first error is what every call returns");
+}
+
+/// TLS reports a peer that closed TCP without `close_notify` as this error. It is the end of the peer's bytes, as on TCP.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_was_cut_is_truncated_unless_the_marker_was_read() {
+    let whole = [bytes_of(&frame(1, 10)), MARKER.to_vec()].concat();
+    for (cut, end) in [
+        (13, Err(Error::Truncated { missing: 5 })),
+        (18, Err(Error::EndedWithoutMarker)),
+        (21, Err(Error::Truncated { missing: 5 })),
+        (26, Ok(None)),
+    ] {
+        let (mut ours, peer) = connection(Config::default());
+        peer.send(&whole[..cut]);
+        peer.theirs.get().error = Some(ErrorKind::UnexpectedEof);
+        if cut >= 18 {
+            assert_eq!(ours.read().await, Ok(Some(frame(1, 10))));
+        }
+        let read = ours.read().await;
+        assert_eq!(read, end, "{cut}");
+        assert_eq!(read.is_err_and(|error| error.is_truncation()), cut < 26, "{cut}");
+        assert_eq!(ours.shutdown(within(1)).await, Outcome::Clean, "it took everything of ours: {cut}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_is_interrupted_is_tried_again() {
+    let (ours, peer) = connection(Config::default());
+    let (mut reader, _writer) = ours.into_split();
+    peer.theirs.get().error = Some(ErrorKind::Interrupted);
+    assert_eq!(once(reader.read()), Poll::Pending, "not within one poll");
+    let read = tokio::spawn(async move { reader.read().await });
+    yield_now().await;
+    assert!(!read.is_finished());
+    peer.theirs.get().error = None;
+    yield_now().await;
+    peer.send_frame(&frame(1, 3));
+    assert_eq!(read.await.expect("it does not panic"), Ok(Some(frame(1, 3))));
 }

@@ -216,25 +216,6 @@ async fn a_reader_that_failed_does_not_keep_our_frames_from_arriving() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m31_the_peers_marker_is_answered_where_that_is_configured() {
-    let answer = Some(Duration::from_secs(3));
-    let (mut ours, peer) = connection(Config { answer, ..Config::default() });
-    ours.feed(frame(1, 3)).await.expect("there is room");
-    peer.send(&MARKER);
-    assert_eq!(ours.read().await, Ok(None));
-    assert_eq!(peer.receive(), [bytes_of(&frame(1, 3)), MARKER.to_vec()].concat());
-    assert!(peer.ours.get().finished);
-    assert_eq!(ours.write(frame(2, 3)).await, Err(Error::ShutDown));
-    assert_eq!(ours.shutdown(within(60)).await, Outcome::Clean);
-
-    let (mut ours, peer) = connection(Config::default());
-    peer.send(&MARKER);
-    assert_eq!(ours.read().await, Ok(None));
-    ours.write(frame(2, 3)).await.expect("the peer has ended its direction, not ours");
-    assert_eq!(peer.receive(), bytes_of(&frame(2, 3)));
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_writer_that_is_stuck_is_freed_by_the_shutdown() {
     let (ours, peer) = connection(Config { write_buffer: 20, ..Config::default() });
     let (_reader, mut writer) = ours.into_split();

@@ -48,6 +48,10 @@ pub(crate) struct Direction {
     pub(crate) at_once: usize,
     end_arrived: bool,
     pub(crate) error: Option<io::ErrorKind>,
+    /// What was written is held back: a flush waits until it is let go.
+    pub(crate) holds: bool,
+    /// How many flushes came to their end.
+    pub(crate) flushes: usize,
     reader: Option<Waker>,
     writer: Option<Waker>,
     /// The addresses of the pieces that each write was offered.
@@ -67,6 +71,8 @@ impl Direction {
             at_once: usize::MAX,
             end_arrived: false,
             error: None,
+            holds: false,
+            flushes: 0,
             reader: None,
             writer: None,
             writes: Vec::new(),
@@ -240,12 +246,19 @@ impl<const TELLS: bool> AsyncWrite for Write<TELLS> {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut ours = self.0.get();
+        if ours.holds {
+            ours.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        ours.flushes += 1;
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut ours = self.0.get();
+        assert!(!ours.holds, "what is held back is flushed before the end");
         ours.finished = true;
         ours.settle();
         Poll::Ready(Ok(()))

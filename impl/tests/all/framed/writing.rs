@@ -6,6 +6,8 @@ use std::task::Poll;
 use futures_util::SinkExt;
 use handfast::framed::{Config, Connection, Error, Fault, Frame, Outcome};
 use tokio::io::{AsyncReadExt, duplex};
+use tokio::task::yield_now;
+use tokio::time::Instant;
 
 use super::support::{MARKER, bytes_of, connection, frame, once, within};
 
@@ -146,4 +148,57 @@ async fn any_stream_of_bytes_will_do() {
     assert_eq!(ours.shutdown(within(1)).await, Outcome::Unconfirmed { peer_ended: true });
     let bytes = read.await.expect("it does not panic").expect("it is in memory");
     assert_eq!(bytes, [bytes_of(&frame(1, 100)), MARKER.to_vec()].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_is_over_when_the_transport_has_flushed_it() {
+    let (mut ours, peer) = connection(Config::default());
+    peer.ours.get().holds = true;
+    assert_eq!(once(ours.write(frame(1, 3))), Poll::Pending);
+    assert_eq!(peer.receive(), bytes_of(&frame(1, 3)), "it was taken");
+    for _ in 0..3 {
+        assert_eq!(once(ours.flush()), Poll::Pending, "a flush that waits is not forgotten");
+    }
+    let flush = tokio::spawn(async move { (ours.flush().await, ours) });
+    yield_now().await;
+    assert!(!flush.is_finished());
+    peer.ours.get().holds = false;
+    peer.ours.get().wake();
+    let (flushed, mut ours) = flush.await.expect("it does not panic");
+    assert_eq!((flushed, peer.ours.get().flushes), (Ok(()), 1));
+    assert_eq!((ours.flush().await, peer.ours.get().flushes), (Ok(()), 1), "nothing is left to flush");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_flushes_before_it_ends_the_direction() {
+    let (mut ours, peer) = connection(Config::default());
+    ours.feed(frame(1, 3)).await.expect("there is room");
+    peer.ours.get().holds = true;
+    let shutdown = tokio::spawn(ours.shutdown(within(60)));
+    yield_now().await;
+    assert!(!peer.ours.get().finished);
+    peer.ours.get().holds = false;
+    peer.ours.get().wake();
+    assert_eq!(shutdown.await.expect("it does not panic"), Outcome::Clean);
+    assert!(peer.ours.get().finished);
+    assert_eq!(peer.ours.get().flushes, 1);
+
+    let (ours, peer) = connection(Config::default());
+    peer.ours.get().holds = true;
+    let begin = Instant::now();
+    assert_eq!(ours.shutdown(within(3)).await, Outcome::DeadlineExceeded { unwritten: 0 });
+    assert_eq!(begin.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_that_fails_is_the_end() {
+    let (mut ours, peer) = connection(Config::default());
+    peer.ours.get().holds = true;
+    assert_eq!(once(ours.write(frame(1, 3))), Poll::Pending);
+    peer.ours.get().holds = false;
+    peer.reset();
+    peer.ours.get().error = Some(ErrorKind::BrokenPipe);
+    let broken = Error::Transport(ErrorKind::BrokenPipe.into());
+    assert_eq!(ours.write(frame(2, 3)).await, Err(broken.clone()));
+    assert_eq!(ours.flush().await, Err(broken));
 }

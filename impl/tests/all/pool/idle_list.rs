@@ -1,8 +1,12 @@
 //! The core against a list that is searched from end to end.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
-use handfast::pool::core::{Closed, IdleList, Limits, Stamps, Unclaimed};
+use handfast::pool::core::{
+    Claim, Closed, Destination, IdleList, Limits, MOST_AT_ONCE, Over, Put, Stamps, TakeResult, Unclaimed, Why,
+};
 use proptest::prelude::*;
 
 const IDLE: u64 = 10;
@@ -14,36 +18,78 @@ fn at(seconds: u64) -> Duration {
 }
 
 fn stamps(now: u64) -> Stamps {
-    Stamps { now: at(now), created_at: at(now) }
+    Stamps::new(at(now), at(now))
 }
 
 fn granted(token: u32) -> Result<u32, Unclaimed> {
     Ok(token)
 }
 
+/// Few hashes, so that different keys have the same.
+fn hash(key: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish() % 4
+}
+
+fn find<K: Eq + Hash>(list: &IdleList<K, u32>, key: &K) -> Option<Destination> {
+    list.with_hash(hash(key)).find(|(_, known)| ***known == *key).map(|(destination, _)| destination)
+}
+
+fn put<K: Eq + Hash>(
+    list: &mut IdleList<K, u32>,
+    key: K,
+    token: u32,
+    stamps: Stamps,
+    claim: impl FnMut(u32) -> Claim<u32>,
+) -> Result<Put<u32>, Closed> {
+    let destination = find(list, &key).unwrap_or_else(|| list.remember(hash(&key), Arc::new(key)));
+    list.put(destination, token, stamps, claim)
+}
+
+/// The same with what has expired as plain numbers.
+fn take<K: Eq + Hash>(
+    list: &mut IdleList<K, u32>,
+    key: &K,
+    now: Duration,
+    claim: impl FnMut(u32) -> Claim<u32>,
+) -> (Option<u32>, Vec<u32>, usize) {
+    let Some(destination) = find(list, key) else { return (None, Vec::new(), 0) };
+    let TakeResult { found, expired, busy } = list.take(destination, now, claim);
+    (found, expired.into_iter().map(|over| over.claimed).collect(), busy)
+}
+
+fn expire<K>(list: &mut IdleList<K, u32>, now: Duration, claim: impl FnMut(u32) -> Claim<u32>) -> Vec<u32> {
+    list.expire(now, usize::MAX, claim).into_iter().map(|over| over.claimed).collect()
+}
+
+fn len_of<K: Eq + Hash>(list: &IdleList<K, u32>, key: &K) -> usize {
+    find(list, key).map_or(0, |destination| list.len_of(destination))
+}
+
 #[test]
 fn the_newest_that_can_be_had_is_given() {
     let mut list = IdleList::new(LIMITS);
     for token in 0..3 {
-        let _ = list.put('a', token, stamps(0), granted).expect("there is room");
+        let _ = put(&mut list, 'a', token, stamps(0), granted).expect("there is room");
     }
     let answer = |token| match token {
         2 => Err(Unclaimed::Busy),
         1 => Err(Unclaimed::Gone),
         token => Ok(token),
     };
-    let took = list.take(&'a', at(1), answer);
-    assert_eq!((took.found, took.expired, took.busy), (Some(0), vec![], 1));
+    let took = take(&mut list, &'a', at(1), answer);
+    assert_eq!(took, (Some(0), vec![], 1));
     assert_eq!(list.len(), 1, "what was busy stays, and what is gone does not");
-    assert_eq!(list.take(&'a', at(1), granted).found, Some(2));
+    assert_eq!(take(&mut list, &'a', at(1), granted).0, Some(2));
 }
 
 #[test]
 fn a_handle_is_given_up_once() {
     let mut list = IdleList::new(LIMITS);
-    let first = list.put('a', 1, stamps(0), granted).expect("there is room").handle;
+    let first = put(&mut list, 'a', 1, stamps(0), granted).expect("there is room").handle;
     assert!(list.remove(first));
-    let second = list.put('a', 2, stamps(0), granted).expect("there is room").handle;
+    let second = put(&mut list, 'a', 2, stamps(0), granted).expect("there is room").handle;
     assert!(!list.remove(first), "another connection is there now");
     assert!(list.remove(second));
 }
@@ -51,10 +97,10 @@ fn a_handle_is_given_up_once() {
 #[test]
 fn what_is_too_old_is_taken_off_and_not_given() {
     let mut list = IdleList::new(LIMITS);
-    let _ = list.put('a', 1, Stamps { now: at(20), created_at: at(0) }, granted).expect("there is room");
+    let _ = put(&mut list, 'a', 1, Stamps::new(at(20), at(0)), granted).expect("there is room");
     assert_eq!(list.next_expiry(), Some(at(25)));
-    let took = list.take(&'a', at(25), granted);
-    assert_eq!((took.found, took.expired), (None, vec![1]));
+    let took = take(&mut list, &'a', at(25), granted);
+    assert_eq!(took, (None, vec![1], 0));
     assert_eq!(list.next_expiry(), None);
 }
 
@@ -62,12 +108,12 @@ fn what_is_too_old_is_taken_off_and_not_given() {
 fn what_grows_too_old_has_an_alarm_of_its_own() {
     for idle in [at(IDLE), Duration::MAX] {
         let mut list = IdleList::new(Limits { idle, ..LIMITS });
-        let _ = list.put('a', 1, Stamps { now: at(20), created_at: at(18) }, granted).expect("there is room");
-        let put = list.put('a', 2, Stamps { now: at(20), created_at: at(0) }, granted).expect("there is room");
+        let _ = put(&mut list, 'a', 1, Stamps::new(at(20), at(18)), granted).expect("there is room");
+        let put = put(&mut list, 'a', 2, Stamps::new(at(20), at(0)), granted).expect("there is room");
         assert!(put.needs_alarm, "it is due before the one that was put first");
         assert_eq!(list.next_expiry(), Some(at(25)));
-        assert_eq!(list.expire(at(24), granted), [0; 0]);
-        assert_eq!(list.expire(at(25), granted), [2]);
+        assert_eq!(expire(&mut list, at(24), granted), [0; 0]);
+        assert_eq!(expire(&mut list, at(25), granted), [2]);
         assert_eq!(list.next_expiry(), Some((at(20).saturating_add(idle)).min(at(43))));
     }
 }
@@ -75,60 +121,118 @@ fn what_grows_too_old_has_an_alarm_of_its_own() {
 #[test]
 fn room_is_given_and_given_up() {
     let mut list = IdleList::new(Limits { total: 0, ..LIMITS });
-    assert!(list.is_short(&'a'));
+    let a = list.remember(hash(&'a'), Arc::new('a'));
+    let b = list.remember(hash(&'b'), Arc::new('b'));
+    assert!(list.is_short(a));
     list.grant(4);
     for token in 0..3 {
-        let _ = list.put('a', token, stamps(0), granted).expect("there is room");
+        let _ = put(&mut list, 'a', token, stamps(0), granted).expect("there is room");
     }
     assert_eq!((list.room(), list.surrender(2), list.room(), list.surrender(2)), (1, 1, 0, 0));
-    assert!(list.is_short(&'b') && !list.is_short(&'a'), "one of its own key makes room for the other");
+    assert!(list.is_short(b) && !list.is_short(a), "one of its own key makes room for the other");
     assert_eq!(list.evict(|token| if token == 0 { Err(Unclaimed::Busy) } else { Ok(token) }), Some(1));
     assert_eq!((list.len(), list.room()), (2, 1));
     assert_eq!(list.stop(granted), [0, 2]);
-    assert_eq!((list.room(), list.is_short(&'a')), (3, false));
+    assert_eq!((list.room(), list.is_short(a)), (3, false));
 }
 
 #[test]
 fn an_alarm_is_asked_for_when_nobody_waits() {
     let mut list = IdleList::new(LIMITS);
-    assert!(list.put('a', 1, stamps(0), granted).expect("there is room").needs_alarm);
-    assert!(!list.put('a', 2, stamps(1), granted).expect("there is room").needs_alarm);
-    assert_eq!(list.expire(at(9), granted), [0; 0]);
-    assert_eq!(list.expire(at(10), granted), [1]);
+    assert!(put(&mut list, 'a', 1, stamps(0), granted).expect("there is room").needs_alarm);
+    assert!(!put(&mut list, 'a', 2, stamps(1), granted).expect("there is room").needs_alarm);
+    assert_eq!(expire(&mut list, at(9), granted), [0; 0]);
+    assert_eq!(expire(&mut list, at(10), granted), [1]);
     assert_eq!(list.next_expiry(), Some(at(11)));
-    assert_eq!(list.take(&'a', at(10), granted).found, Some(2));
-    assert!(!list.put('a', 3, stamps(10), granted).expect("there is room").needs_alarm, "it is due at 11");
-    assert_eq!(list.take(&'a', at(10), granted).found, Some(3));
+    assert_eq!(take(&mut list, &'a', at(10), granted).0, Some(2));
+    assert!(!put(&mut list, 'a', 3, stamps(10), granted).expect("there is room").needs_alarm, "it is due at 11");
+    assert_eq!(take(&mut list, &'a', at(10), granted).0, Some(3));
     assert_eq!(list.next_expiry(), None);
-    assert!(list.put('a', 4, stamps(12), granted).expect("there is room").needs_alarm);
+    assert!(put(&mut list, 'a', 4, stamps(12), granted).expect("there is room").needs_alarm);
 }
 
 #[test]
 fn nothing_is_kept_where_nothing_may_be() {
     for limits in [Limits { per_key: 0, ..LIMITS }, Limits { total: 0, ..LIMITS }] {
         let mut list = IdleList::new(limits);
-        assert_eq!(list.put('a', 1, stamps(0), granted).err(), Some(Closed::Full));
+        assert_eq!(put(&mut list, 'a', 1, stamps(0), granted).err(), Some(Closed::Full));
     }
     let mut list = IdleList::new(LIMITS);
-    let _ = list.put('a', 1, stamps(0), granted).expect("there is room");
+    let _ = put(&mut list, 'a', 1, stamps(0), granted).expect("there is room");
     assert_eq!(list.stop(granted), [1]);
-    assert_eq!(list.put('a', 1, stamps(0), granted).err(), Some(Closed::Stopped));
+    assert_eq!(put(&mut list, 'a', 1, stamps(0), granted).err(), Some(Closed::Stopped));
+}
+
+#[test]
+fn what_is_ended_is_not_given_and_is_due_at_once() {
+    let mut list = IdleList::new(LIMITS);
+    let first = put(&mut list, 'a', 1, stamps(5), granted).expect("there is room").handle;
+    let _ = put(&mut list, 'a', 2, stamps(5), granted).expect("there is room");
+    let _ = put(&mut list, 'b', 3, stamps(5), granted).expect("there is room");
+    assert!(list.end(first, Why::Suspected));
+    let a = find(&list, &'a').expect("it is remembered");
+    assert_eq!(list.end_all(a, Why::Cleared), 2);
+    assert_eq!(list.next_expiry(), Some(Duration::ZERO));
+    let _ = put(&mut list, 'a', 4, stamps(5), granted).expect("there is room");
+    assert_eq!(take(&mut list, &'a', at(5), granted), (Some(4), vec![], 0), "it was put afterwards");
+    let over = |claimed, why| Over { claimed, why };
+    assert_eq!(list.expire(at(5), 1, granted), [over(1, Why::Suspected)], "the first reason counts");
+    assert_eq!(list.expire(at(5), usize::MAX, granted), [over(2, Why::Cleared)]);
+    assert_eq!((list.len(), list.end(first, Why::Cleared), list.next_expiry()), (1, false, Some(at(5 + IDLE))));
+}
+
+#[test]
+fn a_connection_has_a_limit_of_its_own() {
+    let mut list = IdleList::new(LIMITS);
+    let limited = Stamps { until: at(3), ..stamps(0) };
+    let _ = put(&mut list, 'a', 1, stamps(0), granted).expect("there is room");
+    assert!(put(&mut list, 'a', 2, limited, granted).expect("there is room").needs_alarm);
+    assert_eq!(list.next_expiry(), Some(at(3)));
+    assert_eq!(take(&mut list, &'a', at(3), granted), (Some(1), vec![2], 0));
+}
+
+/// However many are met, a taker closes a few, and the rest is its worker's.
+#[test]
+fn a_taker_does_not_close_everything_that_has_expired() {
+    let many = 3 * MOST_AT_ONCE;
+    let mut list = IdleList::new(Limits { per_key: many, total: many, ..LIMITS });
+    for token in 0..many as u32 {
+        let _ = put(&mut list, 'a', token, stamps(0), granted).expect("there is room");
+    }
+    let (found, expired, _) = take(&mut list, &'a', at(IDLE), granted);
+    assert_eq!((found, expired.len(), list.len()), (None, MOST_AT_ONCE, 2 * MOST_AT_ONCE));
+    assert_eq!(list.expire(at(IDLE), MOST_AT_ONCE, granted).len(), MOST_AT_ONCE);
+    assert!(list.next_expiry().is_some_and(|next| next <= at(IDLE)), "there are more");
+    assert_eq!(expire(&mut list, at(IDLE), granted).len(), MOST_AT_ONCE);
+    assert_eq!(list.next_expiry(), None);
+}
+
+#[test]
+fn a_destination_that_was_forgotten_takes_nothing() {
+    let mut list = IdleList::new(LIMITS);
+    let first = list.remember(0, Arc::new(0));
+    for key in 1..100 {
+        let _ = list.remember(key % 3, Arc::new(key));
+    }
+    assert!(!list.remembers(first) && list.keys() <= 65, "{} are remembered", list.keys());
+    assert_eq!(list.put(first, 1, stamps(0), granted).err(), Some(Closed::Forgotten));
+    assert_eq!(list.take_forgotten().len() + list.keys(), 100, "each key is dropped by the caller");
 }
 
 #[test]
 fn a_million_destinations_are_not_remembered() {
     let mut list = IdleList::new(LIMITS);
     for key in 0..10_000u32 {
-        let _ = list.put(key, key, stamps(0), granted).expect("there is room");
-        assert_eq!(list.take(&key, at(0), granted).found, Some(key));
+        let _ = put(&mut list, key, key, stamps(0), granted).expect("there is room");
+        assert_eq!(take(&mut list, &key, at(0), granted).0, Some(key));
     }
     assert!(list.keys() <= 65, "{}", list.keys());
-    assert_eq!(list.len_of(&9_999), 0);
+    assert_eq!(len_of(&list, &9_999), 0);
     let mut list = IdleList::new(Limits { total: 1_000, ..LIMITS });
     for key in 0..1_000u32 {
-        let _ = list.put(key, key, stamps(0), granted).expect("there is room");
+        let _ = put(&mut list, key, key, stamps(0), granted).expect("there is room");
     }
-    assert_eq!((list.keys(), list.expire(at(IDLE), granted).len()), (1_000, 1_000));
+    assert_eq!((list.keys(), expire(&mut list, at(IDLE), granted).len()), (1_000, 1_000));
     assert!(list.keys() <= 65, "{}", list.keys());
 }
 
@@ -137,12 +241,12 @@ fn a_million_destinations_are_not_remembered() {
 fn a_destination_is_not_forgotten_in_favour_of_what_makes_room_for_it() {
     let mut list = IdleList::new(Limits { total: 1, ..LIMITS });
     for key in 0..64u32 {
-        let _ = list.put(key, key, stamps(0), granted).expect("there is room");
-        assert_eq!(list.take(&key, at(0), granted).found, Some(key));
+        let _ = put(&mut list, key, key, stamps(0), granted).expect("there is room");
+        assert_eq!(take(&mut list, &key, at(0), granted).0, Some(key));
     }
-    let _ = list.put(64, 64, stamps(0), granted).expect("there is room");
-    assert_eq!(list.put(0, 65, stamps(0), granted).expect("one makes room").evicted, Some(64));
-    assert_eq!(list.take(&0, at(0), granted).found, Some(65));
+    let _ = put(&mut list, 64, 64, stamps(0), granted).expect("there is room");
+    assert_eq!(put(&mut list, 0, 65, stamps(0), granted).expect("one makes room").evicted, Some(64));
+    assert_eq!(take(&mut list, &0, at(0), granted).0, Some(65));
 }
 
 /// One entry of the list that the list is compared with.
@@ -246,14 +350,14 @@ proptest! {
             match step {
                 Step::Put { key, young } => {
                     let created_at = if young { plain.now } else { plain.now.saturating_sub(20) };
-                    let put = list.put(key, token, Stamps { now: at(plain.now), created_at: at(created_at) }, claim);
+                    let put = put(&mut list, key, token, Stamps::new(at(plain.now), at(created_at)), claim);
                     let expected = plain.put(Entry { key, token, since: plain.now, created_at });
                     prop_assert_eq!(put.as_ref().map(|put| put.evicted).map_err(|_| ()), expected);
                     places.extend(put.map(|put| (token, put.handle)));
                 }
                 Step::Take { key } => {
-                    let took = list.take(&key, at(plain.now), claim);
-                    prop_assert_eq!((took.found, took.expired, took.busy), plain.take(key));
+                    let took = take(&mut list, &key, at(plain.now), claim);
+                    prop_assert_eq!(took, plain.take(key));
                 }
                 Step::Remove { nth } => {
                     if let Some(&(token, place)) = places.iter().rev().nth(nth) {
@@ -263,14 +367,14 @@ proptest! {
                     }
                 }
                 Step::Expire => {
-                    prop_assert_eq!(list.expire(at(plain.now), claim), plain.expire());
+                    prop_assert_eq!(expire(&mut list, at(plain.now), claim), plain.expire());
                     prop_assert_eq!(list.next_expiry(), plain.next_expiry());
                 }
                 Step::Wait { seconds } => plain.now += seconds,
             }
             prop_assert_eq!(list.len(), plain.list.len());
             for key in 0..3 {
-                prop_assert_eq!(list.len_of(&key), plain.list.iter().filter(|it| it.key == key).count());
+                prop_assert_eq!(len_of(&list, &key), plain.list.iter().filter(|it| it.key == key).count());
             }
         }
     }

@@ -41,7 +41,7 @@ pub(crate) fn workers(count: u16) -> Workers {
 
 pub(crate) fn config() -> Config {
     let limits = Limits { per_key: 8, total: 16, idle: Duration::from_secs(30), age: Duration::from_secs(3600) };
-    Config { limits, descriptors: 4096, ..Config::default() }
+    Config { limits, descriptors: 4096, spread: 0, ..Config::default() }
 }
 
 pub(crate) fn unix(drops: &Drops) -> (Pooled<Connection<UnixStream>>, UnixStream) {

@@ -159,6 +159,34 @@ fn a_false_alarm_changes_nothing() {
     });
 }
 
+/// Reports that come while the worker is busy with many others are looked at, too.
+#[test]
+fn no_report_is_lost_among_many() {
+    const AT_ONCE: usize = 20;
+    let workers = workers(1);
+    let limits = handfast::pool::Limits { per_key: 2 * AT_ONCE, total: 2 * AT_ONCE, ..config().limits };
+    let many = handfast::pool::Config { limits, ..config() };
+    let pool: Pool<u8, Scripted> = Pool::new(&workers, many).expect("they run");
+    on(&workers, 0, async move |here| {
+        let local = pool.local(&here);
+        let scripts: Vec<_> = (0..2 * AT_ONCE)
+            .map(|_| {
+                let (ours, script) = scripted();
+                local.put(1, ours).expect("it is idle");
+                script
+            })
+            .collect();
+        let wakers = |script: &Script| script.wakers.lock().expect("whole").clone();
+        scripts[..AT_ONCE].iter().for_each(|script| wakers(script)[0].wake_by_ref());
+        for script in &scripts[AT_ONCE..] {
+            tokio::task::yield_now().await;
+            wakers(script)[0].wake_by_ref();
+        }
+        until(|| scripts.iter().all(|script| wakers(script).len() == 2)).await;
+        assert_eq!(pool.idle(), 2 * AT_ONCE, "they were false alarms");
+    });
+}
+
 /// OWN-5: a report about a connection that somebody else has by now is refused, whatever it says; also when the same
 /// number is idle again.
 #[test]

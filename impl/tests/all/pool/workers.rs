@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use handfast::pool::{Builder, Ended, JoinError, Workers};
+use handfast::pool::{Builder, Ended, JoinError, WorkerEnd, Workers};
 
 use crate::pool::support::{Drops, on, workers};
 
@@ -40,10 +40,10 @@ fn a_stop_waits_for_what_ends_and_drops_what_does_not() {
         .expect("it runs");
     on(&workers, 0, async |_| tokio::task::yield_now().await);
     let report = workers.stop(Duration::from_millis(50));
-    let ended = report.workers[0].expect("nothing blocks it");
+    let ended = report.workers[0].ended().expect("nothing blocks it");
     assert_eq!((ended.finished, ended.panicked, ended.dropped), (2, 1, 1));
     assert!(!report.is_clean());
-    assert_eq!((polite.wait(), stubborn.wait()), (Ok(()), Err(JoinError)));
+    assert_eq!((polite.wait(), stubborn.wait()), (Ok(()), Err(JoinError::Stopped)));
     assert_eq!(drops.count(), 1, "what the future owned is dropped with it");
 }
 
@@ -54,7 +54,10 @@ fn a_stop_does_not_wait_longer_than_it_must() {
     let began = std::time::Instant::now();
     let report = workers.stop(LONG);
     assert!(report.is_clean() && began.elapsed() < LONG / 2);
-    assert_eq!(report.workers.iter().flatten().map(|ended: &Ended| ended.finished).sum::<usize>(), 1);
+    assert_eq!(
+        report.workers.iter().filter_map(|worker| worker.ended()).map(|ended: Ended| ended.finished).sum::<usize>(),
+        1
+    );
 }
 
 #[test]
@@ -69,7 +72,7 @@ fn a_worker_that_is_blocked_is_said_to_be() {
     let spawned = workers.spawn(0, block).expect("it runs");
     has_begun.recv().expect("it begins");
     let report = workers.stop(Duration::ZERO);
-    assert!(report.workers[0].is_none() && report.workers[1].is_some(), "{report:?}");
+    assert!(report.workers[0] == WorkerEnd::Blocked && report.workers[1].ended().is_some(), "{report:?}");
     drop(unblock);
     assert_eq!(spawned.wait(), Ok(()), "it was left to itself");
 }
@@ -86,15 +89,93 @@ fn dropping_workers_stops_them() {
         })
         .expect("it runs");
     drop(workers);
-    assert_eq!((spawned.wait(), drops.count()), (Err(JoinError), 1));
+    assert_eq!((spawned.wait(), drops.count()), (Err(JoinError::Stopped), 1));
 }
 
 #[test]
 fn a_panic_ends_its_future_and_nothing_else() {
     let workers = workers(1);
     let spawned = workers.spawn(0, async |_| panic!("a test does this on purpose")).expect("it runs");
-    assert_eq!(spawned.wait(), Err::<(), _>(JoinError));
+    assert_eq!(spawned.wait(), Err::<(), _>(JoinError::Panicked));
     on(&workers, 0, async |_| ());
+}
+
+/// Also one in the closure itself, before there is a future.
+#[test]
+fn a_panic_in_the_closure_is_reported_as_a_panic() {
+    let workers = workers(1);
+    let drops = Drops::default();
+    let held = drops.payload();
+    let make = move |_| -> std::future::Ready<()> {
+        let _held = held;
+        panic!("a test does this on purpose")
+    };
+    let spawned = workers.spawn(0, make).expect("it runs");
+    assert_eq!(spawned.wait(), Err(JoinError::Panicked));
+    assert_eq!(drops.count(), 1);
+    on(&workers, 0, async |_| ());
+    let report = workers.stop(LONG);
+    let ended = report.workers[0].ended().expect("the thread has ended by itself");
+    assert_eq!((ended.finished, ended.panicked, ended.dropped), (1, 1, 0));
+}
+
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("a test does this on purpose");
+    }
+}
+
+#[test]
+fn a_panic_while_a_future_is_dropped_does_not_make_its_worker_a_blocked_one() {
+    let workers = workers(1);
+    let held = PanicsWhenDropped;
+    let spawned = workers
+        .spawn(0, async move |_| {
+            std::future::pending::<()>().await;
+            drop(held);
+        })
+        .expect("it runs");
+    let report = workers.stop(Duration::ZERO);
+    let ended = report.workers[0].ended().expect("the thread has ended by itself");
+    assert_eq!((ended.finished, ended.panicked, ended.dropped), (0, 1, 0));
+    assert!(spawned.wait().is_err());
+}
+
+#[test]
+fn a_stop_returns_at_once_when_the_last_future_panics() {
+    let workers = workers(1);
+    let spawned = workers
+        .spawn(0, async |here| {
+            here.stopping().await;
+            panic!("a test does this on purpose")
+        })
+        .expect("it runs");
+    let began = std::time::Instant::now();
+    let report = workers.stop(LONG);
+    assert!(began.elapsed() < LONG / 2, "it took {:?}", began.elapsed());
+    assert_eq!(report.workers[0].ended().map(|ended| ended.panicked), Some(1));
+    assert_eq!(spawned.wait(), Err::<(), _>(JoinError::Panicked));
+}
+
+/// What was spawned before the stop runs, also if the worker had not come to it.
+#[test]
+fn a_stop_runs_what_was_spawned_before() {
+    let workers = workers(1);
+    let (hold, held) = mpsc::channel::<()>();
+    let (begin, has_begun) = mpsc::channel();
+    let busy = async move |_| {
+        begin.send(()).expect("the test waits for it");
+        let _ = held.recv();
+    };
+    let _busy = workers.spawn(0, busy).expect("it runs");
+    has_begun.recv().expect("it begins");
+    let late = workers.spawn(0, async |_| 7).expect("it is to run");
+    let stopping = std::thread::spawn(move || workers.stop(LONG));
+    drop(hold);
+    assert!(stopping.join().expect("no panic").is_clean());
+    assert_eq!(late.wait(), Ok(7));
 }
 
 #[test]
@@ -104,7 +185,7 @@ fn a_pool_is_of_the_workers_that_it_was_made_for() {
         handfast::pool::Pool::new(&ours, crate::pool::support::config()).expect("they run");
     let seen = pool.clone();
     let panicked = others.spawn(0, async move |here| drop(seen.local(&here))).expect("it runs").wait();
-    assert_eq!(panicked, Err(JoinError), "no connection is given to a worker that is not the pool's");
+    assert_eq!(panicked, Err(JoinError::Panicked), "no connection is given to a worker that is not the pool's");
     on(&ours, 0, async move |here| drop(pool.local(&here)));
 }
 

@@ -10,7 +10,7 @@ use crate::simopen::{bytes, framed, protocol};
 fn any_message() -> impl Strategy<Value = Message> {
     let name = prop_oneof!["/[a-z0-9./-]{0,40}", "/[^\n]{1,200}", Just(format!("/{}", "x".repeat(MAX_FRAME - 2)))];
     let name = name.prop_filter("it belongs to the negotiation", |name| {
-        name.len() < MAX_FRAME && Message::parse(name.as_bytes()) == Ok(Message::Protocol(protocol(name)))
+        name.len() < MAX_FRAME && Message::parse(name.as_bytes()) == Message::Protocol(protocol(name))
     });
     prop_oneof![
         Just(Message::Header),
@@ -20,6 +20,7 @@ fn any_message() -> impl Strategy<Value = Message> {
         Just(Message::Role(Role::Initiator)),
         Just(Message::Role(Role::Responder)),
         name.prop_map(|name| Message::Protocol(protocol(&name))),
+        vec(any::<u8>(), 0..40).prop_map(|text| Message::parse(&text)),
     ]
 }
 

@@ -5,6 +5,7 @@ mod codec;
 mod opening;
 mod pairs;
 mod scripts;
+mod streams;
 mod trips;
 
 use handfast::simopen::core::{Message, Protocol};

@@ -1,13 +1,10 @@
 //! Two ends on a connection that holds little.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use handfast::simopen::core::Failure;
 use handfast::simopen::{Direction, Error, Negotiated, Options, Role, accept, negotiate, propose};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::time::Instant;
 
 fn with(nonce: u64) -> Options {
@@ -49,7 +46,7 @@ async fn layers_above_keep_role_and_direction() {
     }
 }
 
-/// SIM-1, SIM-15, and no deadlock however little the connection holds: the originals hang below 8 and below 58 bytes.
+/// SIM-1, SIM-14, SIM-24: no deadlock however little the connection holds: the originals hang below 8 and below 58 bytes.
 #[tokio::test(start_paused = true)]
 async fn two_dialers_agree_however_little_the_connection_holds() {
     for capacity in 1..=64 {
@@ -113,16 +110,17 @@ async fn surplus_is_handed_on() {
 /// SIM-6: both ends fail, and say why.
 #[tokio::test(start_paused = true)]
 async fn a_tie_is_a_tie_at_both_ends() {
-    for capacity in [1, 16, 1024] {
+    for capacity in 1..=96 {
         let (left, right) = duplex(capacity);
         let (left, right) = tokio::join!(negotiate(left, &["/noise"], with(5)), negotiate(right, &["/noise"], with(5)));
-        let ties = [left, right].map(|end| end.expect_err("neither wins").is_tie());
-        // Whoever hears it second may hear the other one leave first.
-        assert!(ties.contains(&true), "{capacity} bytes: {ties:?}");
+        for end in [left, right] {
+            let error = end.expect_err("neither wins");
+            assert!(error.is_tie(), "{capacity} bytes: {error}");
+        }
     }
 }
 
-/// SIM-4's complement: where nothing is in common both ends hear of it.
+/// SIM-22: where nothing is in common both ends hear of it.
 #[tokio::test(start_paused = true)]
 async fn nothing_in_common_is_nothing_in_common() {
     let (left, right) = duplex(64);
@@ -133,7 +131,7 @@ async fn nothing_in_common_is_nothing_in_common() {
     }
 }
 
-/// Whoever does not answer is given up, also if it does not take what is said.
+/// A peer that does not answer is given up, also if it does not take what is said.
 #[tokio::test(start_paused = true)]
 async fn a_silent_peer_is_given_up_at_the_deadline() {
     for capacity in [1, 1024] {
@@ -144,63 +142,6 @@ async fn a_silent_peer_is_given_up_at_the_deadline() {
         assert!(matches!(error, Error::Negotiation(Failure::Deadline)), "{error}");
         assert_eq!(before.elapsed(), options.timeout);
     }
-}
-
-/// What a peer said before it left counts, also where nothing can be written to it any more.
-#[tokio::test(start_paused = true)]
-async fn a_peer_that_is_gone_has_left_a_reason() {
-    let says: [(&[u8], Failure); 4] = [
-        (b"\x13/multistream/1.0.0\n\x07/noise\n", Failure::PlainDialer),
-        (b"\x13/multistream/1.0.0\n\x03na\n\x03na\n", Failure::NothingInCommon),
-        (b"\x05http\n", Failure::NotMultistream),
-        (b"", Failure::HungUp),
-    ];
-    for (says, expected) in says {
-        let (left, mut right) = duplex(1024);
-        right.write_all(says).await.expect("it fits");
-        drop(right);
-        let error = negotiate(left, &["/noise"], with(1)).await.expect_err("it is gone");
-        assert!(matches!(&error, Error::Negotiation(failure) if *failure == expected), "{expected}: {error:?}");
-    }
-}
-
-/// A stream that takes everything, and does not let go of it.
-struct Unflushed(DuplexStream);
-
-impl AsyncRead for Unflushed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Unflushed {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Pending
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Pending
-    }
-}
-
-/// SIM-27, where everything is agreed on and what was said is not gone.
-#[tokio::test(start_paused = true)]
-async fn a_stream_that_never_flushes_is_given_up_at_the_deadline() {
-    let (left, right) = duplex(1024);
-    let before = Instant::now();
-    let (left, right) = tokio::join!(negotiate(Unflushed(left), &["/a"], with(1)), accept(right, &["/a"], with(1)));
-    assert!(right.is_ok());
-    let error = left.expect_err("it is never settled");
-    assert!(matches!(error, Error::Negotiation(Failure::Deadline)), "{error}");
-    assert_eq!(before.elapsed(), Options::default().timeout);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 //! and the branch that rust-libp2p did not merge (PR 2066).
 
 use handfast::simopen::Role;
-use handfast::simopen::core::{Failure, Message, MessageError, Negotiation, Settled};
+use handfast::simopen::core::{Failure, Message, Negotiation, Settled};
 
 use crate::simopen::{bytes, framed, protocol};
 
@@ -145,7 +145,7 @@ fn refused() -> Vec<Script> {
         script(
             "an older dialer",
             vec![h(), say("iamclient")],
-            Err(Failure::Malformed(MessageError::Meaningless)),
+            Err(unexpected(Message::parse(b"iamclient"))),
             [Refuses, Unknown],
         ),
         script(
@@ -189,7 +189,7 @@ fn each_conversation_has_its_verdict_however_it_is_chopped() {
     }
 }
 
-/// SIM-14: whoever sends everything back has our number.
+/// SIM-13: a peer that sends everything back has our number.
 #[test]
 fn a_reflector_is_a_tie() {
     let mut end = Negotiation::dial([protocol("/noise")], OURS);
@@ -201,7 +201,7 @@ fn a_reflector_is_a_tie() {
     assert_eq!(end.outcome(), Some(&Err(Failure::Tie)));
 }
 
-/// SIM-9, SIM-10: a listener answers each proposal once, and not for ever.
+/// SIM-8, SIM-9: a listener answers each proposal once, and not for ever.
 #[test]
 fn a_listener_declines_so_many_proposals() {
     let mut end = Negotiation::accept([protocol("/noise")]).with_proposal_limit(3);
@@ -217,13 +217,27 @@ fn a_listener_declines_so_many_proposals() {
     assert_eq!(end.pending(), b"", "nothing more is said");
 }
 
+/// SIM-42: what others answer with `na` is answered with `na`, within the limit of proposals; the first offer of the
+/// extension does not count.
 #[test]
-fn a_listener_is_asked_once() {
-    let mut end = Negotiation::accept([protocol("/noise")]);
-    end.received(&[h(), s(), s()].concat());
-    assert_eq!(end.outcome(), Some(&Err(unexpected(Message::Extension))));
+fn a_listener_declines_whatever_is_no_protocol_of_its_own() {
+    let declined = [&b"ls"[..], b"noise", b"", b"/multistream/1.0.0", b"na", b"select:7", b"select:007", b"initiator"];
+    for text in declined.into_iter().chain([&b"/libp2p/simultaneous-connect"[..], b"/unknown", b"\xff", b"iamclient"]) {
+        let frame = [&[text.len() as u8 + 1], text, b"\n"].concat();
+        let mut end = Negotiation::accept([protocol("/noise")]).with_proposal_limit(1);
+        end.written(end.pending().len());
+        end.received(&[h(), s(), frame.clone()].concat());
+        assert_eq!((end.pending(), end.outcome()), (&na().repeat(2)[..], None), "{text:?}");
+        let mut twice = end.clone();
+        twice.received(&frame);
+        assert_eq!(twice.outcome(), Some(&Err(Failure::TooManyProposals(1))), "{text:?}");
+        end.received(&say("/noise"));
+        end.written(end.pending().len());
+        assert_eq!(end.outcome().map(Result::is_ok), Some(true), "{text:?}");
+    }
 }
 
+/// A header and then the end is a peer that hung up. One that proposed in vain has nothing in common. (SIM-44)
 #[test]
 fn a_peer_that_leaves_has_a_reason_or_none() {
     let left = |said: Vec<u8>| {
@@ -233,8 +247,59 @@ fn a_peer_that_leaves_has_a_reason_or_none() {
         end.outcome().cloned()
     };
     assert_eq!(left(Vec::new()), Some(Err(Failure::HungUp)));
+    assert_eq!(left(h()), Some(Err(Failure::HungUp)));
+    assert_eq!(left([h(), s()].concat()), Some(Err(Failure::HungUp)), "the extension is no proposal");
     assert_eq!(left([h(), say("/x")].concat()), Some(Err(Failure::NothingInCommon)));
     assert_eq!(left([h(), vec![7, b'/']].concat()), Some(Err(Failure::HungUp)), "in the middle of a proposal");
+}
+
+/// SIM-6, SIM-21: a tie is reported when this end's number is written, or cannot be.
+#[test]
+fn a_tie_is_reported_when_the_number_is_written() {
+    let tied = || {
+        let mut end = Negotiation::dial([protocol("/noise")], OURS);
+        end.received(&[h(), s(), say("/noise"), say("select:9223372036854775808")].concat());
+        assert_eq!((end.outcome(), end.wants_input()), (None, false));
+        assert!(end.pending().ends_with(&say("select:9223372036854775808")));
+        end
+    };
+    let mut end = tied();
+    end.written(end.pending().len() - 1);
+    assert_eq!(end.outcome(), None);
+    end.written(1);
+    assert_eq!(end.outcome(), Some(&Err(Failure::Tie)));
+    let mut end = tied();
+    end.write_failed();
+    assert_eq!(end.outcome(), Some(&Err(Failure::Tie)));
+    let mut end = tied();
+    end.deadline_passed();
+    assert_eq!(end.outcome(), Some(&Err(Failure::Deadline)));
+}
+
+/// SIM-45: what was heard settles, although nothing more is taken; so does what is heard afterwards.
+#[test]
+fn a_peer_that_says_all_and_leaves_is_heard() {
+    let agreed = Some(Ok(Settled { role: Role::Responder, protocol: protocol("/noise") }));
+    let says = [h(), say("/noise"), b"payload".to_vec()].concat();
+    for before in [true, false] {
+        let mut end = Negotiation::accept([protocol("/noise")]);
+        let taken = if before {
+            end.write_failed();
+            end.received(&says)
+        } else {
+            let taken = end.received(&says);
+            end.write_failed();
+            taken
+        };
+        assert_eq!((end.outcome().cloned(), &says[taken..]), (agreed.clone(), &b"payload"[..]));
+        assert_eq!(end.pending(), b"");
+    }
+    let mut end = Negotiation::accept([protocol("/noise")]);
+    end.write_failed();
+    end.received(&[h(), say("/x")].concat());
+    assert_eq!((end.pending(), end.outcome()), (&b""[..], None));
+    end.hung_up();
+    assert_eq!(end.outcome(), Some(&Err(Failure::NothingInCommon)));
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub struct Bounds {
     pub keep: u16,
     /// How many halves are thrown away.
     pub discard: u16,
+    /// Until when each end answers the peer's marker, if it does.
+    pub answer: [Option<Moment>; 2],
     /// Until when each end may be shut down.
     pub shutdowns: [&'static [Moment]; 2],
     /// The ends where the reader may be dropped.
@@ -47,6 +49,7 @@ pub(super) const BOTH: Bounds = Bounds {
     kernel: LINUX,
     keep: 2,
     discard: 2,
+    answer: [None, None],
     shutdowns: [SOON, SOON],
     leaves: &[],
     abandons: &[],
@@ -91,6 +94,16 @@ pub(super) const HOSTILE: Bounds = Bounds {
 pub(super) const SILENT: Bounds =
     Bounds { frames: [1, 0], kernel: Kernel { purges: true, tells: false, ..LINUX }, leaves: &[End::Left], ..BOTH };
 
+/// One end shuts down, and the other one answers, with a frame that fills its queue. It may drop its reader meanwhile.
+pub(super) const ANSWERING: Bounds = Bounds {
+    frames: [0, 1],
+    answer: [None, Some(Moment::Soon)],
+    shutdowns: [SOON, &[]],
+    leaves: &[End::Right],
+    abandons: &[End::Left],
+    ..BOTH
+};
+
 const ROOMY: Kernel = Kernel { send: 2, receive: 2, ..LINUX };
 
 /// As *both*, with payloads.
@@ -108,8 +121,14 @@ const LEAVING_BOTH: Bounds = Bounds { kernel: LINUX, discard: 2, shutdowns: [SOO
 /// As *one way*, with frames both ways.
 const EVERYTHING: Bounds = Bounds { frames: [2, 1], kernel: ROOMY, ..ONE_WAY };
 
-pub(super) const SMALL: [(&str, Bounds); 5] =
-    [("both", BOTH), ("one-way", ONE_WAY), ("leaving", LEAVING), ("hostile", HOSTILE), ("silent", SILENT)];
+pub(super) const SMALL: [(&str, Bounds); 6] = [
+    ("both", BOTH),
+    ("one-way", ONE_WAY),
+    ("leaving", LEAVING),
+    ("hostile", HOSTILE),
+    ("silent", SILENT),
+    ("answering", ANSWERING),
+];
 
 /// The instances of a scope.
 pub fn instances(scope: Scope) -> Vec<Instance<Handfast>> {
@@ -129,12 +148,12 @@ pub fn checked(bounds: &Bounds) -> Checked<Handfast> {
 
 impl Bounds {
     pub(super) fn config(&self) -> Config {
-        let &Self { kernel, frames, keep, discard, .. } = self;
-        Config { kernel, frames, keep, discard }
+        let &Self { kernel, frames, keep, discard, answer, .. } = self;
+        Config { kernel, frames, keep, discard, answer }
     }
 
     pub(super) fn history(&self) -> History {
-        History::new(self.discard, self.kernel.tells)
+        History::new(self.keep, self.discard, self.kernel.tells)
     }
 }
 
@@ -160,8 +179,8 @@ pub(super) fn alphabet(bounds: &Bounds) -> Vec<Action> {
             alphabet.push(Action::DropRead { end });
         }
         alphabet.extend([Action::Send { end }, Action::Read { end }, Action::Carry { from: end }]);
-        if !bounds.shutdowns[index].is_empty() {
-            alphabet.extend(bounds.shutdowns[index].iter().map(|&by| Action::Shutdown { end, by }));
+        alphabet.extend(bounds.shutdowns[index].iter().map(|&by| Action::Shutdown { end, by }));
+        if !bounds.shutdowns[index].is_empty() || bounds.answer[index].is_some() {
             alphabet.extend([
                 Action::ReadAhead { end },
                 Action::Finish { end },
@@ -175,20 +194,22 @@ pub(super) fn alphabet(bounds: &Bounds) -> Vec<Action> {
     alphabet
 }
 
-const DEFAULT: [(&str, Bounds); 6] = [
+const DEFAULT: [(&str, Bounds); 7] = [
     ("both", FULL),
     ("wide", WIDE),
     ("leaving", LEAVING_BOTH),
     ("one-way", ONE_WAY),
     ("hostile", HOSTILE),
     ("silent", SILENT),
+    ("answering", ANSWERING),
 ];
 
-const LARGE: [(&str, Bounds); 6] = [
+const LARGE: [(&str, Bounds); 7] = [
     ("long", LONG),
     ("everything", EVERYTHING),
     ("roomy", Bounds { kernel: ROOMY, keep: 4, frames: [2, 1], ..FULL }),
     // They have witnesses that the others have not.
+    ("answering", Bounds { shapes: &[Shape::Full], ..ANSWERING }),
     ("leaving", LEAVING_BOTH),
     ("hostile", HOSTILE),
     ("silent", SILENT),

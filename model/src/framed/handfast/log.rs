@@ -25,11 +25,11 @@ impl Explains for Handfast {
     type Header = Config;
 
     fn starts(header: &Config) -> Vec<Recorded<Self>> {
-        let Config { kernel, discard, .. } = *header;
+        let Config { kernel, keep, discard, .. } = *header;
         if kernel.send == 0 || kernel.receive == 0 {
             return Vec::new();
         }
-        vec![Recorded { machine: Self::new(*header), history: History::new(discard, kernel.tells) }]
+        vec![Recorded { machine: Self::new(*header), history: History::new(keep, discard, kernel.tells) }]
     }
 
     fn attempts(&self) -> Vec<Action> {
@@ -55,6 +55,7 @@ impl Explains for Handfast {
             let reading = match side.reading {
                 Reading::Waits => String::new(),
                 Reading::Fails(ending) => format!(", then its reader is told: {ending}"),
+                Reading::Answers => ", its reader answers the marker".to_owned(),
                 Reading::Reported => ", its reader has ended".to_owned(),
                 Reading::Left => ", nobody reads".to_owned(),
             };

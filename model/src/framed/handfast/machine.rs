@@ -21,6 +21,9 @@ pub struct Config {
     pub keep: u16,
     /// How many halves are read and thrown away during a shutdown.
     pub discard: u16,
+    /// Until when an end may answer the peer's marker with a shutdown of its own, if it does.
+    #[serde(default)]
+    pub answer: [Option<Moment>; 2],
 }
 
 /// handfast's design.
@@ -99,6 +102,8 @@ pub(super) enum Reading {
     Waits,
     /// This is told when what is held was given.
     Fails(Ending),
+    /// The peer's marker was read. It is told when the answer to it was handed over.
+    Answers,
     /// The application was told that nothing more comes.
     Reported,
     /// There is no reader.
@@ -175,6 +180,11 @@ impl Handfast {
         Ok(())
     }
 
+    /// Whether the deadline of an end's shutdown has passed.
+    pub(super) fn is_late(&self, end: End) -> bool {
+        self.side(end).phase.deadline().is_some_and(|by| self.now.is_some_and(|now| by <= now))
+    }
+
     /// Ends a shutdown, and tells its callers the outcome. No byte follows.
     pub(super) fn over(&mut self, end: End, outcome: Outcome, outputs: &mut Outputs) {
         let side = self.side_mut(end);
@@ -186,6 +196,14 @@ impl Handfast {
 }
 
 impl Phase {
+    /// The deadline of the shutdown, also when it is over: the reader has it too.
+    pub(super) fn deadline(self) -> Option<Moment> {
+        match self {
+            Self::Writing(by) | Self::Closed(by) | Self::Over(by) => Some(by),
+            Self::Open | Self::Abandoned => None,
+        }
+    }
+
     /// Until when the shutdown may take, while it goes on.
     pub(super) fn until(self) -> Option<Moment> {
         match self {
@@ -211,7 +229,7 @@ impl Design for Handfast {
             let side = self.side(end);
             let reads = match side.reading {
                 Reading::Waits => self.tcp.is_readable(end),
-                Reading::Fails(_) => true,
+                Reading::Fails(_) | Reading::Answers => true,
                 Reading::Reported | Reading::Left => false,
             };
             self.tcp.is_closed(end) || (side.phase.until().is_none() && !reads && side.queue.is_empty())

@@ -3,7 +3,7 @@
 use handfast_spec::framed::{End, Ending, Given, Half, Item, Output, Refusal, Shape};
 
 use super::super::tcp::Got;
-use super::machine::{Config, Handfast, Outputs, Reading, Step, Writing};
+use super::machine::{Config, Handfast, Outputs, Phase, Reading, Step, Writing};
 
 /// What comes next in what was read.
 pub(super) enum Next {
@@ -23,6 +23,7 @@ pub(super) trait Reads {
         let reading = self.handfast().side(end).reading;
         match reading {
             Reading::Waits | Reading::Fails(_) => {}
+            Reading::Answers => return self.answer(end, outputs),
             // FRM-7: the same again.
             Reading::Reported => return Err(Refusal::Ended),
             Reading::Left => return Err(Refusal::Gone),
@@ -34,10 +35,15 @@ pub(super) trait Reads {
             self.report(end, ending, outputs);
             return Ok(());
         }
+        // FRM-29: also a peer that never pauses is read until the deadline and no longer.
+        if self.handfast().is_late(end) {
+            return Err(Refusal::NotNow);
+        }
         match self.handfast_mut().tcp.read(end) {
             Got::Nothing => return Err(Refusal::Nothing),
             Got::Half(half) => {
-                self.handfast_mut().keep(end, half, outputs);
+                self.handfast_mut().hold(end, half);
+                outputs.push(Output::Took(end, half));
                 self.give_next(end, outputs);
             }
             got @ (Got::Reset | Got::End) => {
@@ -55,7 +61,8 @@ pub(super) trait Reads {
     /// Reads ahead of the reader while the shutdown goes on, so that the peer is not held up by this end.
     fn read_ahead(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.handfast().side(end);
-        if side.phase.until().is_none() {
+        // FRM-29: the peer's bytes do not prolong a shutdown.
+        if side.phase.until().is_none() || self.handfast().is_late(end) {
             return Err(Refusal::NotNow);
         }
         if side.ended {
@@ -63,10 +70,11 @@ pub(super) trait Reads {
         }
         let Config { keep, discard, .. } = self.handfast().config;
         let (keeps, enough) = match side.reading {
+            // FRM-30: no more than so many halves are kept.
             Reading::Waits => (true, side.held.len() >= usize::from(keep)),
             // Nothing waits for what comes behind the last that the application was told. FRM-10: no more than so many
             // halves of it are thrown away. The socket stays open all the same.
-            Reading::Reported | Reading::Left => (false, side.discarded >= discard),
+            Reading::Answers | Reading::Reported | Reading::Left => (false, side.discarded >= discard),
             Reading::Fails(_) => return Err(Refusal::Nothing),
         };
         if enough {
@@ -74,7 +82,10 @@ pub(super) trait Reads {
         }
         match self.handfast_mut().tcp.read(end) {
             Got::Nothing => return Err(Refusal::Nothing),
-            Got::Half(half) if keeps => self.handfast_mut().keep(end, half, outputs),
+            Got::Half(half) if keeps => {
+                self.handfast_mut().hold(end, half);
+                outputs.push(Output::Kept(end, half));
+            }
             Got::Half(_) => {
                 self.handfast_mut().side_mut(end).discarded += 1;
                 outputs.push(Output::Discarded(end));
@@ -87,8 +98,12 @@ pub(super) trait Reads {
     /// FRM-4: nothing changes, because what was read is the connection's.
     fn drop_read(&self, end: End) -> Step {
         let side = self.handfast().side(end);
-        let waits = side.reading == Reading::Waits && !side.held.is_empty();
-        if waits && matches!(self.next(end), Next::Incomplete) { Ok(()) } else { Err(Refusal::Nothing) }
+        let waits = match side.reading {
+            Reading::Waits => !side.held.is_empty() && matches!(self.next(end), Next::Incomplete),
+            Reading::Answers => true,
+            Reading::Fails(_) | Reading::Reported | Reading::Left => false,
+        };
+        if waits { Ok(()) } else { Err(Refusal::Nothing) }
     }
 
     /// The kernel says that nothing more comes.
@@ -126,7 +141,7 @@ pub(super) trait Reads {
                 self.handfast_mut().side_mut(end).held.drain(..halves);
                 outputs.push(Output::Delivered(end, given));
             }
-            Next::End(ending) => self.report(end, ending, outputs),
+            Next::End(ending) => self.told(end, ending, outputs),
         }
         true
     }
@@ -142,6 +157,28 @@ pub(super) trait Reads {
             Item::Frame(_, Shape::Full) => Next::Incomplete,
             Item::Marker => Next::End(Ending::Marker),
             Item::Forged(_) => Next::End(Ending::Violation),
+        }
+    }
+
+    /// FRM-28: the reader hands over the answer to the peer's marker, for no other task may be there to do it. Then it is
+    /// told of the marker.
+    fn answer(&mut self, end: End, outputs: &mut Outputs) -> Step {
+        let handfast = self.handfast_mut();
+        match (handfast.side(end).phase, handfast.side(end).queue.is_empty()) {
+            (Phase::Writing(_), false) => handfast.send(end, outputs)?,
+            (Phase::Writing(_), true) => handfast.finish(end)?,
+            (Phase::Open | Phase::Closed(_) | Phase::Over(_) | Phase::Abandoned, _) => {}
+        }
+        if !matches!(handfast.side(end).phase, Phase::Writing(_)) {
+            self.report(end, Ending::Marker, outputs);
+        }
+        Ok(())
+    }
+
+    /// The application is told that nothing more comes, or its answer to that is begun.
+    fn told(&mut self, end: End, ending: Ending, outputs: &mut Outputs) {
+        if ending != Ending::Marker || !self.handfast_mut().begin_answer(end, outputs) {
+            self.report(end, ending, outputs);
         }
     }
 
@@ -173,7 +210,7 @@ impl Handfast {
     pub(super) fn leave(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.side_mut(end);
         match side.reading {
-            Reading::Waits | Reading::Fails(_) => {}
+            Reading::Waits | Reading::Fails(_) | Reading::Answers => {}
             Reading::Reported => return Err(Refusal::Ended),
             Reading::Left => return Err(Refusal::Gone),
         }
@@ -188,13 +225,24 @@ impl Handfast {
         let side = self.side_mut(end);
         match side.reading {
             Reading::Waits => side.reading = Reading::Fails(ending),
-            Reading::Fails(_) | Reading::Reported | Reading::Left => {}
+            Reading::Fails(_) | Reading::Answers | Reading::Reported | Reading::Left => {}
         }
     }
 
-    fn keep(&mut self, end: End, half: Half, outputs: &mut Outputs) {
+    /// Begins a shutdown because the peer has ended its direction, if that is configured and none has begun. Returns whether
+    /// the reader has something to hand over.
+    pub(super) fn begin_answer(&mut self, end: End, outputs: &mut Outputs) -> bool {
+        let (Some(by), Phase::Open) = (self.config.answer[end.index()], self.side(end).phase) else { return false };
+        outputs.push(Output::Answers(end, by));
+        self.begin(end, by, outputs);
+        let side = self.side_mut(end);
+        side.held.clear();
+        side.reading = Reading::Answers;
+        matches!(side.phase, Phase::Writing(_))
+    }
+
+    fn hold(&mut self, end: End, half: Half) {
         self.side_mut(end).held.push(half);
-        outputs.push(Output::Took(end, half));
     }
 
     /// Whether what was read ends within an item.

@@ -110,14 +110,19 @@ impl Handfast {
             Phase::Over(_) => return Err(Refusal::Over),
             Phase::Abandoned => return Err(Refusal::Closed),
         }
-        side.phase = Phase::Writing(by);
         outputs.push(Output::Begun(end, by));
+        self.begin(end, by, outputs);
+        Ok(())
+    }
+
+    pub(super) fn begin(&mut self, end: End, by: Moment, outputs: &mut Outputs) {
+        let side = self.side_mut(end);
+        side.phase = Phase::Writing(by);
         if side.writing == Writing::Broken {
             self.over(end, Outcome::PeerGone, outputs);
-            return Ok(());
+        } else {
+            side.queue.extend(Half::of(Item::Marker));
         }
-        side.queue.extend(Half::of(Item::Marker));
-        Ok(())
     }
 
     /// Everything was handed over, the marker last.

@@ -36,7 +36,7 @@ const ALL: &[Historical] = &[
         frames: [1, 1],
         shapes: &[Shape::Empty],
         more: &[LEFT_BY_SOON, RIGHT_BY_SOON],
-        violates: &["FRM-1", "FRM-4", "FRM-6", "FRM-7", "FRM-10", "FRM-13", "FRM-15"],
+        violates: &["FRM-1", "FRM-4", "FRM-6", "FRM-7", "FRM-10", "FRM-13", "FRM-15", "FRM-29"],
     },
     Historical {
         name: "zrepl-payload",
@@ -101,5 +101,5 @@ fn checked(historical: &Historical) -> Checked<Zrepl> {
         ]);
     }
     alphabet.push(Action::Pass { moment: Moment::Soon });
-    Checked::new(vec![Recorded { machine, history: History::new(DISCARDS, true) }], alphabet)
+    Checked::new(vec![Recorded { machine, history: History::new(0, DISCARDS, true) }], alphabet)
 }

@@ -81,6 +81,9 @@ impl<W: Words> World<W> {
 
     pub(super) fn arrive(&mut self, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
         let limit = self.config.arrivals;
+        if incarnation.0 >= self.next {
+            return Err(Refusal::Gone);
+        }
         let descriptor = self.kernel.entry(incarnation.index());
         if !descriptor.open {
             return Err(Refusal::Gone);

@@ -3,7 +3,7 @@
 use core::fmt::{self, Debug, Formatter};
 
 use handfast_spec::Recorded;
-use handfast_spec::ownership::{Action, Incarnation, Owner, Thread};
+use handfast_spec::ownership::{Action, Incarnation, Owner, Thread, Threads};
 use serde::{Deserialize, Serialize};
 
 use super::kernel::Registration;
@@ -33,6 +33,9 @@ impl Explains for Handfast {
 
     fn starts(header: &Header) -> Vec<Recorded<Self>> {
         let Header { threads, numbers } = *header;
+        if threads > Threads::MOST {
+            return Vec::new();
+        }
         vec![Recorded::new(Handfast::new(Config { threads, numbers, takeovers: u8::MAX, arrivals: u8::MAX }))]
     }
 

@@ -112,6 +112,9 @@ impl<W: Words> World<W> {
     }
 
     pub(super) fn take(&mut self, action: &Action, outputs: &mut Outputs) -> Outcome {
+        if action.thread().is_some_and(|thread| thread.0 >= self.config.threads) {
+            return Err(Refusal::NotNow);
+        }
         match *action {
             Action::Open { thread, incarnation } => self.open(thread, incarnation, outputs),
             Action::Claim { thread } => self.claim(thread, outputs),
@@ -161,6 +164,21 @@ impl<W: Words> World<W> {
     }
 }
 
+impl<W: Words> World<W> {
+    /// Each condition of rest, and whether it holds.
+    pub fn rest_conditions(&self) -> [(&'static str, bool); 3] {
+        let told = |registration: &Registration| !registration.is_due();
+        [
+            ("every thread is in its loop", self.threads.iter().all(|worker| worker.at == At::Rest)),
+            ("no thread has a report", self.threads.iter().all(|worker| worker.reports.is_empty())),
+            (
+                "no poller has anything to report",
+                self.kernel.iter().all(|descriptor| descriptor.watchers.iter().all(told)),
+            ),
+        ]
+    }
+}
+
 impl<W: Words> Machine for World<W> {
     type Protocol = Ownership;
 
@@ -176,10 +194,7 @@ where
 {
     /// OWN-11: at rest no thread is in the middle of anything, and no report waits to be taken up.
     fn at_rest(&self) -> bool {
-        let thread_rests = |worker: &Worker| worker.at == At::Rest && worker.reports.is_empty();
-        let told = |registration: &Registration| !registration.is_due();
-        self.threads.iter().all(thread_rests)
-            && self.kernel.iter().all(|descriptor| descriptor.watchers.iter().all(told))
+        self.rest_conditions().into_iter().all(|(_, rests)| rests)
     }
 
     fn header(&self) -> Value {

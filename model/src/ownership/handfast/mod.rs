@@ -20,5 +20,5 @@ pub use log::Header;
 pub(super) use machine::Report;
 pub use machine::{Config, Handfast, World};
 pub(super) use mutants::Flawed;
-pub use mutants::{Flaw, Mutated, variants};
+pub use mutants::{Flaw, Mutated, mutated, variants};
 pub use word::{Slots, State, Token, Want, Words};

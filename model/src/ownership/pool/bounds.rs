@@ -32,6 +32,9 @@ pub struct Bounds {
     pub stoppers: u16,
     /// Whether connections are idle for too long.
     pub ages: bool,
+    /// Whether all workers are threads of one runtime. The one task that looks runs on the last of them, and what uses
+    /// connections on the others: which thread runs a task does not matter, and that there is one does.
+    pub one_runtime: bool,
 }
 
 /// One number that two connections have in turn; two workers, of which one stops.
@@ -46,10 +49,18 @@ const IDLE: Bounds = Bounds {
     openers: 1,
     stoppers: 1,
     ages: true,
+    one_runtime: false,
 };
 
 /// Two connections at a time, on shelves with room for one.
 const IDLE_PAIR: Bounds = Bounds { numbers: 2, takes: 1, alarms: 0, stoppers: 0, ..IDLE };
+
+/// Two threads of one runtime: one puts and takes, and the other runs the task that looks, which may be while the first
+/// is inside.
+const ONE_RUNTIME: Bounds = Bounds { one_runtime: true, ..IDLE };
+
+/// The same with two threads that put and take.
+const ONE_RUNTIME_OF_THREE: Bounds = Bounds { threads: 3, openers: 2, ..ONE_RUNTIME };
 
 /// As `IDLE`, with three workers, of which two open connections, and put them three times.
 const IDLE_OF_THREE: Bounds = Bounds { threads: 3, puts: 3, openers: 2, ..IDLE };
@@ -73,9 +84,14 @@ pub fn checked(bounds: &Bounds) -> Checked<Pool> {
 /// What `checked` makes of the bounds of a scope.
 pub(super) fn each_bounds<D: Design>(scope: Scope, checked: impl Fn(&Bounds) -> Checked<D>) -> Vec<Instance<D>> {
     let bounds: &[(&'static str, Bounds)] = match scope {
-        Scope::Small => &[("idle", IDLE), ("idle pair", IDLE_PAIR)],
-        Scope::Default => &[("idle", IDLE_OF_THREE), ("idle pair", IDLE_THIRD)],
-        Scope::Large => &[("idle", IDLE_OF_THREE), ("idle pair", IDLE_THIRD), ("idle everything", EVERYTHING)],
+        Scope::Small => &[("idle", IDLE), ("idle pair", IDLE_PAIR), ("one runtime", ONE_RUNTIME)],
+        Scope::Default => &[("idle", IDLE_OF_THREE), ("idle pair", IDLE_THIRD), ("one runtime", ONE_RUNTIME_OF_THREE)],
+        Scope::Large => &[
+            ("idle", IDLE_OF_THREE),
+            ("idle pair", IDLE_THIRD),
+            ("one runtime", ONE_RUNTIME_OF_THREE),
+            ("idle everything", EVERYTHING),
+        ],
     };
     bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds) }).collect()
 }
@@ -83,20 +99,19 @@ pub(super) fn each_bounds<D: Design>(scope: Scope, checked: impl Fn(&Bounds) -> 
 impl Bounds {
     /// The machine that is made of a configuration, at these bounds.
     pub(super) fn checked<D: Design<Protocol = Protocol>>(&self, machine: impl Fn(Config) -> D) -> Checked<D> {
-        let Self { threads, numbers, room, puts, takes, alarms, .. } = *self;
-        let machine = machine(Config { threads, numbers, room, puts, takes, alarms });
+        let Self { threads, numbers, room, puts, takes, alarms, one_runtime, .. } = *self;
+        let machine = machine(Config { threads, numbers, room, puts, takes, alarms, one_runtime });
         Checked::new(vec![Recorded::new(machine)], alphabet(self))
     }
 }
 
 /// Every action that may be attempted at these bounds.
-pub(super) fn alphabet(bounds: &Bounds) -> Vec<Action> {
+fn alphabet(bounds: &Bounds) -> Vec<Action> {
     let mut alphabet = Vec::new();
     let threads = || (0..bounds.threads).map(Thread);
     let connections = || (0..bounds.connections).map(Incarnation);
     for thread in threads() {
         alphabet.extend([
-            Action::Poll { thread },
             Action::Insert { thread },
             Action::Watch { thread },
             Action::List { thread },
@@ -111,16 +126,22 @@ pub(super) fn alphabet(bounds: &Bounds) -> Vec<Action> {
             Action::Close { thread },
             Action::Drop { thread },
         ]);
-        alphabet.extend(threads().map(|from| Action::Take { thread, from }));
-        alphabet.extend(connections().map(|incarnation| Action::Look { thread, incarnation }));
+        let is_last = thread.0 + 1 == bounds.threads;
+        if !bounds.one_runtime || !is_last {
+            let shelves = threads().filter(|from| !bounds.one_runtime || from.0 == 0);
+            alphabet.extend(shelves.map(|from| Action::Take { thread, from }));
+        }
+        if !bounds.one_runtime || is_last {
+            alphabet.push(Action::Poll { thread });
+            alphabet.extend(connections().map(|incarnation| Action::Look { thread, incarnation }));
+            alphabet.extend(bounds.ages.then_some(Action::Expire { thread }));
+            alphabet.extend(bounds.one_runtime.then_some(Action::Defer { thread }));
+        }
         if thread.0 < bounds.openers {
             alphabet.extend(connections().map(|incarnation| Action::Open { thread, incarnation }));
         }
         if thread.0 < bounds.stoppers {
             alphabet.push(Action::Stop { thread });
-        }
-        if bounds.ages {
-            alphabet.push(Action::Expire { thread });
         }
     }
     for incarnation in connections() {

@@ -1,5 +1,6 @@
 //! What servers, pollers and the kernel do, and what they are asked.
 
+use handfast_spec::Table;
 use handfast_spec::ownership::{Incarnation, Output, Refusal, Thread};
 use serde::Serialize;
 
@@ -7,7 +8,7 @@ use super::machine::{At, Outcome, Outputs, World};
 use crate::ownership::handfast::{Report, Token, Words};
 
 /// A connection.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 pub(super) struct Connection {
     pub(super) open: bool,
     pub(super) number: u8,
@@ -16,7 +17,7 @@ pub(super) struct Connection {
     /// The worker that is believed to have its poller watch the connection.
     pub(super) home: Option<Thread>,
     /// What the poller of each worker has of it.
-    pub(super) watched: [Watched; 3],
+    pub(super) watched: Table<Watched, 3>,
 }
 
 /// What a poller has of a connection.
@@ -50,7 +51,7 @@ impl Watched {
     }
 }
 
-impl<W: Words> World<W> {
+impl<W: Words + Clone> World<W> {
     pub(super) fn connection(&mut self, which: Incarnation) -> &mut Connection {
         self.connections.entry(which.index())
     }
@@ -65,20 +66,26 @@ impl<W: Words> World<W> {
         }
         let is_open = |number: &u8| self.connections.iter().any(|other| other.open && other.number == *number);
         let number = (0..self.config.numbers).find(|number| !is_open(number)).ok_or(Refusal::NoNumber)?;
+        if self.config.one_runtime && self.next == 0 {
+            outputs.push(Output::OneRuntime);
+        }
         self.next += 1;
-        let mut watched = [Watched::No; 3];
-        watched[thread.index()] = Watched::Yes { due: false, noted: false, waker: None };
-        *self.connection(incarnation) = Connection { open: true, number, data: false, home: Some(thread), watched };
+        let (host, mut watched) = (self.host(thread), Table::default());
+        *watched.entry(host.index()) = Watched::Yes { due: false, noted: false, waker: None };
+        *self.connection(incarnation) = Connection { open: true, number, data: false, home: Some(host), watched };
         self.worker(thread).uses = Some(incarnation);
         outputs.extend([
             Output::Opened(thread, incarnation),
-            Output::Watched(thread, incarnation),
+            Output::Watched(host, incarnation),
             Output::HandedBack(thread, incarnation),
         ]);
         Ok(())
     }
 
     pub(super) fn arrive(&mut self, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
+        if incarnation.0 >= self.next {
+            return Err(Refusal::Gone);
+        }
         let connection = self.connection(incarnation);
         if !connection.open {
             return Err(Refusal::Gone);
@@ -94,7 +101,8 @@ impl<W: Words> World<W> {
 
     /// There is a false alarm: nothing is there for the connection, and its worker is to be woken of it.
     pub(super) fn ring(&mut self, incarnation: Incarnation) -> Outcome {
-        if self.alarms >= self.config.alarms {
+        let is_limited = self.config.alarms != u8::MAX;
+        if incarnation.0 >= self.next || (is_limited && self.alarms >= self.config.alarms) {
             return Err(Refusal::NothingNew);
         }
         let connection = self.connection(incarnation);
@@ -104,18 +112,18 @@ impl<W: Words> World<W> {
             return Err(Refusal::NothingNew);
         }
         watched.ring();
-        self.alarms += 1;
+        self.alarms += u8::from(is_limited);
         Ok(())
     }
 
     /// What is noted can be asked for by any worker that has the connection. A wake-up names the connection for ever.
     pub(super) fn poll(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         self.runs(thread)?;
-        let mut is_new = false;
+        let (host, mut is_new) = (self.host(thread), false);
         for about in self.incarnations() {
             let connection = self.connection(about);
             let data = connection.data;
-            let watched = &mut connection.watched[thread.index()];
+            let watched = connection.watched.entry(host.index());
             if !watched.is_due() {
                 continue;
             }
@@ -125,11 +133,8 @@ impl<W: Words> World<W> {
                 outputs.push(Output::Known(about));
             }
             if let Some(token) = waker {
-                let reports = &mut self.worker(thread).reports;
-                // The order is that of the connections: which is looked at first is free.
-                let place = reports.iter().position(|other| other.about > about).unwrap_or(reports.len());
-                reports.insert(place, Report { token, about });
-                outputs.push(Output::Woken(thread, about));
+                self.report(host, Report { token, about });
+                outputs.push(Output::Woken(host, about));
             }
             is_new = true;
         }
@@ -141,13 +146,13 @@ impl<W: Words> World<W> {
         let connection = self.connection(which);
         let Some(home) = connection.home else { return false };
         let data = connection.data;
-        let Watched::Yes { due, noted, waker: before } = connection.watched[home.index()] else { return false };
+        let Watched::Yes { due, noted, waker: before } = connection.watched.get(home.index()) else { return false };
         if noted && data {
             outputs.push(Output::Known(which));
             return true;
         }
         let waker = waker.or(before);
-        connection.watched[home.index()] = Watched::Yes { due, noted: false, waker };
+        *connection.watched.entry(home.index()) = Watched::Yes { due, noted: false, waker };
         false
     }
 
@@ -162,7 +167,7 @@ impl<W: Words> World<W> {
     /// A worker's poller forgets a connection that was meant, or not.
     pub(super) fn forget(&mut self, found: Incarnation, whose: Thread, meant: Incarnation, outputs: &mut Outputs) {
         let connection = self.connection(found);
-        connection.watched[whose.index()] = Watched::No;
+        *connection.watched.entry(whose.index()) = Watched::No;
         if connection.home == Some(whose) {
             connection.home = None;
         }
@@ -173,7 +178,7 @@ impl<W: Words> World<W> {
     pub(super) fn register(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Homeless(which) = self.at(thread) else { return Err(Refusal::NotNow) };
         let connection = self.connection(which);
-        connection.watched[thread.index()] = Watched::Yes { due: connection.data, noted: false, waker: None };
+        *connection.watched.entry(thread.index()) = Watched::Yes { due: connection.data, noted: false, waker: None };
         connection.home = Some(thread);
         outputs.push(Output::Watched(thread, which));
         self.go(thread, At::Probing(which));

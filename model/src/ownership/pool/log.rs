@@ -3,11 +3,10 @@
 use core::fmt::{self, Debug, Formatter};
 
 use handfast_spec::Recorded;
-use handfast_spec::ownership::Thread;
 use handfast_spec::ownership::pool::Action;
+use handfast_spec::ownership::{Incarnation, Thread, Threads};
 use serde::{Deserialize, Serialize};
 
-use super::bounds::{Bounds, alphabet};
 use super::kernel::Watched;
 use super::machine::{At, Shelf, Worker, World};
 use super::{Config, Pool};
@@ -30,12 +29,15 @@ pub struct Size {
     pub numbers: u8,
     /// How many connections a shelf took.
     pub room: u8,
+    /// Whether all workers were threads of one runtime.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub one_runtime: bool,
 }
 
 impl Header {
     pub(super) fn of(config: &Config) -> Self {
-        let Config { threads, numbers, room, .. } = *config;
-        Self { pool: Size { threads, numbers, room } }
+        let Config { threads, numbers, room, one_runtime, .. } = *config;
+        Self { pool: Size { threads, numbers, room, one_runtime } }
     }
 }
 
@@ -43,17 +45,50 @@ impl Explains for Pool {
     type Header = Header;
 
     fn starts(header: &Header) -> Vec<Recorded<Self>> {
-        let Size { threads, numbers, room } = header.pool;
+        let Size { threads, numbers, room, one_runtime } = header.pool;
+        if threads > Threads::MOST {
+            return Vec::new();
+        }
         let (puts, takes, alarms) = (u8::MAX, u8::MAX, u8::MAX);
-        vec![Recorded::new(Pool::new(Config { threads, numbers, room, puts, takes, alarms }))]
+        vec![Recorded::new(Pool::new(Config { threads, numbers, room, puts, takes, alarms, one_runtime }))]
     }
 
     fn attempts(&self) -> Vec<Action> {
-        let Config { threads, numbers, room, puts, takes, alarms } = *self.config();
-        let (openers, stoppers, ages) = (threads, threads, true);
-        let connections = self.next + 1;
-        let bounds = Bounds { threads, numbers, connections, room, puts, takes, alarms, openers, stoppers, ages };
-        alphabet(&bounds)
+        let mut attempts = Vec::new();
+        let shelves = || (0..).map(Thread).zip(self.shelves.iter()).filter(|(_, shelf)| !shelf.nodes.is_empty());
+        for thread in (0..self.config().threads).map(Thread) {
+            attempts.extend([
+                Action::Open { thread, incarnation: Incarnation(self.next) },
+                Action::Poll { thread },
+                Action::Insert { thread },
+                Action::Watch { thread },
+                Action::List { thread },
+                Action::Claim { thread },
+                Action::Release { thread },
+                Action::Ask { thread },
+                Action::Deregister { thread },
+                Action::Register { thread },
+                Action::Probe { thread },
+                Action::Defer { thread },
+                Action::Unlist { thread },
+                Action::Leave { thread },
+                Action::Close { thread },
+                Action::Drop { thread },
+                Action::Expire { thread },
+                Action::Stop { thread },
+            ]);
+            attempts.extend(shelves().map(|(from, _)| Action::Take { thread, from }));
+            let host = self.host(thread);
+            let reports = self.workers.iter().nth(host.index()).into_iter().flat_map(|worker| worker.reports.iter());
+            attempts.extend(reports.map(|report| Action::Look { thread, incarnation: report.about }));
+        }
+        let open = self.incarnations().zip(self.connections.iter()).filter(|(_, connection)| connection.open);
+        for (incarnation, _) in open {
+            let of_the_world =
+                [Action::Arrive { incarnation }, Action::Age { incarnation }, Action::Ring { incarnation }];
+            attempts.extend(of_the_world);
+        }
+        attempts
     }
 
     fn summary(&self) -> Vec<String> {
@@ -62,7 +97,7 @@ impl Explains for Pool {
 }
 
 /// The pool in words, as Stateright's Explorer shows it.
-impl<W: Words> Debug for World<W> {
+impl<W: Words + Clone> Debug for World<W> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { config, words, shelves, workers, connections, next: _, puts, takes, alarms } = self;
         writeln!(f, "{puts} of {} puts, {takes} of {} takes, {alarms} false alarms", config.puts, config.takes)?;
@@ -89,7 +124,7 @@ impl<W: Words> Debug for World<W> {
 }
 
 fn show(thread: Thread, shelf: &Shelf, worker: &Worker, f: &mut Formatter<'_>) -> fmt::Result {
-    let Shelf { nodes, stopped, locked } = shelf;
+    let Shelf { nodes, stopped, locked, early } = shelf;
     let Worker { at, old, uses, reports } = worker;
     if nodes.is_empty() && !stopped && uses.is_none() && reports.is_empty() && *at == At::Rest {
         return Ok(());
@@ -103,6 +138,9 @@ fn show(thread: Thread, shelf: &Shelf, worker: &Worker, f: &mut Formatter<'_>) -
     }
     if let Some(which) = uses {
         write!(f, ", uses {which}")?;
+    }
+    if !early.is_empty() {
+        write!(f, ", has {} early reports", early.len())?;
     }
     for report in reports {
         write!(f, ", is to look at {}", report.about)?;

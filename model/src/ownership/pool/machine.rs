@@ -24,12 +24,16 @@ pub struct Config {
     pub numbers: u8,
     /// How many connections a shelf takes.
     pub room: u8,
-    /// How often a connection is put into the pool in all. Each time its slot has a new generation.
+    /// How often a connection is put into the pool in all; without end if it is [`u8::MAX`], as are the next two. Each
+    /// time its slot has a new generation.
     pub puts: u8,
     /// How often a worker tries to take one in all. An unfair lock would be taken for ever, otherwise.
     pub takes: u8,
     /// How many false alarms there are in all.
     pub alarms: u8,
+    /// Whether all workers are threads of one runtime, with one poller and one shelf: those of worker 0.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub one_runtime: bool,
 }
 
 /// handfast's pool.
@@ -73,6 +77,9 @@ pub(super) struct Shelf {
     pub(super) stopped: bool,
     /// Who has locked it for longer than a step.
     pub(super) locked: Option<Thread>,
+    /// Reports about connections that a thread of the runtime is inside.
+    #[serde(skip_serializing_if = "SmallVec::is_empty")]
+    pub(super) early: SmallVec<[Token; 1]>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
@@ -136,6 +143,8 @@ pub(super) enum At {
     Reassured(Who),
     /// It has the connection, to close it; and then clears on.
     Closing(Incarnation, Option<Found>),
+    /// Turned away from a connection that it is to look at, because a thread of its runtime is inside.
+    Deferring(Who),
 }
 
 /// What a taker found, and the worker of the shelf.
@@ -155,7 +164,7 @@ impl Pool {
     }
 }
 
-impl<W: Words> World<W> {
+impl<W: Words + Clone> World<W> {
     /// A pool in which nothing is, on words that say the same.
     pub fn around(words: W, config: Config) -> Self {
         let (shelves, workers, connections) = (Table::default(), Table::default(), Table::default());
@@ -168,6 +177,9 @@ impl<W: Words> World<W> {
     }
 
     pub(super) fn attempt(&mut self, action: &Action, outputs: &mut Outputs) -> Outcome {
+        if action.thread().is_some_and(|thread| thread.0 >= self.config.threads) {
+            return Err(Refusal::NotNow);
+        }
         match *action {
             Action::Open { thread, incarnation } => self.open(thread, incarnation, outputs),
             Action::Arrive { incarnation } => self.arrive(incarnation, outputs),
@@ -185,6 +197,7 @@ impl<W: Words> World<W> {
             Action::Register { thread } => self.register(thread, outputs),
             Action::Probe { thread } => self.probe(thread, outputs),
             Action::Look { thread, incarnation } => self.look(thread, incarnation, outputs),
+            Action::Defer { thread } => self.defer(thread, outputs),
             Action::Unlist { thread } => self.unlist(thread, outputs),
             Action::Leave { thread } => self.leave(thread, outputs),
             Action::Expire { thread } => self.expire(thread, outputs),
@@ -198,8 +211,26 @@ impl<W: Words> World<W> {
         self.workers.entry(thread.index())
     }
 
+    /// The worker by whose name the poller, the shelf and the ownership of a worker go.
+    pub(super) fn host(&self, thread: Thread) -> Thread {
+        if self.config.one_runtime { Thread(0) } else { thread }
+    }
+
     pub(super) fn shelf(&mut self, thread: Thread) -> &mut Shelf {
-        self.shelves.entry(thread.index())
+        self.shelves.entry(self.host(thread).index())
+    }
+
+    /// What the worker, or any of its runtime, is to look at.
+    pub(super) fn reports(&mut self, thread: Thread) -> &mut SmallVec<[Report; 2]> {
+        let host = self.host(thread);
+        &mut self.worker(host).reports
+    }
+
+    /// The order is that of the connections: which is looked at first is free.
+    pub(super) fn report(&mut self, thread: Thread, report: Report) {
+        let reports = self.reports(thread);
+        let place = reports.iter().position(|other| other.about > report.about).unwrap_or(reports.len());
+        reports.insert(place, report);
     }
 
     pub(super) fn at(&self, thread: Thread) -> At {
@@ -241,7 +272,17 @@ impl<W: Words> World<W> {
     }
 }
 
-impl<W: Words> Machine for World<W> {
+impl<W: Words + Clone> World<W> {
+    /// Each condition of rest, and whether it holds.
+    pub fn rest_conditions(&self) -> [(&'static str, bool); 2] {
+        [
+            ("every worker is in its loop", self.workers.iter().all(|worker| worker.at == At::Rest)),
+            ("no shelf is locked", self.shelves.iter().all(|shelf| shelf.locked.is_none())),
+        ]
+    }
+}
+
+impl<W: Words + Clone> Machine for World<W> {
     type Protocol = Protocol;
 
     fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
@@ -256,8 +297,7 @@ where
 {
     /// OWN-11: at rest no worker is in the middle of anything, and no shelf is locked.
     fn at_rest(&self) -> bool {
-        self.workers.iter().all(|worker| worker.at == At::Rest)
-            && self.shelves.iter().all(|shelf| shelf.locked.is_none())
+        self.rest_conditions().into_iter().all(|(_, rests)| rests)
     }
 
     fn header(&self) -> Value {

@@ -17,4 +17,4 @@ mod steps;
 pub use bounds::{Bounds, checked, instances};
 pub use log::{Header, Size};
 pub use machine::{Config, Pool, World};
-pub use mutants::{Flaw, Mutated, variants};
+pub use mutants::{Flaw, Mutated, mutated, variants};

@@ -3,7 +3,7 @@
 use handfast_spec::ownership::{Away, Incarnation, Output, Refusal, Thread};
 
 use super::machine::{At, Found, Node, Outcome, Outputs, Shelf, Who, World};
-use crate::ownership::handfast::{Want, Words};
+use crate::ownership::handfast::{Report, Want, Words};
 
 impl Shelf {
     pub(super) fn is_free(&self) -> Outcome {
@@ -18,7 +18,7 @@ impl Shelf {
     }
 }
 
-impl<W: Words> World<W> {
+impl<W: Words + Clone> World<W> {
     /// The oldest that is young enough has been idle for too long. A worker that locks a shelf has looked at the clock before:
     /// what ages while it is locked is as old as that right after.
     pub(super) fn age(&mut self, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
@@ -39,6 +39,11 @@ impl<W: Words> World<W> {
         if self.accepts(thread, outputs)? {
             self.puts_there(thread, who, outputs);
             self.leaves(thread, who, outputs);
+            let early = &mut self.shelf(thread).early;
+            if let Some(place) = early.iter().position(|early| *early == who.token) {
+                early.remove(place);
+                self.report(thread, Report { token: who.token, about: who.which });
+            }
             self.goes_on(thread, None, outputs);
         } else {
             self.go(thread, At::Declined(who));
@@ -56,7 +61,7 @@ impl<W: Words> World<W> {
 
     pub(super) fn puts_there(&mut self, thread: Thread, who: Who, outputs: &mut Outputs) {
         self.shelf(thread).nodes.push(Node { who, expired: false });
-        outputs.push(Output::Listed(thread, who.which));
+        outputs.push(Output::Listed(self.host(thread), who.which));
     }
 
     /// OWN-13: what makes room is taken over as by any other taker.
@@ -79,7 +84,7 @@ impl<W: Words> World<W> {
     }
 
     pub(super) fn takes_over(&mut self, thread: Thread, who: Who, outputs: &mut Outputs) -> Result<(), Away> {
-        self.words.change(who.token, Want::Takeover(thread))?;
+        self.words.change(who.token, Want::Takeover(self.host(thread)))?;
         let found = self.payload(who);
         outputs.extend([Output::TakenOver(thread, found), Output::Entered(thread, found, who.which)]);
         Ok(())
@@ -96,7 +101,8 @@ impl<W: Words> World<W> {
         if self.worker(thread).uses.is_some() {
             return Err(Refusal::NotNow);
         }
-        let is_over = self.takes >= self.config.takes;
+        let is_limited = self.config.takes != u8::MAX;
+        let is_over = is_limited && self.takes >= self.config.takes;
         let shelf = self.shelf(from);
         if is_over || shelf.nodes.is_empty() {
             return Err(Refusal::NothingNew);
@@ -104,7 +110,7 @@ impl<W: Words> World<W> {
         shelf.is_free()?;
         shelf.locked = Some(thread);
         let newest = shelf.nodes.len() as u8;
-        self.takes += 1;
+        self.takes += u8::from(is_limited);
         self.call(thread, At::Taking(from, newest), outputs);
         Ok(())
     }
@@ -139,7 +145,7 @@ impl<W: Words> World<W> {
     }
 
     pub(super) fn on_shelf(&self, whose: Thread, place: u8) -> Option<Node> {
-        let shelf = self.shelves.iter().nth(whose.index())?;
+        let shelf = self.shelves.iter().nth(self.host(whose).index())?;
         shelf.nodes.get(usize::from(place)).copied()
     }
 
@@ -189,7 +195,7 @@ impl<W: Words> World<W> {
         shelf.is_free()?;
         shelf.stopped = true;
         let all = shelf.nodes.iter().map(|node| node.who).collect();
-        self.worker(thread).reports.clear();
+        self.reports(thread).clear();
         Ok(all)
     }
 

@@ -1,25 +1,26 @@
 //! What workers do with one connection, without a lock.
 
-use handfast_spec::ownership::{Incarnation, Output, Owner, Refusal, Thread};
+use handfast_spec::ownership::{Away, Incarnation, Output, Owner, Refusal, Thread};
 
 use super::machine::{At, Found, Outcome, Outputs, Who, World};
 use crate::ownership::handfast::{Want, Words};
 
-impl<W: Words> World<W> {
+impl<W: Words + Clone> World<W> {
     /// OWN-6: the worker claims the slot, which is free, and is inside. No other worker can tell the two steps apart.
     pub(super) fn insert(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         self.rests(thread)?;
         let which = self.worker(thread).uses.ok_or(Refusal::NotNow)?;
-        if self.puts >= self.config.puts {
+        let is_limited = self.config.puts != u8::MAX;
+        if is_limited && self.puts >= self.config.puts {
             return Err(Refusal::NothingNew);
         }
-        self.puts += 1;
+        self.puts += u8::from(is_limited);
         let number = self.number(which);
         if self.words.claim(number).is_err() {
             outputs.push(Output::Unclean(thread, which));
             return Ok(());
         }
-        let owner = Owner::Thread(thread);
+        let owner = Owner::Thread(self.host(thread));
         self.words.publish(number, which, owner);
         let token = self.words.token(number);
         self.worker(thread).uses = None;
@@ -48,14 +49,39 @@ impl<W: Words> World<W> {
     /// OWN-5: the wake-up is late if the word says so, whatever has the number now.
     pub(super) fn look(&mut self, thread: Thread, about: Incarnation, outputs: &mut Outputs) -> Outcome {
         self.runs(thread)?;
-        let reports = &mut self.worker(thread).reports;
+        let reports = self.reports(thread);
         let place = reports.iter().position(|report| report.about == about).ok_or(Refusal::NothingNew)?;
         let token = reports.remove(place).token;
-        if let Err(away) = self.words.change(token, Want::Enter(thread)) {
-            outputs.push(Output::TurnedAway(thread, about, away));
-            return Ok(());
+        let who = Who { which: about, token };
+        match self.words.change(token, Want::Enter(self.host(thread))) {
+            Ok(_) => self.looks(thread, who, outputs),
+            Err(Away::Busy) => self.call(thread, At::Deferring(who), outputs),
+            Err(away) => outputs.push(Output::TurnedAway(thread, about, away)),
         }
-        self.looks(thread, Who { which: about, token }, outputs);
+        Ok(())
+    }
+
+    /// OWN-25: another thread of the runtime was inside. One that puts the connection leaves it under the lock of the shelf,
+    /// so that here it has left, or it finds the report when it does.
+    pub(super) fn defer(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
+        let At::Deferring(who) = self.at(thread) else { return Err(Refusal::NotNow) };
+        self.shelf(thread).is_free()?;
+        match self.words.change(who.token, Want::Enter(self.host(thread))) {
+            Ok(_) => {
+                outputs.push(Output::Entered(thread, self.payload(who), who.which));
+                self.go(thread, At::Looking(who));
+                return Ok(());
+            }
+            Err(Away::Busy) => {
+                let words = self.words.clone();
+                let early = &mut self.shelf(thread).early;
+                // Those whose connections were taken meanwhile are of no use to any thread.
+                early.retain(|early| words.token(early.number) == *early);
+                early.push(who.token);
+            }
+            Err(away) => outputs.push(Output::TurnedAway(thread, who.which, away)),
+        }
+        self.rest(thread, outputs);
         Ok(())
     }
 
@@ -136,7 +162,7 @@ impl<W: Words> World<W> {
         let At::Settling(which, from) = self.at(thread) else { return Err(Refusal::NotNow) };
         let after = if self.asks(which, None, outputs) {
             At::Closing(which, None)
-        } else if from == thread {
+        } else if from == self.host(thread) {
             At::Probing(which)
         } else {
             At::Moving(which, from)

@@ -48,7 +48,7 @@ pub trait Conduct {
 
     /// Acts on a message as handfast's end does.
     fn handle(&mut self, at: &mut At<'_>, token: Token) {
-        // SIM-18: no message has such a frame.
+        // SIM-18: these bytes are no frame.
         if token == Token::Garbage {
             return self.fail(at, Failure::Malformed);
         }
@@ -59,7 +59,7 @@ pub trait Conduct {
             Stage::Confirming(role) => self.on_role(at, token, role),
             Stage::Proposing { index } => self.on_answer(at, token, index),
             Stage::Serving { declined, fresh } => self.on_proposal(at, token, declined, fresh),
-            Stage::Idle | Stage::Finishing { .. } | Stage::Settled { .. } | Stage::Over => {
+            Stage::Idle | Stage::Tied | Stage::Finishing { .. } | Stage::Settled { .. } | Stage::Over => {
                 unreachable!("nothing is heard there")
             }
         }
@@ -89,7 +89,7 @@ pub trait Conduct {
             // SIM-7: the peer dialed too, and will not decide which end is which.
             Token::Protocol(_) => self.fail(at, Failure::PlainDialer),
             Token::Header
-            | Token::Iamclient
+            | Token::Word
             | Token::Select(_)
             | Token::BadSelect
             | Token::Role(_)
@@ -113,7 +113,7 @@ pub trait Conduct {
             Token::Protocol(_) if !skipped => at.state.stage = Stage::Selecting { skipped: true },
             Token::Header
             | Token::Simopen
-            | Token::Iamclient
+            | Token::Word
             | Token::Na
             | Token::Protocol(_)
             | Token::Role(_)
@@ -122,13 +122,19 @@ pub trait Conduct {
         }
     }
 
-    /// SIM-5: the greater number wins. SIM-6: equal numbers settle nothing. SIM-21: and nothing more is said.
+    /// SIM-5: the greater number wins. SIM-6: equal numbers settle nothing. SIM-21: the own number is the last word.
     fn decide(&mut self, at: &mut At<'_>, theirs: Nonce) {
         match self.compare(at.state.nonce, theirs) {
             Ordering::Less => self.take(at, Role::Responder),
-            Ordering::Equal => self.fail(at, Failure::Tie),
+            Ordering::Equal => self.tie(at),
             Ordering::Greater => self.take(at, Role::Initiator),
         }
+    }
+
+    /// SIM-6: the peer is to hear this end's number, so that it knows of the tie too.
+    fn tie(&mut self, at: &mut At<'_>) {
+        at.state.stage = Stage::Tied;
+        self.on_written(at);
     }
 
     /// Compares this end's number with that of the peer.
@@ -159,7 +165,7 @@ pub trait Conduct {
             }
             Token::Header
             | Token::Simopen
-            | Token::Iamclient
+            | Token::Word
             | Token::Na
             | Token::Protocol(_)
             | Token::Select(_)
@@ -191,7 +197,7 @@ pub trait Conduct {
             }
             Token::Header
             | Token::Simopen
-            | Token::Iamclient
+            | Token::Word
             | Token::Protocol(_)
             | Token::Select(_)
             | Token::BadSelect
@@ -201,17 +207,13 @@ pub trait Conduct {
         }
     }
 
-    /// SIM-3: what is accepted is supported. SIM-8, SIM-9: and not everything is answered.
+    /// SIM-3: what is accepted is supported. SIM-42: everything else is declined, as go-multistream does. SIM-8, SIM-9:
+    /// and not everything is answered.
     fn on_proposal(&mut self, at: &mut At<'_>, token: Token, declined: u8, fresh: bool) {
         match token {
             Token::Protocol(name) if at.protocols.contains(&name) => {
                 self.say(at, token);
                 self.finish(at, Role::Responder, name);
-            }
-            Token::Protocol(_) if declined == at.patience => self.fail(at, Failure::TooManyProposals),
-            Token::Protocol(_) => {
-                self.say(at, Token::Na);
-                at.state.stage = Stage::Serving { declined: declined + 1, fresh: false };
             }
             Token::Simopen if fresh => {
                 self.say(at, Token::Na);
@@ -219,14 +221,24 @@ pub trait Conduct {
             }
             Token::Header
             | Token::Simopen
-            | Token::Iamclient
+            | Token::Word
             | Token::Na
+            | Token::Protocol(_)
             | Token::Select(_)
             | Token::BadSelect
             | Token::Role(_)
             | Token::Garbage
-            | Token::Payload(_) => self.fail(at, Failure::Unexpected),
+            | Token::Payload(_) => self.decline(at, declined),
         }
+    }
+
+    /// Declines something, unless that was too often.
+    fn decline(&mut self, at: &mut At<'_>, declined: u8) {
+        if declined == at.patience {
+            return self.fail(at, Failure::TooManyProposals);
+        }
+        self.say(at, Token::Na);
+        at.state.stage = Stage::Serving { declined: declined + 1, fresh: false };
     }
 
     /// SIM-12: it is settled when all is said.
@@ -237,14 +249,24 @@ pub trait Conduct {
 
     /// Goes on when the connection has taken a message.
     fn on_written(&mut self, at: &mut At<'_>) {
-        if let (Stage::Finishing { role, protocol }, true) = (at.state.stage, at.state.outbox.is_empty()) {
-            self.settle(at, role, protocol);
+        match (at.state.stage, at.state.outbox.is_empty()) {
+            (Stage::Finishing { role, protocol }, true) => self.settle(at, role, protocol),
+            (Stage::Tied, true) => self.fail(at, Failure::Tie),
+            // It goes on when it hears something.
+            _ => {}
         }
     }
 
-    /// SIM-22: an initiator goes when it has nothing more to propose.
+    /// SIM-45: what was heard decides, and what is still on its way. SIM-46: a peer that said all and closed is heard.
+    fn on_write_failure(&mut self, at: &mut At<'_>) {
+        at.state.broken = true;
+        at.state.outbox.clear();
+        self.on_written(at);
+    }
+
+    /// SIM-22: an initiator goes when it has nothing more to propose. SIM-44: it has proposed something before.
     fn on_end(&mut self, at: &mut At<'_>) {
-        let gave_up = matches!(at.state.stage, Stage::Serving { .. });
+        let gave_up = matches!(at.state.stage, Stage::Serving { declined: 1.., .. });
         self.fail(at, if gave_up { Failure::NothingInCommon } else { Failure::HungUp });
     }
 

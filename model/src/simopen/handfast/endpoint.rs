@@ -24,6 +24,10 @@ pub struct State {
     pub(in crate::simopen) outbox: SmallVec<[InFlight; 4]>,
     /// How many flights led to what it heard last.
     pub(in crate::simopen) flight: u8,
+    /// Whether nothing more that it says is taken.
+    pub(in crate::simopen) broken: bool,
+    /// How often time has passed since it started.
+    pub(in crate::simopen) ticks: u8,
 }
 
 /// Where an end is.
@@ -35,7 +39,7 @@ pub enum Stage {
     Header,
     /// A dialer with the extension waits for the answer to it.
     Opening,
-    /// It has said its number and waits for that of the peer.
+    /// It says its number and waits for that of the peer.
     Selecting {
         /// Whether it has skipped a proposal.
         skipped: bool,
@@ -54,6 +58,8 @@ pub enum Stage {
         /// Whether the extension may still be offered: to a listener, as the first thing after the header.
         fresh: bool,
     },
+    /// It has heard a number that equals its own, which is yet to be written.
+    Tied,
     /// It has heard all, and has to write yet.
     Finishing {
         /// Its role.
@@ -82,6 +88,7 @@ impl State {
             Stage::Over => Err(Refusal::Over),
             // Wherever else the end is, what is pending is written.
             _ if !self.outbox.is_empty() => Ok(()),
+            Stage::Settled { .. } if self.broken => Err(Refusal::NothingToWrite),
             // The client's upper layer speaks first, as those of TLS and Noise do.
             Stage::Settled { role, sent: false, received } if role == Role::Initiator || received => Ok(()),
             Stage::Header
@@ -90,6 +97,7 @@ impl State {
             | Stage::Confirming(_)
             | Stage::Proposing { .. }
             | Stage::Serving { .. }
+            | Stage::Tied
             | Stage::Finishing { .. }
             | Stage::Settled { .. } => Err(Refusal::NothingToWrite),
         }
@@ -100,7 +108,7 @@ impl State {
         match self.stage {
             Stage::Idle => Err(Refusal::NotStarted),
             Stage::Over => Err(Refusal::Over),
-            Stage::Finishing { .. } => Err(Refusal::HeardEnough),
+            Stage::Tied | Stage::Finishing { .. } => Err(Refusal::HeardEnough),
             Stage::Settled { received: true, .. } => Err(Refusal::NothingToRead),
             Stage::Header
             | Stage::Opening
@@ -123,10 +131,12 @@ pub struct At<'a> {
 }
 
 impl At<'_> {
-    /// Appends a message to what is yet to be written.
+    /// Appends a message to what is yet to be written, unless nothing is taken any more.
     pub fn say(&mut self, token: Token) {
         let flight = self.state.flight.saturating_add(1);
-        self.state.outbox.push(InFlight { token, flight });
+        if !self.state.broken {
+            self.state.outbox.push(InFlight { token, flight });
+        }
     }
 
     /// SIM-10: a role is taken once.
@@ -161,11 +171,11 @@ impl<C> Endpoint<C> {
     /// Returns an end that has not started.
     pub fn with_conduct(kind: Kind, conduct: C) -> Self {
         let (nonce, outbox) = (Nonce::default(), SmallVec::new());
-        Self { state: State { kind, stage: Stage::Idle, nonce, outbox, flight: 0 }, conduct }
+        Self { state: State { kind, stage: Stage::Idle, nonce, outbox, flight: 0, broken: false, ticks: 0 }, conduct }
     }
 
     fn at<'a>(&'a mut self, turn: &'a mut Turn<'_>) -> (&'a mut C, At<'a>) {
-        let Turn { end, protocols, patience, ref mut outputs } = *turn;
+        let Turn { end, protocols, patience, ref mut outputs, .. } = *turn;
         (&mut self.conduct, At { end, protocols, patience, state: &mut self.state, outputs })
     }
 }
@@ -180,6 +190,7 @@ impl<C: Conduct> Peer for Endpoint<C> {
             | Stage::Confirming(_)
             | Stage::Proposing { .. }
             | Stage::Serving { .. }
+            | Stage::Tied
             | Stage::Finishing { .. } => Standing::Negotiates,
             Stage::Settled { .. } => Standing::Open,
             Stage::Over => Standing::Dropped,
@@ -236,7 +247,26 @@ impl<C: Conduct> Peer for Endpoint<C> {
         conduct.on_end(&mut at);
     }
 
+    fn write_failed(&mut self, turn: &mut Turn<'_>) {
+        turn.outputs.push(Output::Broken(turn.end));
+        let (conduct, mut at) = self.at(turn);
+        conduct.on_write_failure(&mut at);
+    }
+
+    /// SIM-43: nothing that the end does moves its clock.
+    fn tick(&mut self, turn: &mut Turn<'_>) -> Done {
+        if self.state.ticks >= turn.ticks {
+            return Err(Refusal::Due);
+        }
+        self.state.ticks += 1;
+        turn.outputs.push(Output::Ticked(turn.end));
+        Ok(())
+    }
+
     fn expire(&mut self, turn: &mut Turn<'_>) -> Done {
+        if self.state.ticks < turn.ticks {
+            return Err(Refusal::Early);
+        }
         let (conduct, mut at) = self.at(turn);
         conduct.on_deadline(&mut at)
     }

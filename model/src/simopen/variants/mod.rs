@@ -73,6 +73,10 @@ pub enum Shown {
     Given,
     /// A lazy dialer and a listener, on a connection that holds all that is said.
     Lazy,
+    /// Ends whose clocks are seen to move.
+    Clock,
+    /// A dialer, and one without the extension that proposes the dialer's protocol second.
+    Second,
 }
 
 impl Shown {
@@ -92,6 +96,8 @@ impl Shown {
             Self::Presumed => "presumed",
             Self::Given => "given",
             Self::Lazy => "lazy",
+            Self::Clock => "clock",
+            Self::Second => "second",
         }
     }
 
@@ -111,6 +117,8 @@ impl Shown {
             Self::Translated | Self::Presumed => &bounds::IDENTITIES,
             Self::Given => &bounds::GIVEN,
             Self::Lazy => &bounds::LAZY,
+            Self::Clock => &bounds::CLOCK,
+            Self::Second => &bounds::SECOND,
         }
     }
 
@@ -130,7 +138,9 @@ impl Shown {
             | Self::LargeNumbers
             | Self::ShortNumbers
             | Self::Given
-            | Self::Lazy => [Nonce(0), Nonce(0)],
+            | Self::Lazy
+            | Self::Clock
+            | Self::Second => [Nonce(0), Nonce(0)],
         }
     }
 }
@@ -141,12 +151,14 @@ impl Other {
         varied(config, self.row().instances.flaws, shown.presumed())
     }
 
+    /// Returns this design, to be explored as it is in an instance.
+    pub fn checked(self, shown: Shown) -> Checked<VariedConnection> {
+        checked_on(shown.bounds(), |config| self.connection(shown, config))
+    }
+
     pub(super) fn variant(&self) -> Variant {
         let row = self.row();
-        let instance = |shown: &Shown| Instance {
-            name: shown.name(),
-            checked: checked_on(shown.bounds(), |config| self.connection(*shown, config)),
-        };
+        let instance = |shown: &Shown| Instance { name: shown.name(), checked: self.checked(*shown) };
         let target = Instances::new(row.name, row.instances.shown.iter().map(instance).collect());
         let target = Box::new(target);
         Variant { name: row.name, kind: row.kind, source: row.source, about: row.about, violates: row.violates, target }

@@ -38,9 +38,9 @@ crate::mutants! {
         name: "iamclient",
         kind: Kind::Historical,
         source: "multiformats/go-multistream#66, #69: v0.2.1 and everybody else (M37)",
-        about: "the extension has a name without a slash, which strict listeners and later dialers do not take for one",
+        about: "the extension has a name without a slash, which later dialers do not take for one",
         instances: left(&[Flaw::OldName], &[Shown::Dialers, Shown::Others]),
-        violates: &["SIM-6", "SIM-22", "SIM-25", "SIM-29"],
+        violates: &["SIM-6", "SIM-12", "SIM-22", "SIM-25"],
     }
     IamclientAddresses {
         name: "iamclient-addresses",
@@ -98,6 +98,38 @@ crate::mutants! {
         instances: both(&[Flaw::IgnoresClash], &[Shown::Dialers, Shown::Undisturbed]),
         violates: &["SIM-6", "SIM-22", "SIM-25"],
     }
+    PoisonByte {
+        name: "poison-byte",
+        kind: Kind::Historical,
+        source: "libp2p/go-tcp-transport#21, an urgent byte that dialers leave in their stream",
+        about: "a dialer sends an urgent byte first, and two dialers find it in front of each other's handshake",
+        instances: both(&[Flaw::NoExtension, Flaw::PoisonByte], &[Shown::Dialers]),
+        violates: &["SIM-2", "SIM-6", "SIM-22", "SIM-25"],
+    }
+    RoleByteAddresses {
+        name: "role-byte-addresses",
+        kind: Kind::Historical,
+        source: "libp2p/go-tcp-transport#21, a first byte 0x00 or 0xFF, and the highest address and port",
+        about: "the first byte says the role, and if both say initiator, who has the higher address is, as each end sees it",
+        instances: both(&[Flaw::RoleByte, Flaw::PicksByIdentity], &[Shown::Translated]),
+        violates: &["SIM-1", "SIM-2", "SIM-5", "SIM-6", "SIM-11", "SIM-12", "SIM-24"],
+    }
+    RoleByte {
+        name: "role-byte",
+        kind: Kind::Historical,
+        source: "libp2p/go-tcp-transport#21, a first byte 0x00 or 0xFF, and peers that do not expect it",
+        about: "the first byte says the role, to a peer for which it is no message",
+        instances: left(&[Flaw::RoleByte, Flaw::PicksByIdentity], &[Shown::Others]),
+        violates: &["SIM-2", "SIM-7", "SIM-9", "SIM-11", "SIM-12", "SIM-22", "SIM-29", "SIM-46"],
+    }
+    JsLibp2pPlain {
+        name: "js-libp2p-plain",
+        kind: Kind::Historical,
+        source: "libp2p/js-libp2p 7.0.28, multistream-select, select.ts",
+        about: "a dialer without the extension takes whatever does not accept its proposal for a refusal",
+        instances: each(&[], &[Flaw::AnyAnswerIsNa], &[Shown::Second]),
+        violates: &["SIM-7", "SIM-11"],
+    }
     JoinsOnClash {
         name: "joins-on-clash",
         source: "multiformats/go-multistream v0.4.1, client.go (M04)",
@@ -149,11 +181,10 @@ crate::mutants! {
     }
     RetriesTiesAlone {
         name: "retries-ties-alone",
-        kind: Kind::Equivalent("the other end fails and closes, and the one that tries again hears that; nothing is settled either way"),
         source: "libp2p/rust-libp2p PR #2066 against multiformats/go-multistream (M09)",
         about: "one end tries a tie again, the other fails",
         instances: left(&[Flaw::RetriesTies], &[Shown::Dialers]),
-        violates: &[],
+        violates: &["SIM-6"],
     }
     RetriesThrice {
         name: "retries-thrice",
@@ -174,7 +205,7 @@ crate::mutants! {
         source: "libp2p/specs#196 (M10, M12)",
         about: "the comparison takes equal for less, and nobody looks at the role message",
         instances: both(&[Flaw::EqualIsResponder, Flaw::RoleUnchecked], &[Shown::Dialers, Shown::Undisturbed]),
-        violates: &["SIM-2", "SIM-6", "SIM-23", "SIM-24"],
+        violates: &["SIM-2", "SIM-23", "SIM-24"],
     }
     Reversed {
         name: "reversed",
@@ -195,7 +226,7 @@ crate::mutants! {
         source: "libp2p/specs connections/simopen.md (M11, M12)",
         about: "the lesser number wins at one end, and nobody looks at the role message",
         instances: each(&[Flaw::Reversed, Flaw::RoleUnchecked], &[Flaw::RoleUnchecked], &[Shown::Dialers]),
-        violates: &["SIM-1", "SIM-2", "SIM-5", "SIM-11", "SIM-22", "SIM-24", "SIM-25"],
+        violates: &["SIM-1", "SIM-2", "SIM-5", "SIM-11", "SIM-22", "SIM-24", "SIM-25", "SIM-45"],
     }
     RoleUnchecked {
         name: "role-unchecked",
@@ -307,7 +338,7 @@ crate::mutants! {
         source: "libp2p/go-libp2p#3044, 76a1e92bd, 7f5ce40aa; status-im/nim-libp2p#983 (M29, M30, M32)",
         about: "of two ends with given roles the listener dials as well",
         instances: both(&[Flaw::DialsAsListener], &[Shown::Given]),
-        violates: &["SIM-1", "SIM-2", "SIM-11", "SIM-12", "SIM-29"],
+        violates: &["SIM-1", "SIM-2", "SIM-11", "SIM-12", "SIM-29", "SIM-42", "SIM-45"],
     }
     ListensThoughDialer {
         name: "listens-though-dialer",
@@ -328,7 +359,7 @@ crate::mutants! {
         source: "multiformats/multistream-select, hand-over of the stream (M34)",
         about: "what came together with the last message is dropped",
         instances: both(&[Flaw::OverReads], &[Shown::Lazy]),
-        violates: &["SIM-28"],
+        violates: &["SIM-28", "SIM-46"],
     }
     EarlyPayload {
         name: "early-payload",
@@ -399,6 +430,62 @@ crate::mutants! {
         about: "it is settled as soon as all is heard, although not all is said",
         instances: both(&[Flaw::SettlesUnwritten], &[Shown::Dialers, Shown::HostileSubset]),
         violates: &["SIM-12", "SIM-16"],
+    }
+    TieUnsaid {
+        name: "tie-unsaid",
+        source: "libp2p/specs connections/simopen.md, a failure that drops what was not written",
+        about: "a tie is reported before the number is written, and the other end hears the connection close",
+        instances: both(&[Flaw::TieUnsaid], &[Shown::Dialers]),
+        violates: &["SIM-6", "SIM-21"],
+    }
+    HangsUpOnUnknown {
+        name: "hangs-up-on-unknown",
+        source: "libp2p/py-libp2p, query_multistream_command; multiformats/go-multistream answers na",
+        about: "a responder closes the connection when it hears something that is no name of a protocol",
+        instances: both(&[Flaw::HangsUpOnUnknown], &[Shown::Listener]),
+        violates: &["SIM-42"],
+    }
+    DeadlineRestarts {
+        name: "deadline-restarts",
+        source: "https://nvd.nist.gov/vuln/detail/CVE-2007-6750, a peer that says a byte at a time",
+        about: "the deadline is set anew whenever something is read or written",
+        instances: both(&[Flaw::RestartsDeadline], &[Shown::Clock]),
+        violates: &["SIM-43"],
+    }
+    EndIsNothingInCommon {
+        name: "end-is-nothing-in-common",
+        source: "libp2p/rust-libp2p multistream-select, the end of the stream is NegotiationError::Failed",
+        about: "a responder to which nothing was proposed reports that nothing is in common",
+        instances: both(&[Flaw::EndIsNothingInCommon], &[Shown::Listener]),
+        violates: &["SIM-44"],
+    }
+    WriteFailureIsFinal {
+        name: "write-failure-is-final",
+        source: "multiformats/go-multistream#87; libp2p/rust-libp2p#4019; paritytech/litep2p#60",
+        about: "a write that fails ends the negotiation, whatever was heard",
+        instances: both(&[Flaw::WriteFailureIsFinal], &[Shown::Lazy]),
+        violates: &["SIM-45", "SIM-46"],
+    }
+    ReportsFirst {
+        name: "reports-first",
+        source: "libp2p/specs connections/simopen.md",
+        about: "the responder reports its first protocol, whatever it accepted",
+        instances: both(&[Flaw::ReportsFirst], &[Shown::Dialers]),
+        violates: &["SIM-1", "SIM-3", "SIM-4", "SIM-11", "SIM-12"],
+    }
+    AcceptsUnsupported {
+        name: "accepts-unsupported",
+        source: "multiformats/go-multistream, match-all handlers",
+        about: "a responder accepts whatever is proposed",
+        instances: both(&[Flaw::AcceptsUnsupported], &[Shown::Listener]),
+        violates: &["SIM-3", "SIM-11"],
+    }
+    DeclinesFirst {
+        name: "declines-first",
+        source: "libp2p/specs connections/simopen.md",
+        about: "a responder declines the first proposal, also if it supports it",
+        instances: both(&[Flaw::DeclinesFirst], &[Shown::Dialers]),
+        violates: &["SIM-4", "SIM-11", "SIM-20", "SIM-25", "SIM-45"],
     }
 }
 

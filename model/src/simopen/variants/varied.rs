@@ -103,6 +103,28 @@ pub enum Flaw {
     DialsAsListener,
     /// A dialer listens: the role that it was given was lost on the way.
     ListensAsDialer,
+    /// A tie is reported before the number is written.
+    TieUnsaid,
+    /// What is no name of a protocol is not declined: the negotiation ends.
+    HangsUpOnUnknown,
+    /// The end of the stream means that nothing is in common, also if nothing was proposed.
+    EndIsNothingInCommon,
+    /// A write that fails ends the negotiation, whatever was heard.
+    WriteFailureIsFinal,
+    /// The deadline is set anew whenever something is read or written.
+    RestartsDeadline,
+    /// The responder reports its first protocol, whatever it accepted.
+    ReportsFirst,
+    /// What is not supported is accepted.
+    AcceptsUnsupported,
+    /// The first proposal is declined, also if it is supported.
+    DeclinesFirst,
+    /// Whatever is not the acceptance of a proposal is taken for its refusal.
+    AnyAnswerIsNa,
+    /// A dialer sends an urgent byte first, which only a dialer finds in its stream.
+    PoisonByte,
+    /// The first byte of each end says its role.
+    RoleByte,
 }
 
 /// Some of them.
@@ -152,6 +174,8 @@ pub struct Varied {
     held: Option<Token>,
     /// The proposal that was skipped, where it is to be answered.
     skipped: Option<Name>,
+    /// Whether the peer's first byte says that it dialed too.
+    clashes: bool,
 }
 
 /// Up to where flights are counted: some designs never end.
@@ -170,7 +194,7 @@ const HALF_OPEN: Stage = Stage::Settled { role: Role::Initiator, sent: true, rec
 
 impl Varied {
     pub(super) fn new(flaws: Flaws, presumed: Nonce) -> Self {
-        Self { flaws, presumed, rounds: 0, held: None, skipped: None }
+        Self { flaws, presumed, rounds: 0, held: None, skipped: None, clashes: false }
     }
 
     fn has(&self, flaw: Flaw) -> bool {
@@ -195,6 +219,7 @@ impl Varied {
         use Stage::{Confirming, Header, Opening, Proposing, Selecting, Serving};
         match (at.state.stage, token) {
             (_, Token::Garbage) => self.handle(at, token),
+            (Header, token) if self.has(Flaw::RoleByte) => self.act_on_first(at, token),
             (Header, token) if token != Token::Header && self.has(Flaw::HeaderOptional) => {
                 self.handle(at, Token::Header);
                 self.act(at, token);
@@ -212,6 +237,11 @@ impl Varied {
             }
             (Opening, Token::Protocol(name)) if self.has(Flaw::TakesProposalForEcho) && name == at.protocols[0] => {
                 self.finish(at, Role::Initiator, name);
+            }
+            (Proposing { index }, token)
+                if self.has(Flaw::AnyAnswerIsNa) && token != Token::Protocol(at.protocols[usize::from(index)]) =>
+            {
+                self.handle(at, Token::Na);
             }
             (Selecting { skipped: false }, _) if self.has(Flaw::SkipsExactlyOne) => {
                 at.state.stage = Selecting { skipped: true };
@@ -234,9 +264,43 @@ impl Varied {
                 self.say(at, Token::Na);
                 at.state.stage = Serving { declined, fresh: false };
             }
-            (Serving { fresh: true, .. }, Token::Simopen) if self.has(Flaw::ListenerAcceptsExtension) => {
+            (Serving { declined, fresh }, token) => self.act_on_proposal(at, token, declined, fresh),
+            // As handfast's.
+            _ => self.handle(at, token),
+        }
+    }
+
+    /// Acts on what comes where a proposal is expected.
+    fn act_on_proposal(&mut self, at: &mut At<'_>, token: Token, declined: u8, fresh: bool) {
+        match token {
+            Token::Simopen if fresh && self.has(Flaw::ListenerAcceptsExtension) => {
                 self.say(at, token);
                 self.finish(at, Role::Responder, NO_PROTOCOL);
+            }
+            Token::Simopen if fresh => self.handle(at, token),
+            Token::Protocol(name) if self.has(Flaw::AcceptsUnsupported) => {
+                self.say(at, token);
+                self.finish(at, Role::Responder, name);
+            }
+            Token::Protocol(_) if self.has(Flaw::DeclinesFirst) && declined == 0 => self.decline(at, declined),
+            Token::Protocol(_) => self.handle(at, token),
+            // Everything else is no name of a protocol.
+            _ if self.has(Flaw::HangsUpOnUnknown) => self.fail(at, Failure::Unexpected),
+            // As handfast's.
+            _ => self.handle(at, token),
+        }
+    }
+
+    /// Acts on the peer's first byte, for which the model has the word of a role, and on the header that follows it.
+    fn act_on_first(&mut self, at: &mut At<'_>, token: Token) {
+        match token {
+            Token::Role(role) => self.clashes = role == Role::Initiator,
+            Token::Header if at.state.kind == Kind::Simopen && self.clashes => {
+                at.state.stage = Stage::Selecting { skipped: false };
+            }
+            Token::Header if at.state.kind == Kind::Simopen => {
+                at.assume(Role::Initiator);
+                at.state.stage = Stage::Proposing { index: 0 };
             }
             // As handfast's.
             _ => self.handle(at, token),
@@ -259,7 +323,7 @@ impl Varied {
             }
             Token::Header
             | Token::Simopen
-            | Token::Iamclient
+            | Token::Word
             | Token::Na
             | Token::BadSelect
             | Token::Role(_)
@@ -321,6 +385,13 @@ impl Varied {
 impl Conduct for Varied {
     fn read(&mut self, at: &mut At<'_>, channel: &mut Channel) {
         let message: InFlight = channel.remove(0);
+        // The kernel takes an urgent byte out of the stream, unless it was asked to leave it there.
+        if message.token == Token::Garbage && at.state.kind == Kind::Listener && self.has(Flaw::PoisonByte) {
+            return;
+        }
+        if self.has(Flaw::RestartsDeadline) {
+            at.state.ticks = 0;
+        }
         self.receive(at, message);
         let has_heard_all = matches!(at.state.stage, Stage::Settled { .. } | Stage::Finishing { .. });
         if has_heard_all && self.has(Flaw::OverReads) {
@@ -330,8 +401,8 @@ impl Conduct for Varied {
 
     fn on_message(&mut self, at: &mut At<'_>, token: Token) {
         let token = match token {
-            Token::Simopen if self.renames(at) => Token::Iamclient,
-            Token::Iamclient if self.renames(at) => Token::Simopen,
+            Token::Simopen if self.renames(at) => Token::Word,
+            Token::Word if self.renames(at) => Token::Simopen,
             // Everything else has one name.
             token => token,
         };
@@ -347,7 +418,16 @@ impl Conduct for Varied {
     fn say(&mut self, at: &mut At<'_>, token: Token) {
         let is_dialer = at.state.kind == Kind::Simopen;
         match (at.state.stage, token) {
-            (_, Token::Simopen) if self.renames(at) => self.put(at, Token::Iamclient),
+            (_, Token::Simopen) if self.renames(at) => self.put(at, Token::Word),
+            (_, Token::Simopen) if is_dialer && self.has(Flaw::RoleByte) => {}
+            (_, Token::Header) if self.has(Flaw::RoleByte) => {
+                self.put(at, Token::Role(if is_dialer { Role::Initiator } else { Role::Responder }));
+                self.put(at, token);
+            }
+            (_, Token::Header) if at.state.kind == Kind::Plain && self.has(Flaw::PoisonByte) => {
+                self.put(at, Token::Garbage);
+                self.put(at, token);
+            }
             (_, Token::Select(_)) => {
                 self.rounds = self.rounds.saturating_add(1).min(4);
                 self.put(at, token);
@@ -383,9 +463,21 @@ impl Conduct for Varied {
         }
     }
 
+    fn tie(&mut self, at: &mut At<'_>) {
+        at.state.stage = Stage::Tied;
+        if self.has(Flaw::TieUnsaid) {
+            return self.fail(at, Failure::Tie);
+        }
+        self.on_written(at);
+    }
+
     fn on_written(&mut self, at: &mut At<'_>) {
         let has_written = at.state.outbox.is_empty();
+        if self.has(Flaw::RestartsDeadline) {
+            at.state.ticks = 0;
+        }
         match at.state.stage {
+            Stage::Tied if has_written => self.fail(at, Failure::Tie),
             Stage::Finishing { role, protocol } if has_written || self.has(Flaw::SettlesUnwritten) => {
                 self.settle(at, role, protocol);
             }
@@ -399,8 +491,22 @@ impl Conduct for Varied {
         }
     }
 
+    fn on_write_failure(&mut self, at: &mut At<'_>) {
+        at.state.broken = true;
+        at.state.outbox.clear();
+        if self.has(Flaw::WriteFailureIsFinal) {
+            return self.fail(at, Failure::HungUp);
+        }
+        self.on_written(at);
+    }
+
     fn on_end(&mut self, at: &mut At<'_>) {
-        let gave_up = matches!(at.state.stage, Stage::Serving { .. }) && !self.has(Flaw::EofIsHungUp);
+        let gave_up = match at.state.stage {
+            Stage::Serving { declined: 1.., .. } => !self.has(Flaw::EofIsHungUp),
+            Stage::Serving { .. } => self.has(Flaw::EndIsNothingInCommon),
+            // It waits for something else.
+            _ => false,
+        };
         self.fail(at, if gave_up { Failure::NothingInCommon } else { Failure::HungUp });
     }
 
@@ -424,6 +530,8 @@ impl Conduct for Varied {
     }
 
     fn settle(&mut self, at: &mut At<'_>, role: Role, protocol: Name) {
+        let reports_first = role == Role::Responder && self.has(Flaw::ReportsFirst);
+        let protocol = if reports_first { at.protocols[0] } else { protocol };
         at.settle(if self.has(Flaw::ReportsDirection) { Role::Initiator } else { role }, protocol);
         if let Stage::Settled { role, sent, .. } = &mut at.state.stage {
             *sent |= self.has(Flaw::EarlyPayload);

@@ -29,7 +29,7 @@ fn an_empty_file_has_no_header() {
 #[test]
 fn garbage_is_refused_with_its_line() {
     refused_because("garbage", &["line 1", "not a step"]);
-    refused_because(format!("{HEADER}\n{{\"action\":"), &["line 2"]);
+    refused_because(format!("{HEADER}\n{{\"action\":\n"), &["line 2"]);
     refused_because(format!("{HEADER}\n[1, 2]"), &["line 2"]);
     refused_because(format!("{HEADER}\n{}", "[".repeat(100_000)), &["line 2", "recursion"]);
     refused_because("5", &["line 1", "protocol"]);
@@ -182,4 +182,47 @@ fn a_rejection_among_thousands_of_sessions_is_answered() {
     assert_eq!(explanation.steps, 2 * SESSIONS);
     let allowed = explanation.rejection.expect("nobody is active").possible[0].allowed.len();
     assert!((3 * SESSIONS..10 * SESSIONS).contains(&allowed), "{allowed}");
+}
+
+/// A header that says that there is more than can be told apart is none; and nothing that a line names takes a place for
+/// each number below it.
+#[test]
+fn a_log_of_ownership_is_bounded_by_what_the_rules_tell_apart() {
+    let explain = |log: &str| {
+        let entry = model::registry::find("ownership").expect("it is there");
+        (entry.explain)(&mut log.as_bytes())
+    };
+    let lines = r#"{"action":{"open":{"thread":0,"incarnation":0}}}
+{"action":{"poll":{"thread":1}}}"#;
+    for many in [65, 1025, 65_535] {
+        for header in [
+            format!(r#"{{"protocol":"ownership","threads":{many},"numbers":255}}"#),
+            format!(r#"{{"protocol":"ownership","pool":{{"threads":{many},"numbers":255,"room":255}}}}"#),
+        ] {
+            let refusal = explain(&format!("{header}\n{lines}")).expect_err("there are too many").to_string();
+            assert!(refusal.contains("line 1"), "{refusal}");
+        }
+    }
+    for header in [
+        r#"{"protocol":"ownership","threads":64,"numbers":255}"#,
+        r#"{"protocol":"ownership","pool":{"threads":64,"numbers":255,"room":255}}"#,
+    ] {
+        let rejection = explain(&format!("{header}\n{lines}")).expect("it can be read").rejection;
+        assert_eq!(rejection.map(|rejection| rejection.line), Some(3), "{header}");
+        for far in [
+            r#"{"open":{"thread":64,"incarnation":0}}"#,
+            r#"{"poll":{"thread":65535}}"#,
+            r#"{"arrive":{"incarnation":4294967295}}"#,
+            r#"{"open":{"thread":0,"incarnation":4294967295}}"#,
+        ] {
+            let rejection = explain(&format!("{header}\n{{\"action\":{far}}}")).expect("it can be read").rejection;
+            let rejection = rejection.unwrap_or_else(|| panic!("{far} is allowed"));
+            assert!(rejection.possible[0].instead[0].starts_with("refused: "), "{far}: {rejection:?}");
+        }
+    }
+    let pool = r#"{"protocol":"ownership","pool":{"threads":64,"numbers":255,"room":255}}"#;
+    for far in [r#"{"ring":{"incarnation":4294967295}}"#, r#"{"age":{"incarnation":4294967295}}"#] {
+        let rejection = explain(&format!("{pool}\n{{\"action\":{far}}}")).expect("it can be read").rejection;
+        assert!(rejection.is_some(), "{far} is allowed");
+    }
 }

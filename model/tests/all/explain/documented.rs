@@ -1,11 +1,11 @@
 //! One life of one session as a log, and what is said of it when a line is missing, in the wrong place, or twice.
 
-use model::checker::explain::{Explanation, Possible, Rejection};
+use model::checker::explain::{Possible, Rejection};
 
 use super::explained;
 
 /// Line by line: somebody comes and goes, and the selector hears of both.
-const LOG: [&str; 8] = [
+pub(super) const LOG: [&str; 8] = [
     r#"{"protocol":"lifecycle","total":2,"pending":2,"capacity":3,"duplicates":"keep_new","subscribers":1}"#,
     r#"{"action":{"open":{"session":0}},"observation":{"accepted":[{"opened":0}]}}"#,
     r#"{"action":{"handshake_done":{"session":0,"key":7}},"observation":{"accepted":[{"handshake_done":[0,7]}]}}"#,
@@ -33,7 +33,7 @@ fn has(words: &[String], word: &str) -> bool {
 #[test]
 fn the_log_is_accepted() {
     let explanation = explained(LOG.join("\n"));
-    assert_eq!(explanation, Explanation { runs: 1, steps: 7, rejection: None, violated: Vec::new() });
+    assert_eq!((explanation.runs, explanation.steps, explanation.is_behaviour()), (1, 7, true));
 }
 
 #[test]
@@ -128,7 +128,8 @@ fn a_rejection_late_in_a_long_log_shows_the_state_before_it() {
             log.push_str(&format!("\n{{\"action\":{action}}}"));
         }
     }
-    assert_eq!(explained(&log), Explanation { runs: 1, steps: 7 * SESSIONS, rejection: None, violated: Vec::new() });
+    let explanation = explained(&log);
+    assert_eq!((explanation.runs, explanation.steps, explanation.is_behaviour()), (1, 7 * SESSIONS, true));
     log.push_str("\n{\"action\":{\"end\":{\"session\":99}}}");
     let rejection = explained(&log).rejection.expect("it has ended before");
     assert_eq!((rejection.line, rejection.explained), (7 * SESSIONS + 2, 7 * SESSIONS));

@@ -4,6 +4,8 @@
 mod bad_input;
 mod corrupted;
 mod documented;
+mod shares;
+mod unfinished;
 
 use core::ops::ControlFlow;
 
@@ -48,8 +50,8 @@ fn every_walk_of_an_edge_cover_is_accepted() {
     let (mut walks, mut steps) = (0, 0);
     every_walk("slots", |trace| {
         let explanation = explained(format::log(&trace));
-        let expected = Explanation { runs: 1, steps: trace.steps.len(), rejection: None, violated: Vec::new() };
-        assert_eq!(explanation, expected, "{}", trace.title);
+        let found = (explanation.runs, explanation.steps, explanation.is_behaviour());
+        assert_eq!(found, (1, trace.steps.len(), true), "{}", trace.title);
         walks += 1;
         steps += trace.steps.len();
     });
@@ -81,5 +83,6 @@ fn several_runs_are_one_log() {
             steps += trace.steps.len();
         }
     });
-    assert_eq!(explained(&log), Explanation { runs, steps, rejection: None, violated: Vec::new() });
+    let explanation = explained(&log);
+    assert_eq!((explanation.runs, explanation.steps, explanation.is_behaviour()), (runs, steps, true));
 }

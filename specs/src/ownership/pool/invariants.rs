@@ -15,7 +15,9 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     Predicate {
         id: "OWN-12",
         title: "what is on a shelf is in the table and belongs to the shelf's thread, and nobody else is inside",
-        holds: |history| !any(history, |record| record.idle.shelf.is_some_and(|thread| !is_idle_on(record, thread))),
+        holds: |history| {
+            !any(history, |record| record.idle.shelf.is_some_and(|thread| !is_idle_on(history, record, thread)))
+        },
     },
     Predicate {
         id: "OWN-13",
@@ -25,7 +27,9 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     Predicate {
         id: "OWN-14",
         title: "what a thread was given is watched by its poller and by no other",
-        holds: |history| !any(history, |record| user(record).is_some_and(|thread| !is_watched_by(record, thread))),
+        holds: |history| {
+            !any(history, |record| user(record).is_some_and(|user| !is_watched_by(record, history.host(user))))
+        },
     },
     Predicate {
         id: "OWN-15",
@@ -80,7 +84,7 @@ pub const WITNESSES: &[Predicate<History>] = &[
         title: "a thread is to look at a connection that another one uses",
         holds: |history| {
             any(history, |record| {
-                user(record).is_some_and(|user| record.idle.woken.iter().any(|thread| thread != user))
+                user(record).is_some_and(|user| record.idle.woken.iter().any(|thread| thread != history.host(user)))
             })
         },
     },
@@ -95,7 +99,7 @@ pub const WITNESSES: &[Predicate<History>] = &[
     Predicate {
         id: "OWN-40",
         title: "a connection is taken over that nobody was to be given any more, because its time is over",
-        holds: |history| any(history, |record| record.idle.expired && is_away_from_home(record)),
+        holds: |history| any(history, |record| record.idle.expired && is_away_from_home(history, record)),
     },
     Predicate {
         id: "OWN-41",
@@ -111,10 +115,10 @@ fn is_thread(component: &Component) -> bool {
 }
 
 /// In the table, of the thread, and no other thread inside. The thread itself may be: it looks whether it was closed.
-fn is_idle_on(record: &DescriptorRecord, thread: Thread) -> bool {
+fn is_idle_on(history: &History, record: &DescriptorRecord, thread: Thread) -> bool {
     record.stage == Stage::Live
         && record.owner == Some(Owner::Thread(thread))
-        && record.inside.iter().all(|inside| inside == thread)
+        && record.inside.iter().all(|inside| history.host(inside) == thread)
 }
 
 /// Who uses it.
@@ -146,6 +150,6 @@ fn is_lost(record: &DescriptorRecord) -> bool {
 }
 
 /// A thread is inside, and its poller does not watch it.
-fn is_away_from_home(record: &DescriptorRecord) -> bool {
-    record.inside.iter().any(|thread| !record.watching.contains(thread))
+fn is_away_from_home(history: &History, record: &DescriptorRecord) -> bool {
+    record.inside.iter().any(|thread| !record.watching.contains(history.host(thread)))
 }

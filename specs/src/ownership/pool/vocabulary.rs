@@ -59,6 +59,10 @@ pub enum Action {
     /// The thread, woken, enters to look at a connection.
     #[display("{thread} looks at {incarnation}")]
     Look { thread: Thread, incarnation: Incarnation },
+    /// The thread was turned away because another one of its runtime is inside. It asks again under the lock of the shelf,
+    /// and leaves the report there if that is inside still.
+    #[display("{thread} asks again, or leaves the report on the shelf")]
+    Defer { thread: Thread },
     /// The thread takes the connection that it has found closed off its shelf.
     #[display("{thread} takes it off its shelf")]
     Unlist { thread: Thread },
@@ -107,6 +111,7 @@ impl Action {
             | Self::Register { thread }
             | Self::Probe { thread }
             | Self::Look { thread, .. }
+            | Self::Defer { thread }
             | Self::Unlist { thread }
             | Self::Leave { thread }
             | Self::Expire { thread }

@@ -7,6 +7,7 @@ use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use handfast::framed::Transport;
 use rustix::io::ioctl_fionread;
 
 use super::support::{await_arrival, await_reset, drain, fill, outstanding, pair, registered, reset};
@@ -111,7 +112,7 @@ async fn k7_nothing_is_lost_by_a_close_after_everything_is_acknowledged() {
     let _deadline = deadline("everything to be acknowledged");
     let (mut x, mut y) = with_unread_input();
     let written = fill(&mut x);
-    let (_read, write) = registered(x.try_clone().expect("there are descriptors")).into_split();
+    let (_read, write) = Transport::split(registered(x.try_clone().expect("there are descriptors")));
     let reader = std::thread::spawn(move || drain(&mut y));
     x.shutdown(Shutdown::Write).expect("it is connected");
     while outstanding(&write) > 0 {
@@ -129,7 +130,7 @@ async fn k7_what_is_outstanding_is_what_has_not_arrived_and_the_end() {
     let _deadline = deadline("segments and acknowledgements to arrive");
     let (mut x, y) = pair(None);
     let written = fill(&mut x) as u64;
-    let (_read, write) = registered(x.try_clone().expect("there are descriptors")).into_split();
+    let (_read, write) = Transport::split(registered(x.try_clone().expect("there are descriptors")));
     assert!(outstanding(&write) > 0, "the queues are full");
     while outstanding(&write) + ioctl_fionread(&y).expect("it is a socket") != written {
         // Segments and acknowledgements are on their way.
@@ -146,13 +147,13 @@ async fn k7_after_a_reset_what_was_outstanding_stays_so() {
     let _deadline = deadline("a reset");
     let (mut x, y) = pair(None);
     fill(&mut x);
-    let (_read, write) = registered(x.try_clone().expect("there are descriptors")).into_split();
+    let (_read, write) = Transport::split(registered(x.try_clone().expect("there are descriptors")));
     reset(y);
     await_reset(&x);
-    let left = tokio::net::TcpStream::into_std(write.reunite(_read).expect("they are one socket"));
+    let left = tokio::net::TcpStream::into_std(write.0.reunite(_read).expect("they are one socket"));
     let left = left.expect("it is a socket");
     assert_eq!(left.take_error().expect("it is a socket").map(|error| error.kind()), RESET);
-    let (_read, write) = registered(left).into_split();
+    let (_read, write) = Transport::split(registered(left));
     assert!(outstanding(&write) > 0, "with the reset itself already told");
 }
 

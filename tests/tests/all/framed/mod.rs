@@ -5,6 +5,9 @@
 //! | `kernel` | what the protocol takes for granted of TCP: another kernel shows itself here |
 //! | `loopback` | both queues full, peers that never read, pump for ever, reset, or are silent |
 //! | `storm` | thousands of shutdowns of every kind, frames counted on both sides |
+//! | `messages` | typed messages by a codec |
+//! | `signal` | no write raises `SIGPIPE` |
+//! | `tls` | streams of rustls, ended with and without `close_notify` |
 //! | `interop` | a peer that speaks the original's bytes |
 
 #![cfg(target_os = "linux")]
@@ -12,5 +15,8 @@
 mod interop;
 mod kernel;
 mod loopback;
+mod messages;
+mod signal;
 mod storm;
 mod support;
+mod tls;

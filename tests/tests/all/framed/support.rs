@@ -97,7 +97,7 @@ pub(crate) fn reset(stream: TcpStream) {
 }
 
 /// Bytes that the peer's kernel has not acknowledged.
-pub(crate) fn outstanding(write: &tokio::net::tcp::OwnedWriteHalf) -> u64 {
+pub(crate) fn outstanding(write: &<tokio::net::TcpStream as Transport>::Write) -> u64 {
     match tokio::net::TcpStream::delivery(write).expect("it is connected") {
         Delivery::Outstanding(bytes) => bytes,
         Delivery::Unknown => panic!("this is Linux"),

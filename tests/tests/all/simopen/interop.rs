@@ -14,7 +14,7 @@ use crate::simopen::err;
 const CAPACITIES: [usize; 5] = [1, 7, 57, 58, 4096];
 const VERSIONS: [Version; 2] = [Version::V1, Version::V1Lazy];
 
-/// SIM-7: to an ordinary listener this end is an ordinary dialer.
+/// SIM-29: to an ordinary listener this end is an ordinary dialer.
 #[tokio::test(start_paused = true)]
 async fn a_dialer_agrees_with_their_listener() {
     for capacity in CAPACITIES {
@@ -77,6 +77,23 @@ async fn a_listener_agrees_with_their_dialer() {
     }
 }
 
+/// SIM-46: their lazy dialer says everything, its payload too, and closes before it hears anything.
+#[tokio::test(start_paused = true)]
+async fn a_payload_of_their_lazy_dialer_arrives_although_it_has_closed() {
+    for capacity in [64, 4096] {
+        let (ours, theirs) = duplex(capacity);
+        let lazy = dialer_select_proto(theirs.compat(), ["/noise"], Version::V1Lazy).await;
+        let mut stream = lazy.expect("it does not wait").1.compat();
+        stream.write_all(b"payload").await.expect("it fits");
+        stream.flush().await.expect("it fits");
+        drop(stream);
+        let mut settled = accept(ours, &["/tls", "/noise"], Options::default()).await.expect("all was said");
+        let mut payload = Vec::new();
+        settled.read_to_end(&mut payload).await.expect("the end is clean");
+        assert_eq!((settled.protocol(), &payload[..]), ("/noise", &b"payload"[..]), "{capacity} bytes");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_ordinary_initiator_agrees_with_their_listener() {
     for capacity in CAPACITIES {
@@ -87,7 +104,7 @@ async fn an_ordinary_initiator_agrees_with_their_listener() {
     }
 }
 
-/// SIM-8: with a dialer that does not know the extension nobody believes that anything was agreed.
+/// SIM-7: with a dialer that does not know the extension nobody believes that anything was agreed.
 #[tokio::test(start_paused = true)]
 async fn a_dialer_and_their_dialer_fail_cleanly() {
     for (capacity, version) in CAPACITIES.into_iter().flat_map(|capacity| VERSIONS.map(|version| (capacity, version))) {

@@ -6,9 +6,9 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use handfast::simopen::{Options, Role, accept, negotiate};
+use handfast::simopen::{Options, Role, accept, listen, negotiate};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::Builder;
 
 use crate::simopen::{err, talk};
@@ -165,7 +165,7 @@ fn two_that_listen_and_dial_have_one_connection() {
     let start = Barrier::new(2);
     let end = |ours: SocketAddr, theirs: SocketAddr, says: u8, hears: u8| {
         let runtime = current_thread();
-        let listener = runtime.block_on(async { listen(ours) });
+        let listener = runtime.block_on(async { listen(ours, 16) }).expect("the port is free");
         (0..ROUNDS)
             .map(|_| {
                 start.wait();
@@ -215,15 +215,7 @@ fn two_that_listen_and_dial_have_one_connection() {
     println!("{simultaneous} of {ROUNDS} connections were opened by both ends");
 }
 
-fn listen(ours: SocketAddr) -> TcpListener {
-    let socket = TcpSocket::new_v4().expect("there are sockets");
-    socket.set_reuseaddr(true).expect("it can be set");
-    socket.set_reuseport(true).expect("it can be set");
-    socket.bind(ours).expect("the port is free");
-    socket.listen(16).expect("it is bound")
-}
-
-/// SIM-6, SIM-14: a connection to oneself draws the number that it drew.
+/// SIM-13: a connection to oneself draws the number that it drew.
 #[tokio::test]
 async fn a_connection_to_oneself_is_a_tie() {
     let _deadline = deadline("a connection to oneself");

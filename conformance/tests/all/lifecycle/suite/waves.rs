@@ -92,7 +92,7 @@ fn t7_a_disconnect_before_the_verack_tells_no_subscriber_anything() {
 /// Where the gate is open the sync manager is told of the end of peers that it never heard of.
 #[test]
 fn t7_without_a_gate_a_disconnect_before_the_verack_is_told() {
-    let (_, ungated) = crate::lifecycle::suite::waves::try_as_predicted("btcd-ungated", &NO_VERACK);
+    let (_, ungated) = try_as_predicted("btcd-ungated", &NO_VERACK);
     assert_eq!(ungated.violated, set(["PEER-4"]));
 }
 

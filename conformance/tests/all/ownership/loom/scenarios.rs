@@ -8,7 +8,6 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
-use crate::ownership::loom::scenarios;
 use crate::ownership::loom::support::{WORKERS, World, complete};
 
 const EXCLUSIVE: Sharing = Sharing::Exclusive(WORKERS[0]);
@@ -221,14 +220,14 @@ every_way! {
 /// The first of the scenarios that fails with these orderings.
 fn caught_by<O: Orders>() -> Option<&'static str> {
     let scenarios: [(&str, fn()); 8] = [
-        ("takeover_and_report", scenarios::takeover_and_report::<O>),
-        ("two_leave_what_is_deleted", scenarios::two_leave_what_is_deleted::<O>),
-        ("deletion_from_outside", scenarios::deletion_from_outside::<O>),
-        ("taken_over_to_be_closed", scenarios::taken_over_to_be_closed::<O>),
-        ("report_of_the_last_one", scenarios::report_of_the_last_one::<O>),
-        ("number_returns_elsewhere", scenarios::number_returns_elsewhere::<O>),
-        ("inserted_elsewhere", scenarios::inserted_elsewhere::<O>),
-        ("deleter_is_seen_by_the_closer", scenarios::deleter_is_seen_by_the_closer::<O>),
+        ("takeover_and_report", takeover_and_report::<O>),
+        ("two_leave_what_is_deleted", two_leave_what_is_deleted::<O>),
+        ("deletion_from_outside", deletion_from_outside::<O>),
+        ("taken_over_to_be_closed", taken_over_to_be_closed::<O>),
+        ("report_of_the_last_one", report_of_the_last_one::<O>),
+        ("number_returns_elsewhere", number_returns_elsewhere::<O>),
+        ("inserted_elsewhere", inserted_elsewhere::<O>),
+        ("deleter_is_seen_by_the_closer", deleter_is_seen_by_the_closer::<O>),
     ];
     let fails = |scenario: fn()| catch_unwind(AssertUnwindSafe(|| complete("weakened", scenario))).is_err();
     scenarios.into_iter().find(|&(_, scenario)| fails(scenario)).map(|(name, _)| name)

@@ -76,6 +76,17 @@ pub(crate) enum Word<F> {
     Still(AtomicU64, PhantomData<fn() -> F>),
 }
 
+macro_rules! on_either {
+    ($($operation:ident)*) => { $(
+        fn $operation(&self, operand: u64, order: Ordering) -> u64 {
+            match self {
+                Self::Watched(word) => word.$operation(operand, order),
+                Self::Still(word, _) => AtomicU64::$operation(word, operand, Ordering::SeqCst),
+            }
+        }
+    )* };
+}
+
 impl<F: Focus> AtomicWord for Word<F> {
     fn new(bits: u64) -> Self {
         Self::Still(AtomicU64::new(bits), PhantomData)
@@ -98,17 +109,8 @@ impl<F: Focus> AtomicWord for Word<F> {
     fn compare_exchange_weak(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
         self.compare_exchange(current, new, order)
     }
-}
 
-macro_rules! on_either {
-    ($($operation:ident)*) => { $(
-        fn $operation(&self, operand: u64, order: Ordering) -> u64 {
-            match self {
-                Self::Watched(word) => word.$operation(operand, order),
-                Self::Still(word, _) => AtomicU64::$operation(word, operand, Ordering::SeqCst),
-            }
-        }
-    )* };
+    on_either! { fetch_sub }
 }
 
 impl<F: Focus> Mask for Word<F> {
@@ -118,7 +120,7 @@ impl<F: Focus> Mask for Word<F> {
         if F::FIELDS.contains(&field) { Self::Watched(LoomWord::new(0)) } else { Self::new(0) }
     }
 
-    on_either! { fetch_or fetch_and fetch_add fetch_sub }
+    on_either! { fetch_or fetch_and fetch_add }
 
     fn compare_exchange(&self, current: u64, new: u64, order: Ordering) -> Result<u64, u64> {
         match self {

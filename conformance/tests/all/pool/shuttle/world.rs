@@ -1,13 +1,13 @@
 //! The pool, with what is raced of it: its table on shuttle's atomics, and a shelf for each worker under shuttle's lock.
 //!
-//! The few lines that put the two together are those of `impl/src/pool/shared.rs`, in the same order, without clocks,
+//! The few lines that put the two together are those of `impl/src/pool/shared`, in the same order, without clocks,
 //! metrics and tokio, which that file cannot be had without.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use handfast::ownership::{Guard, Numbered, Refused, Sharing, Table, Token, Worker};
-use handfast::pool::core::{Claim, Handle, IdleList, Limits, Put, Stamps, Unclaimed};
+use handfast::pool::core::{Claim, Destination, Handle, IdleList, Limits, Over, Put, Stamps, Unclaimed};
 use handfast_spec::ownership::{Away, Incarnation, Output, Owner, Thread};
 use shuttle::sync::{Mutex, MutexGuard};
 
@@ -38,6 +38,16 @@ pub(crate) struct World {
 
 struct Seat {
     shelf: Mutex<IdleList<(), Token>>,
+    /// The one destination.
+    destination: Destination,
+}
+
+impl Seat {
+    fn new(limits: Limits) -> Self {
+        let mut list = IdleList::new(limits);
+        let destination = list.remember(0, Arc::new(()));
+        Self { shelf: Mutex::new(list), destination }
+    }
 }
 
 struct Entry {
@@ -61,7 +71,7 @@ const NUMBERS: usize = 64;
 impl World {
     pub(crate) fn new(workers: usize, room: usize, mistake: Mistake) -> Self {
         let limits = Limits { per_key: room, total: room, idle: Duration::from_secs(10), age: Duration::MAX };
-        let seats = (0..workers).map(|_| Seat { shelf: Mutex::new(IdleList::new(limits)) }).collect();
+        let seats = (0..workers).map(|_| Seat::new(limits)).collect();
         Self { kernel: Arc::default(), table: Table::of_atomics(NUMBERS), seats, mistake }
     }
 
@@ -115,7 +125,7 @@ impl World {
         let mut inside = inserted.map_err(|error| error.reason).expect("the number's slot is free");
         let owner = Owner::Thread(thread);
         self.kernel.tell(&[Output::Inserted(thread, which, owner), Output::Entered(thread, which, which)]);
-        let token = inside.token();
+        let (token, destination) = (inside.token(), self.seats[thread.index()].destination);
         if self.kernel.asks(which, Some(token)) {
             return Some(self.hand_back(inside, thread));
         }
@@ -123,13 +133,13 @@ impl World {
             drop(inside);
             self.kernel.tell(&[Output::Left(thread, which)]);
             let put =
-                self.shelf(thread).put((), token, Stamps { now, created_at: now }, |token| self.claim(token, thread));
+                self.shelf(thread).put(destination, token, Stamps::new(now, now), |token| self.claim(token, thread));
             self.kernel.tell(&[Output::Listed(thread, which)]);
             self.close(put.ok().and_then(|put| put.evicted), thread);
             return None;
         }
         let mut shelf = self.shelf(thread);
-        let put = shelf.put((), token, Stamps { now, created_at: now }, |token| self.claim(token, thread));
+        let put = shelf.put(destination, token, Stamps::new(now, now), |token| self.claim(token, thread));
         let Ok(Put { handle, evicted, .. }) = put else {
             drop(shelf);
             return Some(self.hand_back(inside, thread));
@@ -150,9 +160,10 @@ impl World {
     }
 
     pub(crate) fn take(&self, thread: Thread, from: Thread, now: Duration) -> Option<Connection> {
-        let took = self.shelf(from).take(&(), now, |token| self.claim(token, thread));
+        let destination = self.seats[from.index()].destination;
+        let took = self.shelf(from).take(destination, now, |token| self.claim(token, thread));
         self.kernel.count(|counts| counts.expired += took.expired.len());
-        self.close(took.expired, thread);
+        self.close(took.expired.into_iter().map(|over| over.claimed), thread);
         let connection = self.release(took.found?, thread);
         self.settle(connection, thread, from)
     }
@@ -205,9 +216,9 @@ impl World {
     }
 
     pub(crate) fn expire(&self, thread: Thread, now: Duration) {
-        let expired = self.shelf(thread).expire(now, |token| self.claim(token, thread));
+        let expired = self.shelf(thread).expire(now, usize::MAX, |token| self.claim(token, thread));
         self.kernel.count(|counts| counts.expired += expired.len());
-        self.close(expired, thread);
+        self.close(expired.into_iter().map(|Over { claimed, .. }| claimed), thread);
     }
 
     pub(crate) fn stop(&self, thread: Thread) {

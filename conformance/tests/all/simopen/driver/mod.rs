@@ -70,6 +70,17 @@ fn the_drivers_take_every_edge_where_nothing_disturbs_them() {
 }
 
 #[test]
+fn the_drivers_take_every_edge_where_their_clocks_move() {
+    cover("clock", &instance(Scope::Small, "clock"), &[Chop::Bytes]);
+    cover("clock, default", &instance(Scope::Default, "clock"), &[Chop::Halves]);
+}
+
+#[test]
+fn the_drivers_take_every_edge_with_peers_that_stop_reading() {
+    cover("deaf", &instance(Scope::Small, "deaf"), &[Chop::Halves]);
+}
+
+#[test]
 fn the_drivers_take_every_edge_with_hostile_peers() {
     cover("hostile", &instance(Scope::Small, "hostile"), &[Chop::Halves]);
 }
@@ -86,6 +97,8 @@ fn the_drivers_take_every_edge_of_others_with_hostile_peers() {
             capacity: [0, 0],
             patience: 2,
             timed: true,
+            ticks: 0,
+            deafens: false,
         })
         .with_history()
     });
@@ -98,7 +111,7 @@ fn the_drivers_take_every_edge_of_others_with_hostile_peers() {
 fn every_instance_is_walked() {
     for scope in [Scope::Small, Scope::Default] {
         let names: Vec<_> = instances(scope).iter().map(|instance| instance.name).collect();
-        assert_eq!(names, ["dialers", "others", "reflection", "hostile", "undisturbed"]);
+        assert_eq!(names, ["dialers", "others", "reflection", "hostile", "undisturbed", "clock", "deaf"]);
     }
 }
 

@@ -3,7 +3,7 @@
 use core::mem::{replace, take};
 
 use handfast_spec::framed::{
-    Action, End, Ending, Forgery, Framed, Given, Half, Item, Outcome, Output, Part, Refusal, Shape,
+    Action, End, Ending, Forgery, Framed, Given, Half, Item, Moment, Outcome, Output, Part, Refusal, Shape,
 };
 use handfast_spec::{Machine, Observation};
 use serde::Serialize;
@@ -22,14 +22,18 @@ pub struct Mutant {
     flaw: Flaw,
     /// What each end found acceptable and has not accepted yet: of [`Flaw::ChecksThenAccepts`].
     checked: [Option<Shape>; 2],
+    /// For when each end's timer was set: of [`Flaw::KeepsFirstTimer`].
+    armed: [Option<Moment>; 2],
 }
 
-in_parts!(Mutant { handfast: Handfast } and { flaw: Flaw, checked: [Option<Shape>; 2] });
+in_parts!(Mutant { handfast: Handfast } and {
+    flaw: Flaw, checked: [Option<Shape>; 2], armed: [Option<Moment>; 2]
+});
 
 impl Mutant {
     /// A connection that has just been established, with this flaw at both ends.
     pub fn new(handfast: Handfast, flaw: Flaw) -> Self {
-        Self { handfast, flaw, checked: [None; 2] }
+        Self { handfast, flaw, checked: [None; 2], armed: [None; 2] }
     }
 
     /// How the connection is configured.
@@ -59,25 +63,9 @@ impl Mutant {
                 Err(Refusal::ShutDown)
             }
             (Flaw::DrainsLate, Action::ReadAhead { end }) if self.is_writing(end) => Err(Refusal::NotNow),
-            (Flaw::UnboundedDrain, Action::ReadAhead { .. }) => {
-                let bound = replace(&mut self.handfast.config.discard, u16::MAX);
-                let step = self.handfast.take(action, outputs);
-                self.handfast.config.discard = bound;
-                step
-            }
             (Flaw::ForgetsEnding, Action::Read { end }) => self.read_again(end, outputs),
             (Flaw::ForgetsEnding, Action::ReadAhead { end }) => self.read_ahead_again(end, outputs),
             (Flaw::DropsHeader | Flaw::DropsPayload, Action::DropRead { end }) => self.forget_half(end),
-            (Flaw::LatestDeadline, Action::Shutdown { end, by }) => {
-                if let Phase::Writing(until) | Phase::Closed(until) = &mut self.handfast.side_mut(end).phase
-                    && by > *until
-                {
-                    *until = by;
-                    outputs.push(Output::Begun(end, by));
-                    return Ok(());
-                }
-                self.handfast.take(action, outputs)
-            }
             (Flaw::StopsReader, Action::Shutdown { end, .. }) => self.shut_down_both_directions(end, action, outputs),
             (Flaw::SecondFails, Action::Shutdown { end, .. }) => match self.handfast.take(action, outputs) {
                 Err(Refusal::Over) => {
@@ -89,17 +77,80 @@ impl Mutant {
             },
             (Flaw::ClosesAfterMarker, Action::Finish { end }) => self.finish_and_close(end, outputs),
             (Flaw::WaitsForPeer, Action::Confirm { end }) => self.confirm_ended(end, outputs),
-            (Flaw::RenewsDeadline, Action::Expire { end }) => self.handfast.open(end).and(Err(Refusal::NotNow)),
-            (Flaw::CleanAtDeadline, Action::Expire { end }) => {
-                let end = self.handfast.open(end)?;
-                self.handfast.expire_with(end, Outcome::Clean, outputs)
-            }
+            (Flaw::ForgetsAnswer, Action::Read { end }) => self.read_and_forget(end, outputs),
+            // A bound or a deadline is another one.
+            (
+                Flaw::UnboundedDrain
+                | Flaw::UnboundedKeep
+                | Flaw::LatestDeadline
+                | Flaw::RenewsDeadline
+                | Flaw::KeepsFirstTimer
+                | Flaw::CleanAtDeadline
+                | Flaw::DrainsPastDeadline
+                | Flaw::ReadsPastDeadline,
+                _,
+            ) => self.take_without_limit(action, outputs),
             // What the application is given next is found in the mutant's way.
             (_, Action::Read { end }) => self.read(self.handfast.open(end)?, outputs),
             (_, Action::ReadAhead { end }) => self.read_ahead(self.handfast.open(end)?, outputs),
             (_, Action::DropRead { end }) => self.drop_read(self.handfast.open(end)?),
             _ => self.handfast.take(action, outputs),
         }
+    }
+
+    fn take_without_limit(&mut self, action: Action, outputs: &mut Outputs) -> Step {
+        match (self.flaw, action) {
+            (Flaw::UnboundedDrain, Action::ReadAhead { .. }) => {
+                let bound = replace(&mut self.handfast.config.discard, u16::MAX);
+                let step = self.handfast.take(action, outputs);
+                self.handfast.config.discard = bound;
+                step
+            }
+            (Flaw::DrainsPastDeadline, Action::ReadAhead { .. }) | (Flaw::ReadsPastDeadline, Action::Read { .. }) => {
+                let now = take(&mut self.handfast.now);
+                let step = self.handfast.take(action, outputs);
+                self.handfast.now = now;
+                step
+            }
+            (Flaw::UnboundedKeep, Action::ReadAhead { .. }) => {
+                let bound = replace(&mut self.handfast.config.keep, u16::MAX);
+                let step = self.handfast.take(action, outputs);
+                self.handfast.config.keep = bound;
+                step
+            }
+            (Flaw::LatestDeadline, Action::Shutdown { end, by }) => {
+                if let Phase::Writing(until) | Phase::Closed(until) = &mut self.handfast.side_mut(end).phase
+                    && by > *until
+                {
+                    *until = by;
+                    outputs.push(Output::Begun(end, by));
+                    return Ok(());
+                }
+                self.handfast.take(action, outputs)
+            }
+            (Flaw::RenewsDeadline, Action::Expire { end }) => self.handfast.open(end).and(Err(Refusal::NotNow)),
+            (Flaw::CleanAtDeadline, Action::Expire { end }) => {
+                let end = self.handfast.open(end)?;
+                self.handfast.expire_with(end, Outcome::Clean, outputs)
+            }
+            (Flaw::KeepsFirstTimer, Action::Shutdown { end, by }) => {
+                self.handfast.take(action, outputs)?;
+                self.armed[end.index()].get_or_insert(by);
+                Ok(())
+            }
+            (Flaw::KeepsFirstTimer, Action::Expire { end }) if self.armed[end.index()] > self.handfast.now => {
+                self.handfast.open(end).and(Err(Refusal::NotNow))
+            }
+            _ => self.handfast.take(action, outputs),
+        }
+    }
+
+    fn read_and_forget(&mut self, end: End, outputs: &mut Outputs) -> Step {
+        self.read(self.handfast.open(end)?, outputs)?;
+        if self.handfast.side(end).reading == Reading::Answers {
+            self.report(end, Ending::Marker, outputs);
+        }
+        Ok(())
     }
 
     fn is_writing(&self, end: End) -> bool {

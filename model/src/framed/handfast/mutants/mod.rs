@@ -17,6 +17,7 @@ const BOTH: &[&str] = &["both"];
 const ONE_WAY: &[&str] = &["one-way"];
 const LEAVING: &[&str] = &["leaving"];
 const HOSTILE: &[&str] = &["hostile"];
+const ANSWERING: &[&str] = &["answering"];
 
 /// Every mutant.
 pub fn variants() -> Vec<Variant> {
@@ -240,5 +241,45 @@ mutants! {
         about: "a write that fails stops the reader, although what was acknowledged is still in the kernel",
         instances: LEAVING,
         violates: &["FRM-1"],
+    }
+
+    ForgetsAnswer {
+        name: "forgets-answer",
+        source: "snapview/tungstenite-rs 393: the reply to a close frame waits for a flush that no task calls",
+        about: "the reader that begins an answer is told of the marker before the answer was handed over",
+        instances: ANSWERING,
+        violates: &["FRM-28"],
+    }
+
+    DrainsPastDeadline {
+        name: "drains-past-deadline",
+        source: "clockworklabs/SpacetimeDB 2891: a peer that never pauses keeps a task from its timers",
+        about: "the drain goes on reading behind the deadline until the timer has fired",
+        instances: BOTH,
+        violates: &["FRM-29"],
+    }
+
+    ReadsPastDeadline {
+        name: "reads-past-deadline",
+        source: "clockworklabs/SpacetimeDB 2891; impl/src/framed/driver/reader.rs, which asked for the time only where it had to wait",
+        about: "a peer that never pauses is read behind the deadline",
+        instances: BOTH,
+        violates: &["FRM-29"],
+    }
+
+    UnboundedKeep {
+        name: "unbounded-keep",
+        source: "zrepl/zrepl b93a06d, Shutdown: io.Copy without a bound (M25), made for a reader",
+        about: "what is read ahead for the reader is not counted",
+        instances: BOTH,
+        violates: &["FRM-30"],
+    }
+
+    KeepsFirstTimer {
+        name: "keeps-first-timer",
+        source: "zrepl/zrepl PR #415, d118bcc: calls that wait have a copy of the deadline (M12)",
+        about: "a later call shortens the deadline, and the timer that runs is not set anew",
+        instances: ONE_WAY,
+        violates: &["FRM-12", "FRM-13"],
     }
 }

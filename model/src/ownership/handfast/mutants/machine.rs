@@ -67,6 +67,21 @@ impl Mutated {
                 world.close_number(thread, token.number, outputs);
                 self.stop_halfway(thread, Report { token, about });
             }
+            (Flaw::WaitsForTheDeleter, Action::Leave { thread } | Action::DeleteInside { thread }) => {
+                let At::Inside(_, token) = world.at(thread) else { return Err(Refusal::NotNow) };
+                if let State::Live { closing: true, .. } = world.words.state(token.number) {
+                    return Err(Refusal::Closing);
+                }
+                return world.take(&action, outputs);
+            }
+            (Flaw::KeepsLateReports, Action::Enter { thread, incarnation }) => {
+                let report = world.report(thread, incarnation)?;
+                if let Err(Away::Gone) = world.words.look(report.token, Want::Enter(thread)) {
+                    return Err(Refusal::Gone);
+                }
+                return world.take(&action, outputs);
+            }
+            (Flaw::PollsWhatItOwns, Action::Poll { thread }) => return self.poll(thread, outputs),
             (Flaw::TakerDoesNotWatch, Action::Leave { thread }) => return world.leave_by(thread, Want::Leave, outputs),
             (Flaw::NeverForgets, Action::Forget { thread }) => {
                 let At::Deregistering(..) = world.at(thread) else { return Err(Refusal::NotNow) };
@@ -75,6 +90,27 @@ impl Mutated {
             _ => return world.take(&action, outputs),
         }
         Ok(())
+    }
+
+    /// What belongs to another thread is not reported, and stays due.
+    fn poll(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
+        let world = &mut self.world;
+        let mut others = Vec::new();
+        for (index, descriptor) in (0..).zip(world.kernel.iter_mut()) {
+            let is_anothers = match world.words.state(descriptor.number) {
+                State::Live { owner: Owner::Thread(owner), .. } => owner != thread,
+                State::Live { owner: Owner::Everybody, .. } | State::Free | State::Held => false,
+            };
+            let registration = descriptor.watchers.entry(thread.index());
+            if is_anothers && registration.is_due() {
+                others.push((index, core::mem::take(registration)));
+            }
+        }
+        let outcome = world.poll(thread, outputs);
+        for (index, registration) in others {
+            *world.kernel.entry(index).watchers.entry(thread.index()) = registration;
+        }
+        outcome
     }
 
     /// The thread is outside of its loop until it has done the second half.
@@ -114,6 +150,13 @@ impl Mutated {
         }
         *self.halves.entry(thread.index()) = None;
         Ok(())
+    }
+}
+
+impl Mutated {
+    /// Each condition of rest, and whether it holds, of the machine with the mistake.
+    pub fn rest_conditions(&self) -> [(&'static str, bool); 3] {
+        self.world.rest_conditions()
     }
 }
 

@@ -5,22 +5,48 @@ mod word;
 
 use super::bounds::{Bounds, each_bounds};
 use crate::checker::catalogue::{Kind, Scope, Variant};
+use crate::checker::target::Instance;
 
 pub use machine::Mutated;
 pub(in crate::ownership) use word::Flawed;
 
+/// What is explored of a mutant.
+pub fn mutated(flaw: Flaw) -> Vec<Instance<Mutated>> {
+    each_bounds(flaw.row().instances, |bounds: &Bounds| bounds.checked(|config| Mutated::new(config, flaw)))
+}
+
 /// Every mutant.
 pub fn variants() -> Vec<Variant> {
-    let variant = |&flaw: &Flaw| {
-        let mutated = |bounds: &Bounds| bounds.checked(|config| Mutated::new(config, flaw));
-        flaw.row().variant(each_bounds(flaw.row().instances, mutated))
-    };
-    Flaw::ALL.iter().map(variant).collect()
+    Flaw::ALL.iter().map(|&flaw| flaw.row().variant(mutated(flaw))).collect()
 }
 
 crate::mutants! {
     /// One mistake that was made in a real system, or nearly, made in handfast's design.
     pub enum Flaw shown in Scope;
+
+    WaitsForTheDeleter {
+        name: "waits-for-the-deleter",
+        source: "haproxy/haproxy 2c3f9818e: who runs waits for the deleter, who waits for the last to leave (M11)",
+        about: "a thread that is inside waits until the descriptor is closed, which is left to the last who is inside",
+        instances: Scope::Small,
+        violates: &["OWN-11", "OWN-21"],
+    }
+
+    KeepsLateReports {
+        name: "keeps-late-reports",
+        source: "haproxy/haproxy 698342635: who finds nothing to do returns too early (M10)",
+        about: "a thread keeps a report of a descriptor that is gone, and does not poll again",
+        instances: Scope::Small,
+        violates: &["OWN-11", "OWN-22"],
+    }
+
+    PollsWhatItOwns {
+        name: "polls-what-it-owns",
+        source: "haproxy/haproxy 50872daa6 (R9), the registration that the masks know nothing of left alone",
+        about: "a poller keeps to itself what it has to report of another thread's descriptor",
+        instances: Scope::Small,
+        violates: &["OWN-11", "OWN-22"],
+    }
 
     ChecksThenEnters {
         name: "checks-then-enters",

@@ -112,6 +112,20 @@ impl Mutated {
                 let wakes = !matches!(world.at(thread), At::Looking(_));
                 return world.watch_and(wakes, thread, outputs);
             }
+            (Flaw::WaitsForBusy | Flaw::KeepsTheLock, Action::Claim { thread }) => return self.claim(thread, outputs),
+            (Flaw::WaitsForRoom, Action::List { thread }) => {
+                let room = usize::from(world.config.room);
+                let shelf = world.shelf(thread);
+                if !shelf.stopped && shelf.nodes.len() >= room {
+                    return Err(Refusal::Busy);
+                }
+                return world.list(thread, outputs);
+            }
+            (Flaw::DropsTheEarly, Action::Defer { thread }) => {
+                let At::Deferring(who) = world.at(thread) else { return Err(Refusal::NotNow) };
+                outputs.push(Output::TurnedAway(thread, who.which, Away::Busy));
+                world.rest(thread, outputs);
+            }
             (Flaw::StopForgets, Action::Stop { thread }) => return world.stops(thread).map(|_| ()),
             (Flaw::CutsBusy | Flaw::CutsLater | Flaw::LeaksTheOld, Action::Claim { thread }) => {
                 return self.claim(thread, outputs);
@@ -181,6 +195,12 @@ impl Mutated {
         let world = &mut self.world;
         let At::Taking(from, place) = world.at(thread) else { return Err(Refusal::NotNow) };
         let next = world.on_shelf(from, place.saturating_sub(1));
+        if self.flaw == Flaw::WaitsForBusy
+            && let Some(node) = next
+            && let Err(Away::Busy) = world.words.clone().change(node.who.token, Want::Takeover(thread))
+        {
+            return Err(Refusal::Busy);
+        }
         if self.flaw == Flaw::CutsLater
             && let Some(node) = next.filter(|node| !node.expired)
             && world.takes_over(thread, node.who, outputs).is_ok()
@@ -195,6 +215,9 @@ impl Mutated {
             && outputs.contains(&Output::TurnedAway(thread, node.who.which, Away::Busy))
         {
             world.cuts(thread, from, node.who, outputs);
+        }
+        if self.flaw == Flaw::KeepsTheLock && world.at(thread) == At::Rest {
+            world.shelf(from).locked = Some(thread);
         }
         if let (Flaw::LeaksTheOld, At::Clearing(found)) = (self.flaw, world.at(thread)) {
             world.worker(thread).old.clear();
@@ -248,7 +271,8 @@ impl Mutated {
             (Flaw::RehomesLater, Action::Register { .. }) => {
                 world.forget(which, of, which, outputs);
                 let connection = world.connection(which);
-                connection.watched[thread.index()] = Watched::Yes { due: connection.data, noted: false, waker: None };
+                *connection.watched.entry(thread.index()) =
+                    Watched::Yes { due: connection.data, noted: false, waker: None };
                 connection.home = Some(thread);
                 outputs.push(Output::Watched(thread, which));
                 world.rest(thread, outputs);
@@ -297,9 +321,16 @@ fn of_the_word(flaw: Flaw) -> Option<handfast::Flaw> {
 /// A worker's poller forgets whatever has the number now, if it watches it.
 fn forget_number(world: &mut World<Flawed>, whose: Thread, number: u8, meant: Incarnation, outputs: &mut Outputs) {
     let Some(found) = world.with_number(number) else { return };
-    match world.connection(found).watched[whose.index()] {
+    match world.connection(found).watched.get(whose.index()) {
         Watched::Yes { .. } => world.forget(found, whose, meant, outputs),
         Watched::No => {}
+    }
+}
+
+impl Mutated {
+    /// Each condition of rest, and whether it holds, of the machine with the mistake.
+    pub fn rest_conditions(&self) -> [(&'static str, bool); 2] {
+        self.world.rest_conditions()
     }
 }
 

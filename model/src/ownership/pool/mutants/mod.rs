@@ -4,16 +4,18 @@ mod machine;
 
 use super::bounds::{Bounds, each_bounds};
 use crate::checker::catalogue::{Kind, Scope, Variant};
+use crate::checker::target::Instance;
 
 pub use machine::Mutated;
 
+/// What is explored of a mutant.
+pub fn mutated(flaw: Flaw) -> Vec<Instance<Mutated>> {
+    each_bounds(flaw.row().instances, |bounds: &Bounds| bounds.checked(|config| Mutated::new(config, flaw)))
+}
+
 /// Every mutant.
 pub fn variants() -> Vec<Variant> {
-    let variant = |&flaw: &Flaw| {
-        let mutated = |bounds: &Bounds| bounds.checked(|config| Mutated::new(config, flaw));
-        flaw.row().variant(each_bounds(flaw.row().instances, mutated))
-    };
-    Flaw::ALL.iter().map(variant).collect()
+    Flaw::ALL.iter().map(|&flaw| flaw.row().variant(mutated(flaw))).collect()
 }
 
 crate::mutants! {
@@ -58,7 +60,7 @@ crate::mutants! {
             "what a poller has noted the kernel knows, which is asked afterwards; to ask the poller first saves the \
              system calls that move a dead connection",
         ),
-        source: "impl/src/pool/shared.rs, settle, its first question left out",
+        source: "impl/src/pool/shared/taking.rs, settle, its first question left out",
         about: "a taker asks no poller what it has noted, and the kernel alone",
         instances: Scope::Small,
         violates: &[],
@@ -74,7 +76,7 @@ crate::mutants! {
 
     TakesBlindly {
         name: "pool-takes-blindly",
-        source: "impl/src/pool/shared.rs, settle, both questions left out",
+        source: "impl/src/pool/shared/taking.rs, settle, both questions left out",
         about: "a taker asks neither the former owner's poller nor the kernel",
         instances: Scope::Small,
         violates: &["OWN-15"],
@@ -146,7 +148,7 @@ crate::mutants! {
 
     LeavesBeforeListing {
         name: "pool-leaves-before-listing",
-        source: "impl/src/pool/shared.rs, try_put, its last two steps exchanged",
+        source: "impl/src/pool/shared/listing.rs, attempt, its last two steps exchanged",
         about: "a connection is left, and put on the shelf then: between the two it is out of everybody's sight",
         instances: Scope::Small,
         violates: &["OWN-16"],
@@ -182,6 +184,38 @@ crate::mutants! {
         about: "a connection is closed, and then its poller is told to forget the number, which may mean another one",
         instances: Scope::Small,
         violates: &["OWN-5", "OWN-14", "OWN-25"],
+    }
+
+    WaitsForBusy {
+        name: "pool-waits-for-busy",
+        source: "haproxy/haproxy 2c3f9818e (M11)",
+        about: "a taker, under the shelf's lock, waits until the worker that looks has left, which waits for the lock",
+        instances: Scope::Small,
+        violates: &["OWN-11", "OWN-24", "OWN-25", "OWN-27"],
+    }
+
+    KeepsTheLock {
+        name: "pool-keeps-the-lock",
+        source: "impl/src/pool/shared/taking.rs, take_from, with a lock that is not given back where nothing is found",
+        about: "a taker that finds nothing leaves the shelf locked",
+        instances: Scope::Small,
+        violates: &["OWN-11", "OWN-25", "OWN-26"],
+    }
+
+    WaitsForRoom {
+        name: "pool-waits-for-room",
+        source: "impl/src/pool/shared/listing.rs, with a wait in place of an eviction",
+        about: "a worker that puts waits until there is room",
+        instances: Scope::Small,
+        violates: &["OWN-11", "OWN-24", "OWN-27"],
+    }
+
+    DropsTheEarly {
+        name: "pool-drops-the-early",
+        source: "impl/src/pool/shared/mod.rs, look, as it was for workers that each are one thread",
+        about: "a report that comes while another thread of the runtime is inside is dropped",
+        instances: Scope::Small,
+        violates: &["OWN-25"],
     }
 
     LeaksTheOld {

@@ -44,7 +44,7 @@ impl Host {
         while states != [state] {
             assert!(begun.elapsed() < Duration::from_secs(20), "{states:?}, and not {state:?}");
             // External process: the kernel, which tells nobody when a socket comes to a state. Bounded above.
-            std::thread::sleep(Duration::from_millis(2));
+            thread::sleep(Duration::from_millis(2));
             states = self.states();
         }
     }

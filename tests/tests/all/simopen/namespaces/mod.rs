@@ -6,11 +6,12 @@
 
 mod kernel;
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use handfast::simopen::{Dialed, Dialer, Options, Recorder, Role};
+use handfast::simopen::{Dialed, Dialer, Options, Recorder, Role, listen};
 use model::checker::explain::explain;
 use model::simopen::Connection;
 use tokio::runtime::Builder;
@@ -46,7 +47,8 @@ fn dial(
     over: Receiver<()>,
 ) -> Settled {
     let options = Options { nonce: Some(nonce), timeout: PATIENCE, ..Options::default() };
-    let dialer = Dialer::new(Some(ours.address));
+    // A SYN that is lost is sent again after a second, and the machine may be busy.
+    let dialer = Dialer { timeout: 2 * PATIENCE, ..Dialer::new(Some(ours.address)) };
     let mut recorder = Recorder::new(Vec::new());
     ours.within(move || {
         let runtime = Builder::new_current_thread().enable_all().build().expect("there is a runtime");
@@ -161,4 +163,50 @@ fn a_syn_that_is_lost_leaves_one_end_an_ordinary_client() {
     let what = at_right.told();
     assert_eq!(at_right.flags(Way::Out)[..2], [Flags::Syn, Flags::SynAck], "{what}");
     assert_eq!(at_right.flags(Way::In)[..2], [Flags::Syn, Flags::Ack], "{what}");
+}
+
+/// From a loopback address nothing leaves the host: Linux refuses with EINVAL, or waits for ever, by the family. Another
+/// network is dialed from another port; and so it is from an address that the host does not have.
+#[test]
+fn another_network_is_dialed_although_one_listens_at_a_loopback_address() {
+    let _deadline = deadline("a host to be dialed from another that listens at its loopback");
+    let Some(cable) = hosts() else { return };
+    let Cable { left, right } = &cable;
+    left.learns(right);
+    right.learns(left);
+    let froms: [SocketAddr; 4] = [
+        (Ipv4Addr::LOCALHOST, 4001).into(),
+        (Ipv6Addr::LOCALHOST, 4001).into(),
+        (Ipv4Addr::new(192, 0, 2, 1), 4001).into(),
+        (Ipv4Addr::UNSPECIFIED, 4001).into(),
+    ];
+    let (listens, is_listening) = mpsc::channel();
+    thread::scope(|scope| {
+        let accepts = scope.spawn(|| {
+            right.within(|| {
+                let runtime = Builder::new_current_thread().enable_all().build().expect("there is a runtime");
+                runtime.block_on(async {
+                    let listener = listen(right.address, 16).expect("the port is free");
+                    listens.send(()).expect("it is waited for");
+                    let mut ports = Vec::new();
+                    while ports.len() < froms.len() {
+                        let accepted = timeout(PATIENCE, listener.accept()).await.expect("it is dialed");
+                        ports.push(accepted.expect("it is accepted").1.port());
+                    }
+                    ports
+                })
+            })
+        });
+        is_listening.recv_timeout(PATIENCE).expect("the right host listens");
+        let reused = left.within(|| {
+            let runtime = Builder::new_current_thread().enable_all().build().expect("there is a runtime");
+            froms.map(|from| {
+                let dialed = runtime.block_on(Dialer::new(Some(from)).connect(right.address));
+                dialed.unwrap_or_else(|error| panic!("{from}: {error}")).port_reused
+            })
+        });
+        assert_eq!(reused, [false, false, false, true]);
+        let ports = accepts.join().expect("the right host is well");
+        assert_eq!(ports.into_iter().map(|port| port == 4001).collect::<Vec<_>>(), reused);
+    });
 }

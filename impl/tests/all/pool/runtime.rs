@@ -1,0 +1,147 @@
+//! A pool in an ordinary tokio program.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use handfast::pool::{Config, Keep, NoRuntime, Pooled, PutRefused, RuntimePool};
+use tokio::net::UnixStream;
+
+use crate::pool::support::{Connection, Drops, config, unix, until};
+
+type Pool = RuntimePool<u8, Connection<UnixStream>>;
+
+fn pool() -> Pool {
+    RuntimePool::new(config()).expect("this is a runtime")
+}
+
+/// Makes a connection, whose other end stays open.
+async fn connect(drops: Drops, others: Arc<std::sync::Mutex<Vec<UnixStream>>>) -> io::Result<Connection<UnixStream>> {
+    let (ours, theirs) = unix(&drops);
+    others.lock().expect("whole").push(theirs);
+    Ok(ours.connection)
+}
+
+#[test]
+fn it_is_made_within_a_runtime() {
+    let _: NoRuntime = Pool::new(config()).expect_err("there is no runtime");
+}
+
+#[tokio::test]
+async fn a_lease_puts_its_connection_back_unless_told_otherwise() {
+    let (pool, drops, others) = (pool(), Drops::default(), Arc::default());
+    let lease = || pool.take_or_connect(1, || connect(drops.clone(), Arc::clone(&others)));
+    let first = lease().await.expect("it connects");
+    assert_eq!((first.uses(), *first.key(), pool.pool().idle()), (0, 1, 0));
+    drop(first);
+    assert_eq!(pool.pool().idle(), 1);
+    let mut second = lease().await.expect("it is there");
+    assert_eq!(second.uses(), 1);
+    second.set_reusable(false);
+    drop(second);
+    assert_eq!((pool.pool().idle(), drops.count()), (0, 1));
+    lease().await.expect("it connects").discard();
+    assert_eq!((pool.pool().idle(), drops.count()), (0, 2));
+    let kept: Pooled<_> = lease().await.expect("it connects").into_inner();
+    assert_eq!((pool.pool().idle(), drops.count()), (0, 2));
+    drop(kept);
+    let failed = pool.take_or_connect(1, async || Err(io::ErrorKind::ConnectionRefused)).await;
+    assert_eq!(failed.err(), Some(io::ErrorKind::ConnectionRefused));
+}
+
+#[tokio::test]
+async fn a_connection_that_a_panic_has_left_is_not_put_back() {
+    let (pool, drops, others) = (pool(), Drops::default(), Arc::default());
+    let mine = pool.clone();
+    let (counted, kept) = (drops.clone(), Arc::clone(&others));
+    let panicked = tokio::spawn(async move {
+        let _lease = mine.take_or_connect(1, || connect(counted, kept)).await.expect("it connects");
+        panic!("a test does this on purpose")
+    });
+    let _: tokio::task::JoinError = panicked.await.expect_err("it panics");
+    assert_eq!((pool.pool().idle(), drops.count()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_s_keep_alive_limits_one_connection() {
+    let (pool, drops) = (pool(), Drops::default());
+    let (short, _first) = unix(&drops);
+    let (long, _second) = unix(&drops);
+    let keep = Keep { idle: Duration::from_secs(5), ..Keep::default() };
+    pool.put(1, long).expect("it is idle");
+    pool.put_for(1, short, keep).expect("it is idle");
+    tokio::time::sleep(Duration::from_millis(4_990)).await;
+    assert_eq!((pool.pool().idle(), drops.count()), (2, 0));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!((pool.pool().idle(), drops.count(), pool.pool().metrics().expired), (1, 1, 1));
+    let mut lease = pool.take_or_connect(1, async || Err(())).await.expect("the other one is there");
+    lease.keep_for(Keep { age: Duration::from_secs(6), ..Keep::default() });
+    drop(lease);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((pool.pool().idle(), drops.count()), (0, 2), "it is six seconds old");
+}
+
+#[tokio::test]
+async fn a_server_that_closes_ends_what_is_idle() {
+    let (pool, drops) = (pool(), Drops::default());
+    let (ours, theirs) = unix(&drops);
+    pool.put(1, ours).expect("it is idle");
+    drop(theirs);
+    until(|| drops.count() == 1).await;
+    assert_eq!((pool.pool().idle(), pool.pool().metrics().closed_while_idle), (0, 1));
+}
+
+#[test]
+fn a_runtime_that_ends_closes_what_is_idle() {
+    let drops = Drops::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it can be made");
+    let (pool, other) = runtime.block_on(async {
+        let pool = pool();
+        let (ours, theirs) = unix(&drops);
+        pool.put(1, ours).expect("it is idle");
+        (pool, theirs.into_std())
+    });
+    drop(runtime);
+    assert_eq!((pool.pool().idle(), drops.count(), pool.pool().metrics().closed_by_stop), (0, 1, 1));
+    drop(other);
+}
+
+const TASKS: usize = 8;
+const ROUNDS: usize = 500;
+
+/// OWN-25: servers close at any time while threads put and take; none of what is closed stays in the list, which is
+/// where it would stay if a report were lost that came while another thread put the connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn threads_that_share_a_runtime_lose_no_report() {
+    let limits = handfast::pool::Limits { per_key: 1024, total: 1024, ..config().limits };
+    let pool: Pool = RuntimePool::new(Config { limits, ..config() }).expect("this is a runtime");
+    let (drops, made) = (Drops::default(), Arc::new(AtomicUsize::new(0)));
+    let work = |number: usize| {
+        let (pool, drops, made) = (pool.clone(), drops.clone(), Arc::clone(&made));
+        async move {
+            for round in 0..ROUNDS {
+                let (ours, theirs) = unix(&drops);
+                made.fetch_add(1, Ordering::SeqCst);
+                let closing = tokio::spawn(async move { drop(theirs) });
+                match pool.put(1, ours).map_err(|error| error.reason) {
+                    Ok(()) | Err(PutRefused::NotIdle(_)) => {}
+                    Err(reason) => panic!("task {number}, round {round}: {reason}"),
+                }
+                if round % 3 == number % 3 {
+                    drop(pool.take(&1));
+                }
+                closing.await.expect("no panic");
+            }
+        }
+    };
+    let tasks: Vec<_> = (0..TASKS).map(|number| tokio::spawn(work(number))).collect();
+    for task in tasks {
+        task.await.expect("no panic");
+    }
+    until(|| drops.count() == made.load(Ordering::SeqCst)).await;
+    let metrics = pool.pool().metrics();
+    println!("{metrics:?}");
+    assert_eq!((made.load(Ordering::SeqCst), pool.pool().idle()), (TASKS * ROUNDS, 0));
+    assert_eq!(metrics.put, metrics.reused_local + metrics.closed_while_idle + metrics.evicted);
+}

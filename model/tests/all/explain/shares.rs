@@ -1,0 +1,127 @@
+//! How much of what a recorder may get wrong is noticed, for every protocol: of logs with one line lost, swapped with the
+//! next, doubled or changed, most are rejected. `cargo test -p model --test all explain::shares -- --nocapture` prints
+//! the shares.
+//!
+//! What is accepted is a behaviour of the model too: the line was the last that mattered, the two steps commute, or what
+//! was changed is another step that is allowed there. `corrupted.rs` holds each of those of `lifecycle` to the graph.
+
+use core::ops::ControlFlow;
+use std::collections::BTreeMap;
+
+use model::checker::catalogue::{Entry, Scope};
+use model::checker::format;
+use model::checker::target::Plan;
+use model::registry::ENTRIES;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::Value;
+
+/// One mistake of a recorder.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Mistake {
+    Lost,
+    Swapped,
+    Doubled,
+    Changed,
+}
+
+impl Mistake {
+    /// How many of a hundred logs with it must be rejected at least. Many neighbouring steps commute.
+    fn least_rejected(self) -> usize {
+        match self {
+            Self::Lost => 50,
+            Self::Swapped => 30,
+            Self::Doubled | Self::Changed => 80,
+        }
+    }
+}
+
+const MISTAKES: [Mistake; 4] = [Mistake::Lost, Mistake::Swapped, Mistake::Doubled, Mistake::Changed];
+
+impl Mistake {
+    /// Makes the mistake in a step of a log, of which the first line is the header. Returns whether anything changed.
+    fn make(self, lines: &mut Vec<Value>, at: usize, random: &mut StdRng) -> bool {
+        let before = lines.clone();
+        match self {
+            Self::Lost => drop(lines.remove(at)),
+            Self::Swapped if at + 1 < lines.len() => lines.swap(at, at + 1),
+            Self::Swapped => {}
+            Self::Doubled => lines.insert(at, lines[at].clone()),
+            Self::Changed => change(&mut lines[at], random),
+        }
+        *lines != before
+    }
+}
+
+/// Replaces one number of a line by another small one.
+fn change(line: &mut Value, random: &mut StdRng) {
+    let mut numbers = Vec::new();
+    collect(line, &mut numbers);
+    if !numbers.is_empty() {
+        let chosen = random.random_range(0..numbers.len());
+        *numbers[chosen] = random.random_range(0..3).into();
+    }
+}
+
+fn collect<'a>(value: &'a mut Value, numbers: &mut Vec<&'a mut Value>) {
+    match value {
+        Value::Number(_) => numbers.push(value),
+        Value::Array(values) => values.iter_mut().for_each(|value| collect(value, numbers)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| collect(value, numbers)),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// The logs of the first walks of an edge cover, each as far as 150 steps.
+fn logs(entry: &Entry) -> Vec<Vec<Value>> {
+    let mut logs = Vec::new();
+    (entry.own)(Scope::Small).cover(&Plan { cross_check: false, ..Plan::DEFAULT }, &mut |trace| {
+        let log = format::log(&trace);
+        let lines = log.lines().take(151).map(|line| serde_json::from_str(line).expect("a log is JSON"));
+        logs.push(lines.collect());
+        if logs.len() < 20 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    logs
+}
+
+fn is_accepted(entry: &Entry, lines: &[Value]) -> bool {
+    let log: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    (entry.explain)(&mut log.as_bytes()).is_ok_and(|explanation| explanation.is_behaviour())
+}
+
+/// The name of the action of a line.
+fn action(line: &Value) -> String {
+    match &line["action"] {
+        Value::Object(fields) => fields.keys().next().cloned().unwrap_or_default(),
+        other => other.to_string(),
+    }
+}
+
+#[test]
+fn most_logs_with_one_mistake_are_rejected() {
+    const SEED: u64 = 7;
+    const TRIES: usize = 100;
+    println!("seed {SEED}");
+    for entry in ENTRIES {
+        let mut random = StdRng::seed_from_u64(SEED);
+        let logs = logs(entry);
+        for mistake in MISTAKES {
+            let (mut tried, mut accepted) = (0, BTreeMap::<String, usize>::new());
+            while tried < TRIES {
+                let mut lines = logs[random.random_range(0..logs.len())].clone();
+                let at = random.random_range(1..lines.len());
+                let name = action(&lines[at]);
+                if !mistake.make(&mut lines, at, &mut random) {
+                    continue;
+                }
+                tried += 1;
+                if is_accepted(entry, &lines) {
+                    *accepted.entry(name).or_default() += 1;
+                }
+            }
+            let rejected = TRIES - accepted.values().sum::<usize>();
+            println!("{}, one line {mistake:?}: {rejected} of {TRIES} rejected; accepted: {accepted:?}", entry.name);
+            assert!(rejected >= mistake.least_rejected(), "{} {mistake:?}", entry.name);
+        }
+    }
+}
