@@ -54,11 +54,12 @@ const SMALL: &[Pinned] = &[
     pinned(("ownership", "shared"), [2315, 5871, 28], "b4ad9ba5daf5fb29619c4e1ebeeeae2f"),
     pinned(("ownership", "idle"), [6240, 14475, 28], "faa54eb813c8323b471c486fc4190eeb"),
     pinned(("ownership", "idle pair"), [2789, 6896, 23], "3cbbdaff61b3292cfd79123c2fc6324a"),
-    pinned(("framed", "both"), [109220, 304920, 39], "60c4fc8c54d639500934ab74235f4596"),
-    pinned(("framed", "one-way"), [12484, 40696, 33], "422f7e4f49c4f6152aa2ca341a941378"),
-    pinned(("framed", "leaving"), [42937, 118568, 30], "cb6160c28641757e50add9c3cb6a55f9"),
-    pinned(("framed", "hostile"), [25952, 60333, 29], "dee17b202e6a30b515f267835de8123a"),
-    pinned(("framed", "silent"), [53650, 146052, 33], "cbaded3e7bfd142c042dfc31648436ba"),
+    pinned(("framed", "both"), [160942, 494768, 39], "6d73d7afe099555e5a0ac58dfcf87615"),
+    pinned(("framed", "one-way"), [12484, 40696, 33], "7f418cbc0afa6eb2af495c3c0519e7df"),
+    pinned(("framed", "leaving"), [52745, 142223, 30], "ffd3feb6be639e8795c46a637c41abbd"),
+    pinned(("framed", "hostile"), [31778, 72775, 29], "752a72e227761de431dbc727d14d43f1"),
+    pinned(("framed", "silent"), [83244, 245421, 33], "b7c965dca5d370465c03da5744f62f79"),
+    pinned(("framed", "answering"), [17118, 55737, 32], "7115a64a3a7ed524b984792d52c2f028"),
 ];
 
 const DEFAULT: &[Pinned] = &[
@@ -82,9 +83,10 @@ const DEFAULT: &[Pinned] = &[
     pinned(("framed", "both"), [139149, 388053, 51], "3f5ddd26511bbc9cf5db0133610e2245"),
     pinned(("framed", "wide"), [218373, 688638, 39], "39423682a4276b4dd1b7dee3a065a2ab"),
     pinned(("framed", "leaving"), [311079, 844962, 40], "efed3dc8c4f1246c1703fde5dff60c0f"),
-    pinned(("framed", "one-way"), [12484, 40696, 33], "422f7e4f49c4f6152aa2ca341a941378"),
-    pinned(("framed", "hostile"), [25952, 60333, 29], "dee17b202e6a30b515f267835de8123a"),
-    pinned(("framed", "silent"), [53650, 146052, 33], "cbaded3e7bfd142c042dfc31648436ba"),
+    pinned(("framed", "one-way"), [12484, 40696, 33], "7f418cbc0afa6eb2af495c3c0519e7df"),
+    pinned(("framed", "hostile"), [31778, 72775, 29], "752a72e227761de431dbc727d14d43f1"),
+    pinned(("framed", "silent"), [83244, 245421, 33], "b7c965dca5d370465c03da5744f62f79"),
+    pinned(("framed", "answering"), [17118, 55737, 32], "7115a64a3a7ed524b984792d52c2f028"),
 ];
 
 /// Each line as it would stand in the table.

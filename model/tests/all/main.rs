@@ -12,7 +12,6 @@ mod explain;
 mod explorer;
 mod formats;
 mod framed;
-mod framed_conjuncts;
 mod haproxy;
 mod many_rules;
 mod pool;

@@ -1,4 +1,4 @@
-//! What is owed at an end, or lost there, as conditions that hold together. A test of the model leaves each out in turn.
+//! What is owed at an end, or lost there, as conditions that hold together.
 
 use super::{End, Ending, History, Outcome, Progress, ReaderRecord};
 

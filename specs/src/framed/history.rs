@@ -41,7 +41,7 @@ pub struct EndRecord {
     pub until: Option<Moment>,
     /// The outcome that the callers of the shutdown were told.
     pub outcome: Option<Outcome>,
-    /// How many halves its shutdown has kept since the reader last took or was given something, until it is over.
+    /// How many halves its shutdown has kept since the reader last took or was given something.
     pub kept: u16,
     /// How many halves it threw away.
     pub discarded: u16,
@@ -156,11 +156,7 @@ impl History {
             Output::Delivered(end, given) => self.delivered(end, given),
             Output::Ended(end, ending) => self.ended(end, ending),
             Output::Kept(end, half) => self.kept(end, half),
-            Output::Left(end) => {
-                let record = &mut self.ends[end.index()];
-                record.reader = ReaderRecord::Left;
-                record.kept = 0;
-            }
+            Output::Left(end) => self.ends[end.index()].reader = ReaderRecord::Left,
             Output::Abandoned(end) => self.ends[end.index()].abandoned = true,
             Output::Begun(end, by) => self.begun(end, by),
             Output::Answers(end, by) => {
@@ -282,7 +278,6 @@ impl History {
     fn over(&mut self, end: End, outcome: Outcome) {
         let late = self.is_late(end);
         let record = &mut self.ends[end.index()];
-        record.kept = 0;
         let before = *record.outcome.get_or_insert(outcome);
         let marked = record.sent == Progress::Marked;
         let is_true = match outcome {

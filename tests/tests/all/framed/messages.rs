@@ -62,8 +62,8 @@ async fn messages_of_any_codec_come_whole_and_the_outcome_is_the_connections() {
 #[tokio::test]
 async fn a_message_that_cannot_be_decoded_costs_only_itself() {
     let [mut one, mut other] = pair(|| Numbers);
-    assert!(matches!(one.send(13).await, Err(MessageError::Codec(_))));
-    one.send(1).await.expect("nothing is left of the message before");
+    assert!(matches!(one.send(13_u16).await, Err(MessageError::Codec(_))));
+    one.send(1_u16).await.expect("nothing is left of the message before");
     for frame in [
         Frame::new(KIND, vec![1]),
         Frame::new(KIND, vec![]),
@@ -72,7 +72,7 @@ async fn a_message_that_cannot_be_decoded_costs_only_itself() {
     ] {
         one.get_mut().write(frame).await.expect("the peer takes it");
     }
-    one.send(5).await.expect("the peer takes it");
+    one.send(5_u16).await.expect("the peer takes it");
     drop(one);
     assert!(matches!(other.next().await, Some(Ok(1))));
     assert!(matches!(other.next().await, Some(Err(MessageError::Codec(_)))), "bytes are left that are no number");
@@ -87,7 +87,7 @@ async fn a_message_that_cannot_be_decoded_costs_only_itself() {
 #[tokio::test(start_paused = true)]
 async fn closing_says_what_is_known() {
     let [mut one, _other] = pair(|| Numbers);
-    one.feed(1).await.expect("there is room");
+    one.feed(1_u16).await.expect("there is room");
     let Err(MessageError::Connection(Error::Unclean(outcome))) = SinkExt::<u16>::close(&mut one).await else {
         panic!("a pipe does not tell what has arrived");
     };
