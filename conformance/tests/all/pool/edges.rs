@@ -16,9 +16,7 @@ fn small() -> Vec<Instance<Pool>> {
 
 #[test]
 fn every_edge_of_the_small_scope_is_an_edge_of_the_cores() {
-    walk_all(env!("CARGO_TARGET_TMPDIR"), small(), |start| {
-        PoolMachine::new(start.machine.config(), Mistake::None)
-    });
+    walk_all(env!("CARGO_TARGET_TMPDIR"), small(), |start| PoolMachine::new(start.machine.config(), Mistake::None));
 }
 
 /// A check that cannot fail is worthless: cores that are put together wrongly must be told from the model.
