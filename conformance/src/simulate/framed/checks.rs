@@ -106,18 +106,22 @@ impl Endpoint {
 
     /// A reason why the connection has ended must have come.
     fn check_reason(&self, known: &mut Known, error: &Error) {
-        let now = Instant::now();
         known.was_unresponsive |= matches!(error, Error::Unresponsive { .. });
-        let has_passed = known.deadline.is_some_and(|deadline| deadline <= now);
+        let has_passed = self.has_passed(known);
         let is_over = known.outcome.is_some();
         let is_true = match error {
-            Error::ShutDown => known.deadline.is_some(),
+            Error::ShutDown => known.deadline.is_some() || self.config.answer.is_some(),
             Error::DeadlineExceeded => has_passed || is_over,
             Error::Transport(_) => self.knows_of_reset(),
             Error::Unresponsive { after } => self.idle().is_some_and(|(timeout, _)| timeout == *after),
             _ => true, // what the peer's bytes say is compared with the bytes
         };
         self.oracle.holds(is_true, TRUTH, || format!("{:?} was told {error:?}, which has not come", self.end));
+    }
+
+    /// Whether the deadline of a shutdown has passed. That of an answer to the peer's marker is not known.
+    fn has_passed(&self, known: &Known) -> bool {
+        self.config.answer.is_some() || known.deadline.is_some_and(|deadline| deadline <= Instant::now())
     }
 
     /// What a call that writes says.
@@ -177,7 +181,7 @@ impl Endpoint {
             Item::Heartbeat => self.oracle.saw("a heartbeat is sent"),
             Item::Marker => {
                 let missing = known.offered[known.matched..].iter().filter(|offered| offered.is_certain).count();
-                let has_begun = known.deadline.is_some();
+                let has_begun = known.deadline.is_some() || self.config.answer.is_some();
                 self.oracle.holds(missing == 0 && has_begun, "FRM-2", || {
                     format!("{:?} sent its marker in front of {missing} frames; shut down: {has_begun}", self.end)
                 });
@@ -191,7 +195,7 @@ impl Endpoint {
         self.check_wire();
         let peer = self.end.peer();
         let mut known = self.known.borrow_mut();
-        let has_passed = known.deadline.is_some_and(|deadline| deadline <= Instant::now());
+        let has_passed = self.has_passed(&known);
         let is_true = self.link.look(|state| {
             let sent = state.from(self.end);
             let all_written = known.is_forged || known.sent.has_marker();

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::campaign::Known;
 use super::executor::{Executor, TaskId};
-use super::oracle::{BALANCE, DEADLINE, Oracle, TURNS};
+use super::oracle::{BALANCE, DEADLINE, Oracle, REST, TURNS};
 use super::transport::{End, Link, Way};
 use super::{Plan, World, maybe, one_of};
 pub use canary::Canary;
@@ -25,6 +25,9 @@ pub use wire::Forgery;
 
 /// The time that everything has at the end to come to its end.
 const LAST: Duration = Duration::from_secs(60);
+
+/// A task that waits for the transport sleeps on when another task has found it ready first and has done the rest.
+const ALREADY_FLUSHED: &str = "a task that waits for a flush is not woken when another task has finished it";
 
 /// The world of framed connections.
 #[derive(Clone, Copy, Debug)]
@@ -155,6 +158,10 @@ impl World for Framed {
             fault: "a poll goes on for as long as the transport gives or takes something",
         },
         Known { rule: Some(DEADLINE), words: "waits to write", fault: "one byte keeps a stuck writer alive" },
+        Known { rule: Some(REST), words: "'s write could go on", fault: ALREADY_FLUSHED },
+        Known { rule: Some(REST), words: "'s feed could go on", fault: ALREADY_FLUSHED },
+        Known { rule: Some(REST), words: "'s flush could go on", fault: ALREADY_FLUSHED },
+        Known { rule: Some(REST), words: "'s shutdown could go on", fault: ALREADY_FLUSHED },
     ];
     type Setup = Setup;
     type Step = Step;
@@ -368,7 +375,11 @@ impl Run {
                 let known = end.known.borrow();
                 // A shutdown that answers the peer's may have had a deadline of its own.
                 let had_time = known.deadline.is_some_and(|deadline| deadline > Instant::now());
-                had_time && !known.is_forged && !known.is_abandoned && !matches!(known.ending, Some(Err(_)))
+                had_time
+                    && !known.is_forged
+                    && !known.is_abandoned
+                    && !known.was_unresponsive
+                    && !matches!(known.ending, Some(Err(_)))
             });
         if !is_peaceful {
             return;

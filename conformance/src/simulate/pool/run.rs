@@ -236,13 +236,16 @@ impl Run {
                 if hash_panics {
                     Key::panics_next();
                 }
-                Poll::Ready(local.put(key, pooled.take().expect("it is polled once")))
+                let put = local.put(key, pooled.take().expect("it is polled once"));
+                Key::panics_no_more();
+                Poll::Ready(put)
             })
         });
         match put {
             None => {
                 self.oracle.holds(hash_panics, TRUTH, || format!("putting on worker {worker} panicked"));
                 self.oracle.saw("a hash panics");
+                self.oracle.since("a hash of a key has panicked");
                 let mut state = server.state();
                 state.idle = None;
                 let is_closed = state.is_dropped;
@@ -348,6 +351,7 @@ impl Run {
 
     fn panic_at_once(&mut self, worker: usize) {
         self.oracle.saw("a closure panics");
+        self.oracle.since("a closure given to spawn has panicked");
         let Some(workers) = &self.workers else { return };
         let spawned = locked(workers).spawn(worker, move |_| -> std::future::Ready<()> { inject_panic() });
         if let Ok(handle) = spawned {

@@ -132,7 +132,6 @@ impl World for Simopen {
         "failed: plain dialer",
         "failed: unexpected",
         "failed: tie",
-        "failed: same role",
         "failed: too many proposals",
         "failed: nothing in common",
         "failed: hung up",
