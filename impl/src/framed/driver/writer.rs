@@ -249,7 +249,10 @@ impl<W: AsyncWrite + Unpin> WriteSide<W> {
                 Poll::Pending => return self.block(idle),
             }
         }
-        self.blocked = false;
+        // Another task of this direction may wait for what this one has found done: the transport wakes each once.
+        if std::mem::take(&mut self.blocked) {
+            all.wake_by_ref();
+        }
         Poll::Ready(Ok(()))
     }
 
