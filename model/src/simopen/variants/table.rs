@@ -1,4 +1,4 @@
-//! The table of all designs other than handfast's.
+//! The table of all designs other than handfast's. (long because: it is one table)
 //!
 //! Historical designs were in use, or were proposed. A mutant is handfast's design with one mistake, which was made in a real
 //! system or is likely to be.
@@ -235,6 +235,13 @@ crate::mutants! {
         instances: both(&[Flaw::RoleUnchecked], &[Shown::Dialers, Shown::HostileSubset]),
         violates: &["SIM-11"],
     }
+    SameRoleAccepted {
+        name: "same-role-accepted",
+        source: "libp2p/specs connections/simopen.md (M12)",
+        about: "whichever role the peer takes is taken for the other one",
+        instances: both(&[Flaw::SameRoleAccepted], &[Shown::HostileSubset]),
+        violates: &["SIM-11"],
+    }
     RoleUnsaid {
         name: "role-unsaid",
         source: "libp2p/specs connections/simopen.md (M13)",
@@ -296,7 +303,7 @@ crate::mutants! {
         source: "libp2p/rust-libp2p PR #2066, 200 restarts (M21)",
         about: "the selection may be started again after the roles were taken",
         instances: both(&[Flaw::RestartsSelection, Flaw::FlushesBeforeReading], &[Shown::HostileSubset]),
-        violates: &["SIM-8", "SIM-9", "SIM-10", "SIM-11", "SIM-12"],
+        violates: &["SIM-8", "SIM-9", "SIM-10", "SIM-11", "SIM-12", "SIM-42", "SIM-45"],
     }
     ListenerAcceptsExtension {
         name: "listener-accepts-extension",

@@ -1,4 +1,5 @@
 //! What an end may do otherwise than handfast's, and the conduct of an end that does some of it.
+//! (long because: each way to do it otherwise is read beside the step that it changes)
 
 use core::cmp::Ordering;
 use core::fmt::{self, Debug, Formatter};
@@ -125,6 +126,8 @@ pub enum Flaw {
     PoisonByte,
     /// The first byte of each end says its role.
     RoleByte,
+    /// Whichever role the peer takes is taken for the other one.
+    SameRoleAccepted,
 }
 
 /// Some of them.
@@ -252,6 +255,7 @@ impl Varied {
             {
                 self.select(at);
             }
+            (Confirming(role), Token::Role(_)) if self.has(Flaw::SameRoleAccepted) => self.confirm(at, role),
             (Confirming(role), token) if self.has(Flaw::RoleUnchecked) || token == Token::Role(role.opposite()) => {
                 self.confirm(at, role);
             }
