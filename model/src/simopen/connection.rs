@@ -1,4 +1,5 @@
 //! The connection: two ends, and what is on its way between them.
+//! (long because: both directions and both ends are read together)
 //!
 //! It is written once for every [`Peer`]: the model's [`Endpoint`], its variants, and the product's negotiation in
 //! the crate `conformance`. Ends that keep to no protocol are [`Scripted`].

@@ -50,7 +50,7 @@ pub enum Stalled {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let registry = Config { limits: Limits::new(8, 4), capacity: 32, duplicates: Duplicates::KeepNew };
+/// let registry = Config::new(Limits::new(8, 4), Duplicates::KeepNew);
 /// let node = Node::<&str, AtomicU32>::new(NodeConfig::new(registry))?;
 /// let config = SelectorConfig { stall_timeout: Duration::from_secs(180), stalled: Stalled::Disconnect };
 /// let our_height = 7;

@@ -1,5 +1,6 @@
 //! The caller's code, on every path where a key, an info, a closure or a future is dropped, cloned or called: none of it
 //! runs under a lock, so that it may call the node; and a drop that panics keeps nothing else from being done.
+//! (long because: each such path is a test)
 //!
 //! A call of the node from under its lock hangs the thread, so that each scenario has a thread of its own and a limit.
 

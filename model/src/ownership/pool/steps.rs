@@ -55,7 +55,7 @@ impl<W: Words + Clone> World<W> {
         let who = Who { which: about, token };
         match self.words.change(token, Want::Enter(self.host(thread))) {
             Ok(_) => self.looks(thread, who, outputs),
-            Err(Away::Busy) => self.call(thread, At::Deferring(who), outputs),
+            Err(Away::Busy) if self.config.one_runtime => self.call(thread, At::Deferring(who), outputs),
             Err(away) => outputs.push(Output::TurnedAway(thread, about, away)),
         }
         Ok(())
