@@ -119,7 +119,7 @@ fn note(explored: &mut Explored, environment: Environment, history: &History, re
 
 fn log(environment: Environment, record: &[Action]) -> String {
     let frames = environment.frames() as u32;
-    let config = Config { kernel: KERNEL, frames: [frames, frames], keep: 1000, discard: 1000 };
+    let config = Config { kernel: KERNEL, frames: [frames, frames], keep: 1000, discard: 1000, answer: [None, None] };
     write_log(Framed::NAME, config, record.iter().map(Line::<_, ()>::taken))
 }
 
