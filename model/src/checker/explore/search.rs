@@ -27,7 +27,7 @@ pub struct Options<'a, S> {
     pub max_bytes: usize,
     /// Replaces a state by the representative of its symmetry class.
     pub symmetry: Option<fn(&S) -> S>,
-    /// Makes what states are kept in, [`Whole`](super::Whole) if nothing is said. The graph does not depend on it.
+    /// Makes what states are kept in, [`Whole`] if nothing is said. The graph does not depend on it.
     pub store: Option<NewStore<S>>,
     /// Is told how far the search is.
     pub observer: &'a dyn Observer,
