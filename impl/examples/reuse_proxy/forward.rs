@@ -1,128 +1,117 @@
-//! From a request to its response.
+//! From a request to its answer.
 
-use std::error::Error;
-use std::time::Duration;
+use std::io;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use http_body_util::{Either, Empty, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode, Uri, Version};
+use hyper::header::{self, HeaderValue};
+use hyper::{Request, Response, StatusCode};
 
-use crate::backend::Backends;
-use crate::relay::{Relay, exchange};
+use crate::backend::{Attempts, Backends, is_out_of_descriptors};
+use crate::clock::Clock;
+use crate::link::{Failure, Link, Sent};
+use crate::options::Limits;
+use crate::relay::Relay;
+use crate::request::{self, Host, Name};
+use crate::response::{self, Framing};
+use crate::slot::{Slot, Upload};
 
-/// What a client is answered with: what the backend says, or a word of ours.
+/// What a client is answered with: what the backend says, or a word of the proxy's own.
 pub(crate) type Answer = Response<Either<Relay, Full<Bytes>>>;
 
-/// What a backend is sent.
-pub(crate) type Sent = Either<Incoming, Empty<Bytes>>;
+/// What a worker's connections share.
+pub(crate) struct Proxy {
+    pub(crate) backends: Backends,
+    pub(crate) limits: Limits,
+    pub(crate) name: Name,
+}
 
-/// How long a backend may take for the head of its response.
-const ANSWER: Duration = Duration::from_secs(60);
-
-/// Headers that speak of one connection and not of the message.
-const HOP: [HeaderName; 7] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-
-/// Asks a backend; twice if the first one fails and the request can be repeated.
-pub(crate) async fn forward(backends: &Backends, request: Request<Incoming>) -> Answer {
+/// Asks one backend after the other, until one answers or the request cannot be sent again.
+pub(crate) async fn forward(proxy: &Proxy, clock: &Rc<Clock>, host: &Host, request: Request<Incoming>) -> Answer {
     let (mut parts, body) = request.into_parts();
-    if let Err(status) = prepare(&mut parts) {
-        return say(status);
+    let has_body = !body.is_end_stream();
+    if let Err(refusal) = request::prepare(&mut parts, &body, &proxy.name, host) {
+        return *refusal;
     }
-    let is_repeatable = parts.method.is_idempotent() && body.is_end_stream();
-    let mut body = Some(body);
-    let mut is_first = true;
-    loop {
-        let connected = match backends.connect(is_repeatable, is_first).await {
-            Ok(connected) => connected,
-            // Nothing was sent: any request may try the next backend.
-            Err(_) if std::mem::take(&mut is_first) => continue,
-            Err(_) => return say(StatusCode::BAD_GATEWAY),
+    let is_repeatable = parts.method.is_idempotent() && !has_body;
+    let method = parts.method.clone();
+    let mut body = has_body.then_some(body);
+    let mut attempts = proxy.backends.attempts(is_repeatable);
+    let mut status = StatusCode::BAD_GATEWAY;
+    while let Some(connected) = attempts.next().await {
+        let link = match connected {
+            Ok(link) => link,
+            // Nothing was sent, so that any request may go elsewhere.
+            Err(error) => {
+                status = unreachable(&error);
+                continue;
+            }
         };
-        let sent = if is_repeatable { Either::Right(Empty::new()) } else { there(body.take()) };
-        let request = Request::from_parts(parts.clone(), sent);
-        match tokio::time::timeout(ANSWER, exchange(connected, request)).await {
-            Ok(Ok(response)) => return clean(response),
-            Ok(Err(_)) if is_repeatable && std::mem::take(&mut is_first) => {}
-            Ok(Err(error)) if is_clients(&*error) => return say(StatusCode::BAD_REQUEST),
-            Ok(Err(_)) => return say(StatusCode::BAD_GATEWAY),
-            Err(_) => return say(StatusCode::GATEWAY_TIMEOUT),
+        let (address, is_reused) = (link.address(), link.is_reused());
+        let request = Request::from_parts(parts.clone(), sent(body.take(), link.slot()));
+        let failure = match link.exchange(request, &proxy.limits, clock).await {
+            Ok((response, link)) => return relay(response, link, &method, proxy, clock),
+            Err(failure) => failure,
+        };
+        status = failure.status();
+        match failure {
+            Failure::NotSent(request) => body = unsent(*request),
+            _ if !is_repeatable || clock.is_over() => break,
+            Failure::Vanished => proxy.backends.forget(address),
+            Failure::Broken(_) | Failure::Silent | Failure::ClientStalled | Failure::ClientBroke(_) => {}
         }
+        next_attempt(&mut attempts, is_reused, status);
+    }
+    say(status, has_body)
+}
+
+/// A connection that had been used may have been closed meanwhile, which says nothing about its backend. One that did not
+/// answer does, if there are others.
+fn next_attempt(attempts: &mut Attempts<'_>, is_reused: bool, status: StatusCode) {
+    if is_reused && (status == StatusCode::BAD_GATEWAY || !attempts.has_others()) {
+        attempts.try_again();
     }
 }
 
-/// A body that cannot be repeated is sent once.
-fn there(body: Option<Incoming>) -> Sent {
-    body.map_or_else(|| Either::Right(Empty::new()), Either::Left)
+fn sent(body: Option<Incoming>, slot: &Slot) -> Sent {
+    body.map_or_else(|| Either::Right(Empty::new()), |body| Either::Left(Upload::new(body, slot.clone())))
 }
 
-/// Whether it was the client's body that was malformed or broke off.
-fn is_clients(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user)
-}
-
-/// Makes of a client's request what a backend is asked.
-fn prepare(parts: &mut Parts) -> Result<(), StatusCode> {
-    if parts.method == Method::CONNECT {
-        return Err(StatusCode::METHOD_NOT_ALLOWED);
-    }
-    let mut hosts = parts.headers.get_all(header::HOST).iter();
-    let (host, another) = (hosts.next().cloned(), hosts.next());
-    if another.is_some() {
-        return Err(StatusCode::BAD_REQUEST);
-    }
-    // The address that a request names goes before the header, as RFC 9112 section 3.2.2 has it.
-    let named = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-    match (named.or(host), parts.version) {
-        (Some(host), _) => drop(parts.headers.insert(header::HOST, host)),
-        (None, Version::HTTP_10) => {}
-        (None, _) => return Err(StatusCode::BAD_REQUEST),
-    }
-    let path = parts.uri.path_and_query().cloned();
-    parts.uri = path.map_or_else(|| Uri::from_static("/"), Uri::from);
-    parts.version = Version::HTTP_11;
-    strip(&mut parts.headers);
-    Ok(())
-}
-
-fn clean(response: Response<Relay>) -> Answer {
-    let mut response = response.map(Either::Left);
-    *response.version_mut() = Version::HTTP_11;
-    strip(response.headers_mut());
-    response
-}
-
-/// Takes away what was meant for the proxy.
-fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        // A client does not decide which of these a backend sees.
-        .filter(|name| ![header::HOST, header::CONTENT_LENGTH].contains(name))
-        .collect();
-    // Most messages have none: comparing names costs less than looking each of them up.
-    let hop: Vec<HeaderName> = headers.keys().filter(|name| HOP.contains(name)).cloned().collect();
-    for name in hop.iter().chain(&named) {
-        headers.remove(name);
+fn unsent(request: Request<Sent>) -> Option<Incoming> {
+    match request.into_body() {
+        Either::Left(upload) => Some(upload.into_body()),
+        Either::Right(_) => None,
     }
 }
 
-fn say(status: StatusCode) -> Answer {
+fn relay(response: Response<Incoming>, link: Link, method: &hyper::Method, proxy: &Proxy, clock: &Rc<Clock>) -> Answer {
+    let (mut parts, body) = response.into_parts();
+    let may_put = match response::clean(&mut parts, method) {
+        Framing::Clear => true,
+        Framing::Doubtful => false,
+        Framing::Invalid => return say(StatusCode::BAD_GATEWAY, link.slot().has_upload()),
+    };
+    let relay = Relay::new(body, link, may_put, proxy.limits.answer_body, clock);
+    Response::from_parts(parts, Either::Left(relay))
+}
+
+fn unreachable(error: &io::Error) -> StatusCode {
+    match error.kind() {
+        io::ErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        _ if is_out_of_descriptors(error) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_GATEWAY,
+    }
+}
+
+/// Answers for the backend. `closes` if the client may still be sending what will not be read.
+pub(crate) fn say(status: StatusCode, closes: bool) -> Answer {
     let text = format!("{status}\n");
-    let mut response = Response::new(Either::Right(Full::new(Bytes::from(text))));
-    *response.status_mut() = status;
-    response
+    let mut answer = Response::new(Either::Right(Full::new(Bytes::from(text))));
+    *answer.status_mut() = status;
+    if closes {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }

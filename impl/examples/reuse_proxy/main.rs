@@ -5,154 +5,158 @@
 //! curl http://127.0.0.1:8080/
 //! ```
 //!
-//! Ctrl-C ends it: requests that have begun have ten seconds. What is malformed is answered with 400, a backend that is
-//! dead with 502, after one more attempt on a new connection where the request can be repeated.
+//! `README.md` beside this file says what is done in which case, what hyper decides, and what is left out.
 //!
-//! Left out: TLS, upgrades, HTTP/2, health checks.
+//! - [`listen`]: accepts clients, and stops accepting.
+//! - [`client`]: a client's connection, from the first request to the last.
+//! - [`forward`]: a request, from one backend to the next; [`request`] and [`response`] say what is passed on.
+//! - [`backend`], [`link`], [`slot`], [`relay`]: connections to backends, and one exchange on them.
 
 mod backend;
+mod client;
+mod clock;
+mod console;
 mod forward;
+mod headers;
+mod link;
+mod listen;
+mod options;
 mod relay;
+mod request;
+mod response;
+mod slot;
+mod tally;
 
+use std::cell::Cell;
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
-use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
+use std::sync::Arc;
+use std::thread;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use handfast::pool::{Config, Pool, WorkerHandle, Workers};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
 
 use backend::Backends;
-use forward::forward;
+use console::Console;
+use forward::Proxy;
+use link::Idle;
+use options::{Options, Reuse};
+use request::Name;
+use tally::Tally;
 
-/// A reverse proxy that reuses connections on all of its threads
-#[derive(Clone, Debug, Parser)]
-struct Options {
-    /// Where to listen
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
-    /// A backend; may be given several times
-    #[arg(long, required = true)]
-    backend: Vec<SocketAddr>,
-    /// How many threads; as many as there are cores if not given
-    #[arg(long)]
-    workers: Option<NonZeroU16>,
-    /// Which requests may go over a connection that has been used
-    #[arg(long, value_enum, default_value_t = Reuse::Safe)]
-    reuse: Reuse,
-    /// Prints a line for each request
-    #[arg(long)]
+/// What the connections on one worker share.
+struct Worker {
+    here: WorkerHandle,
+    proxy: Proxy,
+    tally: Tally,
+    console: Console,
     log: bool,
+    is_stopping: Cell<bool>,
 }
 
-/// Which requests may go over a connection that has been used. Its backend may close it at that very moment.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Reuse {
-    /// None
-    Never,
-    /// Those that can be repeated if that happens
-    Safe,
-    /// All
-    Always,
-}
-
-/// How long a client may take for the head of its request.
-const HEAD: Duration = Duration::from_secs(30);
-
-/// How long requests that have begun have when the proxy ends.
-const GRACE: Duration = Duration::from_secs(10);
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let cores = std::thread::available_parallelism().ok().and_then(|cores| u16::try_from(cores.get()).ok());
-    let count = options.workers.or(cores.and_then(NonZeroU16::new)).unwrap_or(NonZeroU16::MIN);
-    let workers = Workers::start(count)?;
-    let pool = Pool::new(&workers, Config::default())?;
-    // Each worker accepts on a socket of its own, between which the kernel divides connections.
-    let first = listen(options.listen)?;
+    // All that can fail for want of descriptors comes before the first client.
+    let signals = Signals::new()?;
+    let workers = Workers::start(options.workers.unwrap_or_else(cores))?;
+    // What can be repeated is, if its connection turns out to be closed: asking the kernel before each use costs more.
+    let config = Config { probe: options.reuse == Reuse::Always, ..Config::default() };
+    let pool = Pool::new(&workers, config)?;
+    let (console, writer) = Console::start();
+    let tally = Tally::default();
+    let address = start(&options, &workers, &pool, &console, &tally)?;
+    console.say(format!("listening on {address}"));
+
+    let signals = signals.wait();
+    let before = tally.unanswered();
+    // A second signal ends the process at once.
+    thread::spawn(move || {
+        signals.wait();
+        std::process::exit(1);
+    });
+    let report = workers.stop(options.limits.grace);
+    console.say(format!("{:?}", pool.metrics()));
+    let is_clean = report.is_clean() && tally.unanswered() == before;
+    console.say(format!("{} requests were answered", tally.answered()));
+    console.say(if is_clean { "every request was answered" } else { "some requests were broken off" }.to_owned());
+    drop(console);
+    writer.finish();
+    Ok(())
+}
+
+fn cores() -> NonZeroU16 {
+    let cores = thread::available_parallelism().ok().and_then(|cores| u16::try_from(cores.get()).ok());
+    cores.and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN)
+}
+
+/// Listens on each worker. Returns the address, with its port.
+fn start(
+    options: &Options,
+    workers: &Workers,
+    pool: &Pool<SocketAddr, Idle>,
+    console: &Console,
+    tally: &Tally,
+) -> Result<SocketAddr, Box<dyn Error>> {
+    let name = options.via.clone().unwrap_or_else(|| format!("reuse_proxy-{:016x}", rand::random::<u64>()));
+    Name::new(name.clone()).ok_or("--via: a name has letters, digits, `-`, `.` and `_`")?;
+    let first = listen::listen(options.listen)?;
     let address = first.local_addr()?;
-    let rest = (1..workers.len()).map(|_| listen(address)).collect::<io::Result<Vec<_>>>()?;
+    let rest = (1..workers.len()).map(|_| listen::listen(address)).collect::<io::Result<Vec<_>>>()?;
+    let clients = Arc::new(Semaphore::new(options.limits.clients.unwrap_or_else(clients)));
     for (number, listener) in std::iter::once(first).chain(rest).enumerate() {
-        let (options, pool) = (options.clone(), pool.clone());
+        let (options, pool, console, tally) = (options.clone(), pool.clone(), console.clone(), tally.clone());
+        let (name, clients) = (name.clone(), Arc::clone(&clients));
         workers.spawn(number, move |here| async move {
-            if let Err(error) = serve(listener, options, pool, here).await {
+            let backends = Backends::new(options.backend, options.reuse, options.limits, pool.local(&here));
+            let Some(name) = Name::new(name) else { return };
+            let proxy = Proxy { backends, limits: options.limits, name };
+            let worker = Worker { here, proxy, tally, console, log: options.log, is_stopping: Cell::new(false) };
+            if let Err(error) = listen::accept(listener, clients, Rc::new(worker)).await {
                 eprintln!("worker {number}: {error}");
             }
         })?;
     }
-    println!("listening on {address}");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(tokio::signal::ctrl_c())?;
-    let report = workers.stop(GRACE);
-    println!("{:?}", pool.metrics());
-    println!("{}", if report.is_clean() { "every request was answered" } else { "some requests were broken off" });
-    Ok(())
+    Ok(address)
 }
 
-fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(1024)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
+/// Returns how many clients there are descriptors for: each may need a second one, for a backend.
+fn clients() -> usize {
+    const OTHERS: u64 = 32;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
+    usize::try_from(limit.saturating_sub(OTHERS) / 2).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS)
 }
 
-/// Accepts until the worker stops.
-async fn serve(
-    listener: std::net::TcpListener,
-    options: Options,
-    pool: Pool<SocketAddr, TcpStream>,
-    here: WorkerHandle,
-) -> io::Result<()> {
-    let listener = TcpListener::from_std(listener)?;
-    let backends = Rc::new(Backends::new(options.backend, options.reuse, pool.local(&here)));
-    loop {
-        let (stream, client) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                // Too many descriptors, or a client that has gone already: others are served.
-                Err(_) => {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                    continue;
-                }
-            },
-            () = here.stopping() => return Ok(()),
-        };
-        // It is slower without, and right.
-        let _ = stream.set_nodelay(true);
-        let (backends, log, stopping) = (Rc::clone(&backends), options.log, here.clone());
-        here.spawn(async move { converse(stream, client, backends, log, stopping).await });
+/// SIGINT and SIGTERM, caught from the moment that this is made.
+struct Signals {
+    runtime: Runtime,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let _context = runtime.enter();
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        drop(_context);
+        Ok(Self { runtime, interrupt, terminate })
     }
-}
 
-/// One client's connection.
-async fn converse(stream: TcpStream, client: SocketAddr, backends: Rc<Backends>, log: bool, here: WorkerHandle) {
-    let service = service_fn(|request: hyper::Request<_>| {
-        let line = log.then(|| format!("{client} {} {}", request.method(), request.uri()));
-        let backends = Rc::clone(&backends);
-        async move {
-            let response = forward(&backends, request).await;
-            if let Some(line) = line {
-                println!("{line} {}", response.status().as_u16());
+    /// Blocks until there is one. Returns what waits for the next.
+    fn wait(self) -> Self {
+        let Self { runtime, mut interrupt, mut terminate } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
             }
-            Ok::<_, std::convert::Infallible>(response)
-        }
-    });
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        // A client that breaks off, or speaks no HTTP, has had its answer.
-        _ = connection.as_mut() => return,
-        () = here.stopping() => connection.as_mut().graceful_shutdown(),
+        });
+        Self { runtime, interrupt, terminate }
     }
-    let _ = connection.await;
 }

@@ -1,92 +1,78 @@
-//! One request and its response on a connection, after which the connection may be idle.
+//! The body of an answer, from a backend to a client.
 
-use std::error::Error;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use handfast::pool::Pooled;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::client::conn::http1::{Connection, Parts, SendRequest, handshake};
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::time::Instant;
 
-use crate::backend::{Connected, Home};
-use crate::forward::Sent;
+use crate::clock::{Clock, Progress};
+use crate::link::Link;
+use crate::tally::Open;
 
-/// A response's body, which drives its connection while it is read. When it is dropped, read to its end, the
-/// connection goes home.
+/// A response's body, which drives its connection while it is read. When it is dropped, read to its end, the connection
+/// is idle.
 pub(crate) struct Relay {
     body: Incoming,
     /// A body without a length says that it has ended once, and not when it is asked.
     has_ended: bool,
-    /// `None` when it went home.
-    exchange: Option<Exchange>,
+    /// `None` when it is idle, and while this is dropped.
+    link: Option<Link>,
+    may_put: bool,
+    progress: Progress,
+    limit: Duration,
+    clock: Rc<Clock>,
+    open: Option<Open>,
 }
 
-struct Exchange {
-    sender: SendRequest<Sent>,
-    connection: Connection<TokioIo<TcpStream>, Sent>,
-    has_ended: bool,
-    home: Home,
-    created_at: Instant,
-    uses: u64,
+/// Why an answer is not whole. The client's connection is reset.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Cut {
+    #[error("the backend broke its answer off: {0}")]
+    Broken(#[source] hyper::Error),
+    #[error("the backend did not go on with its answer in time")]
+    Stalled,
 }
 
-/// Sends a request and waits for the head of its response.
-pub(crate) async fn exchange(connected: Connected, request: Request<Sent>) -> Result<Response<Relay>, Box<dyn Error>> {
-    let Connected { pooled: Pooled { connection, created_at, uses }, home } = connected;
-    let (sender, connection) = handshake(TokioIo::new(connection)).await?;
-    let mut exchange = Exchange { sender, connection, has_ended: false, home, created_at, uses };
-    let response = {
-        let mut response = pin!(exchange.sender.send_request(request));
-        let (connection, has_ended) = (&mut exchange.connection, &mut exchange.has_ended);
-        poll_fn(|cx| {
-            drive(connection, has_ended, cx);
-            response.as_mut().poll(cx)
-        })
-        .await?
-    };
-    Ok(response.map(|body| Relay { body, has_ended: false, exchange: Some(exchange) }))
-}
-
-/// Reads and writes what can be; how a connection ends is told to whoever waits for its response.
-fn drive(connection: &mut Connection<TokioIo<TcpStream>, Sent>, has_ended: &mut bool, cx: &mut Context<'_>) {
-    if !*has_ended {
-        *has_ended = connection.poll_without_shutdown(cx).is_ready();
+impl Relay {
+    /// Relays a body, for each piece of which the backend has so long. Its connection may be kept if `may_put`.
+    pub(crate) fn new(body: Incoming, link: Link, may_put: bool, limit: Duration, clock: &Rc<Clock>) -> Self {
+        let progress = Progress::new(link.slot().moved());
+        let clock = Rc::clone(clock);
+        Self { body, has_ended: false, link: Some(link), may_put, progress, limit, clock, open: None }
     }
-}
 
-impl Exchange {
-    /// The connection, if there is nothing more to come.
-    fn settle(mut self) {
-        let cx = &mut Context::from_waker(Waker::noop());
-        drive(&mut self.connection, &mut self.has_ended, cx);
-        if self.has_ended || !matches!(self.sender.poll_ready(cx), Poll::Ready(Ok(()))) {
-            return;
-        }
-        let Parts { io, read_buf, .. } = self.connection.into_parts();
-        if read_buf.is_empty() {
-            self.home.put(Pooled { connection: io.into_inner(), created_at: self.created_at, uses: self.uses });
-        }
+    /// Says when the answer is whole, or that it is not.
+    pub(crate) fn count(&mut self, open: Open) {
+        self.open = Some(open);
     }
 }
 
 impl Body for Relay {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Cut;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = &mut *self;
-        if let Some(exchange) = &mut this.exchange {
-            drive(&mut exchange.connection, &mut exchange.has_ended, cx);
+        let Some(link) = &mut this.link else { return Poll::Ready(None) };
+        // A backend that always has more would never let the clock be asked below.
+        if this.clock.is_over() {
+            return Poll::Ready(Some(Err(Cut::Stalled)));
         }
-        let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
-        this.has_ended |= frame.is_none();
-        Poll::Ready(frame)
+        link.drive(cx);
+        match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                // hyper asks for nothing behind trailers.
+                this.has_ended |= frame.as_ref().is_none_or(|frame| frame.as_ref().is_ok_and(Frame::is_trailers));
+                Poll::Ready(frame.map(|frame| frame.map_err(Cut::Broken)))
+            }
+            Poll::Pending => {
+                let stalled = this.progress.poll(link.slot().moved(), this.limit, &this.clock, cx);
+                stalled.map(|()| Some(Err(Cut::Stalled)))
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
@@ -100,9 +86,14 @@ impl Body for Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        let has_ended = self.has_ended || self.body.is_end_stream();
-        if let Some(exchange) = self.exchange.take().filter(|_| has_ended) {
-            exchange.settle();
+        if !self.has_ended && !self.body.is_end_stream() {
+            return;
+        }
+        if let Some(open) = self.open.take() {
+            open.answered();
+        }
+        if let Some(link) = self.link.take().filter(|_| self.may_put) {
+            link.put();
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -62,7 +62,7 @@ pub(crate) fn alone<T: FnOnce()>(what: &'static str, test: T) {
 }
 
 /// A process that is killed when it is dropped: a test that fails leaves none.
-struct Process(Child);
+pub(crate) struct Process(pub(crate) Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -128,13 +128,31 @@ impl Program {
     /// Ctrl-C.
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {
-        use rustix::process::{Pid, Signal, kill_process};
-        kill_process(Pid::from_child(&self.process.0), Signal::INT).expect("it runs");
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        use rustix::process::{Pid, kill_process};
+        kill_process(Pid::from_child(&self.process.0), signal).expect("it runs");
     }
 
     /// The rest of what it says, once it has ended in order.
     #[track_caller]
-    pub(crate) fn rest(mut self) -> Vec<String> {
+    pub(crate) fn rest(self) -> Vec<String> {
+        let (rest, status) = self.end();
+        assert!(status.success(), "it failed; it said {rest:?}");
+        rest
+    }
+
+    /// Waits until it has ended, and returns its status.
+    #[track_caller]
+    pub(crate) fn status(self) -> ExitStatus {
+        self.end().1
+    }
+
+    #[track_caller]
+    fn end(mut self) -> (Vec<String>, ExitStatus) {
         let mut rest = Vec::new();
         loop {
             match self.lines.recv_timeout(STUCK) {
@@ -143,8 +161,7 @@ impl Program {
                 Err(RecvTimeoutError::Timeout) => panic!("waited {STUCK:?} for it to end; it said {rest:?}"),
             }
         }
-        assert!(self.process.0.wait().expect("it can be waited for").success(), "it failed; it said {rest:?}");
-        rest
+        (rest, self.process.0.wait().expect("it can be waited for"))
     }
 }
 
