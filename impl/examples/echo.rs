@@ -5,7 +5,11 @@
 //! nc 127.0.0.1 7777
 //! ```
 //!
-//! A second connection with the same name takes the place of the first. Ctrl-C ends the node.
+//! A second connection with the same name takes the place of the first. SIGINT, SIGTERM and SIGHUP end the node, a second
+//! one at once.
+
+mod console;
+mod signals;
 
 use std::io;
 use std::time::Duration;
@@ -13,6 +17,10 @@ use std::time::Duration;
 use handfast::lifecycle::{Config, Duplicates, Event, Handshake, Limits, Node, NodeConfig, Origin, Reason};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+use console::Console;
+use signals::Signals;
 
 /// How long a line may be, in bytes.
 const MAX_LINE: u64 = 512;
@@ -21,18 +29,43 @@ type Connection = BufReader<TcpStream>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut signals = Signals::new()?;
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:7777".to_owned());
     let limits = Limits { per_address: 8, pending_per_source: 4, ..Limits::new(64, 16) };
     let registry = Config { limits, capacity: 256, duplicates: Duplicates::KeepNew };
     let node = Node::new(NodeConfig::new(registry))?;
-    tokio::spawn(print_events(node.clone()));
+    let (console, last_line) = Console::start(io::stdout());
+    let printer = tokio::spawn(print_events(node.clone(), console.clone()));
 
     let listener = TcpListener::bind(&address).await?;
-    println!("listening on {}", listener.local_addr()?);
+    console.say(format!("listening on {}", listener.local_addr()?));
+    tokio::select! {
+        biased;
+        () = signals.end() => {}
+        () = accept(&listener, &node, &console) => {}
+    }
+    let report = tokio::select! {
+        report = node.shutdown(Duration::from_secs(5)) => report,
+        () = signals.end() => return Err("ended by a second signal".into()),
+    };
+    printer.await?;
+    console.say(format!("{report:?}"));
+    drop(console);
+    last_line.finish();
+    Ok(())
+}
+
+/// Accepts peers until it is dropped.
+async fn accept(listener: &TcpListener, node: &Node<String>, console: &Console) {
     loop {
-        let (stream, from) = tokio::select! {
-            accepted = listener.accept() => accepted?,
-            _ = tokio::signal::ctrl_c() => break,
+        let (stream, from) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Most likely there is no descriptor left for it. The connection stays in the listener's queue.
+                console.say(format!("cannot accept: {error}"));
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            }
         };
         let opened = node.open(
             Origin::inbound(Some(from.ip())),
@@ -40,11 +73,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             |_live, connection| echo(connection),
         );
         if let Err(rejected) = opened {
-            println!("{from}: {rejected}");
+            console.say(format!("{from}: {rejected}"));
         }
     }
-    println!("{:?}", node.shutdown(Duration::from_secs(5)).await);
-    Ok(())
 }
 
 /// The first line is the peer's name.
@@ -74,15 +105,18 @@ async fn echo(mut connection: Connection) -> Reason {
     }
 }
 
-/// Subscribes again whenever it was too slow, and begins with who is there.
-async fn print_events(node: Node<String>) {
+/// Subscribes again whenever it was too slow, and begins with who is there. Names are escaped: they may hold anything that
+/// moves a cursor.
+async fn print_events(node: Node<String>, console: Console) {
     while let Ok(mut events) = node.subscribe() {
-        events.snapshot().iter().for_each(|peer| println!("here: {} ({})", peer.key, peer.session));
+        for peer in events.snapshot() {
+            console.say(format!("here: {:?} ({})", peer.key, peer.session));
+        }
         while let Some(event) = events.next().await {
             match event {
-                Event::Up(peer) => println!("up:   {} ({})", peer.key, peer.session),
-                Event::Down(peer, reason) => println!("down: {} ({}): {reason}", peer.key, peer.session),
-                Event::Lagged => println!("too slow; who is here:"),
+                Event::Up(peer) => console.say(format!("up:   {:?} ({})", peer.key, peer.session)),
+                Event::Down(peer, reason) => console.say(format!("down: {:?} ({}): {reason}", peer.key, peer.session)),
+                Event::Lagged => console.say("too slow; who is here:"),
                 Event::Closed => return,
             }
         }

@@ -37,31 +37,44 @@ pub(crate) async fn accept(
     clients: Arc<Semaphore>,
     worker: Rc<Worker>,
 ) -> io::Result<()> {
-    let listener = TcpListener::from_std(listener)?;
+    let mut door = Door { listener: TcpListener::from_std(listener)?, clients, waiting: None };
     loop {
         tokio::select! {
             () = worker.here.stopping() => break,
-            next = next(&listener, &clients) => take(next, &worker).await,
+            next = door.next() => take(next, &worker).await,
         }
     }
     worker.is_stopping.set(true);
-    refuse_new(&listener)?;
+    refuse_new(&door.listener)?;
     loop {
+        let is_settled = door.waiting.is_none();
         tokio::select! {
             biased;
-            next = next(&listener, &clients) => take(next, &worker).await,
-            () = sleep(SETTLE), if clients.available_permits() != 0 => return Ok(()),
+            next = door.next() => take(next, &worker).await,
+            () = sleep(SETTLE), if is_settled => return Ok(()),
         }
     }
 }
 
+struct Door {
+    listener: TcpListener,
+    clients: Arc<Semaphore>,
+    /// A client that there is no room for yet. Room is not taken before there is a client: another worker may have one.
+    waiting: Option<(TcpStream, SocketAddr)>,
+}
+
 type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
 
-/// Waits for room for another client, then for the client. Nothing is lost if this is dropped.
-async fn next(listener: &TcpListener, clients: &Arc<Semaphore>) -> io::Result<Accepted> {
-    let permit = Arc::clone(clients).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, address) = listener.accept().await?;
-    Ok((stream, address, permit))
+impl Door {
+    /// Waits for a client, then for room for it. Cancel safe.
+    async fn next(&mut self) -> io::Result<Accepted> {
+        if self.waiting.is_none() {
+            self.waiting = Some(self.listener.accept().await?);
+        }
+        let permit = Arc::clone(&self.clients).acquire_owned().await.map_err(io::Error::other)?;
+        let waiting = self.waiting.take().ok_or(io::ErrorKind::NotFound);
+        waiting.map(|(stream, address)| (stream, address, permit)).map_err(io::Error::from)
+    }
 }
 
 async fn take(accepted: io::Result<Accepted>, worker: &Rc<Worker>) {

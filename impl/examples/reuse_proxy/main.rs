@@ -15,6 +15,7 @@
 mod backend;
 mod client;
 mod clock;
+#[path = "../console.rs"]
 mod console;
 mod forward;
 mod headers;
@@ -24,6 +25,8 @@ mod options;
 mod relay;
 mod request;
 mod response;
+#[path = "../signals.rs"]
+mod signals;
 mod slot;
 mod tally;
 
@@ -38,8 +41,6 @@ use std::thread;
 
 use clap::Parser;
 use handfast::pool::{Config, Pool, WorkerHandle, Workers};
-use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use backend::Backends;
@@ -48,6 +49,7 @@ use forward::Proxy;
 use link::Idle;
 use options::{Options, Reuse};
 use request::Name;
+use signals::Signals;
 use tally::Tally;
 
 /// What the connections on one worker share.
@@ -63,28 +65,29 @@ struct Worker {
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     // All that can fail for want of descriptors comes before the first client.
-    let signals = Signals::new()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = runtime.block_on(async { Signals::new() })?;
     let workers = Workers::start(options.workers.unwrap_or_else(cores))?;
     // What can be repeated is, if its connection turns out to be closed: asking the kernel before each use costs more.
     let config = Config { probe: options.reuse == Reuse::Always, ..Config::default() };
     let pool = Pool::new(&workers, config)?;
-    let (console, writer) = Console::start();
+    let (console, writer) = Console::start(io::stdout());
     let tally = Tally::default();
     let address = start(&options, &workers, &pool, &console, &tally)?;
     console.say(format!("listening on {address}"));
 
-    let signals = signals.wait();
+    runtime.block_on(signals.end());
     let before = tally.unanswered();
     // A second signal ends the process at once.
     thread::spawn(move || {
-        signals.wait();
+        runtime.block_on(signals.end());
         std::process::exit(1);
     });
     let report = workers.stop(options.limits.grace);
     console.say(format!("{:?}", pool.metrics()));
     let is_clean = report.is_clean() && tally.unanswered() == before;
     console.say(format!("{} requests were answered", tally.answered()));
-    console.say(if is_clean { "every request was answered" } else { "some requests were broken off" }.to_owned());
+    console.say(if is_clean { "every request was answered" } else { "some requests were broken off" });
     drop(console);
     writer.finish();
     Ok(())
@@ -130,33 +133,4 @@ fn clients() -> usize {
     const OTHERS: u64 = 32;
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
     usize::try_from(limit.saturating_sub(OTHERS) / 2).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS)
-}
-
-/// SIGINT and SIGTERM, caught from the moment that this is made.
-struct Signals {
-    runtime: Runtime,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let _context = runtime.enter();
-        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        drop(_context);
-        Ok(Self { runtime, interrupt, terminate })
-    }
-
-    /// Blocks until there is one. Returns what waits for the next.
-    fn wait(self) -> Self {
-        let Self { runtime, mut interrupt, mut terminate } = self;
-        runtime.block_on(async {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        });
-        Self { runtime, interrupt, terminate }
-    }
 }

@@ -1,6 +1,8 @@
 //! What needs a real kernel, real sockets, other people's crates, or the repository itself.
 
 mod bitcoin;
+#[cfg(unix)]
+mod echo;
 mod framed;
 #[cfg(target_os = "linux")]
 mod ownership;

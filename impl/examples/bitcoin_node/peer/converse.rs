@@ -1,5 +1,6 @@
 //! What is said once the handshake is done.
 
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,6 +12,27 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use super::wire::{Message, WireError};
 use super::{About, Connection, Established, Local, PING_UNANSWERED, PROTOCOL_VIOLATED};
 
+/// The last version whose pings have no answer (BIP 31). Such a peer is gone when it takes nothing any more.
+const BEFORE_PONGS: i32 = 60000;
+
+/// The ping that the peer has not answered.
+#[derive(Clone, Copy, Debug)]
+enum Ping {
+    None,
+    Sent(u64),
+    /// The next one is due.
+    Overdue(u64),
+}
+
+impl Ping {
+    fn answered(self, with: u64) -> Self {
+        match self {
+            Self::Sent(nonce) | Self::Overdue(nonce) if nonce == with => Self::None,
+            other => other,
+        }
+    }
+}
+
 /// The body of a session: answers pings, sends some, and reads everything else so that the peer is not held up.
 pub async fn converse(
     local: Arc<Local>,
@@ -18,37 +40,49 @@ pub async fn converse(
     (mut connection, handshake): Established,
 ) -> Reason {
     let key = live.peer.key;
+    let answers_pings = live.peer.info.version > BEFORE_PONGS;
     let mut pings = interval_at(Instant::now() + local.ping_interval, local.ping_interval);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut unanswered = None;
+    let mut ping = Ping::None;
     loop {
-        // Both are cancel safe.
+        // All are cancel safe. A pong that has come counts, however late this task runs: a ping that is due is overdue
+        // first, and unanswered when nothing more is there to be read.
         let message = tokio::select! {
-            message = connection.next() => message,
+            biased;
             _ = pings.tick() => {
-                if unanswered.is_some() {
-                    return PING_UNANSWERED;
-                }
-                let ping = rand::random();
-                unanswered = Some(ping);
-                match say(&local, &mut connection, NetworkMessage::Ping(ping)).await {
-                    Ok(()) => continue,
-                    Err(reason) => return reason,
-                }
+                ping = match ping {
+                    Ping::None => {
+                        let nonce = rand::random();
+                        if let Err(reason) = say(&local, &mut connection, NetworkMessage::Ping(nonce)).await {
+                            return reason;
+                        }
+                        if answers_pings { Ping::Sent(nonce) } else { Ping::None }
+                    }
+                    Ping::Sent(nonce) => Ping::Overdue(nonce),
+                    // It has sent much else for as long again.
+                    Ping::Overdue(_) => return PING_UNANSWERED,
+                };
+                continue;
             }
+            message = connection.next() => message,
+            () = ready(()), if matches!(ping, Ping::Overdue(_)) => return PING_UNANSWERED,
         };
         let answer = match message {
             None => return Reason::RemoteClosed,
             Some(Err(error)) => return blame(key, &error),
-            Some(Ok(Message::Ping(ping))) => NetworkMessage::Pong(ping),
+            Some(Ok(Message::Ping(nonce))) => NetworkMessage::Pong(nonce),
             Some(Ok(Message::GetHeaders)) => NetworkMessage::Headers(Vec::new()), // nothing after the genesis block
-            Some(Ok(Message::Pong(pong))) => {
-                unanswered = unanswered.filter(|&ping| ping != pong);
+            Some(Ok(Message::Pong(nonce))) => {
+                ping = ping.answered(nonce);
                 continue;
             }
             Some(Ok(Message::Verack)) => {
                 // Counted, and without effect.
                 let _again = handshake.handshake_done(key, live.peer.info.clone());
+                continue;
+            }
+            Some(Ok(Message::Dropped(flaw))) => {
+                tracing::debug!(%key, %flaw, "message dropped");
                 continue;
             }
             Some(Ok(Message::Version(_) | Message::Other)) => continue,
@@ -72,11 +106,8 @@ fn blame(peer: SocketAddr, error: &WireError) -> Reason {
     tracing::info!(%peer, %error, "connection ended");
     match error {
         WireError::Io(_) | WireError::Truncated => Reason::Failed,
-        WireError::WrongMagic
-        | WireError::GarbledCommand
-        | WireError::TooLong { .. }
-        | WireError::WrongChecksum
-        | WireError::Malformed(_)
-        | WireError::UserAgentTooLong(_) => PROTOCOL_VIOLATED,
+        WireError::WrongMagic | WireError::TooLong(_) | WireError::Malformed(_) | WireError::UserAgentTooLong(_) => {
+            PROTOCOL_VIOLATED
+        }
     }
 }

@@ -11,14 +11,14 @@ use futures_util::{SinkExt, StreamExt};
 use handfast::lifecycle::{Handshake, Reason, SessionId, StateError};
 use tokio::net::TcpStream;
 
-use super::wire::{Message, WireError};
+use super::wire::{Message, Version, WireError};
 use super::{About, Connection, Established, Local, Peers};
 
 /// The protocol version that this node speaks.
 const PROTOCOL_VERSION: u32 = 70016;
 
-/// The least that it speaks with: from here on, pings are answered (BIP 31).
-const LEAST_VERSION: u32 = 60001;
+/// The least that it speaks with, which is Bitcoin Core's `MIN_PEER_PROTO_VERSION`.
+const LEAST_VERSION: i32 = 31800;
 
 const USER_AGENT: &str = concat!("/handfast:", env!("CARGO_PKG_VERSION"), "/");
 
@@ -26,12 +26,12 @@ const USER_AGENT: &str = concat!("/handfast:", env!("CARGO_PKG_VERSION"), "/");
 pub enum HandshakeError {
     #[error(transparent)]
     Wire(#[from] WireError),
-    #[error("the peer closed before the handshake was complete")]
+    #[error("the peer closed before the handshake was complete, as one of another network does")]
     Closed,
     #[error("the peer acknowledged a version that it was not sent")]
     EarlyVerack,
     #[error("the peer's protocol version {0} is too old")]
-    TooOld(u32),
+    TooOld(i32),
     #[error("the peer is this node")]
     Myself,
     #[error("the session was told to end: {0}")]
@@ -119,11 +119,11 @@ async fn their_version(connection: &mut Connection) -> Result<Introduction, Hand
                 return Err(HandshakeError::TooOld(theirs.version));
             }
             Message::Version(theirs) => {
-                let VersionMessage { version, nonce, user_agent, start_height, .. } = *theirs;
+                let Version { version, nonce, user_agent, start_height } = theirs;
                 return Ok(Introduction { about: About { version, user_agent, start_height }, nonce, acknowledged });
             }
             Message::Verack => acknowledged = true,
-            Message::Ping(_) | Message::Pong(_) | Message::GetHeaders | Message::Other => {}
+            Message::Ping(_) | Message::Pong(_) | Message::GetHeaders | Message::Other | Message::Dropped(_) => {}
         }
     }
 }

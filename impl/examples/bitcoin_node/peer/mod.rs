@@ -35,7 +35,7 @@ pub type Peers = Node<SocketAddr, About>;
 /// What a peer's version message says of it.
 #[derive(Clone, Debug)]
 pub struct About {
-    pub version: u32,
+    pub version: i32,
     pub user_agent: String,
     pub start_height: i32,
 }
@@ -75,7 +75,7 @@ impl Local {
 pub async fn accept_peers(node: &Peers, local: &Arc<Local>, listener: &TcpListener) {
     loop {
         match listener.accept().await {
-            Ok((stream, from)) => accept_peer(node, local, stream, from),
+            Ok((stream, from)) => accept_peer(node, local, stream, canonical(from)),
             Err(error) => {
                 // Most likely there is no descriptor left for it. The connection stays in the listener's queue.
                 tracing::warn!(%error, "cannot accept");
@@ -83,6 +83,12 @@ pub async fn accept_peers(node: &Peers, local: &Arc<Local>, listener: &TcpListen
             }
         }
     }
+}
+
+/// Returns the address of an IPv4 peer as such, also if it came to an IPv6 socket: `::ffff:127.0.0.1` is no other peer than
+/// `127.0.0.1`.
+pub fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 fn accept_peer(node: &Peers, local: &Arc<Local>, stream: TcpStream, from: SocketAddr) {

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use bitcoin::consensus::{deserialize_partial, encode, serialize};
+use bitcoin::VarInt;
+use bitcoin::consensus::{Decodable, encode, serialize};
 use bitcoin::hashes::{Hash, HashEngine, sha256, sha256d};
 use bitcoin::p2p::Magic;
 use bitcoin::p2p::message::{NetworkMessage, RawNetworkMessage};
-use bitcoin::p2p::message_network::VersionMessage;
 use tokio_util::bytes::{Buf, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -16,22 +16,50 @@ const HEADER: usize = 24;
 /// How long a payload may be, in bytes: Bitcoin Core's `MAX_PROTOCOL_MESSAGE_LENGTH`.
 const MAX_PAYLOAD: usize = 4_000_000;
 
-/// How long the payload of a message may be that is looked into. A version message with the longest user agent that
-/// Bitcoin Core allows, 256 bytes, takes less than half of it.
+/// How much of a payload is looked into. A version message with the longest user agent that Bitcoin Core allows, 256 bytes,
+/// takes less than half of it; what is behind it is for later versions of the protocol.
 const MAX_KEPT: usize = 1024;
 
 const MAX_USER_AGENT: usize = 256;
 
+/// What a peer may call itself by, as Bitcoin Core shows it: other characters could end a line or move a cursor.
+const PRINTABLE: &[u8] = b" .,;-_/:?@()";
+
 /// What a message says, where that matters to this node.
 #[derive(Debug)]
 pub enum Message {
-    Version(Box<VersionMessage>),
+    Version(Version),
     Verack,
     Ping(u64),
     Pong(u64),
     GetHeaders,
     /// Any other: it was skipped, and its checksum was right.
     Other,
+    /// It says nothing. The peer is kept, as Bitcoin Core does.
+    Dropped(Flaw),
+}
+
+/// A version message, as far as the peer sent it: old ones end behind the first address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Version {
+    pub version: i32,
+    /// 0 if there is none.
+    pub nonce: u64,
+    /// Without what is not printable.
+    pub user_agent: String,
+    /// -1 if there is none.
+    pub start_height: i32,
+}
+
+/// What is wrong with a message of which it is known where it ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Flaw {
+    #[error("its command is not text padded with zeros")]
+    Command,
+    #[error("its checksum is wrong")]
+    Checksum,
+    #[error("it is too short")]
+    Short,
 }
 
 /// The codec. It never holds more of a message than it looks into: what is skipped is hashed as it comes in, so that a
@@ -63,6 +91,7 @@ enum Kind {
     Pong,
     GetHeaders,
     Other,
+    Garbled,
 }
 
 /// Why what a peer sent is no message. All but the first are its fault.
@@ -72,16 +101,12 @@ pub enum WireError {
     Io(#[from] io::Error),
     #[error("the peer speaks another network's or another protocol's language")]
     WrongMagic,
-    #[error("the peer's command is not text padded with zeros")]
-    GarbledCommand,
-    #[error("the peer announced a {command} of {length} bytes")]
-    TooLong { command: &'static str, length: usize },
-    #[error("the checksum of the peer's message is wrong")]
-    WrongChecksum,
-    #[error("the peer's message is malformed: {0}")]
+    #[error("the peer announced a message of {0} bytes")]
+    TooLong(usize),
+    #[error("the peer's version message is malformed: {0}")]
     Malformed(#[from] encode::Error),
     #[error("the peer's user agent has {0} bytes")]
-    UserAgentTooLong(usize),
+    UserAgentTooLong(u64),
     #[error("the peer closed in the middle of a message")]
     Truncated,
 }
@@ -93,29 +118,27 @@ impl Wire {
 }
 
 impl Kind {
-    fn of(command: &[u8; 12]) -> Result<Self, WireError> {
+    fn of(command: &[u8; 12]) -> Self {
         let end = command.iter().position(|&byte| byte == 0).unwrap_or(command.len());
         let (name, padding) = command.split_at(end);
         if !name.iter().all(|byte| byte.is_ascii_graphic()) || padding.iter().any(|&byte| byte != 0) {
-            return Err(WireError::GarbledCommand);
+            return Self::Garbled;
         }
-        Ok(match name {
+        match name {
             b"version" => Self::Version,
             b"verack" => Self::Verack,
             b"ping" => Self::Ping,
             b"pong" => Self::Pong,
             b"getheaders" => Self::GetHeaders,
             _ => Self::Other,
-        })
+        }
     }
 
-    /// The name of the command if its payload is looked into.
-    fn looked_into(self) -> Option<&'static str> {
+    /// Whether its payload is looked into.
+    fn is_kept(self) -> bool {
         match self {
-            Self::Version => Some("version"),
-            Self::Ping => Some("ping"),
-            Self::Pong => Some("pong"),
-            Self::Verack | Self::GetHeaders | Self::Other => None,
+            Self::Version | Self::Ping | Self::Pong => true,
+            Self::Verack | Self::GetHeaders | Self::Other | Self::Garbled => false,
         }
     }
 }
@@ -125,14 +148,10 @@ impl Payload {
         let part = |from: usize| [header[from], header[from + 1], header[from + 2], header[from + 3]];
         let mut command = [0; 12];
         command.copy_from_slice(&header[4..16]);
-        let kind = Kind::of(&command)?;
+        let kind = Kind::of(&command);
         let length = u32::from_le_bytes(part(16)) as usize;
-        let (most, command) = match kind.looked_into() {
-            Some(command) => (MAX_KEPT, command),
-            None => (MAX_PAYLOAD, "message"),
-        };
-        if length > most {
-            return Err(WireError::TooLong { command, length });
+        if length > MAX_PAYLOAD {
+            return Err(WireError::TooLong(length));
         }
         let hashed = Box::new(sha256d::Hash::engine());
         Ok(Self { kind, left: length, kept: Vec::new(), hashed, checksum: part(20) })
@@ -142,33 +161,69 @@ impl Payload {
         let taken = bytes.split_to(self.left.min(bytes.len()));
         self.left -= taken.len();
         self.hashed.input(&taken);
-        if self.kind.looked_into().is_some() {
-            self.kept.extend_from_slice(&taken);
+        if self.kind.is_kept() {
+            let kept = taken.len().min(MAX_KEPT - self.kept.len());
+            self.kept.extend_from_slice(&taken[..kept]);
         }
     }
 
-    fn finish(mut self) -> Result<Message, WireError> {
+    fn finish(self) -> Result<Message, WireError> {
         let hash = sha256d::Hash::from_engine(*self.hashed);
         if hash.as_byte_array()[..4] != self.checksum {
-            return Err(WireError::WrongChecksum);
+            return Ok(Message::Dropped(Flaw::Checksum));
         }
+        let nonce = || self.kept.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+        let short = Message::Dropped(Flaw::Short);
         Ok(match self.kind {
-            Kind::Version => {
-                // The last byte says whether transactions are wanted. Some leave it out, and mean yes (BIP 37).
-                self.kept.push(1);
-                let (version, _) = deserialize_partial::<VersionMessage>(&self.kept)?;
-                if version.user_agent.len() > MAX_USER_AGENT {
-                    return Err(WireError::UserAgentTooLong(version.user_agent.len()));
-                }
-                Message::Version(Box::new(version))
-            }
+            Kind::Version => Message::Version(Version::read(&self.kept)?),
             Kind::Verack => Message::Verack,
-            Kind::Ping => Message::Ping(deserialize_partial(&self.kept)?.0),
-            Kind::Pong => Message::Pong(deserialize_partial(&self.kept)?.0),
+            Kind::Ping => nonce().map_or(short, Message::Ping),
+            Kind::Pong => nonce().map_or(short, Message::Pong),
             Kind::GetHeaders => Message::GetHeaders,
             Kind::Other => Message::Other,
+            Kind::Garbled => Message::Dropped(Flaw::Command),
         })
     }
+}
+
+impl Version {
+    /// Reads as much as there is, as Bitcoin Core does: each part behind the first address may be missing.
+    fn read(mut bytes: &[u8]) -> Result<Self, WireError> {
+        /// Services (8 bytes), time (8), the receiver's address (26).
+        const SKIPPED: usize = 42;
+        /// The sender's address.
+        const ADDRESS: usize = 26;
+        let version = i32::consensus_decode(&mut bytes)?;
+        skip(&mut bytes, SKIPPED)?;
+        let mut read = Self { version, nonce: 0, user_agent: String::new(), start_height: -1 };
+        if !bytes.is_empty() {
+            skip(&mut bytes, ADDRESS)?;
+            read.nonce = u64::consensus_decode(&mut bytes)?;
+        }
+        if !bytes.is_empty() {
+            let length = VarInt::consensus_decode(&mut bytes)?.0;
+            let name = usize::try_from(length).ok().filter(|&length| length <= MAX_USER_AGENT);
+            let name = name.ok_or(WireError::UserAgentTooLong(length))?;
+            read.user_agent = printable(skip(&mut bytes, name)?);
+        }
+        if !bytes.is_empty() {
+            read.start_height = i32::consensus_decode(&mut bytes)?;
+        }
+        Ok(read)
+    }
+}
+
+/// Takes so many bytes off the front.
+fn skip<'a>(bytes: &mut &'a [u8], count: usize) -> Result<&'a [u8], WireError> {
+    let missing = || WireError::Malformed(encode::Error::ParseFailed("it ends too early"));
+    let (skipped, rest) = bytes.split_at_checked(count).ok_or_else(missing)?;
+    *bytes = rest;
+    Ok(skipped)
+}
+
+fn printable(name: &[u8]) -> String {
+    let is_printable = |byte: &&u8| byte.is_ascii_alphanumeric() || PRINTABLE.contains(byte);
+    name.iter().filter(is_printable).map(|&byte| char::from(byte)).collect()
 }
 
 /// Reading is cancel safe: what was read is in the codec or in the buffer that it is given again.

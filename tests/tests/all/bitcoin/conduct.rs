@@ -28,13 +28,14 @@ pub(crate) enum Conduct {
     SecondVerack,
     /// Everything that Bitcoin Core says in its first second, and a message that nobody knows.
     Talkative,
+    /// Its first message is dropped.
+    WrongChecksum,
     // The node may, and must, turn these away.
     VerackFirst,
     TooOld,
     LongUserAgent,
     WrongMagic,
     Garbage,
-    WrongChecksum,
     OversizedVersion,
     OversizedLater,
     HalfPing,
@@ -82,7 +83,8 @@ impl Conduct {
             | Self::VersionAndVerackInOneWrite
             | Self::ByteByByte
             | Self::SecondVerack
-            | Self::Talkative => Heard::UpAndDown("remote_closed"),
+            | Self::Talkative
+            | Self::WrongChecksum => Heard::UpAndDown("remote_closed"),
             Self::ResetAfterPong | Self::HalfPing => Heard::UpAndDown("failed"),
             Self::OversizedLater => Heard::UpAndDown("application"),
             Self::ResetAfterVerack => Heard::Perhaps,
@@ -95,7 +97,6 @@ impl Conduct {
             | Self::LongUserAgent
             | Self::WrongMagic
             | Self::Garbage
-            | Self::WrongChecksum
             | Self::OversizedVersion => Heard::Nothing,
         }
     }
@@ -161,12 +162,18 @@ impl Conduct {
                 client.ping().await
             }
             Self::Talkative => talk(client).await,
+            Self::WrongChecksum => {
+                let mut bytes = client.bytes(NetworkMessage::Version(version()));
+                bytes[20] ^= 1;
+                client.send_bytes(&bytes).await?;
+                client.shake_hands().await?;
+                client.ping().await
+            }
             Self::VerackFirst
             | Self::TooOld
             | Self::LongUserAgent
             | Self::WrongMagic
             | Self::Garbage
-            | Self::WrongChecksum
             | Self::OversizedVersion
             | Self::OversizedLater
             | Self::HalfPing => self.misbehave(client).await,
@@ -180,7 +187,7 @@ impl Conduct {
                 client.send(NetworkMessage::Version(version())).await?;
             }
             Self::TooOld => {
-                client.send(NetworkMessage::Version(VersionMessage { version: 60000, ..version() })).await?
+                client.send(NetworkMessage::Version(VersionMessage { version: 31799, ..version() })).await?
             }
             Self::LongUserAgent => {
                 client
@@ -192,12 +199,7 @@ impl Conduct {
                 client.send(NetworkMessage::Version(version())).await?;
             }
             Self::Garbage => client.send_bytes(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await?,
-            Self::WrongChecksum => {
-                let mut bytes = client.bytes(NetworkMessage::Version(version()));
-                bytes[20] ^= 1;
-                client.send_bytes(&bytes).await?;
-            }
-            Self::OversizedVersion => client.send_bytes(&announcing("version", 2_000)).await?,
+            Self::OversizedVersion => client.send_bytes(&announcing("version", 4_000_001)).await?,
             Self::OversizedLater => {
                 client.shake_hands().await?;
                 client.ping().await?;

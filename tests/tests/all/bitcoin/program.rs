@@ -1,8 +1,16 @@
-//! The example as somebody runs it: two processes that find each other, and Ctrl-C.
+//! The example as a process: two that find each other, signals, and outputs that are not read.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 
-use crate::support::{Program, STUCK, finished};
+use bitcoin::consensus::serialize;
+use bitcoin::p2p::Magic;
+use bitcoin::p2p::message::{NetworkMessage, RawNetworkMessage};
+use rustix::process::Signal;
+
+use super::client::version;
+use crate::support::{Process, Program, STUCK, deadline, finished};
 
 fn program(arguments: &[&str]) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_bitcoin_node"));
@@ -13,45 +21,160 @@ fn program(arguments: &[&str]) -> Command {
 /// A node, and where it listens.
 fn listening(arguments: &[&str]) -> (Program, String) {
     let mut node = Program::start(program(&["--listen", "127.0.0.1:0"]).args(arguments));
-    let address = node.says("listening on ");
+    let address = says(&mut node, "listening on ");
     (node, address)
 }
 
-#[test]
-fn two_nodes_find_each_other_and_part_at_ctrl_c() {
-    let (mut server, address) = listening(&["--network", "simnet"]);
-    let connect = ["--connect", &address, "--network", "simnet", "--ping-interval", "1"];
-    let mut client = Program::start(&mut program(&connect));
-    let peer = "\"/handfast:0.1.0/\" version 70016 height 0";
-    client.says(&format!("up to {address} {peer}"));
-    let up = server.says("up from ");
-    let from = up.strip_suffix(peer).expect("the client is up");
+/// A line without its time, which it begins with.
+fn timeless(line: &str) -> &str {
+    let (time, rest) = line.split_once(' ').unwrap_or_else(|| panic!("{line:?} has no time"));
+    assert!(time.starts_with("20") && time.ends_with('Z'), "{line:?}");
+    rest
+}
 
-    server.interrupt();
-    let mut rest = server.rest();
-    assert_eq!(rest.pop().as_deref(), Some("shut down: 1 sessions ended, 0 were aborted"));
-    assert_eq!(rest, [format!("down from {from}{peer}: shutting_down")]);
-    client.says(&format!("down to {address} {peer}: remote_closed"));
-    client.interrupt();
-    let rest = client.rest();
-    assert_eq!(rest.last().map(String::as_str), Some("shut down: 0 sessions ended, 0 were aborted"));
+/// What is behind these words in the next line.
+#[track_caller]
+fn says(program: &mut Program, words: &str) -> String {
+    let line = program.says("");
+    let rest = timeless(&line).strip_prefix(words).unwrap_or_else(|| panic!("{line:?} in place of {words:?}"));
+    rest.to_owned()
+}
+
+/// The rest of what it says, once it has ended in order.
+#[track_caller]
+fn rest(program: Program) -> Vec<String> {
+    program.rest().iter().map(|line| timeless(line).to_owned()).collect()
 }
 
 #[test]
-fn nodes_of_different_networks_do_not_come_together() {
+fn two_nodes_find_each_other_and_part_at_a_signal() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let (mut server, address) = listening(&["--network", "simnet"]);
+        let connect = ["--connect", &address, "--network", "simnet", "--ping-interval", "1"];
+        let mut client = Program::start(&mut program(&connect));
+        let peer = "\"/handfast:0.1.0/\" version 70016 height 0 session 0";
+        says(&mut client, &format!("up to {address} {peer}"));
+        let up = says(&mut server, "up from ");
+        let from = up.strip_suffix(peer).expect("the client is up");
+
+        server.signal(signal);
+        let mut last = rest(server);
+        assert_eq!(last.pop().as_deref(), Some("shut down: 1 sessions ended, 0 were aborted"));
+        assert_eq!(last, [format!("down from {from}{peer}: shutting_down")]);
+        says(&mut client, &format!("down to {address} {peer}: remote_closed"));
+        client.interrupt();
+        assert_eq!(rest(client).last().map(String::as_str), Some("shut down: 0 sessions ended, 0 were aborted"));
+    }
+}
+
+#[test]
+fn what_failed_is_said() {
     let (server, address) = listening(&["--network", "signet"]);
-    let mut client = Program::start(&mut program(&["--connect", &address, "--network", "regtest"]));
-    client.says(&format!("cannot connect to {address}: handshake_failed"));
-    client.interrupt();
-    assert_eq!(client.rest().last().map(String::as_str), Some("shut down: 0 sessions ended, 0 were aborted"));
+    let refused = TcpListener::bind("127.0.0.1:0").expect("loopback").local_addr().expect("bound").to_string();
+    for (peer, why) in [
+        (address.as_str(), "cannot connect to 127.0.0.1:"),
+        (refused.as_str(), "Connection refused"),
+        ("nothing.invalid:1", "cannot find nothing.invalid:1: "),
+    ] {
+        let mut client = Program::start(&mut program(&["--connect", peer, "--network", "regtest"]));
+        let line = says(&mut client, "cannot ");
+        assert!(format!("cannot {line}").contains(why), "{peer}: {line:?}, not {why:?}");
+        client.interrupt();
+        assert_eq!(rest(client).last().map(String::as_str), Some("shut down: 0 sessions ended, 0 were aborted"));
+    }
     server.interrupt();
-    assert_eq!(server.rest(), ["shut down: 0 sessions ended, 0 were aborted"]);
+    assert_eq!(rest(server), ["shut down: 0 sessions ended, 0 were aborted"]);
+}
+
+/// An IPv4 peer is the same at an IPv6 socket and by a name.
+#[test]
+fn peers_have_one_address() {
+    let mut server = Program::start(&mut program(&["--listen", "[::]:0", "--listen", "127.0.0.1:0"]));
+    let port = says(&mut server, "listening on [::]:");
+    says(&mut server, "listening on 127.0.0.1:");
+    let connect = [format!("[::ffff:127.0.0.1]:{port}"), format!("127.0.0.1:{port}")];
+    let mut client = Program::start(program(&["--connect", &connect[0]]).args(["--connect", &connect[1]]));
+    says(&mut client, &format!("up to 127.0.0.1:{port} "));
+    let up = says(&mut server, "up from 127.0.0.1:");
+    server.signal(Signal::USR1);
+    assert_eq!(says(&mut server, "here from 127.0.0.1:"), up, "what it is asked for");
+    assert!(says(&mut server, "Metrics {").contains("opened: 1"), "they are one peer");
+    client.interrupt();
+    rest(client);
+    server.interrupt();
+    rest(server);
+}
+
+/// It shakes hands and closes, again and again.
+#[test]
+fn a_peer_that_does_not_stay_is_dialed_less_and_less_often() {
+    let _deadline = deadline("a node to dial a peer that does not stay");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let address = listener.local_addr().expect("bound").to_string();
+    let client = Program::start(&mut program(&["--connect", &address]));
+    let mut times = Vec::new();
+    for _ in 0..4 {
+        let (mut stream, _) = listener.accept().expect("it dials");
+        times.push(std::time::Instant::now());
+        let say = |message| serialize(&RawNetworkMessage::new(Magic::REGTEST, message));
+        let both = [say(NetworkMessage::Version(version())), say(NetworkMessage::Verack)].concat();
+        stream.write_all(&both).expect("it reads");
+        // Its version and verack.
+        stream.read_exact(&mut [0; 24 + 102 + 24]).expect("it answers");
+    }
+    let pauses: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
+    assert!(pauses[1] > 1.5 && pauses[2] > 3.0, "1 s, 2 s and 4 s: {pauses:?}");
+    client.interrupt();
+    let _ = client.rest();
+}
+
+/// The pipe is full, and nothing is read from it: each connection that is turned away is a line.
+#[test]
+fn an_output_that_nobody_reads_keeps_neither_the_node_nor_its_end() {
+    let _deadline = deadline("a node whose output is not read");
+    let mut command = program(&["--listen", "127.0.0.1:0", "--verbose"]);
+    let mut node = Process(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts"));
+    let mut out = BufReader::new(node.0.stdout.take().expect("it is piped"));
+    let errors = node.0.stderr.take().expect("it is piped");
+    let mut line = String::new();
+    out.read_line(&mut line).expect("a line");
+    let address = timeless(line.trim()).strip_prefix("listening on ").expect("where it listens").to_owned();
+    // A pipe holds 64 KiB.
+    for _ in 0..2_000 {
+        let mut stream = TcpStream::connect(&address).expect("it accepts");
+        stream.write_all(b"x").expect("it reads");
+        let _ = stream.read(&mut [0]);
+    }
+    let pid = rustix::process::Pid::from_child(&node.0);
+    rustix::process::kill_process(pid, Signal::TERM).expect("it runs");
+    assert!(node.0.wait().expect("it ends").success());
+    drop((out, errors));
+}
+
+#[test]
+fn what_happened_is_recorded() {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bitcoin-{}.log", std::process::id()));
+    let (mut server, address) = listening(&["--record", file.to_str().expect("a path")]);
+    let mut client = Program::start(&mut program(&["--connect", &address]));
+    says(&mut client, "up to ");
+    says(&mut server, "up from ");
+    client.interrupt();
+    rest(client);
+    says(&mut server, "down from ");
+    server.interrupt();
+    rest(server);
+    let log = std::fs::read(&file).expect("it was written");
+    let explained = model::checker::explain::explain::<model::lifecycle::handfast::Handfast>(&mut &*log);
+    let explanation = explained.expect("it can be read");
+    assert_eq!((explanation.rejection, explanation.violated), (None, vec![]));
 }
 
 #[test]
 fn arguments_that_make_no_sense_are_refused() {
     for (arguments, said) in [
-        (&[][..], "--listen <ADDRESS>|--connect <ADDRESS>"),
+        (&[][..], "--listen <ADDRESS>|--connect <PEER>"),
+        (&["--connect", "a/b"], "neither an address nor a name"),
+        (&["--connect", "localhost:x"], "is not a port"),
         (&["--listen", "nowhere"], "invalid socket address"),
         (&["--listen", "127.0.0.1:0", "--max-inbound", "70000"], "70000 is not in"),
         (&["--listen", "127.0.0.1:0", "--ping-interval", "0"], "0 is not in"),

@@ -1,6 +1,6 @@
-//! Lines for the standard output, which nobody may be reading.
+//! Lines for an output that is perhaps not read.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -25,24 +25,36 @@ pub(crate) struct Console {
 pub(crate) struct Writer(Receiver<()>);
 
 impl Console {
-    pub(crate) fn start() -> (Self, Writer) {
+    /// Starts the thread.
+    pub(crate) fn start(out: impl Write + Send + 'static) -> (Self, Writer) {
         let (lines, queue) = sync_channel(QUEUE);
-        let (_writes, has_written) = sync_channel(0);
+        let (ends, has_ended) = sync_channel(0);
         let lost = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&lost);
         thread::spawn(move || {
-            // Dropped when this thread ends.
-            let _writes: SyncSender<()> = _writes;
-            write(queue, &count)
+            let _ends: SyncSender<()> = ends;
+            write(queue, &count, out)
         });
-        (Self { lines, lost }, Writer(has_written))
+        (Self { lines, lost }, Writer(has_ended))
     }
 
     /// Prints a line, if it can be printed.
-    pub(crate) fn say(&self, line: String) {
-        if self.lines.try_send(line).is_err() {
+    pub(crate) fn say(&self, line: impl Into<String>) {
+        if self.lines.try_send(line.into()).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// For `tracing`, which writes a line at once.
+impl Write for Console {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.say(String::from_utf8_lossy(line.trim_ascii_end()));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -53,8 +65,7 @@ impl Writer {
     }
 }
 
-fn write(lines: Receiver<String>, lost: &AtomicU64) -> std::io::Result<()> {
-    let mut out = std::io::stdout();
+fn write(lines: Receiver<String>, lost: &AtomicU64, mut out: impl Write) -> io::Result<()> {
     for line in lines {
         writeln!(out, "{line}")?;
         let lost = lost.swap(0, Ordering::Relaxed);

@@ -1,0 +1,147 @@
+//! What the node is told on its command line.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bitcoin::p2p::Magic;
+use clap::{ArgGroup, Parser, ValueEnum};
+use handfast::lifecycle::{Config, Duplicates, Limits, NodeConfig};
+
+/// A Bitcoin node without blocks: it shakes hands, answers pings, and prints which peers come and go.
+#[derive(Debug, Parser)]
+#[command(group = ArgGroup::new("peers").args(["listen", "connect"]).required(true).multiple(true))]
+pub(crate) struct Options {
+    /// Accept peers at this address; port 0 is any free one; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Stay connected to this peer, a name or an address, with a port or at the network's; may be given several times
+    #[arg(long, value_name = "PEER", value_parser = target)]
+    pub(crate) connect: Vec<Target>,
+    #[arg(long, value_enum, default_value_t = Network::Regtest)]
+    pub(crate) network: Network,
+    /// Accepted peers, at most
+    #[arg(long, value_name = "PEERS", default_value_t = 117)]
+    max_inbound: u16,
+    /// Dialed peers, at most
+    #[arg(long, value_name = "PEERS", default_value_t = 8)]
+    max_outbound: u16,
+    /// Handshakes under way, at most
+    #[arg(long, value_name = "PEERS", default_value_t = 32)]
+    max_pending: u16,
+    /// Handshakes under way with accepted peers of one /24 (IPv4) or /64 (IPv6), at most
+    #[arg(long, value_name = "PEERS", default_value_t = 16)]
+    max_pending_per_source: u16,
+    /// Accepted peers of one IP address, at most
+    #[arg(long, value_name = "PEERS", default_value_t = 32)]
+    max_per_address: u16,
+    /// How long dialing and the handshake may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    handshake_timeout: u64,
+    /// How often peers are pinged; who has not answered by the next time is gone
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    ping_interval: u64,
+    /// How long sessions may take to end after a signal
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    deadline: u64,
+    /// Write what happens to this file, for `model explain lifecycle FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Say on the standard error why handshakes fail and connections end
+    #[arg(long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Network {
+    Regtest,
+    Simnet,
+    Signet,
+}
+
+/// A peer that is dialed.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Target {
+    host: String,
+    port: Option<u16>,
+}
+
+impl Network {
+    pub(crate) fn magic(self) -> Magic {
+        match self {
+            Self::Regtest => Magic::REGTEST,
+            Self::Signet => Magic::SIGNET,
+            Self::Simnet => Magic::from_bytes([0x16, 0x1c, 0x14, 0x12]), // btcd's
+        }
+    }
+
+    fn port(self) -> u16 {
+        match self {
+            Self::Regtest => 18444,
+            Self::Signet => 38333,
+            Self::Simnet => 18555,
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn node_config(&self) -> NodeConfig<SocketAddr> {
+        let (inbound, outbound) = (usize::from(self.max_inbound), usize::from(self.max_outbound));
+        let limits = Limits {
+            inbound,
+            outbound,
+            pending_per_source: self.max_pending_per_source.into(),
+            per_address: self.max_per_address.into(),
+            ..Limits::new(inbound + outbound, self.max_pending.into())
+        };
+        let registry = Config { limits, capacity: 2 * limits.total + 1, duplicates: Duplicates::KeepNew };
+        NodeConfig { handshake_timeout: self.handshake_timeout(), ..NodeConfig::new(registry) }
+    }
+
+    pub(crate) fn handshake_timeout(&self) -> Duration {
+        Duration::from_secs(self.handshake_timeout)
+    }
+
+    pub(crate) fn ping_interval(&self) -> Duration {
+        Duration::from_secs(self.ping_interval)
+    }
+
+    pub(crate) fn deadline(&self) -> Duration {
+        Duration::from_secs(self.deadline)
+    }
+}
+
+impl Target {
+    /// Returns the host and its port, which is the network's if none was said.
+    pub(crate) fn on(&self, network: Network) -> (&str, u16) {
+        (&self.host, self.port.unwrap_or_else(|| network.port()))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.port, self.host.contains(':')) {
+            (Some(port), true) => write!(f, "[{}]:{port}", self.host),
+            (Some(port), false) => write!(f, "{}:{port}", self.host),
+            (None, _) => f.write_str(&self.host),
+        }
+    }
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    // `::ffff:127.0.0.1` and `127.0.0.1` are one peer.
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok(Target { host: address.ip().to_canonical().to_string(), port: Some(address.port()) });
+    }
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(Target { host: address.to_canonical().to_string(), port: None });
+    }
+    let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+    let port = port.map(|port| port.parse().map_err(|_| format!("{port:?} is not a port"))).transpose()?;
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    if host.is_empty() || !is_name(host) {
+        return Err("it is neither an address nor a name".to_owned());
+    }
+    Ok(Target { host: host.to_owned(), port })
+}

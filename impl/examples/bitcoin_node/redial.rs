@@ -1,0 +1,112 @@
+//! Peers that are dialed again and again.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use handfast::lifecycle::{Origin, Reason};
+use tokio::net::lookup_host;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::options::{Network, Target};
+use crate::peer::{self, Local, Peers};
+use crate::report::{Reporter, words};
+
+/// How long it is waited before a peer that was lost is dialed again; doubled each time that it cannot be reached, or does
+/// not stay.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(64);
+
+/// A peer that was there for so long has stayed: it may come back at once.
+const STAYED: Duration = Duration::from_secs(60);
+
+/// A peer to stay connected to.
+pub(crate) struct Dialer {
+    pub(crate) node: Peers,
+    pub(crate) local: Arc<Local>,
+    pub(crate) target: Target,
+    pub(crate) network: Network,
+    pub(crate) limit: Duration,
+    pub(crate) reporter: Reporter,
+}
+
+enum Attempt {
+    /// There is nothing to wait for.
+    Over,
+    Stayed,
+    /// It did not come up, or went at once.
+    Lost,
+}
+
+impl Dialer {
+    /// Dials until the node shuts down, or finds that it dialed itself.
+    pub(crate) async fn stay_connected(self) {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 0.. {
+            let outcome = match self.resolve(attempt).await {
+                Ok(address) => self.dial(address).await,
+                Err(error) => {
+                    self.reporter.say(format_args!("cannot find {}: {error}", self.target));
+                    Attempt::Lost
+                }
+            };
+            match outcome {
+                Attempt::Over => return,
+                Attempt::Stayed => pause = FIRST_PAUSE,
+                Attempt::Lost => {}
+            }
+            sleep(pause).await;
+            pause = LONGEST_PAUSE.min(2 * pause);
+        }
+    }
+
+    /// A name may have moved, and may have several addresses: each attempt takes the next.
+    async fn resolve(&self, attempt: usize) -> io::Result<SocketAddr> {
+        let addresses: Vec<_> = timeout(self.limit, lookup_host(self.target.on(self.network))).await??.collect();
+        let none = || io::Error::new(io::ErrorKind::NotFound, "it has no address");
+        let address = addresses.get(attempt % addresses.len().max(1)).ok_or_else(none)?;
+        Ok(peer::canonical(*address))
+    }
+
+    async fn dial(&self, address: SocketAddr) -> Attempt {
+        let (dialing, conversing) = (Arc::clone(&self.local), Arc::clone(&self.local));
+        let (failed, failure) = oneshot::channel();
+        let begin = Instant::now();
+        let opened = self.node.open(
+            Origin::outbound(Some(address.ip())),
+            move |handshake| async move {
+                let result = peer::logged(address, peer::dial(&dialing, address, handshake).await);
+                if let Err(error) = &result {
+                    let _ = failed.send(error.to_string());
+                }
+                result
+            },
+            move |live, established| peer::converse(conversing, live, established),
+        );
+        let session = match opened {
+            Ok(session) => session,
+            Err(rejected) if rejected.reason == Reason::ShuttingDown => return Attempt::Over,
+            Err(rejected) => {
+                self.reporter.say(format_args!("not dialing {address}: {}", words(rejected.reason)));
+                return Attempt::Lost;
+            }
+        };
+        let ended = session.wait().await;
+        match ended.reason {
+            Reason::ShuttingDown => return Attempt::Over,
+            Reason::Myself => {
+                self.reporter.say(format_args!("not dialing {address}: it is this node"));
+                return Attempt::Over;
+            }
+            _ if ended.announced && begin.elapsed() >= STAYED => return Attempt::Stayed,
+            _ if ended.announced => {}
+            reason => {
+                let why = failure.await.unwrap_or_else(|_| words(reason));
+                self.reporter.say(format_args!("cannot connect to {address}: {why}"));
+            }
+        }
+        Attempt::Lost
+    }
+}
