@@ -46,6 +46,9 @@ pub(crate) async fn forward(proxy: &Proxy, clock: &Rc<Clock>, host: &Host, reque
             // Nothing was sent, so that any request may go elsewhere.
             Err(error) => {
                 status = unreachable(&error);
+                if clock.is_over() {
+                    break;
+                }
                 continue;
             }
         };

@@ -164,6 +164,7 @@ fn what_happened_is_recorded() {
     server.interrupt();
     rest(server);
     let log = std::fs::read(&file).expect("it was written");
+    std::fs::remove_file(&file).expect("it is there");
     let explained = model::checker::explain::explain::<model::lifecycle::handfast::Handfast>(&mut &*log);
     let explanation = explained.expect("it can be read");
     assert_eq!((explanation.rejection, explanation.violated), (None, vec![]));

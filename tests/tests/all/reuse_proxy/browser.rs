@@ -71,7 +71,9 @@ fn a_browser_loads_a_page() {
     };
     let _deadline = deadline("a browser to load a page");
     let proxy = Proxy::start(&["--log"], &[serve()]);
-    let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("browser-{}", std::process::id()));
+    let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("browser");
+    // What an earlier run has left.
+    let _ = std::fs::remove_dir_all(&scratch);
     std::fs::create_dir_all(&scratch).expect("a directory");
     let (profile, picture) = (format!("--user-data-dir={}", scratch.display()), scratch.join("page.png"));
     let page = format!("http://{}/", proxy.address());
