@@ -87,11 +87,7 @@ impl History {
             Output::Registered(session) => self.registered(session),
             Output::Removed(session) => self.removed(session),
             Output::Disconnecting(session) | Output::TimedOut(session) => self.told_to_end(session),
-            Output::Ended(session) => {
-                self.violate(Violation::AfterComplete, self.phase == Phase::Complete);
-                self.waits_no_more(session);
-                self.session(session).end();
-            }
+            Output::Ended(session) => self.ended(session),
             Output::Closed(session) => {
                 let closed = core::mem::replace(&mut self.session(session).closed, true);
                 self.violate(Violation::ClosedTwice, closed);
@@ -140,6 +136,12 @@ impl History {
                 self.violate(Violation::OwedAtComplete, self.slots_held() > 0);
             }
         }
+    }
+
+    fn ended(&mut self, session: SessionId) {
+        self.violate(Violation::AfterComplete, self.phase == Phase::Complete);
+        self.waits_no_more(session);
+        self.session(session).end();
     }
 
     fn told_to_end(&mut self, session: SessionId) {

@@ -150,6 +150,7 @@ impl Driver {
                 return if at.wire.send_forged(end) { Ok(()) } else { Err(Refusal::NoRoom) };
             }
             Action::Send { .. } => {
+                self.join_answer();
                 if self.writing.is_none() && self.shutdowns.is_empty() {
                     let writer = Arc::clone(&self.writer);
                     self.writing = Some(boxed(async move { writer.lock().await.flush().await }));

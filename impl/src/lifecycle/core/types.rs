@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::fmt::{self, Display, Formatter};
-use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -216,20 +215,6 @@ impl From<&StateError> for Reason {
 impl From<StateError> for Reason {
     fn from(_: StateError) -> Self {
         Self::HandshakeFailed
-    }
-}
-
-/// A handshake whose connection failed: [`RemoteClosed`](Reason::RemoteClosed) if the other end closed or reset it.
-impl From<&io::Error> for Reason {
-    fn from(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe => Self::RemoteClosed,
-            // Whatever else the system reports says nothing of who ended the connection.
-            _ => Self::HandshakeFailed,
-        }
     }
 }
 

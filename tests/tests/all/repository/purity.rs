@@ -35,7 +35,7 @@ const NAMES: [&str; 18] = [
 ];
 
 /// Addresses are data; only sockets reach outside.
-const ADDRESSES: [&str; 3] = ["std::net::IpAddr", "std::net::Ipv4Addr", "std::net::Ipv6Addr"];
+const ADDRESSES: [&str; 4] = ["std::net::SocketAddr", "std::net::IpAddr", "std::net::Ipv4Addr", "std::net::Ipv6Addr"];
 
 /// What a machine must not name.
 fn findings(file: &File) -> Vec<String> {
