@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use handfast_spec::framed::{Action, End, Framed, History};
-use handfast_spec::{Goal, Machine, Protocol, Recorded};
+use handfast_spec::framed::{Action, End, Framed, History, Output, Refusal};
+use handfast_spec::{Goal, Machine, Observation, Protocol, Recorded};
 use model::checker::cover;
 use model::checker::explore::{Completeness, Options};
 use model::checker::liveness::{Promise, decide};
@@ -51,12 +51,35 @@ pub struct Own {
 }
 
 impl Candidate for Own {
-    type Ends = DriverMachine;
+    type Ends = OnTime;
 
-    fn establish(&self, kernel: Kernel, frames: [u32; 2]) -> DriverMachine {
+    fn establish(&self, kernel: Kernel, frames: [u32; 2]) -> OnTime {
         // As much is thrown away as the rule allows.
         let config = Config { kernel, frames, keep: 2, discard: 2, answer: [None; 2] };
-        DriverMachine::new(&config, &self.clocks)
+        OnTime(DriverMachine::new(&config, &self.clocks))
+    }
+}
+
+/// Two drivers of which each sees by its clock, whenever it reads, which moments have passed. The clock of a
+/// [`DriverMachine`] by itself stands still until its timer fires.
+pub struct OnTime(DriverMachine);
+
+impl Machine for OnTime {
+    type Protocol = Framed;
+
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
+        let struck = match *action {
+            Action::Read { end } | Action::ReadAhead { end } => self.0.step(&Action::Expire { end }),
+            _ => Observation::Refused(Refusal::NotNow),
+        };
+        match (struck, self.0.step(action)) {
+            (Observation::Accepted(mut told), Observation::Accepted(more)) => {
+                told.extend(more);
+                Observation::Accepted(told)
+            }
+            (struck @ Observation::Accepted(_), Observation::Refused(_)) => struck,
+            (Observation::Refused(_), observation) => observation,
+        }
     }
 }
 

@@ -158,6 +158,7 @@ impl Driver {
                 at.wire.grant(end, Call::Write);
             }
             Action::Read { .. } if self.answers_since.is_some() && !self.has_ended => {
+                self.join_answer();
                 self.read()?;
                 at.wire.grant(end, if at.wire.has_handed_marker(end) { Call::Finish } else { Call::Write });
             }

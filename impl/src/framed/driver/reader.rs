@@ -15,7 +15,7 @@ use futures_core::stream::FusedStream;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::shared::{Shared, Timer, Waiter, Wakers};
-use super::shutdown::{Closer, poll_hand_over};
+use super::shutdown::{Closer, end_at_deadline, poll_hand_over};
 use super::toll::Toll;
 use crate::framed::core::{Next, ReadCursor};
 use crate::framed::transport::Transport;
@@ -154,7 +154,12 @@ impl<T: Transport> Reader<T> {
         match filled {
             Poll::Pending => return self.poll_timers(cx),
             Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => cursor.fail(shared.fail_once(error)),
+            Poll::Ready(Err(error)) => {
+                if matches!(error, Error::DeadlineExceeded) {
+                    end_at_deadline(shared);
+                }
+                cursor.fail(shared.fail_once(error));
+            }
         }
         Poll::Ready(())
     }
@@ -166,7 +171,10 @@ impl<T: Transport> Reader<T> {
         ready!(self.timer.poll_until(first, cx));
         let error = match self.shared.idle.timeout() {
             Some(after) if first == idle => self.shared.fail_write(Error::Unresponsive { after }),
-            Some(_) | None => self.shared.fail_once(Error::DeadlineExceeded),
+            Some(_) | None => {
+                end_at_deadline(&self.shared);
+                self.shared.fail_once(Error::DeadlineExceeded)
+            }
         };
         self.cursor.fail(error);
         Poll::Ready(())

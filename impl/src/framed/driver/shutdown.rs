@@ -103,12 +103,24 @@ pub(super) fn poll_hand_over<T: Transport>(shared: &Shared<T>, timer: &mut Timer
         ready!(timer.poll_until(deadline, cx));
         expire(shared);
     }
+    tell(shared);
+    Poll::Ready(())
+}
+
+/// Ends a shutdown whose deadline the reader has met. Were that left to the call that drives it, that call could still come
+/// to another end than the reader was told of.
+pub(super) fn end_at_deadline<T: Transport>(shared: &Shared<T>) {
+    expire(shared);
+    tell(shared);
+}
+
+/// Tells the outcome of a shutdown that is over.
+fn tell<T: Transport>(shared: &Shared<T>) {
     let step = shared.close_state().next_step();
     if let NextStep::Done(outcome) = step {
         conclude(shared, outcome);
         shared.publish(outcome);
     }
-    Poll::Ready(())
 }
 
 /// Does what a shutdown has to do and the transport can do at once. Returns whether everything was handed over, or can no

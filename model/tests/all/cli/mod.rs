@@ -79,5 +79,5 @@ fn directory(test: &str) -> PathBuf {
 /// A log of one session that comes and goes.
 const LOG: &str = r#"{"protocol":"lifecycle","total":2,"pending":2,"capacity":3,"duplicates":"keep_new","subscribers":0}
 {"action":{"open":{"session":0}},"observation":{"accepted":[{"opened":0}]}}
-{"action":{"abort":{"session":0}},"observation":{"accepted":[{"ended":0},{"closed":0}]}}
+{"action":{"abort":{"session":0}},"observation":{"accepted":[{"ended":0}]}}
 "#;

@@ -12,7 +12,7 @@ pub(super) const LOG: [&str; 8] = [
     r#"{"action":{"announce":{"session":0}},"observation":{"accepted":[{"announced":0},{"registered":0}]}}"#,
     r#"{"action":{"receive":{"subscriber":0}},"observation":{"accepted":[{"heard":[0,{"up":0}]}]}}"#,
     r#"{"action":{"disconnect":{"session":0}},"observation":{"accepted":[{"disconnecting":0}]}}"#,
-    r#"{"action":{"end":{"session":0}},"observation":{"accepted":[{"ended":0},{"removed":0},{"closed":0}]}}"#,
+    r#"{"action":{"end":{"session":0}},"observation":{"accepted":[{"ended":0},{"removed":0}]}}"#,
     r#"{"action":{"receive":{"subscriber":0}},"observation":{"accepted":[{"heard":[0,{"down":0}]}]}}"#,
 ];
 
