@@ -61,8 +61,8 @@ struct Session {
     news: News,
     /// Its guard has not run.
     lives: bool,
-    /// It was told to end.
-    told: bool,
+    /// It was told to end, or rejected.
+    is_to_end: bool,
     /// When its timer fires.
     deadline: Option<Instant>,
 }
@@ -293,10 +293,10 @@ impl<'r> Stepped<'r> {
             if let Output::Closed(session) = output {
                 self.closed.insert(*session);
             }
-            if let Output::Disconnecting(session) | Output::TimedOut(session) = output
+            if let Output::Disconnecting(session) | Output::TimedOut(session) | Output::Rejected(session, _) = output
                 && let Some(session) = self.session(*session)
             {
-                session.told = true;
+                session.is_to_end = true;
             }
         }
         steps
