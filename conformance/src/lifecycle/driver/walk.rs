@@ -233,6 +233,19 @@ impl Walker<'_> {
 
     /// For each edge that was not taken: to come to the state that it leaves by each of the edges that lead there.
     fn ways_over_each_edge_before(&self) -> Vec<VecDeque<usize>> {
+        let found_by = self.shortest_ways();
+        let mut ways = Vec::new();
+        for edge in (0..self.taken.len()).filter(|&edge| !self.taken[edge]) {
+            let state = self.sources[edge];
+            for before in (0..self.taken.len()).filter(|&before| self.graph.target(before) == state) {
+                ways.push(self.way_over(&found_by, &[before, edge]));
+            }
+        }
+        ways
+    }
+
+    /// Returns the last edge of a shortest way to each state.
+    fn shortest_ways(&self) -> Vec<Option<usize>> {
         let mut found_by: Vec<Option<usize>> = vec![None; self.graph.state_count()];
         let mut queue: VecDeque<u32> = (0..self.graph.initial()).collect();
         while let Some(state) = queue.pop_front() {
@@ -244,20 +257,26 @@ impl Walker<'_> {
                 }
             }
         }
-        let mut ways = Vec::new();
-        for edge in (0..self.taken.len()).filter(|&edge| !self.taken[edge]) {
-            let state = self.sources[edge];
-            for before in (0..self.taken.len()).filter(|&before| self.graph.target(before) == state) {
-                let mut way = VecDeque::from([before, edge]);
-                let mut at = self.sources[before];
-                while let Some(edge) = found_by[at as usize] {
-                    way.push_front(edge);
-                    at = self.sources[edge];
-                }
-                ways.push(way);
-            }
+        found_by
+    }
+
+    /// Returns a shortest way from an initial state that ends with these edges.
+    fn way_over(&self, found_by: &[Option<usize>], last: &[usize]) -> VecDeque<usize> {
+        let mut way: VecDeque<usize> = last.iter().copied().collect();
+        let mut at = self.sources[last[0]];
+        while let Some(edge) = found_by[at as usize] {
+            way.push_front(edge);
+            at = self.sources[edge];
         }
-        ways
+        way
+    }
+
+    /// Returns the edges that were not taken, each with a shortest way there.
+    pub fn untaken(&self) -> impl Iterator<Item = Vec<Action>> {
+        let found_by = self.shortest_ways();
+        let edges = (0..self.taken.len()).filter(|&edge| !self.taken[edge]);
+        let action = |edge: usize| self.graph.actions()[self.graph.label(edge)];
+        edges.map(move |edge| self.way_over(&found_by, &[edge]).into_iter().map(action).collect())
     }
 }
 

@@ -8,13 +8,17 @@ use model::checker::catalogue::Scope;
 use model::checker::explore::{Completeness, Options, explore};
 use model::lifecycle::handfast::instances;
 
+/// How many edges that were not taken are shown.
+const SHOWN: usize = 10;
+
 /// Walks over an instance of the small scope, and tampers with what the driver records.
 fn cover(instance: &str, tamper: fn(Step) -> Step) -> Result<Covered, Box<Failure>> {
     let instance = instances(Scope::Small).into_iter().find(|known| known.name == instance);
     let instance = instance.expect("there is such an instance");
     let graph = explore(&instance.checked, &Options::default());
     assert_eq!(graph.completeness(), Completeness::Complete, "only a whole graph can be covered");
-    let covered = Walker::new(&graph, tamper).cover()?;
+    let mut walker = Walker::new(&graph, tamper);
+    let covered = walker.cover()?;
     let Covered { states, edges, walks, prods, steps } = covered;
     println!(
         "{}: {states} of {} states, {edges} of {} edges, {walks} walks, {prods} prods, {steps} steps",
@@ -22,6 +26,10 @@ fn cover(instance: &str, tamper: fn(Step) -> Step) -> Result<Covered, Box<Failur
         graph.state_count(),
         graph.edge_count(),
     );
+    for way in walker.untaken().take(SHOWN) {
+        let way: Vec<_> = way.iter().map(ToString::to_string).collect();
+        println!("not taken: {}", way.join("; "));
+    }
     assert_eq!((states, edges), (graph.state_count(), graph.edge_count()), "every state and every edge is taken");
     Ok(covered)
 }

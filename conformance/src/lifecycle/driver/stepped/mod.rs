@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::lifecycle::convert;
 use crate::log::Log;
 use handfast::lifecycle::{self as product, Handshake, Node, NodeConfig, Reason, Subscription};
-use handfast_spec::Observation;
-use handfast_spec::lifecycle::{Action, History, Key, Output, Refusal, SessionId, SubscriberId};
+use handfast_spec::lifecycle::{Action, History, Key, Lifecycle, Output, Refusal, SessionId, SubscriberId};
+use handfast_spec::{Observation, Protocol};
 use model::lifecycle::handfast::{Handfast, Header};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -61,8 +61,8 @@ struct Session {
     news: News,
     /// Its guard has not run.
     lives: bool,
-    /// It was told to end.
-    told: bool,
+    /// It was told to end, or rejected.
+    is_to_end: bool,
     /// When its timer fires.
     deadline: Option<Instant>,
 }
@@ -96,7 +96,8 @@ impl<'r> Stepped<'r> {
         let log = Log::default();
         let node = Node::recorded(config, log.clone()).expect("the model's configurations are sound");
         let header = log.take();
-        assert!(header.starts_with(b"{\"protocol\":\"lifecycle\""), "a log begins with its header");
+        let header: serde_json::Value = serde_json::from_slice(&header).expect("a log begins with its header");
+        assert_eq!(header["protocol"], Lifecycle::NAME, "the header says which protocol the log is of");
         let mut stepped = Self {
             runtime,
             pool,
@@ -114,7 +115,7 @@ impl<'r> Stepped<'r> {
             last_words: Vec::new(),
             closed: BTreeSet::new(),
         };
-        let header: Header = serde_json::from_slice(&header).expect("a header says how the node is configured");
+        let header: Header = serde_json::from_value(header).expect("a header says how the node is configured");
         if let Some((local, recorded)) = model.config().local.zip(header.local) {
             stepped.keys = Keys::around(local, recorded);
         }
@@ -292,10 +293,10 @@ impl<'r> Stepped<'r> {
             if let Output::Closed(session) = output {
                 self.closed.insert(*session);
             }
-            if let Output::Disconnecting(session) | Output::TimedOut(session) = output
+            if let Output::Disconnecting(session) | Output::TimedOut(session) | Output::Rejected(session, _) = output
                 && let Some(session) = self.session(*session)
             {
-                session.told = true;
+                session.is_to_end = true;
             }
         }
         steps

@@ -35,7 +35,7 @@ impl Stepped<'_> {
                 news: News::None,
                 gate: Some(gate),
                 lives: true,
-                told: false,
+                is_to_end: false,
                 deadline: None,
             }
         });
@@ -93,9 +93,12 @@ impl Stepped<'_> {
         let took_effect = |steps: &[Step]| steps.iter().any(|(_, observation)| !observation.is_refused());
         for _ in 0..2 {
             self.advance(self.habits.patience(subscriber));
-            // Whoever is announced waits for nothing.
+            // A session that is announced waits for nothing. One that is to end has lost its place in the line: it goes on
+            // only where it was held while it evicted, and would otherwise end before another session can evict.
             let announced: BTreeSet<SessionId> = self.node.peers().iter().map(|peer| number(peer.session)).collect();
-            for session in self.greeted.difference(&announced).copied().collect::<Vec<_>>() {
+            let mut waiting: Vec<SessionId> = self.greeted.difference(&announced).copied().collect();
+            waiting.sort_by_key(|&session| self.session(session).is_some_and(|session| session.is_to_end));
+            for session in waiting {
                 steps.extend(self.go_on(session));
                 if took_effect(&steps) {
                     return steps;

@@ -17,7 +17,8 @@ impl Stepped<'_> {
     /// The peer of a live session says that it is ahead, to its session's task.
     pub(super) fn get_ahead(&mut self, session: SessionId) -> Vec<Step> {
         let announced = self.node.peers().iter().any(|peer| number(peer.session) == session);
-        let Some(state) = self.session(session).filter(|state| announced && !state.told && state.news == News::None)
+        let Some(state) =
+            self.session(session).filter(|state| announced && !state.is_to_end && state.news == News::None)
         else {
             return Vec::new();
         };
