@@ -35,7 +35,7 @@ pub struct Difference<D: Design> {
     pub start: Recorded<D>,
     /// What is done; the last action is the one that is observed differently, or leads to a violation.
     pub actions: Vec<ActionOf<D>>,
-    /// What the implementation observed, for each action.
+    /// What the implementation observed, for each action; up to the last, with what is not seen as the model has it.
     pub observed: Vec<ObservationOf<D>>,
     /// What goes wrong after the last.
     pub fault: Fault<ObservationOf<D>>,
@@ -51,7 +51,8 @@ pub enum Fault<O> {
         /// What the implementation observes.
         implementation: O,
     },
-    /// The history of the implementation violates an invariant.
+    /// The history of the implementation violates an invariant. What is not seen of the implementation is in that history
+    /// as the model has it: rules speak of it too.
     Violated(&'static str),
 }
 
@@ -212,14 +213,17 @@ impl<B, S> Trial<B, S> {
         let mut model = start.clone();
         let mut implementation = Recorded { machine: (self.build)(start), history: start.history.clone() };
         for (index, action) in actions.iter().enumerate() {
-            let expected = (self.seen)(model.step(action));
+            let whole = model.step(action);
+            let expected = (self.seen)(whole.clone());
             if expected.is_refused() && self.refusals != Refused::Attempted {
                 continue;
             }
-            let observed = implementation.step(action);
+            let observed = implementation.machine.step(action);
             if expected != observed {
                 return Some((index + 1, Fault::Observed { model: expected, implementation: observed }));
             }
+            // Without what is not seen, rules that speak of it would be judged on half a history.
+            implementation.record(&whole);
             if self.refusals == Refused::LeftOutUnjudged {
                 continue;
             }
@@ -243,8 +247,12 @@ impl<B, S> Trial<B, S> {
         let fails_after = |actions: &[ActionOf<D>]| self.first_fault(&start, actions).map(|(length, _)| length);
         let actions = failure::minimal(actions, fails_after);
         let (_, fault) = self.first_fault(&start, &actions).expect("what was shrunk is faulty still");
-        let mut implementation = (self.build)(&start);
-        let observed = actions.iter().map(|action| implementation.step(action)).collect();
+        let (mut model, mut implementation) = (start.machine.clone(), (self.build)(&start));
+        let observe = |action| {
+            let (whole, observed) = (model.step(action), implementation.step(action));
+            if (self.seen)(whole.clone()) == observed { whole } else { observed }
+        };
+        let observed = actions.iter().map(observe).collect();
         Difference { start, actions, observed, fault }
     }
 }

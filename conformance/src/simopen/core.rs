@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use handfast::simopen::core::{Negotiation, Settled};
-use handfast_spec::simopen::{Kind, Nonce, Output, Refusal, Role, Token};
+use handfast_spec::simopen::{Failure, Kind, Nonce, Output, Refusal, Role, Token};
 use model::simopen::{Channel, Config, Connection, Done, InFlight, Peer, Standing, Turn};
 
 use super::convert;
@@ -204,6 +204,13 @@ impl Peer for Negotiating {
     fn expire(&mut self, turn: &mut Turn<'_>) -> Done {
         if self.ticks < turn.ticks {
             return Err(Refusal::Early);
+        }
+        // All is agreed, and a lazy dialer's bet is not written: the negotiation does not know of that, its caller does.
+        if let Stage::Negotiates(negotiation) = &self.stage
+            && let Some(Ok(_)) = negotiation.outcome()
+        {
+            turn.outputs.push(Output::Failed(turn.end, Failure::Deadline));
+            self.close();
         }
         self.call(turn, Negotiation::deadline_passed);
         Ok(())

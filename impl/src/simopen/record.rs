@@ -26,8 +26,8 @@ use crate::record::Writer;
 /// flushed. A stream of which nothing more can be read is one that this end closes.
 ///
 /// Not every negotiation can be recorded. The record ends, with an error that [`finish`](Self::finish) returns, where this
-/// end has more than 255 protocols, or declines more proposals than that, or where a responder's peer leaves in the middle
-/// of a message: the model has no words for these. What is negotiated does not change with it.
+/// end has more than 255 protocols, or declines more proposals than that, or where a peer leaves in the middle of a message
+/// after a proposal of it was declined: the model has no words for these. What is negotiated does not change with it.
 #[derive(Debug)]
 pub struct Recorder<W>(Writer<W>);
 
@@ -99,8 +99,8 @@ pub(super) struct Record<'a> {
     names: Names,
     said: Decoder,
     heard: Decoder,
-    /// The last message that was heard.
-    last: Option<Token>,
+    /// Whether a proposal was declined, and another one is waited for.
+    has_declined: bool,
     role: Option<Role>,
     /// What happened last, while it is not certain that it counts: it is an agreement or a tie, and not all is flushed.
     held: Vec<Line>,
@@ -151,7 +151,7 @@ impl<'a> Record<'a> {
             names: names.unwrap_or_default(),
             said: Decoder::new(),
             heard: Decoder::new(),
-            last: None,
+            has_declined: false,
             role: None,
             held: Vec::new(),
             is_over: false,
@@ -201,7 +201,7 @@ impl<'a> Record<'a> {
     }
 
     fn on_message(&mut self, token: Token, negotiation: &Negotiation) {
-        self.last = Some(token);
+        self.has_declined = negotiation.has_declined();
         let told: Vec<_> = [Output::Heard(OURS, token)]
             .into_iter()
             .chain(self.assumed(negotiation))
@@ -217,12 +217,8 @@ impl<'a> Record<'a> {
 impl Record<'_> {
     /// The peer left, and the negotiation knows it.
     pub(super) fn hung_up(&mut self, negotiation: &Negotiation) {
-        let waits_for_proposal = match self.last {
-            // It waits for the peer's header, number or role.
-            None | Some(Token::Select(_)) => false,
-            Some(_) => negotiation.role() == Some(Role::Responder),
-        };
-        if waits_for_proposal && !self.heard.is_between_messages() {
+        // The model has no parts of messages: to it this peer has nothing more to propose, and to the negotiation it hung up.
+        if self.has_declined && !self.heard.is_between_messages() {
             self.sink.give_up("the peer left in the middle of a message, for which the model has no words");
         }
         let told = self.ended(negotiation).into_iter().collect();

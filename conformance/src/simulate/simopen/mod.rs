@@ -11,7 +11,6 @@ use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::campaign::Known;
 use super::executor::{Executor, TaskId};
 use super::oracle::{BALANCE, OWED, Oracle};
 use super::transport::{End, Link, Way};
@@ -137,11 +136,6 @@ impl World for Simopen {
         "failed: hung up",
         "failed: deadline",
     ];
-    const KNOWN: &'static [Known] = &[Known {
-        rule: Some(OWED),
-        words: "a lazy dialer said everything",
-        fault: "a dialer that says everything and closes makes accept fail",
-    }];
     type Setup = Setup;
     type Step = Step;
     type Canary = Canary;

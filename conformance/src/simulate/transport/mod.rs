@@ -295,6 +295,11 @@ impl State {
         self.is_reset || self.ways.iter().any(|sent| sent.is_dead)
     }
 
+    /// Whether the connection was reset: nothing is sent any more.
+    pub fn is_reset(&self) -> bool {
+        self.is_reset
+    }
+
     /// Whether an end could send a byte.
     pub fn takes_bytes(&self, end: End) -> bool {
         let sent = self.from(end);

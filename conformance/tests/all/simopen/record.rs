@@ -291,7 +291,7 @@ async fn an_end_that_settles_although_it_can_write_no_more_is_a_behaviour_of_the
     assert!(recorded(Call::Accept, left, &["/a"], options(1), &log).await.is_ok());
     let text = fine(&log, "a peer that said all and closed");
     let last = text.lines().last().expect("there are lines");
-    assert!(text.contains(r#"{"action":{"break":{"end":"left"}}"#) && last.contains("settled"), "{text}");
+    assert!(text.contains(r#""action":{"break":{"end":"left"}}"#) && last.contains("settled"), "{text}");
 }
 
 /// A record that cannot go on says so, and the negotiation goes on.
@@ -306,10 +306,26 @@ async fn what_cannot_be_recorded_is_an_error_of_the_record_alone() {
     assert_eq!(error.to_string(), "more proposals to decline than the model has numbers for");
 
     let (left, mut right) = duplex(1024);
-    right.write_all(b"\x13/multistream/1.0.0\n\x03/").await.expect("it fits");
+    right.write_all(b"\x13/multistream/1.0.0\n\x0aselect:04\n\x03/").await.expect("it fits");
     right.shutdown().await.expect("it can leave");
     let mut recorder = Recorder::new(Vec::new());
     assert!(recorder.accept(left, &["/a"], options(1)).await.is_err());
     let error = recorder.finish().expect_err("it was not recorded");
     assert_eq!(error.to_string(), "the peer left in the middle of a message, for which the model has no words");
+}
+
+/// SIM-44: a peer of which nothing was declined hung up, also in the middle of a message.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_leaves_in_the_middle_of_its_first_proposal_is_a_behaviour_of_the_model() {
+    for says in
+        [&b"\x13/multistream/1.0.0\n\x03/"[..], b"\x13/multistream/1.0.0\n\x1d/libp2p/simultaneous-connect\n\x03"]
+    {
+        let (left, mut right) = duplex(1024);
+        right.write_all(says).await.expect("it fits");
+        right.shutdown().await.expect("it can leave");
+        let log = Log::default();
+        assert!(recorded(Call::Accept, left, &["/a"], options(1), &log).await.is_err());
+        let text = fine(&log, "a peer that leaves in the middle of its first proposal");
+        assert!(text.contains(r#"{"failed":["left","hung_up"]}"#), "{text}");
+    }
 }

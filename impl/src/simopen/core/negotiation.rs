@@ -209,9 +209,7 @@ impl Negotiation {
         let failure = match &self.state {
             State::Heard(_) | State::Failed => return,
             // SIM-44: a peer that proposed in vain and leaves has nothing more to propose.
-            State::Proposal(answering) if answering.has_declined() && self.decoder.is_between_messages() => {
-                Failure::NothingInCommon
-            }
+            State::Proposal(_) if self.has_declined() && self.decoder.is_between_messages() => Failure::NothingInCommon,
             State::Header(_)
             | State::First(_)
             | State::Nonce { .. }
@@ -235,6 +233,11 @@ impl Negotiation {
     /// This end's role, once that is known: it does not change. (SIM-10)
     pub fn role(&self) -> Option<Role> {
         self.role
+    }
+
+    /// Whether this end waits for another proposal than one that it declined.
+    pub(in crate::simopen) fn has_declined(&self) -> bool {
+        matches!(&self.state, State::Proposal(answering) if answering.has_declined())
     }
 
     fn say(&mut self, message: &Message) {

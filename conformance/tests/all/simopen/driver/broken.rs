@@ -25,6 +25,10 @@ enum Mistake {
     NoDeadline,
     /// It takes the end of the stream for the deadline.
     MistakesEnd,
+    /// It reports a tie while its number is in a buffer.
+    HurriesTies,
+    /// It takes a write that fails for the end, whatever was heard.
+    GivesUpOnWrites,
 }
 
 /// One without a mistake.
@@ -38,6 +42,8 @@ pub(crate) const DRIVERS: &[(&str, Driver)] = &[
     ("reads-on", |io, kind, ours, options| open(Mistake::ReadsOn, io, kind, ours, options)),
     ("no-deadline", |io, kind, ours, options| open(Mistake::NoDeadline, io, kind, ours, options)),
     ("mistakes-end", |io, kind, ours, options| open(Mistake::MistakesEnd, io, kind, ours, options)),
+    ("hurries-ties", |io, kind, ours, options| open(Mistake::HurriesTies, io, kind, ours, options)),
+    ("gives-up-on-writes", |io, kind, ours, options| open(Mistake::GivesUpOnWrites, io, kind, ours, options)),
 ];
 
 fn open(mistake: Mistake, io: Told, kind: Kind, protocols: Vec<Protocol>, options: Options) -> Opening {
@@ -55,7 +61,9 @@ fn open(mistake: Mistake, io: Told, kind: Kind, protocols: Vec<Protocol>, option
             | Mistake::ListensFirst
             | Mistake::NeverFlushes
             | Mistake::ReadsOn
-            | Mistake::MistakesEnd => {
+            | Mistake::MistakesEnd
+            | Mistake::HurriesTies
+            | Mistake::GivesUpOnWrites => {
                 let driven = timeout(options.timeout, drive(mistake, io, negotiation)).await;
                 driven.unwrap_or_else(|_| Err(Failure::Deadline.into()))
             }
@@ -68,6 +76,8 @@ async fn drive(mistake: Mistake, io: Told, mut negotiation: Negotiation) -> Resu
     let (mut unflushed, mut has_heard) = (false, false);
     loop {
         match negotiation.outcome() {
+            // SIM-6: the peer is to know of it too.
+            Some(Err(Failure::Tie)) if unflushed && mistake != Mistake::HurriesTies => {}
             Some(Err(failure)) => return Err(failure.clone().into()),
             Some(Ok(Settled { role, protocol })) if !unflushed => {
                 let (role, protocol) = (*role, protocol.name().to_owned());
@@ -84,7 +94,9 @@ async fn drive(mistake: Mistake, io: Told, mut negotiation: Negotiation) -> Resu
             | Mistake::ListensFirst
             | Mistake::NeverFlushes
             | Mistake::NoDeadline
-            | Mistake::MistakesEnd => {}
+            | Mistake::MistakesEnd
+            | Mistake::HurriesTies
+            | Mistake::GivesUpOnWrites => {}
         }
         let writes = is_pending && (has_heard || mistake != Mistake::ListensFirst);
         let write_or_flush = async {
@@ -96,10 +108,18 @@ async fn drive(mistake: Mistake, io: Told, mut negotiation: Negotiation) -> Resu
         let mut bytes = [0; 256];
         tokio::select! {
             biased;
-            written = write_or_flush, if writes || unflushed && !is_pending => {
-                negotiation.written(written?);
-                unflushed = is_pending && mistake != Mistake::NeverFlushes;
-            }
+            written = write_or_flush, if writes || unflushed && !is_pending => match written {
+                Ok(written) => {
+                    negotiation.written(written);
+                    unflushed = is_pending && mistake != Mistake::NeverFlushes;
+                }
+                Err(error) if mistake == Mistake::GivesUpOnWrites => return Err(error.into()),
+                // SIM-45: what was heard counts, and what is still to be read.
+                Err(_) => {
+                    negotiation.write_failed();
+                    unflushed = false;
+                }
+            },
             read = reader.read(&mut bytes), if reads => match read? {
                 0 if mistake == Mistake::MistakesEnd => negotiation.deadline_passed(),
                 0 => negotiation.hung_up(),
