@@ -1,4 +1,5 @@
-//! A Bitcoin node as far as its peers' coming and going: it shakes hands, answers pings, and knows no blocks.
+//! A Bitcoin node as far as its peers' coming and going: it shakes hands, answers pings, and knows no blocks. With
+//! `--follow` it asks one peer at a time for the headers of its chain, the one that a selector picks.
 //!
 //! ```text
 //! cargo run -p handfast --example bitcoin_node -- --listen 127.0.0.1:18444
@@ -7,7 +8,7 @@
 //!
 //! Each line of the standard output is a peer that came or went, with its time and session; with `--verbose` the standard
 //! error says why handshakes failed. Lines that are not read in time are lost and counted: the node waits for no output.
-//! SIGUSR1 prints who is there and what was counted. SIGINT, SIGTERM and SIGHUP end the node, a second one at once.
+//! SIGUSR1 prints who is there, who is banned and what was counted. SIGINT, SIGTERM and SIGHUP end the node, a second one at once.
 //!
 //! Other nodes find it with `bitcoind -regtest -connect=127.0.0.1:18444` or `btcd --simnet --connect=127.0.0.1:18444`.
 //! It is written for those two from what they send and expect; what it was run with, in both directions, is bcoin 1.0.2, a
@@ -43,6 +44,7 @@ use tokio::task::JoinSet;
 
 use console::Console;
 use options::Options;
+use peer::follow::Follower;
 use peer::{Local, Peers};
 use redial::Dialer;
 use report::Reporter;
@@ -72,10 +74,16 @@ async fn run(options: &Options, reporter: &Reporter) -> Result<(), Box<dyn Error
         Some(file) => Node::recorded(options.node_config(), BufWriter::new(File::create(file)?))?,
         None => Node::new(options.node_config())?,
     };
-    let local = Arc::new(Local::new(options.network.magic(), options.ping_interval()));
+    for &network in &options.ban {
+        node.ban_address(network)?;
+    }
+    let follow = || Follower::start(&node, options.network.genesis(), options.stall_timeout());
+    let follower = options.follow.then(follow).transpose()?;
+    let local = Arc::new(Local::new(options.network.magic(), options.ping_interval(), follower));
     let mut printer = tokio::spawn(reporter.clone().events(node.clone()));
 
     let mut tasks = JoinSet::new();
+    tasks.spawn(reporter.clone().followed(Arc::clone(&local)));
     {
         let mut running = pin!(begin(&node, &local, options, reporter, &mut tasks));
         loop {

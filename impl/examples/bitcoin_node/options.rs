@@ -5,9 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bitcoin::BlockHash;
+use bitcoin::block::Header;
+use bitcoin::constants::genesis_block;
 use bitcoin::p2p::Magic;
 use clap::{ArgGroup, Parser, ValueEnum};
-use handfast::lifecycle::{Config, Duplicates, Limits, NodeConfig};
+use handfast::lifecycle::{Config, Duplicates, Limits, Network as Banned, NodeConfig};
 
 /// A Bitcoin node without blocks: it shakes hands, answers pings, and prints which peers come and go.
 #[derive(Debug, Parser)]
@@ -45,6 +48,15 @@ pub(crate) struct Options {
     /// How long sessions may take to end after a signal
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(..=86_400))]
     deadline: u64,
+    /// Have nothing to do with this address or network, such as 192.0.2.0/24; may be given several times
+    #[arg(long, value_name = "NETWORK")]
+    pub(crate) ban: Vec<Banned>,
+    /// Follow the headers of the longest chain, asking one peer at a time
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// How long a peer that is asked for headers may take to send some
+    #[arg(long, value_name = "SECONDS", default_value_t = 180, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    stall_timeout: u64,
     /// Write what happens to this file, for `model explain lifecycle FILE`
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
@@ -76,6 +88,15 @@ impl Network {
         }
     }
 
+    pub(crate) fn genesis(self) -> BlockHash {
+        match self {
+            Self::Regtest => genesis_block(bitcoin::Network::Regtest).block_hash(),
+            Self::Signet => genesis_block(bitcoin::Network::Signet).block_hash(),
+            // btcd's: regtest's with a time of its own.
+            Self::Simnet => Header { time: 1_401_292_357, ..genesis_block(bitcoin::Network::Regtest).header }.block_hash(),
+        }
+    }
+
     fn port(self) -> u16 {
         match self {
             Self::Regtest => 18444,
@@ -104,6 +125,10 @@ impl Options {
 
     pub(crate) fn ping_interval(&self) -> Duration {
         Duration::from_secs(self.ping_interval)
+    }
+
+    pub(crate) fn stall_timeout(&self) -> Duration {
+        Duration::from_secs(self.stall_timeout)
     }
 
     pub(crate) fn deadline(&self) -> Duration {

@@ -2,13 +2,14 @@
 
 use std::fmt::{Arguments, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use handfast::lifecycle::{Direction, Event, Peer, Reason};
+use handfast::lifecycle::{Ban, Banned, Direction, Event, Peer, Reason};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 use crate::console::Console;
-use crate::peer::{About, PING_UNANSWERED, PROTOCOL_VIOLATED, Peers};
+use crate::peer::{About, Local, PING_UNANSWERED, PROTOCOL_VIOLATED, Peers};
 
 /// Where lines go, each with its time.
 #[derive(Clone)]
@@ -38,9 +39,37 @@ impl Reporter {
         }
     }
 
-    /// Prints who is there, and what was counted.
+    /// Prints which peer is followed, and up to where.
+    pub(crate) async fn followed(self, local: Arc<Local>) {
+        let Some(follower) = local.follower() else { return };
+        let mut active = follower.selector.watch();
+        active.mark_changed();
+        let mut before = None;
+        while active.changed().await.is_ok() {
+            let now = active.borrow_and_update().as_ref().map(|peer| peer.key);
+            let height = follower.height();
+            match now {
+                Some(peer) => self.say(format_args!("following {peer} from height {height}")),
+                None if before.is_some() => self.say(format_args!("following no peer, at height {height}")),
+                None => {} // It has not begun.
+            }
+            before = now;
+        }
+    }
+
+    /// Prints who is there and who may not be, and what was counted.
     pub(crate) fn status(&self, node: &Peers) {
         node.peers().iter().for_each(|peer| self.peer("here", peer, ""));
+        for Ban { banned, left } in node.bans() {
+            let what = match banned {
+                Banned::Key(peer) => peer.to_string(),
+                Banned::Network(network) => network.to_string(),
+            };
+            match left {
+                Some(left) => self.say(format_args!("banned {what} for {} s", left.as_secs())),
+                None => self.say(format_args!("banned {what} for good")),
+            }
+        }
         self.say(format_args!("{:?}", node.metrics()));
     }
 
@@ -49,7 +78,7 @@ impl Reporter {
             Direction::Inbound => "from",
             Direction::Outbound => "to",
         };
-        let About { version, user_agent, start_height } = &peer.info;
+        let About { version, user_agent, start_height, .. } = &peer.info;
         let colon = if why.is_empty() { "" } else { ": " };
         self.say(format_args!(
             "{what} {direction} {} {user_agent:?} version {version} height {start_height} {}{colon}{why}",

@@ -1,14 +1,16 @@
 //! What is said once the handshake is done.
 
-use std::future::ready;
+use std::future::{pending, ready};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bitcoin::p2p::message::NetworkMessage;
 use futures_util::{SinkExt, StreamExt};
-use handfast::lifecycle::{Reason, SessionContext};
+use handfast::lifecycle::{Handshake, Peer, Reason, SessionContext};
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
+use super::follow::Follower;
 use super::wire::{Message, WireError};
 use super::{About, Connection, Established, Local, PING_UNANSWERED, PROTOCOL_VIOLATED};
 
@@ -33,21 +35,24 @@ impl Ping {
     }
 }
 
-/// The body of a session: answers pings, sends some, and reads everything else so that the peer is not held up.
+/// The body of a session: answers pings, sends some, asks for headers when it is the peer's turn, and reads everything else
+/// so that the peer is not held up.
 pub async fn converse(
     local: Arc<Local>,
     live: SessionContext<SocketAddr, About>,
     (mut connection, handshake): Established,
 ) -> Reason {
-    let key = live.peer.key;
-    let answers_pings = live.peer.info.version > BEFORE_PONGS;
+    let peer = Arc::clone(&live.peer);
+    let answers_pings = peer.info.version > BEFORE_PONGS;
     let mut pings = interval_at(Instant::now() + local.ping_interval, local.ping_interval);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut ping = Ping::None;
+    let mut active = local.follower().map(|follower| follower.selector.watch());
+    let conversation = Conversation { local: &local, peer: &peer, handshake: &handshake };
     loop {
         // All are cancel safe. A pong that has come counts, however late this task runs: a ping that is due is overdue
         // first, and unanswered when nothing more is there to be read.
-        let message = tokio::select! {
+        let said = tokio::select! {
             biased;
             _ = pings.tick() => {
                 ping = match ping {
@@ -64,32 +69,82 @@ pub async fn converse(
                 };
                 continue;
             }
-            message = connection.next() => message,
+            message = connection.next() => match message {
+                None => return Reason::RemoteClosed,
+                Some(Err(error)) => return blame(peer.key, &error),
+                Some(Ok(Message::Pong(nonce))) => {
+                    ping = ping.answered(nonce);
+                    continue;
+                }
+                Some(Ok(message)) => conversation.answer(message),
+            },
+            () = changed(&mut active) => Ok(conversation.question()),
             () = ready(()), if matches!(ping, Ping::Overdue(_)) => return PING_UNANSWERED,
         };
-        let answer = match message {
-            None => return Reason::RemoteClosed,
-            Some(Err(error)) => return blame(key, &error),
-            Some(Ok(Message::Ping(nonce))) => NetworkMessage::Pong(nonce),
-            Some(Ok(Message::GetHeaders)) => NetworkMessage::Headers(Vec::new()), // nothing after the genesis block
-            Some(Ok(Message::Pong(nonce))) => {
-                ping = ping.answered(nonce);
-                continue;
-            }
-            Some(Ok(Message::Verack)) => {
-                // Counted, and without effect.
-                let _again = handshake.handshake_done(key, live.peer.info.clone());
-                continue;
-            }
-            Some(Ok(Message::Dropped(flaw))) => {
-                tracing::debug!(%key, %flaw, "message dropped");
-                continue;
-            }
-            Some(Ok(Message::Version(_) | Message::Other)) => continue,
+        let said = match said {
+            Ok(None) => Ok(()),
+            Ok(Some(message)) => say(&local, &mut connection, message).await,
+            Err(reason) => Err(reason),
         };
-        if let Err(reason) = say(&local, &mut connection, answer).await {
+        if let Err(reason) = said {
             return reason;
         }
+    }
+}
+
+/// Waits until another peer is followed.
+async fn changed(active: &mut Option<watch::Receiver<Option<Arc<Peer<SocketAddr, About>>>>>) {
+    let Some(active) = active else { return pending().await };
+    if active.changed().await.is_err() {
+        // It has ended with the node.
+        pending().await
+    }
+}
+
+/// What is said to one peer.
+struct Conversation<'a> {
+    local: &'a Local,
+    peer: &'a Peer<SocketAddr, About>,
+    handshake: &'a Handshake<SocketAddr, About>,
+}
+
+impl Conversation<'_> {
+    /// The question for headers, if it is the peer that is followed.
+    fn question(&self) -> Option<NetworkMessage> {
+        let follower = self.local.follower().filter(|follower| follower.is_followed(self.peer.session));
+        follower.map(Follower::question)
+    }
+
+    /// What is answered to a message, if anything is.
+    fn answer(&self, message: Message) -> Result<Option<NetworkMessage>, Reason> {
+        let Peer { key, session, info, .. } = self.peer;
+        match message {
+            Message::Ping(nonce) => return Ok(Some(NetworkMessage::Pong(nonce))),
+            // Nothing after the genesis block.
+            Message::GetHeaders => return Ok(Some(NetworkMessage::Headers(Vec::new()))),
+            Message::Headers(headers) => {
+                let Some(follower) = self.local.follower() else { return Ok(None) };
+                let more = follower.heard(*session, &info.height, &headers).map_err(|error| {
+                    tracing::info!(%key, %error, "connection ended");
+                    PROTOCOL_VIOLATED
+                })?;
+                return Ok(more.then(|| follower.question()));
+            }
+            Message::NewBlock => {
+                let Some(follower) = self.local.follower() else { return Ok(None) };
+                let was_followed = follower.is_followed(*session);
+                follower.announced(*session, &info.height);
+                // Who becomes the one that is followed only now is asked for that reason.
+                return Ok(self.question().filter(|_| was_followed));
+            }
+            // Counted, and without effect.
+            Message::Verack => {
+                let _again = self.handshake.handshake_done(*key, info.clone());
+            }
+            Message::Dropped(flaw) => tracing::debug!(%key, %flaw, "message dropped"),
+            Message::Pong(_) | Message::Version(_) | Message::Other => {}
+        }
+        Ok(None)
     }
 }
 

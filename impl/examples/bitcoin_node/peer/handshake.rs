@@ -1,7 +1,8 @@
 //! Who is at the other end: version and verack, both ways.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::PoisonError;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bitcoin::p2p::message::NetworkMessage;
@@ -143,10 +144,18 @@ async fn their_version(connection: &mut Connection) -> Result<Introduction, Hand
             }
             Message::Version(theirs) => {
                 let Version { version, nonce, user_agent, start_height } = theirs;
-                return Ok(Introduction { about: About { version, user_agent, start_height }, nonce, acknowledged });
+                let height = Arc::new(AtomicU32::new(u32::try_from(start_height).unwrap_or(0)));
+                let about = About { version, user_agent, start_height, height };
+                return Ok(Introduction { about, nonce, acknowledged });
             }
             Message::Verack => acknowledged = true,
-            Message::Ping(_) | Message::Pong(_) | Message::GetHeaders | Message::Other | Message::Dropped(_) => {}
+            Message::Ping(_)
+            | Message::Pong(_)
+            | Message::GetHeaders
+            | Message::Headers(_)
+            | Message::NewBlock
+            | Message::Other
+            | Message::Dropped(_) => {}
         }
     }
 }

@@ -1,15 +1,17 @@
 //! One Bitcoin peer: the handshake, and what is said after it.
 //!
-//! The node has the genesis block and nothing else. It claims the services of a full node, which it can as long as
+//! The node has the genesis block and no other, at most the headers of some. It claims the services of a full node, which it can as long as
 //! nobody asks for more than the genesis block: btcd does not stay connected to anything that it dialed and that has
 //! none.
 
 mod converse;
+pub mod follow;
 mod handshake;
 pub mod wire;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use tokio_util::codec::Framed;
 pub use converse::converse;
 pub use handshake::{HandshakeError, dial};
 
+use follow::Follower;
 use wire::{Wire, WireError};
 
 /// Why a session ended, where only this protocol has a word for it.
@@ -40,6 +43,8 @@ pub struct About {
     pub version: i32,
     pub user_agent: String,
     pub start_height: i32,
+    /// How long its chain is, as far as it has said so, or shown.
+    pub height: Arc<AtomicU32>,
 }
 
 /// What comes out of a handshake: the connection, and the way to say again that it completed.
@@ -47,7 +52,6 @@ type Established = (Connection, Handshake<SocketAddr, About>);
 type Connection = Framed<TcpStream, Wire>;
 
 /// What all sessions of this node share.
-#[derive(Debug)]
 pub struct Local {
     magic: Magic,
     /// How long after a ping the next one is sent. A peer that has not answered by then is gone, and so is one that
@@ -55,11 +59,16 @@ pub struct Local {
     ping_interval: Duration,
     /// The nonces of the handshakes that we began and that are under way.
     nonces: Mutex<BTreeMap<u64, SessionId>>,
+    follower: Option<Follower>,
 }
 
 impl Local {
-    pub fn new(magic: Magic, ping_interval: Duration) -> Self {
-        Self { magic, ping_interval, nonces: Mutex::default() }
+    pub fn new(magic: Magic, ping_interval: Duration, follower: Option<Follower>) -> Self {
+        Self { magic, ping_interval, nonces: Mutex::default(), follower }
+    }
+
+    pub fn follower(&self) -> Option<&Follower> {
+        self.follower.as_ref()
     }
 
     fn connection(&self, stream: TcpStream) -> Result<Connection, WireError> {

@@ -3,12 +3,16 @@
 use std::io;
 
 use bitcoin::VarInt;
+use bitcoin::block::Header;
 use bitcoin::consensus::{Decodable, encode, serialize};
 use bitcoin::hashes::{Hash, HashEngine, sha256, sha256d};
 use bitcoin::p2p::Magic;
 use bitcoin::p2p::message::{NetworkMessage, RawNetworkMessage};
+use bitcoin::p2p::message_blockdata::Inventory;
 use tokio_util::bytes::{Buf, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
+
+use super::follow::MOST_HEADERS;
 
 /// Magic (4 bytes), command (12), length of the payload (4), checksum (4).
 const HEADER: usize = 24;
@@ -19,6 +23,9 @@ const MAX_PAYLOAD: usize = 4_000_000;
 /// How much of a payload is looked into. A version message with the longest user agent that Bitcoin Core allows, 256 bytes,
 /// takes less than half of it; what is behind it is for later versions of the protocol.
 const MAX_KEPT: usize = 1024;
+
+/// The same of the longest message with headers: their number, and each with the number of its transactions, which is 0.
+const MAX_HEADERS: usize = 3 + MOST_HEADERS * 81;
 
 const MAX_USER_AGENT: usize = 256;
 
@@ -33,6 +40,9 @@ pub enum Message {
     Ping(u64),
     Pong(u64),
     GetHeaders,
+    Headers(Vec<Header>),
+    /// Some of what a peer has is a block.
+    NewBlock,
     /// Any other: it was skipped, and its checksum was right.
     Other,
     /// It says nothing. The peer is kept, as Bitcoin Core does.
@@ -60,6 +70,8 @@ pub enum Flaw {
     Checksum,
     #[error("it is too short")]
     Short,
+    #[error("it is not a list of headers")]
+    Headers,
 }
 
 /// The codec. It never holds more of a message than it looks into: what is skipped is hashed as it comes in, so that a
@@ -90,6 +102,8 @@ enum Kind {
     Ping,
     Pong,
     GetHeaders,
+    Headers,
+    Inventory,
     Other,
     Garbled,
 }
@@ -130,15 +144,18 @@ impl Kind {
             b"ping" => Self::Ping,
             b"pong" => Self::Pong,
             b"getheaders" => Self::GetHeaders,
+            b"headers" => Self::Headers,
+            b"inv" => Self::Inventory,
             _ => Self::Other,
         }
     }
 
-    /// Whether its payload is looked into.
-    fn is_kept(self) -> bool {
+    /// How much of its payload is looked into.
+    fn kept(self) -> usize {
         match self {
-            Self::Version | Self::Ping | Self::Pong => true,
-            Self::Verack | Self::GetHeaders | Self::Other | Self::Garbled => false,
+            Self::Version | Self::Ping | Self::Pong | Self::Inventory => MAX_KEPT,
+            Self::Headers => MAX_HEADERS,
+            Self::Verack | Self::GetHeaders | Self::Other | Self::Garbled => 0,
         }
     }
 }
@@ -161,10 +178,8 @@ impl Payload {
         let taken = bytes.split_to(self.left.min(bytes.len()));
         self.left -= taken.len();
         self.hashed.input(&taken);
-        if self.kind.is_kept() {
-            let kept = taken.len().min(MAX_KEPT - self.kept.len());
-            self.kept.extend_from_slice(&taken[..kept]);
-        }
+        let kept = taken.len().min(self.kind.kept() - self.kept.len());
+        self.kept.extend_from_slice(&taken[..kept]);
     }
 
     fn finish(self) -> Result<Message, WireError> {
@@ -180,6 +195,9 @@ impl Payload {
             Kind::Ping => nonce().map_or(short, Message::Ping),
             Kind::Pong => nonce().map_or(short, Message::Pong),
             Kind::GetHeaders => Message::GetHeaders,
+            Kind::Headers => headers(&self.kept).map_or(Message::Dropped(Flaw::Headers), Message::Headers),
+            Kind::Inventory if has_block(&self.kept) => Message::NewBlock,
+            Kind::Inventory => Message::Other,
             Kind::Other => Message::Other,
             Kind::Garbled => Message::Dropped(Flaw::Command),
         })
@@ -211,6 +229,27 @@ impl Version {
         }
         Ok(read)
     }
+}
+
+/// The headers of a message with nothing but headers.
+fn headers(mut bytes: &[u8]) -> Result<Vec<Header>, encode::Error> {
+    let count = VarInt::consensus_decode(&mut bytes)?.0;
+    let mut headers = Vec::new();
+    for _ in 0..count {
+        headers.push(Header::consensus_decode(&mut bytes)?);
+        VarInt::consensus_decode(&mut bytes)?;
+    }
+    Ok(headers)
+}
+
+/// Whether one of the first things in an inventory is a block. What is not kept of a long one is transactions, mostly.
+fn has_block(mut bytes: &[u8]) -> bool {
+    let is_block = |bytes: &mut &[u8]| match Inventory::consensus_decode(bytes) {
+        Ok(item) => Some(matches!(item, Inventory::Block(_) | Inventory::WitnessBlock(_))),
+        Err(_) => None,
+    };
+    let count = VarInt::consensus_decode(&mut bytes).map_or(0, |count| count.0);
+    (0..count).map_while(|_| is_block(&mut bytes)).any(|is_block| is_block)
 }
 
 /// Takes so many bytes off the front.

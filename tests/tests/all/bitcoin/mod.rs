@@ -4,6 +4,8 @@ mod cases;
 mod client;
 mod codec;
 mod conduct;
+#[cfg(unix)]
+mod follow;
 mod interop;
 mod late;
 #[cfg(unix)]

@@ -19,14 +19,14 @@ fn program(arguments: &[&str]) -> Command {
 }
 
 /// A node, and where it listens.
-fn listening(arguments: &[&str]) -> (Program, String) {
+pub(super) fn listening(arguments: &[&str]) -> (Program, String) {
     let mut node = Program::start(program(&["--listen", "127.0.0.1:0"]).args(arguments));
     let address = says(&mut node, "listening on ");
     (node, address)
 }
 
 /// A line without its time, which it begins with.
-fn timeless(line: &str) -> &str {
+pub(super) fn timeless(line: &str) -> &str {
     let (time, rest) = line.split_once(' ').unwrap_or_else(|| panic!("{line:?} has no time"));
     assert!(time.starts_with("20") && time.ends_with('Z'), "{line:?}");
     rest
@@ -42,7 +42,7 @@ fn says(program: &mut Program, words: &str) -> String {
 
 /// The rest of what it says, once it has ended in order.
 #[track_caller]
-fn rest(program: Program) -> Vec<String> {
+pub(super) fn rest(program: Program) -> Vec<String> {
     program.rest().iter().map(|line| timeless(line).to_owned()).collect()
 }
 

@@ -52,7 +52,7 @@ impl Server {
     pub(crate) async fn start_pinging(config: NodeConfig<SocketAddr>, ping_interval: Duration) -> Self {
         let log = Log::default();
         let node = Node::recorded(config, log.clone()).expect("the configuration is sound, and the model knows it");
-        let local = Arc::new(Local::new(Magic::REGTEST, ping_interval));
+        let local = Arc::new(Local::new(Magic::REGTEST, ping_interval, None));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("it is bound");
         let faithful = (0..3).map(|_| tokio::spawn(listen(node.clone()))).collect();
