@@ -132,7 +132,7 @@ fn course(dice: &mut Dice) -> Vec<u8> {
     };
     let (header, extension) = (bytes(&[Message::Header]), bytes(&[Message::Extension]));
     let proposal = b"\x03/a\n".to_vec();
-    match dice.roll(8) {
+    match dice.roll(10) {
         0 => Vec::new(),
         1 => header,
         2 => [header, b"\x03na\n".to_vec()].concat(),
@@ -140,7 +140,10 @@ fn course(dice: &mut Dice) -> Vec<u8> {
         4 => [header, extension, proposal, b"\x09select:6\n\x0ainitiator\n".to_vec()].concat(),
         5 => [header, extension, proposal, b"\x09select:5\n".to_vec()].concat(),
         6 => [header, b"\x09/unknown\n".repeat(1 + dice.roll(4))].concat(),
-        _ => [header, extension, proposal, b"\x09select:4\n\x0aresponder\n".to_vec()].concat(),
+        7 => [header, extension, proposal, b"\x09select:4\n\x0aresponder\n".to_vec()].concat(),
+        // The role that is not the peer's.
+        8 => [header, extension, proposal, b"\x09select:6\n\x0aresponder\n".to_vec()].concat(),
+        _ => [header, extension, proposal, b"\x09select:4\n\x0ainitiator\n".to_vec()].concat(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! The streams that they are given take and give one message at a time, in pieces, when the model's next action is that
 //! end's; the clock of an end moves when its deadline is to pass. What each end says, hears and comes to is compared with
 //! the model at every step, and so is what it refuses: an end that has nothing more to hear must not ask for more. When a
-//! dialer knew its role is not seen before it settles.
+//! dialer knew its role is not seen before it settles: its history has the model's word for that.
 
 mod broken;
 
