@@ -255,6 +255,8 @@ impl Driver {
     /// Lets every task go on that was woken; the reader only at its turn.
     pub(super) fn settle(&mut self, at: &mut At<'_>, reads: bool) {
         let end = at.end;
+        // A reader that hands over the answer may end the shutdown.
+        let known = self.closer.outcome();
         let read = match self.reading.as_mut().filter(|_| reads) {
             Some(reading) => {
                 at.wire.called_by(Caller::Reader);
@@ -278,7 +280,6 @@ impl Driver {
                 self.writing = None;
             }
         }
-        let known = self.closer.outcome();
         let keeps = self.reader.is_some() && !self.has_ended;
         at.wire.called_by(Caller::Shutdown { keeps });
         let mut told = Vec::new();

@@ -120,7 +120,7 @@ impl Follower {
     /// A peer says that it has a new block. It is asked for it when it is its turn.
     pub fn announced(&self, session: SessionId, height: &AtomicU32) {
         height.fetch_max(self.height().saturating_add(1), Relaxed);
-        self.selector.look_at(session);
+        let _ = self.selector.look_at(session);
     }
 
     /// A peer has sent headers: an answer, if it is the one that is followed, and otherwise an announcement. Returns
@@ -145,7 +145,7 @@ impl Follower {
         }
         // That was all, whatever it had said.
         claimed.store(height, Relaxed);
-        self.selector.look_at(session);
+        let _ = self.selector.look_at(session);
         Ok(false)
     }
 }

@@ -154,7 +154,8 @@ fn advance<T: Transport>(shared: &Shared<T>) -> bool {
 /// Ends a shutdown that is not over, because its deadline has passed (FRM-12).
 fn expire<T: Transport>(shared: &Shared<T>) {
     let unwritten = shared.write().cursor.queued();
-    let delivery = shared.delivery().unwrap_or(Delivery::Unknown);
+    // What ends it is the deadline, also if the transport is gone and cannot tell.
+    let delivery = T::delivery(&shared.write().io).unwrap_or(Delivery::Unknown);
     shared.close_state().expired(unwritten, delivery);
 }
 
