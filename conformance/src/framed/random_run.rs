@@ -140,12 +140,9 @@ async fn read(
             Ok(None) => Output::Ended(end, Ending::Marker),
             Err(error) => Output::Ended(end, ending(error)),
         };
-        wire.record(|record| {
-            if output == Output::Ended(end, Ending::Deadline) {
-                record.reader_expired(end);
-            } else {
-                record.gave(end, output, since);
-            }
+        wire.record(|record| match output {
+            Output::Ended(_, ending) if record.is_late(end, ending, since) => record.reader_expired(end, ending),
+            output => record.gave(end, output, since),
         });
         if matches!(output, Output::Ended(..)) {
             return None;

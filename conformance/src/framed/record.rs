@@ -27,8 +27,8 @@ struct Marks {
     broken: Option<usize>,
     expired: bool,
     over: bool,
-    /// The reader was told of the deadline before the caller of the shutdown was, at the same moment.
-    reader_was_first: bool,
+    /// The reader met the deadline before the caller of the shutdown did, at the same moment. What it was told.
+    reader_was_first: Option<Ending>,
 }
 
 impl Record {
@@ -95,14 +95,21 @@ impl Record {
         }
     }
 
-    /// A reader was told of the deadline: in a step after that in which the shutdown was over.
-    pub(super) fn reader_expired(&mut self, end: End) {
+    /// Whether a reader that was told of an end, and has read nothing since then, met the deadline of a shutdown.
+    pub(super) fn is_late(&self, end: End, ending: Ending, since: usize) -> bool {
+        let is_at_deadline = self.has_begun(end) && Instant::now() >= self.soon && self.lines.len() == since;
+        ending == Ending::Deadline || ending == Ending::Reset && is_at_deadline
+    }
+
+    /// A reader met the deadline, and was told of that or of what had ended the connection before: in a step after that in
+    /// which the shutdown was over.
+    pub(super) fn reader_expired(&mut self, end: End, ending: Ending) {
         let marks = &mut self.ends[end.index()];
         if marks.over {
             self.expired(end, Vec::new());
-            self.line(Action::Read { end }, vec![Output::Ended(end, Ending::Deadline)]);
+            self.line(Action::Read { end }, vec![Output::Ended(end, ending)]);
         } else {
-            marks.reader_was_first = true;
+            marks.reader_was_first = Some(ending);
         }
     }
 
@@ -110,8 +117,8 @@ impl Record {
         self.enter_outcome(end, outcome);
         let marks = &mut self.ends[end.index()];
         marks.over = true;
-        if marks.reader_was_first {
-            self.reader_expired(end);
+        if let Some(ending) = marks.reader_was_first {
+            self.reader_expired(end, ending);
         }
     }
 

@@ -93,7 +93,9 @@ impl Network {
             Self::Regtest => genesis_block(bitcoin::Network::Regtest).block_hash(),
             Self::Signet => genesis_block(bitcoin::Network::Signet).block_hash(),
             // btcd's: regtest's with a time of its own.
-            Self::Simnet => Header { time: 1_401_292_357, ..genesis_block(bitcoin::Network::Regtest).header }.block_hash(),
+            Self::Simnet => {
+                Header { time: 1_401_292_357, ..genesis_block(bitcoin::Network::Regtest).header }.block_hash()
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug, Formatter};
+use std::io;
 use std::sync::{Arc, PoisonError, Weak};
 
 use super::node::Node;
@@ -29,6 +30,20 @@ impl<K, I> Clone for Failure<K, I> {
     fn clone(&self) -> Self {
         let Self { session, origin, ref peer, reason } = *self;
         Self { session, origin, peer: peer.clone(), reason }
+    }
+}
+
+/// A handshake whose connection failed: [`RemoteClosed`](Reason::RemoteClosed) if the other end closed or reset it.
+impl From<&io::Error> for Reason {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Self::RemoteClosed,
+            // Whatever else the system reports says nothing of who ended the connection.
+            _ => Self::HandshakeFailed,
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::{Future, pending};
-use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
@@ -13,20 +12,6 @@ use crate::lifecycle::{Ended, Greeting, Peer, Reason, SessionId, StateError};
 use crate::runtime::task::spawn_if_possible;
 use crate::runtime::time::{Instant, sleep, sleep_until};
 use crate::runtime::{panicking, select};
-
-/// A handshake whose connection failed: [`RemoteClosed`](Reason::RemoteClosed) if the other end closed or reset it.
-impl From<&io::Error> for Reason {
-    fn from(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe => Self::RemoteClosed,
-            // Whatever else the system reports says nothing of who ended the connection.
-            _ => Self::HandshakeFailed,
-        }
-    }
-}
 
 /// The handshake's handle to its session, to report that it completed.
 ///

@@ -264,7 +264,7 @@ fn pings_find_out_who_is_gone() {
             drop((alive, dead));
             server.is_deserted_by(2).await;
             let remains = server.end().await;
-            assert_eq!(remains.metrics.downs, [("protocol_violated", 1), ("remote_closed", 1)].into());
+            assert_eq!(remains.metrics.downs, [("ping_unanswered", 1), ("remote_closed", 1)].into());
             remains.is_explained();
         });
     });

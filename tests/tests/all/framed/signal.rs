@@ -20,7 +20,8 @@ fn a_vectored_write_on_a_broken_connection_raises_no_signal() {
     alone("the handler of a signal is its process's", || {
         Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
             let mut pipe = signal(SignalKind::pipe()).expect("a handler can be set");
-            breaks(tcp().await).await;
+            let (_listener, stream) = tcp().await;
+            breaks(stream).await;
             assert!(!was_raised(&mut pipe).await, "by a frame on TCP");
             let (ours, _theirs) = UnixStream::pair().expect("two descriptors");
             SockRef::from(&ours).shutdown(Shutdown::Write).expect("it is connected");
@@ -28,20 +29,22 @@ fn a_vectored_write_on_a_broken_connection_raises_no_signal() {
             assert!(!was_raised(&mut pipe).await, "by a frame on a Unix socket");
 
             // What the test is worth: tokio's own vectored write raises it.
-            let failed = tcp().await.write_vectored(&[IoSlice::new(b"one"), IoSlice::new(b"two")]).await;
+            let (_listener, mut stream) = tcp().await;
+            let failed = stream.write_vectored(&[IoSlice::new(b"one"), IoSlice::new(b"two")]).await;
             assert!(failed.is_err());
             assert!(was_raised(&mut pipe).await, "this would be seen");
         });
     });
 }
 
-/// A stream whose sending direction is closed, so that a write is answered with `EPIPE`.
-async fn tcp() -> TcpStream {
+/// A stream whose sending direction is closed, so that a write is answered with `EPIPE`. The listener that it is connected to
+/// resets it when it is dropped, and no signal is raised for that.
+async fn tcp() -> (TcpListener, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
     let address = listener.local_addr().expect("it is bound");
     let stream = TcpStream::connect(address).await.expect("it listens");
     SockRef::from(&stream).shutdown(Shutdown::Write).expect("it is connected");
-    stream
+    (listener, stream)
 }
 
 /// Writes a frame in two pieces.
