@@ -61,6 +61,8 @@ struct Environment {
     header: Header,
     /// Other limits, which may be set later.
     later: Limits,
+    /// One in this many attempts to receive is made: where subscribers are slow, sessions wait for room.
+    slowness: u16,
     attempts: Vec<Attempt>,
 }
 
@@ -69,10 +71,10 @@ fn what() -> impl Strategy<Value = What> {
         60 => Just(What::Open),
         80 => Just(What::Greet),
         140 => Just(What::Announce),
-        20 => Just(What::Disconnect),
-        10 => Just(What::Expire),
+        12 => Just(What::Disconnect),
+        8 => Just(What::Expire),
         30 => Just(What::End),
-        8 => Just(What::Abort),
+        6 => Just(What::Abort),
         40 => Just(What::Close),
         25 => Just(What::Ahead),
         25 => Just(What::NotifySelector),
@@ -106,7 +108,12 @@ const ADDRESSES: [IpAddr; 4] = [
 fn limits() -> impl Strategy<Value = Limits> {
     let few = || prop_oneof![4 => Just(NO_LIMIT), 1 => 1..5_u32];
     let reserved = prop_oneof![4 => Just(0), 1 => 1..5_u32];
-    let lengths = prop_oneof![4 => Just((24, 64)), 1 => (0..=32_u8, 0..=128_u8)];
+    // Most lengths part the addresses as the usual ones do; with 4 bits those of IPv4 are one source, with 32 each is one.
+    let lengths = prop_oneof![
+        4 => Just((24, 64)),
+        1 => (0..=32_u8, 0..=128_u8),
+        1 => prop_oneof![Just((4, 64)), Just((32, 64))],
+    ];
     let pending = (1..=24_u32, 1..=24_u32);
     (1..=24_u32, pending, few(), few(), few(), few(), few(), reserved, lengths).prop_map(
         |(total, pending, inbound, outbound, pending_per_source, per_source, per_address, reserved, lengths)| Limits {
@@ -137,13 +144,20 @@ fn duplicates() -> impl Strategy<Value = Duplicates> {
 fn environments() -> impl Strategy<Value = Environment> {
     let attempt = (what(), any::<u16>()).prop_map(|(what, whom)| Attempt { what, whom });
     let attempts = prop::collection::vec(attempt, 1..900);
-    let configured = (limits(), limits(), 1..=24_u64, duplicates(), any::<bool>(), 0..=2_u8);
+    let spare = prop_oneof![1 => Just(1), 2 => 1..=24_u64];
+    let slowness = prop_oneof![2 => Just(1), 1 => 2..=12_u16];
+    let configured = (limits(), limits(), spare, duplicates(), any::<bool>(), 0..=2_u8);
     let header = configured.prop_map(|(limits, later, spare, duplicates, is_known, subscribers)| {
         let capacity = u64::from(limits.total) + spare;
         let local = (is_known || duplicates == Duplicates::TieBreak).then_some(Key(u32::from(KEYS) / 2));
         (Header { limits, capacity, duplicates, local, subscribers }, later)
     });
-    (header, attempts).prop_map(|((header, later), attempts)| Environment { header, later, attempts })
+    (header, slowness, attempts).prop_map(|((header, later), slowness, attempts)| Environment {
+        header,
+        later,
+        slowness,
+        attempts,
+    })
 }
 
 /// Somebody of so many, by a number.
@@ -170,7 +184,7 @@ impl Attempt {
         Origin { direction, address, privileged: self.whom.is_multiple_of(11) }
     }
 
-    fn action(self, state: &Recorded<Handfast>, next: u32, limits: [Limits; 2]) -> Option<Action> {
+    fn action(self, state: &Recorded<Handfast>, next: u32, environment: &Environment) -> Option<Action> {
         let session = self.session(state, next);
         let subscriber = SubscriberId(pick(self.whom, SUBSCRIBERS as usize) as u32);
         let key = Key(u32::from(self.whom / 7 % KEYS));
@@ -192,6 +206,7 @@ impl Attempt {
             What::Subscribe => Action::Subscribe { subscriber },
             What::Unsubscribe => Action::Unsubscribe { subscriber },
             What::Evict => Action::Evict { subscriber },
+            What::Receive if !(self.whom / 16).is_multiple_of(environment.slowness) => return None,
             What::Receive => Action::Receive { subscriber },
             What::Stall => Action::Stall,
             What::Reconsider => Action::Reconsider { session },
@@ -201,7 +216,8 @@ impl Attempt {
             What::UnbanNetwork => Action::UnbanNetwork { network },
             What::GrantPrivilege => Action::GrantPrivilege { session },
             What::Rank => Action::Rank { session, rank: u32::from(self.whom % 3) },
-            What::SetLimits => Action::SetLimits { limits: limits[pick(self.whom, 2)] },
+            What::SetLimits if self.whom.is_multiple_of(2) => Action::SetLimits { limits: environment.header.limits },
+            What::SetLimits => Action::SetLimits { limits: environment.later },
             What::Shutdown => Action::Shutdown,
             What::Finish => Action::Finish,
         })
@@ -265,9 +281,7 @@ fn try_on<M: Machine<Protocol = Lifecycle>>(
     let mut pair = Pair { model, other, owed: vec![false; Lifecycle::GOALS.len()] };
     let mut next = 0;
     for attempt in &environment.attempts {
-        let Some(action) = attempt.action(&pair.model, next, [environment.header.limits, environment.later]) else {
-            continue;
-        };
+        let Some(action) = attempt.action(&pair.model, next, environment) else { continue };
         let observed = pair.step(action)?;
         next += u32::from(matches!(action, Action::Open { .. }));
         seen.steps.set(seen.steps.get() + 1);

@@ -22,6 +22,10 @@ impl Mutated {
         configure(&mut self.base.config);
         let told = self.base.attempt(&action);
         self.base.config = config;
+        // Limits that the action sets stay: a mutant has one flaw.
+        if let (Action::SetLimits { limits }, Ok(_)) = (action, &told) {
+            self.base.config.limits = limits;
+        }
         told
     }
 
