@@ -142,14 +142,11 @@ fn a_key_may_be_any_number() {
         write!(log, "\n{{\"action\":{{\"handshake_done\":{{\"session\":{session},\"key\":{key}}}}}}}")
             .expect("likewise");
     }
-    log.push_str(
-        "\n{\"action\":{\"ban\":{\"key\":4294967295}},\"observation\":{\"accepted\":[{\"banned\":4294967295}]}}",
-    );
-    log.push_str("\n{\"action\":{\"announce\":{\"session\":0}},\"observation\":");
-    log.push_str("{\"accepted\":[{\"rejected\":[0,\"banned\"]}]}}");
+    log.push_str("\n{\"action\":{\"ban\":{\"key\":4294967295}},\"observation\":");
+    log.push_str("{\"accepted\":[{\"banned\":4294967295},{\"disconnecting\":0}]}}");
     log.push_str("\n{\"action\":{\"announce\":{\"session\":1}}}");
     let explanation = explained(&log);
-    assert_eq!((explanation.steps, &explanation.rejection), (7, &None));
+    assert_eq!((explanation.steps, &explanation.rejection), (6, &None));
     let summary =
         &explained(format!("{log}\n{{\"action\":\"stall\"}}")).rejection.expect("nobody is active").possible[0];
     assert!(summary.state.iter().any(|line| line == "key 4294967295 is banned"), "{summary:?}");

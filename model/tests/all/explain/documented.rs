@@ -5,7 +5,7 @@ use model::checker::explain::{Possible, Rejection};
 use super::explained;
 
 /// Line by line: somebody comes and goes, and the selector hears of both.
-pub(super) const LOG: [&str; 8] = [
+pub(super) const LOG: [&str; 9] = [
     r#"{"protocol":"lifecycle","total":2,"pending":2,"capacity":3,"duplicates":"keep_new","subscribers":1}"#,
     r#"{"action":{"open":{"session":0}},"observation":{"accepted":[{"opened":0}]}}"#,
     r#"{"action":{"handshake_done":{"session":0,"key":7}},"observation":{"accepted":[{"handshake_done":[0,7]}]}}"#,
@@ -13,6 +13,7 @@ pub(super) const LOG: [&str; 8] = [
     r#"{"action":{"receive":{"subscriber":0}},"observation":{"accepted":[{"heard":[0,{"up":0}]}]}}"#,
     r#"{"action":{"disconnect":{"session":0}},"observation":{"accepted":[{"disconnecting":0}]}}"#,
     r#"{"action":{"end":{"session":0}},"observation":{"accepted":[{"ended":0},{"removed":0}]}}"#,
+    r#"{"action":{"close":{"session":0}},"observation":{"accepted":[{"closed":0}]}}"#,
     r#"{"action":{"receive":{"subscriber":0}},"observation":{"accepted":[{"heard":[0,{"down":0}]}]}}"#,
 ];
 
@@ -33,7 +34,7 @@ fn has(words: &[String], word: &str) -> bool {
 #[test]
 fn the_log_is_accepted() {
     let explanation = explained(LOG.join("\n"));
-    assert_eq!((explanation.runs, explanation.steps, explanation.is_behaviour()), (1, 7, true));
+    assert_eq!((explanation.runs, explanation.steps, explanation.is_behaviour()), (1, 8, true));
 }
 
 #[test]
@@ -62,7 +63,7 @@ fn an_event_that_is_heard_before_it_happens_is_rejected_there() {
 
 #[test]
 fn an_end_that_comes_twice_is_rejected_the_second_time() {
-    let rejection = rejection(&[LOG[0], LOG[1], LOG[2], LOG[3], LOG[4], LOG[5], LOG[6], LOG[6], LOG[7]]);
+    let rejection = rejection(&[LOG[0], LOG[1], LOG[2], LOG[3], LOG[4], LOG[5], LOG[6], LOG[6], LOG[8]]);
     assert_eq!((rejection.line, rejection.explained), (8, 6));
     assert_eq!(rejection.before.len(), 6, "the steps before it are shown");
     let possible = possible(&rejection);
@@ -75,7 +76,7 @@ fn an_end_that_comes_twice_is_rejected_the_second_time() {
 
 #[test]
 fn another_observation_of_the_same_action_is_rejected() {
-    let wrong = LOG[7].replace("down", "up");
+    let wrong = LOG[8].replace("down", "up");
     let rejection = rejection(&[LOG[0], LOG[1], LOG[2], LOG[3], LOG[4], LOG[5], LOG[6], &wrong]);
     assert_eq!(rejection.line, 8);
     assert_eq!(possible(&rejection).instead, ["selector hears Down of session 0"]);
@@ -94,7 +95,7 @@ fn a_refusal_that_was_recorded_must_be_one_of_the_model() {
 #[test]
 fn only_the_run_in_which_it_happens_is_rejected() {
     let rejection = rejection(&[&LOG[..], &["", LOG[0], LOG[1], LOG[1]]].concat());
-    assert_eq!((rejection.line, rejection.explained), (12, 1));
+    assert_eq!((rejection.line, rejection.explained), (13, 1));
 }
 
 /// The document of the protocol shows a log; it is one.
@@ -123,16 +124,17 @@ fn a_rejection_late_in_a_long_log_shows_the_state_before_it() {
             r#"{"receive":{"subscriber":0}}"#.to_owned(),
             format!(r#"{{"disconnect":{{"session":{session}}}}}"#),
             format!(r#"{{"end":{{"session":{session}}}}}"#),
+            format!(r#"{{"close":{{"session":{session}}}}}"#),
             r#"{"receive":{"subscriber":0}}"#.to_owned(),
         ] {
             log.push_str(&format!("\n{{\"action\":{action}}}"));
         }
     }
     let explanation = explained(&log);
-    assert_eq!((explanation.runs, explanation.steps, explanation.is_behaviour()), (1, 7 * SESSIONS, true));
+    assert_eq!((explanation.runs, explanation.steps, explanation.is_behaviour()), (1, 8 * SESSIONS, true));
     log.push_str("\n{\"action\":{\"end\":{\"session\":99}}}");
     let rejection = explained(&log).rejection.expect("it has ended before");
-    assert_eq!((rejection.line, rejection.explained), (7 * SESSIONS + 2, 7 * SESSIONS));
+    assert_eq!((rejection.line, rejection.explained), (8 * SESSIONS + 2, 8 * SESSIONS));
     assert_eq!(rejection.before.last().map(String::as_str), Some("selector receives"));
     let possible = possible(&rejection);
     assert!(has(&possible.state, "100 sessions are over, the next is session 100"), "{possible:#?}");
