@@ -70,7 +70,7 @@ const DEFAULT: &[Pinned] = &[
     pinned(("simopen", "undisturbed"), [91428, 157868, 34], "2a919f956bf9cf518ce54d93e844fef3"),
     pinned(("simopen", "clock"), [60124, 100717, 36], "574f8f9e43b95f96299d8461e514351d"),
     pinned(("simopen", "deaf"), [54416, 156580, 39], "2c5c975b79d3beaa451b9928ec05e702"),
-    pinned(("lifecycle", "admission"), [1399412, 9740384, 32], "43b690570603a0cdbeb5f31efd85f86d"),
+    pinned(("lifecycle", "admission"), [870680, 4930070, 34], "d3bd64d6dfd6fe82abc45b9393d35cb0"),
     pinned(("lifecycle", "selection"), [695264, 4181918, 30], "6a080ca8f7fac0cfcf476d30d38ed8bc"),
     pinned(("lifecycle", "origins"), [13882, 92282, 10], "0d1718d1e85dadbcb599070b405d9d89"),
     pinned(("lifecycle", "ties"), [9686, 59712, 15], "15ced9970d19aedae28251cdf6ab5170"),

@@ -154,9 +154,16 @@ fn advance<T: Transport>(shared: &Shared<T>) -> bool {
 /// Ends a shutdown that is not over, because its deadline has passed (FRM-12).
 fn expire<T: Transport>(shared: &Shared<T>) {
     let unwritten = shared.write().cursor.queued();
-    // What ends it is the deadline, also if the transport is gone and cannot tell.
-    let delivery = T::delivery(&shared.write().io).unwrap_or(Delivery::Unknown);
-    shared.close_state().expired(unwritten, delivery);
+    let step = shared.close_state().next_step();
+    let delivery = match step {
+        // The deadline has come before everything was handed over, whatever the transport knows.
+        NextStep::None | NextStep::Write | NextStep::Done(_) => Ok(Delivery::Unknown),
+        NextStep::Close | NextStep::Watch => shared.delivery(),
+    };
+    match delivery {
+        Ok(delivery) => shared.close_state().expired(unwritten, delivery),
+        Err(_) => shared.close_state().broken(unwritten),
+    }
 }
 
 /// Ends the waiting for what can no longer come after this outcome.
