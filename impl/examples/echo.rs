@@ -31,7 +31,13 @@ type Connection = BufReader<TcpStream>;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut signals = Signals::new()?;
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:7777".to_owned());
-    let limits = Limits { pending_inbound: 16, per_address: 8, pending_per_source: 4, ..Limits::by_direction(64, 0) };
+    let limits = Limits {
+        pending_inbound: 16,
+        per_address: 8,
+        per_source: 16,
+        pending_per_source: 4,
+        ..Limits::by_direction(64, 0)
+    };
     let registry = Config::new(limits, Duplicates::KeepNew);
     let node = Node::new(NodeConfig::new(registry))?;
     let (console, last_line) = Console::start(io::stdout());
@@ -70,7 +76,12 @@ async fn accept(listener: &TcpListener, node: &Node<String>, console: &Console) 
         let opened = node.open(
             Origin::inbound(Some(from.ip())),
             move |handshake| say_hello(handshake, stream),
-            |_live, connection| echo(connection),
+            |live, mut connection| async move {
+                let reason = echo(&mut connection).await;
+                // The session ends before its connection is closed: who comes again at once is not its own duplicate.
+                live.end(reason);
+                reason
+            },
         );
         if let Err(rejected) = opened {
             console.say(format!("{from}: {rejected}"));
@@ -90,11 +101,11 @@ async fn say_hello(handshake: Handshake<String>, stream: TcpStream) -> io::Resul
     Ok(connection)
 }
 
-async fn echo(mut connection: Connection) -> Reason {
+async fn echo(connection: &mut Connection) -> Reason {
     let mut line = Vec::new();
     loop {
         line.clear();
-        match (&mut connection).take(MAX_LINE).read_until(b'\n', &mut line).await {
+        match connection.take(MAX_LINE).read_until(b'\n', &mut line).await {
             Ok(0) => return Reason::RemoteClosed,
             Ok(_) => {}
             Err(_) => return Reason::Failed,

@@ -97,7 +97,7 @@ async fn run(options: &Options, reporter: &Reporter) -> Result<(), Box<dyn Error
     }
 
     let report = tokio::select! {
-        report = node.shutdown(options.deadline()) => report,
+        report = node.shutdown(options.grace()) => report,
         () = signals.end() => return Err("ended by a second signal".into()),
     };
     tasks.shutdown().await;

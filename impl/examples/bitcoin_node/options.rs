@@ -39,6 +39,9 @@ pub(crate) struct Options {
     /// Accepted peers of one IP address, at most
     #[arg(long, value_name = "PEERS", default_value_t = 32)]
     max_per_address: u16,
+    /// Accepted peers of one /24 (IPv4) or /64 (IPv6), at most
+    #[arg(long, value_name = "PEERS", default_value_t = 32)]
+    max_per_source: u16,
     /// How long dialing and the handshake may take
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     handshake_timeout: u64,
@@ -47,7 +50,7 @@ pub(crate) struct Options {
     ping_interval: u64,
     /// How long sessions may take to end after a signal
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(..=86_400))]
-    deadline: u64,
+    grace: u64,
     /// Have nothing to do with this address or network, such as 192.0.2.0/24; may be given several times
     #[arg(long, value_name = "NETWORK")]
     pub(crate) ban: Vec<Banned>,
@@ -115,6 +118,7 @@ impl Options {
             pending_inbound: self.max_pending.into(),
             pending_per_source: self.max_pending_per_source.into(),
             per_address: self.max_per_address.into(),
+            per_source: self.max_per_source.into(),
             ..Limits::by_direction(inbound, outbound)
         };
         let registry = Config::new(limits, Duplicates::KeepNew);
@@ -133,8 +137,8 @@ impl Options {
         Duration::from_secs(self.stall_timeout)
     }
 
-    pub(crate) fn deadline(&self) -> Duration {
-        Duration::from_secs(self.deadline)
+    pub(crate) fn grace(&self) -> Duration {
+        Duration::from_secs(self.grace)
     }
 }
 

@@ -18,10 +18,9 @@ struct Broken {
     breaks: &'static [&'static str],
 }
 
-const BROKEN: [Broken; 12] = [
+const BROKEN: [Broken; 11] = [
     // The announcement in two steps, and the lock released in between.
     Broken { flaw: Flaw::ChecksThenRegisters, environment: Environment::KeepOld, breaks: &["PEER-12", "PEER-14"] },
-    Broken { flaw: Flaw::ChecksThenRegisters, environment: Environment::Banned, breaks: &["PEER-13"] },
     // Down is sent if there happens to be room.
     Broken { flaw: Flaw::LossyQueue, environment: Environment::Slow, breaks: &["PEER-4", "PEER-18"] },
     // A second `established` is not a no-op.

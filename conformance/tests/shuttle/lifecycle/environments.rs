@@ -60,16 +60,16 @@ impl Environment {
         match self {
             Self::Established => &["\"handshake_done_twice\"", "\"duplicate\"]"],
             Self::EndedFromAllSides => &["\"abort\"", "\"banned\"]", "{\"banned\"", "\"ending\""],
-            Self::Aborted => &["\"abort\"", "\"handshake_done_twice\"", "\"waits_for_old\""],
+            Self::Aborted => &["\"abort\"", "\"handshake_done_twice\"", "\"waits\""],
             Self::Panicked => &["\"abort\"", "\"ending\"", "\"waits_for_old\""],
             Self::Banned => &["\"unbanned\"", "\"banned\"]", "\"waits_for_old\""],
-            Self::KeepNew => &["\"waits_for_old\"", "\"no_room\"", "\"full\"]"],
+            Self::KeepNew => &["\"waits_for_old\"", "\"waits\"", "\"full\"]"],
             Self::KeepOld => &["\"duplicate\"]"],
             Self::Slow => &["\"no_room\"", "\"evict\"", "\"lagged\"", "\"listed\""],
-            Self::Waiting => &["\"no_room\"", "\"waits_for_old\""],
+            Self::Waiting => &["\"waits\""],
             Self::ComingAndGoing => &["\"listed\"", "\"unsubscribed\""],
             Self::ShutDown => &["\"closing\"]", "\"abort\"", "\"full\"]"],
-            Self::TimedOut => &["\"expire\"", "\"waits_for_old\"", "\"pending\"]"],
+            Self::TimedOut => &["\"expire\"", "\"waits\"", "\"pending\"]"],
         }
     }
 

@@ -35,20 +35,32 @@ impl Ping {
     }
 }
 
-/// The body of a session: answers pings, sends some, asks for headers when it is the peer's turn, and reads everything else
-/// so that the peer is not held up.
+/// The body of a session. It ends before its connection is closed, so that a peer that comes again at once is not turned
+/// away as its own duplicate.
 pub async fn converse(
     local: Arc<Local>,
     live: SessionContext<SocketAddr, About>,
     (mut connection, handshake): Established,
 ) -> Reason {
-    let peer = Arc::clone(&live.peer);
+    let reason = talk(&local, &live.peer, &mut connection, &handshake).await;
+    live.end(reason);
+    reason
+}
+
+/// Answers pings, sends some, asks for headers when it is the peer's turn, and reads everything else so that the peer is
+/// not held up.
+async fn talk(
+    local: &Local,
+    peer: &Peer<SocketAddr, About>,
+    connection: &mut Connection,
+    handshake: &Handshake<SocketAddr, About>,
+) -> Reason {
     let answers_pings = peer.info.version > BEFORE_PONGS;
     let mut pings = interval_at(Instant::now() + local.ping_interval, local.ping_interval);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut ping = Ping::None;
     let mut active = local.follower().map(|follower| follower.selector.watch());
-    let conversation = Conversation { local: &local, peer: &peer, handshake: &handshake };
+    let conversation = Conversation { local, peer, handshake };
     loop {
         // All are cancel safe. A pong that has come counts, however late this task runs: a ping that is due is overdue
         // first, and unanswered when nothing more is there to be read.
@@ -58,7 +70,7 @@ pub async fn converse(
                 ping = match ping {
                     Ping::None => {
                         let nonce = rand::random();
-                        if let Err(reason) = say(&local, &mut connection, NetworkMessage::Ping(nonce)).await {
+                        if let Err(reason) = say(local, connection, NetworkMessage::Ping(nonce)).await {
                             return reason;
                         }
                         if answers_pings { Ping::Sent(nonce) } else { Ping::None }
@@ -83,7 +95,7 @@ pub async fn converse(
         };
         let said = match said {
             Ok(None) => Ok(()),
-            Ok(Some(message)) => say(&local, &mut connection, message).await,
+            Ok(Some(message)) => say(local, connection, message).await,
             Err(reason) => Err(reason),
         };
         if let Err(reason) = said {

@@ -136,9 +136,8 @@ impl Follower {
             let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
             (chain.extend(headers)?, chain.height())
         };
-        if gained > 0 {
-            self.selector.progress(session);
-        }
+        // It has answered: another peer may have been quicker with the same block.
+        self.selector.progress(session);
         if headers.len() == MOST_HEADERS && gained > 0 {
             claimed.fetch_max(height.saturating_add(1), Relaxed);
             return Ok(true);
