@@ -66,7 +66,9 @@ fn broken_drivers_are_rejected() {
                 "{mutant} in {environment:?}, {choice:?}: {executions} executions; rules broken, first after so many: \
                  {violated:?}; {unexplained} of {records} different records unexplained"
             );
-            let unpredicted: Vec<_> = violated.keys().filter(|id| !predicted.contains(id)).collect();
+            // A task of the port drops its connection also where no guard has run. The model's mutant has no step for that.
+            let closes = |id: &str| flaw == Flaw::AbortSkipsDown && id == "PEER-49";
+            let unpredicted: Vec<_> = violated.keys().filter(|id| !predicted.contains(id) && !closes(id)).collect();
             assert!(unpredicted.is_empty(), "{mutant} in {environment:?} breaks {unpredicted:?}");
             let unbroken: Vec<_> = breaks.iter().filter(|id| !violated.contains_key(**id)).collect();
             assert!(unbroken.is_empty(), "{mutant} in {environment:?}, {choice:?} is not seen to break {unbroken:?}");

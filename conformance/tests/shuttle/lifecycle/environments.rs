@@ -60,7 +60,7 @@ impl Environment {
         match self {
             Self::Established => &["\"handshake_done_twice\"", "\"duplicate\"]"],
             Self::EndedFromAllSides => &["\"abort\"", "\"banned\"]", "{\"banned\"", "\"ending\""],
-            Self::Aborted => &["\"abort\"", "\"handshake_done_twice\"", "\"waits\""],
+            Self::Aborted => &["\"abort\"", "\"handshake_done_twice\""],
             Self::Panicked => &["\"abort\"", "\"ending\"", "\"waits_for_old\""],
             Self::Banned => &["\"unbanned\"", "\"banned\"]", "\"waits_for_old\""],
             Self::KeepNew => &["\"waits_for_old\"", "\"waits\"", "\"full\"]"],
@@ -69,7 +69,7 @@ impl Environment {
             Self::Waiting => &["\"waits\""],
             Self::ComingAndGoing => &["\"listed\"", "\"unsubscribed\""],
             Self::ShutDown => &["\"closing\"]", "\"abort\"", "\"full\"]"],
-            Self::TimedOut => &["\"expire\"", "\"waits\"", "\"pending\"]"],
+            Self::TimedOut => &["\"expire\"", "\"pending\"]"],
         }
     }
 

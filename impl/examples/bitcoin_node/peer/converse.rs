@@ -104,8 +104,11 @@ async fn talk(
     }
 }
 
+/// The peer that is followed, if one is.
+type Followed = Option<Arc<Peer<SocketAddr, About>>>;
+
 /// Waits until another peer is followed.
-async fn changed(active: &mut Option<watch::Receiver<Option<Arc<Peer<SocketAddr, About>>>>>) {
+async fn changed(active: &mut Option<watch::Receiver<Followed>>) {
     let Some(active) = active else { return pending().await };
     if active.changed().await.is_err() {
         // It has ended with the node.
