@@ -7,7 +7,7 @@
 //!
 //! This crate depends on serde and on crates that derive what stands in tables: nothing that acts. The model and the implementation both speak its words and never see each other.
 //!
-//! Reading order: [`protocol`] for the two traits, then the document of a protocol, which is its module documentation:
+//! Reading order: [`protocol`](mod@protocol) for the two traits, then the document of a protocol, which is its module documentation:
 //! [`simopen`], [`lifecycle`], [`ownership`], [`framed`].
 
 mod end;

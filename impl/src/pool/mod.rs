@@ -4,8 +4,8 @@
 //! a server are worth keeping, and worth the more the more workers may use them.
 //!
 //! - [`Workers`] are threads that each run futures on a tokio runtime, and a poller, of their own.
-//! - [`Pool`] keeps idle connections by destination. [`put`](Local::put) leaves one with the worker it is on;
-//!   [`take`](Local::take) gives the worker's own, otherwise *takes over* another worker's.
+//! - [`Pool`] keeps idle connections by destination. [`put`](Shard::put) leaves one with the worker it is on;
+//!   [`take`](Shard::take) gives the worker's own, otherwise *takes over* another worker's.
 //! - While a connection is idle, its worker's poller watches it: a server that closes it, or sends what was not
 //!   asked for, ends it.
 //! - [`RuntimePool`] is the same for an ordinary tokio program: one runtime, of one thread or of many, and no workers.
