@@ -1,6 +1,6 @@
 //! Which peer's chain of headers the node follows, and the chain.
 //!
-//! One peer is asked at a time, which the selector names: whoever says that its chain is longer than ours. A header has to
+//! One peer is asked at a time. The selector picks it among the peers that claim a longer chain than ours. A header has to
 //! have the work that it claims and to be linked to one that is known. The longest chain counts: neither difficulties nor
 //! times are checked, as only who has the blocks can do in full.
 

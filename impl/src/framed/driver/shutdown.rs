@@ -107,8 +107,8 @@ pub(super) fn poll_hand_over<T: Transport>(shared: &Shared<T>, timer: &mut Timer
     Poll::Ready(())
 }
 
-/// Ends a shutdown whose deadline the reader has met. Were that left to the call that drives it, that call could still come
-/// to another end than the reader was told of.
+/// Ends a shutdown when the reader meets its deadline. Otherwise the call that drives the shutdown could still return an
+/// outcome that contradicts the error which the reader has returned.
 pub(super) fn end_at_deadline<T: Transport>(shared: &Shared<T>) {
     expire(shared);
     tell(shared);

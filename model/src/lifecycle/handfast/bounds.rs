@@ -112,8 +112,8 @@ const SELECTION: Bounds = Bounds {
     ..DUPLICATES
 };
 
-/// Two sessions with one key and one with another want two slots, and queues are too short for all that happens. Every task
-/// ends by itself, and nobody comes or goes among the subscribers: with two sessions that is in the small scope.
+/// Two sessions with one key and one with another want two slots, and queues are too short for all that happens. No task
+/// is aborted and no subscriber comes or goes: the small scope has that, with two sessions.
 const ADMISSION_OF_THREE: Bounds = Bounds { coming_and_going: (0, 0), aborts: false, ..ABORTED_ADMISSION_OF_THREE };
 
 /// The same with all that may happen to two.
