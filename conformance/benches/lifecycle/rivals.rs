@@ -96,7 +96,7 @@ impl Rival for Own {
             let _ = handshake.handshake_done(number, ());
             Ok::<_, Infallible>(())
         };
-        let opened = self.node.open(Origin::inbound(None), handshake, |_live, ()| std::future::pending());
+        let opened = self.node.open(Origin::inbound(None), handshake, |_live, ()| std::future::pending::<Reason>());
         opened.expect("there are as many slots as sessions")
     }
 

@@ -38,6 +38,6 @@ pub use core::{
     SubscriberId, WhenFull, canonical,
 };
 pub use driver::{
-    Ban, Banned, Failure, Failures, Farewell, Handshake, Metrics, Node, NodeConfig, Report, Selector, SelectorConfig,
-    SessionContext, SessionHandle, SessionStatus, Slot, Stalled, Subscription,
+    Ban, Banned, BodyOutput, Failure, Failures, Farewell, Handshake, Metrics, Node, NodeConfig, Report, Selector,
+    SelectorConfig, SessionContext, SessionHandle, SessionStatus, Slot, Stalled, Subscription,
 };

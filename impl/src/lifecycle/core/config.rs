@@ -33,7 +33,12 @@ impl<K> Config<K> {
 /// A session is *ordinary* unless it is [privileged](super::Origin::privileged). Privileged sessions are counted in `total`
 /// alone, and no other limit holds for them, so that ordinary ones neither wait for them nor are waited for. What is
 /// accepted and what is dialed is counted apart, pending sessions included: connections that strangers make do not use up
-/// what we dial with, as long as `inbound` is less than `total`. [`Limits::by_direction`] sees to that.
+/// what we dial with, as long as `inbound` and `reserved` together are less than `total`. [`Limits::by_direction`] and
+/// [`with_reserved`](Self::with_reserved) see to that, and limits where `inbound` is less than `total` and leaves no
+/// slot that is not reserved are [refused](ConfigError::NothingLeftToDial).
+///
+/// One participant can have many addresses and connections, so that a node that accepts strangers sets `per_source`,
+/// which [`Limits::new`] and [`Limits::by_direction`] leave open because the right number depends on who comes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// Sessions that hold a slot.
@@ -86,6 +91,12 @@ impl Limits {
         Self { inbound, outbound, ..Self::new(total, total) }
     }
 
+    /// Returns these limits with as many slots more, that only privileged sessions may take.
+    pub const fn with_reserved(self, reserved: usize) -> Self {
+        let (total, reserved) = (self.total.saturating_add(reserved), self.reserved.saturating_add(reserved));
+        Self { total, reserved, ..self }
+    }
+
     pub(super) fn of(&self, direction: Direction) -> usize {
         match direction {
             Direction::Inbound => self.inbound,
@@ -104,7 +115,7 @@ impl Limits {
         Network::new(address, if address.is_ipv4() { self.source_v4 } else { self.source_v6 })
     }
 
-    /// Checks that every slot can be taken and announced.
+    /// Checks that every slot can be taken and announced, and that something is left to dial with, if that is wanted.
     pub(super) fn validate(&self, capacity: usize) -> Result<(), ConfigError> {
         let Self { total, reserved, inbound, outbound, .. } = *self;
         if capacity <= total {
@@ -112,6 +123,9 @@ impl Limits {
         }
         if reserved > total {
             return Err(ConfigError::ReservedTooMany { reserved, total });
+        }
+        if outbound > 0 && inbound < total && reserved < total && inbound >= total - reserved {
+            return Err(ConfigError::NothingLeftToDial { inbound, reserved, total });
         }
         let accepts = inbound > 0;
         let is_for_ordinary = reserved < total;
@@ -190,6 +204,21 @@ pub enum ConfigError {
         /// The number of reserved slots that was asked for.
         reserved: usize,
         /// The number of slots that was asked for.
+        total: usize,
+    },
+    /// Accepted sessions could take every slot that is not reserved, although they are limited to fewer than there are, so
+    /// that strangers could keep the node from dialing. [`Limits::with_reserved`] adds the reserved slots to `total`; to
+    /// dial privileged sessions alone set `outbound` to zero.
+    #[error(
+        "{inbound} accepted sessions and {reserved} reserved slots of {total} leave none to dial with: add the reserved \
+         slots to `total` (`with_reserved`)"
+    )]
+    NothingLeftToDial {
+        /// The limit of accepted sessions.
+        inbound: usize,
+        /// The number of reserved slots.
+        reserved: usize,
+        /// The number of slots.
         total: usize,
     },
     /// A limit of zero turns every peer away that it holds for. To accept none set `inbound` to zero, to dial none

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::record::Record;
 use super::signals::Signals;
 use super::state::{Shared, State, Timing};
-use super::{Handshake, Metrics, NodeConfig, Report, SessionContext, SessionHandle, Subscription};
+use super::{BodyOutput, Handshake, Metrics, NodeConfig, Report, SessionContext, SessionHandle, Subscription};
 use crate::lifecycle::{ConfigError, Core, Origin, Peer, Reason, Rejected, SessionId, StateError};
 use crate::runtime::select;
 use crate::runtime::time::{Instant, sleep_until};
@@ -46,7 +46,7 @@ use crate::runtime::time::{Instant, sleep_until};
 ///         let _ = handshake.handshake_done("02ab…", "what it calls itself");
 ///         Ok::<_, Infallible>("the connection")
 ///     },
-///     |_context, _connection| async { Reason::RemoteClosed },
+///     |_context, connection| async move { (Reason::RemoteClosed, connection) },
 /// )?;
 ///
 /// assert!(matches!(events.next().await, Some(Event::Up(peer)) if peer.key == "02ab…"));
@@ -119,7 +119,8 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///
     /// The task runs the future that `handshake` makes. When it has returned and
     /// [`Handshake::handshake_done`] was called, the session is announced, if it is not rejected; then the future that
-    /// `body` makes of what the handshake returned runs, and what it returns is the reason for the end.
+    /// `body` makes of what the handshake returned runs, and what it returns is the reason for the end, alone or with the
+    /// connection ([`BodyOutput`]).
     ///
     /// - When the session is told to end, the handshake is dropped where it waits; the body has the configured grace.
     /// - Where the handshake has completed and the session has been told to end, it is not announced: always, not by
@@ -130,8 +131,9 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///   (`impl From<&Error> for Reason`); one that returns without having said who it is, with [`Reason::HandshakeFailed`].
     /// - A panic of the handshake or of the body ends the session with [`Reason::Panicked`] and goes on to the caller that
     ///   polls the task.
-    /// - The guard runs before the connection is dropped: who sees it close and comes again is not turned away because of
-    ///   this session. A body that closes the connection itself calls [`SessionContext::end`] first.
+    /// - The guard runs before the connection is dropped (PEER-49): who sees it close and comes again is not turned away
+    ///   because of this session. For that a body returns the connection beside its reason, and a handshake that fails
+    ///   in its error; or they call [`SessionContext::end`] or [`Handshake::end`] before they close it.
     ///
     /// # Errors
     ///
@@ -148,7 +150,7 @@ impl<K: Clone + Ord, I> Node<K, I> {
         H: FnOnce(Handshake<K, I>) -> HF,
         HF: Future<Output = Result<C, E>>,
         B: FnOnce(SessionContext<K, I>, C) -> BF,
-        BF: Future<Output = Reason>,
+        BF: Future<Output: BodyOutput>,
     {
         Ok(self.take_slot(origin)?.prepare(handshake, body))
     }
@@ -172,7 +174,7 @@ impl<K: Clone + Ord, I> Node<K, I> {
         H: FnOnce(Handshake<K, I>) -> HF + Send + 'static,
         HF: Future<Output = Result<C, E>> + Send + 'static,
         B: FnOnce(SessionContext<K, I>, C) -> BF + Send + 'static,
-        BF: Future<Output = Reason> + Send + 'static,
+        BF: Future<Output: BodyOutput<Rest: Send>> + Send + 'static,
     {
         Ok(self.take_slot(origin)?.open(handshake, body))
     }

@@ -10,6 +10,7 @@ use super::discard::drop_each;
 use super::{Node, Subscription};
 use crate::lifecycle::{ActivePeer, Event, Heard, Peer, Reason, SessionId, StateError, Switch};
 use crate::runtime::select;
+use crate::runtime::sync::atomic::{AtomicU64, Ordering};
 use crate::runtime::sync::{Mutex, Notify, watch};
 use crate::runtime::task::{JoinHandle, spawn};
 use crate::runtime::time::{Instant, sleep_until};
@@ -86,6 +87,8 @@ type IsAhead<K, I> = dyn Fn(&Peer<K, I>) -> bool + Send + Sync;
 struct Shared<K, I> {
     state: Mutex<State<K, I>>,
     active: watch::Sender<Option<Arc<Peer<K, I>>>>,
+    /// The number of the switch that `active` has. Changes under the lock of `active` alone.
+    published: AtomicU64,
     /// A peer became active, for which no timer runs yet.
     picked: Notify,
     is_ahead: Box<IsAhead<K, I>>,
@@ -99,7 +102,13 @@ struct State<K, I> {
     since: Instant,
     /// To be dropped when the lock is released.
     discarded: Vec<Arc<Peer<K, I>>>,
+    switches: u64,
+    /// To be published when the lock is released.
+    publish: Option<Published<K, I>>,
 }
+
+/// The number of a switch, and who became active with it.
+type Published<K, I> = (u64, Option<Arc<Peer<K, I>>>);
 
 /// A peer that the selector has heard of.
 struct Known<K, I> {
@@ -109,7 +118,7 @@ struct Known<K, I> {
     /// How long it was active since its last progress, the present time apart. That it makes place and comes back is no
     /// progress.
     unproductive: Duration,
-    /// When it last stalled.
+    /// When it last stalled, if it stays.
     stalled_at: Option<Instant>,
 }
 
@@ -142,10 +151,12 @@ impl<K: Clone + Ord, I> Selector<K, I> {
         F: Fn(&Peer<K, I>) -> bool + Send + Sync + 'static,
     {
         let (selector, since) = (ActivePeer::new(), Instant::now());
-        let state = State { selector, peers: BTreeMap::new(), since, discarded: Vec::new() };
+        let state =
+            State { selector, peers: BTreeMap::new(), since, discarded: Vec::new(), switches: 0, publish: None };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             active: watch::channel(None).0,
+            published: AtomicU64::new(0),
             picked: Notify::new(),
             is_ahead: Box::new(is_ahead),
             config,
@@ -211,12 +222,14 @@ impl<K: Clone + Ord, I> Selector<K, I> {
 }
 
 impl<K, I> Shared<K, I> {
-    /// Makes a step under the lock. Peers are dropped when it has been released, because their infos are the caller's.
+    /// Makes a step under the lock. When it has been released, the active peer is published and peers are dropped, because
+    /// wakers and infos are the caller's.
     fn step<R>(&self, step: impl FnOnce(&mut State<K, I>) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let result = step(&mut state);
-        let discarded = std::mem::take(&mut state.discarded);
+        let (mut discarded, publish) = (std::mem::take(&mut state.discarded), state.publish.take());
         drop(state);
+        discarded.extend(publish.and_then(|publish| self.publish(publish)));
         drop_each(discarded);
         result
     }
@@ -237,25 +250,24 @@ impl<K, I> Shared<K, I> {
                 false => Heard::Noted(state.selector.level(session)),
             };
             if let Heard::Noted(switch) = heard {
-                self.publish(state, switch);
+                state.switched(switch);
             }
             heard
         })
     }
 
-    /// Publishes the active peer, under the lock, so that the last value is that of the last switch.
-    fn publish(&self, state: &mut State<K, I>, switch: Option<Switch>) {
-        let Some(Switch { from, to }) = switch else { return };
-        let now = Instant::now();
-        if let Some(known) = from.and_then(|from| state.peers.get_mut(&from)) {
-            known.unproductive += now.saturating_duration_since(state.since);
-        }
-        state.since = now;
-        if from != to {
-            let active = to.and_then(|to| state.peers.get(&to)).map(|known| Arc::clone(&known.peer));
-            state.discarded.extend(self.active.send_replace(active));
-            self.picked.notify_one();
-        }
+    /// Publishes the active peer as of this switch, unless a later one has been published. Wakers are the caller's code, so
+    /// that this is done with no lock held. Returns what is to be dropped.
+    fn publish(&self, (number, mut active): Published<K, I>) -> Option<Arc<Peer<K, I>>> {
+        self.active.send_if_modified(|published| {
+            let is_later = self.published.fetch_max(number, Ordering::Relaxed) < number;
+            if is_later {
+                std::mem::swap(published, &mut active);
+            }
+            is_later
+        });
+        self.picked.notify_one();
+        active
     }
 
     /// Notes a peer that came. Until it has been asked it is level, so that what it says meanwhile is not lost.
@@ -264,14 +276,14 @@ impl<K, I> Shared<K, I> {
             let known = Known { peer: Arc::clone(peer), asked: 0, unproductive: Duration::ZERO, stalled_at: None };
             state.peers.insert(peer.session, known);
             let switch = state.selector.up(peer.session, false);
-            self.publish(state, switch);
+            state.switched(switch);
         });
     }
 
     fn remove(&self, session: SessionId) {
         self.step(|state| {
             let switch = state.selector.down(session);
-            self.publish(state, switch);
+            state.switched(switch);
             state.discarded.extend(state.peers.remove(&session).map(|known| known.peer));
         });
     }
@@ -279,7 +291,7 @@ impl<K, I> Shared<K, I> {
     fn forget_all(&self) {
         self.step(|state| {
             let switch = state.selector.forget_all();
-            self.publish(state, switch);
+            state.switched(switch);
             let peers = std::mem::take(&mut state.peers);
             state.discarded.extend(peers.into_values().map(|known| known.peer));
         });
@@ -293,9 +305,8 @@ impl<K, I> Shared<K, I> {
 
     /// Returns the peer that stalled first and when it has rested, while no peer is active.
     fn rested(&self, state: &State<K, I>) -> Option<(Instant, SessionId)> {
-        match self.config.stalled {
-            Stalled::Keep if state.selector.active().is_none() => {}
-            Stalled::Keep | Stalled::Disconnect => return None,
+        if state.selector.active().is_some() {
+            return None;
         }
         let rest = self.config.stall_timeout.max(SHORTEST_REST);
         let stalled = state.peers.iter().filter(|(session, _)| state.selector.has_stalled(**session));
@@ -308,6 +319,21 @@ impl<K, I> Shared<K, I> {
 const SHORTEST_REST: Duration = Duration::from_secs(1);
 
 impl<K, I> State<K, I> {
+    /// Notes a switch of the active peer, and how long the one before was active without progress.
+    fn switched(&mut self, switch: Option<Switch>) {
+        let Some(Switch { from, to }) = switch else { return };
+        let now = Instant::now();
+        if let Some(known) = from.and_then(|from| self.peers.get_mut(&from)) {
+            known.unproductive += now.saturating_duration_since(self.since);
+        }
+        self.since = now;
+        if from != to {
+            self.switches += 1;
+            let active = to.and_then(|to| self.peers.get(&to)).map(|known| Arc::clone(&known.peer));
+            self.publish = Some((self.switches, active));
+        }
+    }
+
     fn question(&mut self, session: SessionId) -> Option<Question<K, I>> {
         let known = self.peers.get_mut(&session)?;
         known.asked += 1;
@@ -386,7 +412,8 @@ impl<K: Clone + Ord, I> SelectorTask<K, I> {
         Some(event)
     }
 
-    /// Returns the session that was active for too long without progress, when another one has been picked.
+    /// Returns the session that was active for too long without progress, when another one has been picked. One that is
+    /// level by then is not taken for stalled, but has had its time as if it were kept: it rests.
     fn find_stalled(&self) -> Option<SessionId> {
         let shared = &self.shared;
         let is_over = |state: &State<K, I>| shared.deadline(state).is_some_and(|deadline| deadline <= Instant::now());
@@ -399,11 +426,12 @@ impl<K: Clone + Ord, I> SelectorTask<K, I> {
             if overdue(state) != Some(active) || !state.is_answered_by(&question) {
                 return None;
             }
-            let switch = if is_ahead { state.selector.stalled() } else { state.selector.level(active) };
-            shared.publish(state, switch);
-            let known = state.peers.get_mut(&active).filter(|_| is_ahead)?;
-            (known.unproductive, known.stalled_at) = (Duration::ZERO, Some(Instant::now()));
-            Some(active)
+            let switch = state.selector.stalled();
+            state.switched(switch);
+            let ends = is_ahead && shared.config.stalled == Stalled::Disconnect;
+            let known = state.peers.get_mut(&active)?;
+            (known.unproductive, known.stalled_at) = (Duration::ZERO, (!ends).then(Instant::now));
+            is_ahead.then_some(active)
         })
     }
 
@@ -418,7 +446,7 @@ impl<K: Clone + Ord, I> SelectorTask<K, I> {
         shared.step(|state| {
             if state.is_answered_by(&question) {
                 let switch = state.selector.reconsider(session, is_ahead);
-                shared.publish(state, switch);
+                state.switched(switch);
             }
         });
         Some(session)

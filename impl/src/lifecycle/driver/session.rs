@@ -1,4 +1,4 @@
-//! One session: its handles, its task, which does everything in program order, and the guard that runs however it ends.
+//! One session: the handles of its handshake and its body, its task, which does everything in program order, and the guard that runs however it ends.
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::{Future, pending};
@@ -8,8 +8,7 @@ use std::sync::Arc;
 use super::signals::{Attempt, ExitKind, Gone, Signals};
 use super::slot::Farewell;
 use super::state::{Shared, State};
-use crate::lifecycle::{Ended, Greeting, Peer, Reason, SessionId, StateError};
-use crate::runtime::task::spawn_if_possible;
+use crate::lifecycle::{Greeting, Peer, Reason, SessionId, StateError};
 use crate::runtime::time::{Instant, sleep, sleep_until};
 use crate::runtime::{panicking, select};
 
@@ -98,6 +97,48 @@ impl<K: Clone + Ord, I> Handshake<K, I> {
     pub fn ends_when(&self, gone: impl Future<Output = Reason> + Send + 'static) {
         drop(self.signals.replace_gone(Some(Box::pin(gone))));
     }
+
+    /// Ends the session now, and says why: its slot is free while the handshake still has the connection. For a handshake
+    /// that closes the connection itself, which the future does when it returns an error: otherwise the other end may come
+    /// again first, and be turned away because of its own old session (PEER-49). What the handshake returns then is not
+    /// heard.
+    pub fn end(&self, reason: Reason) {
+        end(&self.shared, self.session, reason);
+    }
+}
+
+fn end<K: Clone + Ord, I>(shared: &Shared<K, I>, session: SessionId, reason: Reason) {
+    // A session that was told to end before keeps its first reason.
+    let _ = shared.step(|state| state.disconnect(session, reason));
+    shared.run_guard(session, reason, ExitKind::InOrder);
+}
+
+/// What a body returns: why it ended, or that and its connection, as a pair. What comes with the reason is dropped after
+/// the session has ended, so that a peer that sees its connection close finds its key and its slot free when it comes
+/// again (PEER-49). A body that returns the reason alone has dropped its connection by then, and calls
+/// [`SessionContext::end`] before it does, if the peer may come again.
+pub trait BodyOutput {
+    /// What is dropped after the session has ended.
+    type Rest;
+
+    /// Returns the reason, and the rest.
+    fn into_parts(self) -> (Reason, Self::Rest);
+}
+
+impl BodyOutput for Reason {
+    type Rest = ();
+
+    fn into_parts(self) -> (Reason, ()) {
+        (self, ())
+    }
+}
+
+impl<T> BodyOutput for (Reason, T) {
+    type Rest = T;
+
+    fn into_parts(self) -> (Reason, T) {
+        self
+    }
 }
 
 impl<K, I> Clone for Handshake<K, I> {
@@ -122,14 +163,14 @@ pub struct SessionContext<K, I = ()> {
 
 impl<K: Clone + Ord, I> SessionContext<K, I> {
     /// Ends the session now, and says why: subscribers hear Down, and its key and slot are free, while the body still has
-    /// the connection. A body that closes the connection itself calls it first: otherwise the other end may come again
-    /// before the session has ended, and be turned away as its own duplicate. What the body returns then is not heard.
+    /// the connection. A body that closes the connection itself calls it first, or returns the connection with its reason
+    /// (see [`BodyOutput`]): otherwise the other end may come again before the session has ended, and be turned away as its
+    /// own duplicate (PEER-49). What the body returns then is not heard.
     ///
     /// The reason of a session that was told to end before stays. The body has the
     /// [grace](super::NodeConfig::grace) to return, as when it is told to end.
     pub fn end(&self, reason: Reason) {
-        let _ = self.shared.step(|state| state.disconnect(self.peer.session, reason));
-        self.shared.run_guard(self.peer.session, reason, ExitKind::InOrder);
+        end(&self.shared, self.peer.session, reason);
     }
 }
 
@@ -144,84 +185,6 @@ impl<K, I> SessionContext<K, I> {
 impl<K: Debug, I: Debug> Debug for SessionContext<K, I> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionContext").field("peer", &self.peer).finish_non_exhaustive()
-    }
-}
-
-/// A handle to a session for everyone but its body. Dropping it changes nothing; the session goes on.
-pub struct SessionHandle {
-    session: SessionId,
-    signals: Arc<Signals>,
-    /// What runs the guard of an aborted task that goes on. None of a task that is not spawned, and cannot be aborted.
-    overdue: Option<Arc<dyn EndOverdue>>,
-}
-
-/// A node, without the types of its keys and infos.
-pub(super) trait EndOverdue: Send + Sync {
-    /// Ends an aborted session when it is overdue, if it has not ended by then.
-    fn end_when_overdue(self: Arc<Self>, session: SessionId, signals: Arc<Signals>);
-}
-
-impl<K: Clone + Ord + Send + Sync + 'static, I: Send + Sync + 'static> EndOverdue for Shared<K, I> {
-    fn end_when_overdue(self: Arc<Self>, session: SessionId, signals: Arc<Signals>) {
-        let overdue = self.timing.overdue;
-        self.step(|state| {
-            if state.core.contains(session) {
-                state.note_overdue(session, overdue);
-            }
-        });
-        let timer = async move {
-            select! {
-                biased;
-                _ = signals.ended.wait() => {}
-                () = sleep(overdue) => self.end_all([session], Reason::Aborted),
-            }
-        };
-        spawn_if_possible(timer);
-    }
-}
-
-impl SessionHandle {
-    pub(super) fn new(session: SessionId, signals: Arc<Signals>, overdue: Option<Arc<dyn EndOverdue>>) -> Self {
-        Self { session, signals, overdue }
-    }
-
-    /// The session.
-    pub fn session(&self) -> SessionId {
-        self.session
-    }
-
-    /// Aborts the session's task: the guard runs, and its handshake or body is dropped, at its next `await`. Nothing
-    /// happens if the task is not spawned (see [`Node::prepare`](super::Node::prepare)) or over.
-    ///
-    /// If the task does not come to an `await`, the guard runs without it after the time
-    /// [`overdue`](super::NodeConfig::overdue), provided that this is called within a tokio runtime, which has the timer;
-    /// otherwise when a newcomer needs the slot or the key.
-    pub fn abort(&self) {
-        if self.signals.task.get().is_none() {
-            return;
-        }
-        self.signals.abort();
-        if let Some(overdue) = self.overdue.as_ref().filter(|_| self.ended().is_none()) {
-            Arc::clone(overdue).end_when_overdue(self.session, Arc::clone(&self.signals));
-        }
-    }
-
-    /// Returns how the session ended, if it did.
-    pub fn ended(&self) -> Option<Ended> {
-        self.signals.ended.get()
-    }
-
-    /// Waits until the session has ended, and returns how. Its task then drops the connection, if the body has not done so.
-    /// Cancel safe.
-    pub async fn wait(&self) -> Ended {
-        self.signals.ended.wait().await
-    }
-}
-
-impl Debug for SessionHandle {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { session, signals, .. } = self;
-        f.debug_struct("SessionHandle").field("session", session).field("ended", &signals.ended).finish_non_exhaustive()
     }
 }
 
@@ -413,13 +376,14 @@ pub(super) async fn run<K, I, C, E, HF, F, B, BF>(
     HF: Future<Output = Result<C, E>>,
     F: for<'c> FnOnce(&'c mut C, Reason) -> Farewell<'c>,
     B: FnOnce(SessionContext<K, I>, C) -> BF,
-    BF: Future<Output = Reason>,
+    BF: Future<Output: BodyOutput>,
 {
     let deadline = Instant::now().checked_add(guard.shared.timing.handshake_timeout);
     let _closed = closed;
     let body = body;
     let mut failed = None;
     let mut connection = None;
+    let mut rest = None;
     let mut life = pin!(None);
     let mut handshake = pin!(Some(handshake));
     let mut guard = guard;
@@ -431,7 +395,7 @@ pub(super) async fn run<K, I, C, E, HF, F, B, BF>(
                 (Some(peer), _) => {
                     let body = connection.take().map(|connection| body(guard.context(peer), connection));
                     life.set(body);
-                    live(&guard, life.as_mut()).await;
+                    rest = live(&guard, life.as_mut()).await;
                 }
                 (None, Some(farewell)) => guard.say_farewell(farewell, connection.as_mut()).await,
                 (None, None) => {}
@@ -446,7 +410,7 @@ pub(super) async fn run<K, I, C, E, HF, F, B, BF>(
     }
     guard.exit = ExitKind::InOrder;
     drop(guard);
-    drop((failed, connection));
+    drop((failed, connection, rest));
 }
 
 /// Where several are ready the first of them wins: a session that is told to end is not announced, and a handshake that
@@ -467,22 +431,28 @@ async fn shake_hands<K: Clone + Ord, I, HF: Future>(
     }
 }
 
-async fn live<K: Clone + Ord, I, BF>(guard: &Guard<K, I>, mut life: Pin<&mut Option<BF>>)
-where
-    BF: Future<Output = Reason>,
-{
+/// Returns what the body leaves to be dropped after the guard has run.
+async fn live<K: Clone + Ord, I, BF: Future<Output: BodyOutput>>(
+    guard: &Guard<K, I>,
+    mut life: Pin<&mut Option<BF>>,
+) -> Option<<BF::Output as BodyOutput>::Rest> {
     select! {
         biased;
         _ = guard.told_to_end() => {}
-        reason = completed(life.as_mut()) => return guard.disconnect(reason),
+        returned = completed(life.as_mut()) => {
+            let (reason, rest) = returned.into_parts();
+            guard.disconnect(reason);
+            return Some(rest);
+        }
     }
     let grace = guard.shared.timing.grace;
-    if !grace.is_zero() {
-        select! {
-            biased;
-            _ = completed(life) => {}
-            () = sleep(grace) => {}
-        }
+    if grace.is_zero() {
+        return None;
+    }
+    select! {
+        biased;
+        returned = completed(life) => Some(returned.into_parts().1),
+        () = sleep(grace) => None,
     }
 }
 

@@ -5,10 +5,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use super::handle::EndOverdue;
 use super::node::Node;
-use super::session::{self, Closed, EndOverdue, Guard};
+use super::session::{self, Closed, Guard};
 use super::signals::Signals;
-use super::{Handshake, SessionContext, SessionHandle};
+use super::{BodyOutput, Handshake, SessionContext, SessionHandle};
 use crate::lifecycle::{Origin, Reason, Rejected, SessionId};
 use crate::runtime::task;
 
@@ -93,7 +94,7 @@ impl<K: Clone + Ord, I> Slot<K, I> {
         H: FnOnce(Handshake<K, I>) -> HF,
         HF: Future<Output = Result<C, E>>,
         B: FnOnce(SessionContext<K, I>, C) -> BF,
-        BF: Future<Output = Reason>,
+        BF: Future<Output: BodyOutput>,
     {
         let handle = SessionHandle::new(self.session, Arc::clone(&self.signals), None);
         (handle, self.run(handshake, None::<Silent<C>>, body))
@@ -113,7 +114,7 @@ impl<K: Clone + Ord, I> Slot<K, I> {
         HF: Future<Output = Result<C, E>>,
         F: for<'c> FnOnce(&'c mut C, Reason) -> Farewell<'c>,
         B: FnOnce(SessionContext<K, I>, C) -> BF,
-        BF: Future<Output = Reason>,
+        BF: Future<Output: BodyOutput>,
     {
         let handle = SessionHandle::new(self.session, Arc::clone(&self.signals), None);
         (handle, self.run(handshake, Some(farewell), body))
@@ -134,7 +135,7 @@ impl<K: Clone + Ord, I> Slot<K, I> {
         H: FnOnce(Handshake<K, I>) -> HF + Send + 'static,
         HF: Future<Output = Result<C, E>> + Send + 'static,
         B: FnOnce(SessionContext<K, I>, C) -> BF + Send + 'static,
-        BF: Future<Output = Reason> + Send + 'static,
+        BF: Future<Output: BodyOutput<Rest: Send>> + Send + 'static,
     {
         let (session, signals, node) = (self.session, Arc::clone(&self.signals), self.node.clone());
         spawned(session, signals, node, self.run(handshake, None::<Silent<C>>, body))
@@ -162,7 +163,7 @@ impl<K: Clone + Ord, I> Slot<K, I> {
         HF: Future<Output = Result<C, E>> + Send + 'static,
         F: for<'c> FnOnce(&'c mut C, Reason) -> Farewell<'c> + Send + 'static,
         B: FnOnce(SessionContext<K, I>, C) -> BF + Send + 'static,
-        BF: Future<Output = Reason> + Send + 'static,
+        BF: Future<Output: BodyOutput<Rest: Send>> + Send + 'static,
     {
         let (session, signals, node) = (self.session, Arc::clone(&self.signals), self.node.clone());
         spawned(session, signals, node, self.run(handshake, Some(farewell), body))
@@ -180,7 +181,7 @@ impl<K: Clone + Ord, I> Slot<K, I> {
         HF: Future<Output = Result<C, E>>,
         F: for<'c> FnOnce(&'c mut C, Reason) -> Farewell<'c>,
         B: FnOnce(SessionContext<K, I>, C) -> BF,
-        BF: Future<Output = Reason>,
+        BF: Future<Output: BodyOutput>,
     {
         // In this order, so that the guard is dropped first if the closure panics.
         let Self { closed, guard, .. } = self;

@@ -63,7 +63,8 @@ async fn a_panic_ends_a_session_and_nothing_else() {
             },
             |_, ()| async {
                 tokio::task::yield_now().await;
-                panic!("meant to panic, in a body")
+                let reason: Reason = std::iter::empty().next().expect("meant to panic, in a body");
+                reason
             },
         )
         .unwrap();
@@ -198,7 +199,7 @@ async fn the_slot_and_the_key_are_free_before_the_connection_is_dropped() {
                 },
                 |_, connection| async move {
                     let _connection = connection;
-                    std::future::pending().await
+                    std::future::pending::<Reason>().await
                 },
             )
             .unwrap();
@@ -217,33 +218,59 @@ async fn the_slot_and_the_key_are_free_before_the_connection_is_dropped() {
     }
 }
 
+const RETURNS: u8 = 1;
+const ENDS: u8 = 2;
+const FAILS: u8 = 3;
+const ENDS_AND_FAILS: u8 = 4;
+const IS_TOLD: u8 = 5;
+
+struct HasConnection(#[expect(dead_code, reason = "dropped with the error")] tokio::io::DuplexStream);
+
+impl From<&HasConnection> for Reason {
+    fn from(_: &HasConnection) -> Self {
+        Reason::HandshakeFailed
+    }
+}
+
 /// The same at the other end of a pipe, where the redial comes as soon as the connection is seen to close.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_redials_when_its_connection_closes_is_not_its_own_duplicate() {
     use tokio::io::AsyncReadExt;
     let node = node(config());
     let open = || {
-        let (ours, theirs) = tokio::io::duplex(16);
+        let (mut ours, theirs) = tokio::io::duplex(16);
+        // The peer says how the session is to end.
         let handshake = |handshake: handfast::lifecycle::Handshake<u32>| async move {
-            let _ = handshake.handshake_done(1, ());
-            Ok::<_, Infallible>(ours)
-        };
-        let body = |context: handfast::lifecycle::SessionContext<u32>, mut ours: tokio::io::DuplexStream| async move {
-            // The peer says whether it wants us to end by ourselves.
-            if ours.read_u8().await.is_ok_and(|byte| byte == 1) {
-                context.end(Reason::RemoteClosed);
-                return Reason::RemoteClosed;
+            match ours.read_u8().await {
+                Ok(FAILS) => Err(HasConnection(ours)),
+                Ok(ENDS_AND_FAILS) => {
+                    handshake.end(Reason::HandshakeFailed);
+                    drop(ours);
+                    Err(HasConnection(tokio::io::duplex(1).0))
+                }
+                how => {
+                    let _ = handshake.handshake_done(1, ());
+                    Ok((ours, how.expect("it says so")))
+                }
             }
-            std::future::pending().await
+        };
+        let body = |context: handfast::lifecycle::SessionContext<u32>, (ours, how)| async move {
+            match how {
+                RETURNS => (Reason::RemoteClosed, Some(ours)),
+                ENDS => {
+                    context.end(Reason::RemoteClosed);
+                    (Reason::RemoteClosed, None)
+                }
+                _ => std::future::pending::<(Reason, Option<_>)>().await,
+            }
         };
         node.open(Origin::inbound(None), handshake, body).map(|session| (session, theirs))
     };
     for turn in 0..2_000_u32 {
         let (session, mut theirs) = open().expect("there is a slot");
-        let by_itself = turn % 2 == 0;
-        if by_itself {
-            tokio::io::AsyncWriteExt::write_u8(&mut theirs, 1).await.expect("it is open");
-        } else {
+        let how = [RETURNS, ENDS, FAILS, ENDS_AND_FAILS, IS_TOLD][turn as usize % 5];
+        tokio::io::AsyncWriteExt::write_u8(&mut theirs, how).await.expect("it is open");
+        if how == IS_TOLD {
             while node.disconnect(session.session(), Reason::Local).is_err() {}
         }
         let closed = tokio::time::timeout(Duration::from_secs(60), theirs.read(&mut [0])).await;
@@ -344,7 +371,7 @@ fn stuck(
     let prepared = node.prepare(
         Origin::inbound(None),
         move |handshake| async move { handshake.handshake_done(key, ()).map(drop) },
-        |_, ()| std::future::pending(),
+        |_, ()| std::future::pending::<Reason>(),
     );
     let (handle, task) = prepared.unwrap();
     let mut task = Box::pin(task);
@@ -419,7 +446,7 @@ async fn an_aborted_session_whose_task_does_not_end_ends_when_it_is_overdue() {
                     |handshake| async move { handshake.handshake_done(2, ()).map(drop) },
                     move |_, ()| async move {
                         let _ = is_blocked.recv();
-                        std::future::pending().await
+                        std::future::pending::<Reason>().await
                     },
                 )
                 .unwrap();

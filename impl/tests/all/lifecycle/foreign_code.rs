@@ -340,24 +340,76 @@ fn one_of_none() -> handfast::lifecycle::SessionId {
 fn a_selector_that_lagged_drops_its_peers_outside_of_both_locks() {
     limited("the lag", |_| async move {
         let node = node(5);
-        let (selector, task) = select(&node);
-        drop(task);
-        idle().await;
+        let config = SelectorConfig { stall_timeout: Duration::from_secs(60), stalled: Stalled::Disconnect };
+        let (selector, task) = Selector::prepare(&node, config, |_| true).unwrap();
+        let mut task = Box::pin(task);
         let first = come(&node, 1);
         idle().await;
+        assert!(poll_once(&mut task).await.is_pending());
         assert!(selector.active().is_some());
-        // The selector's task cannot run while this one does not wait: its queue fills, and it is evicted.
-        let hook = (node.clone(), selector.clone());
+        // It is not polled while the others come and go, so that its queue fills and it is evicted.
+        for key in [2, 3] {
+            let session = come(&node, key);
+            idle().await;
+            node.disconnect(session.session(), Reason::Local).unwrap();
+            idle().await;
+        }
+        let _waits = come(&node, 4);
+        sleep(PATIENCE + Duration::from_secs(1)).await;
+        assert_eq!(node.metrics().evicted, 1);
+        node.disconnect(first.session(), Reason::Local).unwrap();
+        idle().await;
+        // From now on the selector alone has the first peer.
+        let hook = (node.clone(), selector.clone(), one_of_none());
         HOOK.set(Some(Rc::new(move || {
             let _ = hook.0.metrics();
-            let _ = hook.1.active();
-            hook.1.progress(hook.1.active().map_or(one_of_none(), |peer| peer.session));
+            hook.1.progress(hook.1.active().map_or(hook.2, |peer| peer.session));
         })));
-        node.disconnect(first.session(), Reason::Local).unwrap();
-        first.wait().await;
-        let _ = node.shutdown(Duration::from_secs(1)).await;
-        idle().await;
+        CALLS.set(0);
+        assert!(poll_once(&mut task).await.is_pending());
         called();
+        assert_eq!(selector.active().map(|peer| peer.key.0), Some(4), "it has subscribed anew");
+    });
+}
+
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+    std::future::poll_fn(|context| std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context))).await
+}
+
+/// Wakes by a call of the selector.
+struct CallsBack(Selector<u32>, std::sync::atomic::AtomicUsize);
+
+impl std::task::Wake for CallsBack {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if let Some(peer) = self.0.active() {
+            self.0.progress(peer.session);
+        }
+    }
+}
+
+#[test]
+fn who_waits_for_another_active_peer_is_woken_outside_of_the_lock() {
+    limited("the waker", |_| async move {
+        let node = Node::<u32>::new(NodeConfig::new(Config::new(Limits::new(4, 4), Duplicates::KeepOld))).unwrap();
+        let config = SelectorConfig { stall_timeout: Duration::from_secs(60), stalled: Stalled::Disconnect };
+        let (selector, task) = Selector::prepare(&node, config, |_| true).unwrap();
+        let mut task = Box::pin(task);
+        let mut watch = selector.watch();
+        let wakes = std::sync::Arc::new(CallsBack(selector, Default::default()));
+        let waker = wakes.clone().into();
+        let mut context = std::task::Context::from_waker(&waker);
+        let mut changed = Box::pin(watch.changed());
+        // Both what waits for another peer and the selector's task itself are woken by the caller's waker.
+        assert!(changed.as_mut().poll(&mut context).is_pending());
+        assert!(task.as_mut().poll(&mut context).is_pending());
+        let handshake = |handshake: Handshake<u32>| async move { handshake.handshake_done(1, ()).map(drop) };
+        let session =
+            node.open(Origin::inbound(None), handshake, |mut live, ()| async move { live.told_to_end().await });
+        idle().await;
+        assert!(task.as_mut().poll(&mut context).is_pending());
+        assert!(changed.as_mut().poll(&mut context).is_ready(), "{session:?} is active");
+        assert!(wakes.1.load(std::sync::atomic::Ordering::Relaxed) >= 2);
     });
 }
 

@@ -118,6 +118,40 @@ async fn a_source_takes_no_more_than_its_share_however_many_addresses_it_has() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_source_of_ipv4_is_as_large_as_configured() {
+    for (source_v4, neighbour, stranger) in [(32, v4(0, 2), v4(0, 3)), (24, v4(1, 1), v4(2, 1)), (16, None, None)] {
+        let node = limited(Limits { per_source: 1, source_v4, ..Limits::by_direction(8, 8) });
+        let _first = silent(&node, Origin::inbound(v4(0, 1)));
+        let within = if source_v4 == 32 { v4(0, 1) } else { v4((24 - source_v4) * 9, 9) };
+        assert_eq!(refusal(&node, Origin::inbound(within)), Some(Reason::PerSource), "a source is a /{source_v4}");
+        let outside = [neighbour, stranger, Some(Ipv4Addr::new(10, 1, 0, 1).into())];
+        for address in outside.into_iter().flatten() {
+            assert_eq!(refusal(&node, Origin::inbound(Some(address))), None, "{address} and a /{source_v4}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reserved_slots_are_not_what_ordinary_dials_have() {
+    let node = limited(Limits::by_direction(16, 8).with_reserved(8));
+    let _accepted: Vec<Stepped> = (0..16).map(|host| silent(&node, Origin::inbound(v4(0, host)))).collect();
+    let _dialed: Vec<Stepped> = (0..8).map(|_| silent(&node, Origin::outbound(None))).collect();
+    assert_eq!(refusal(&node, Origin::outbound(None)), Some(Reason::Reserved));
+    let _privileged: Vec<Stepped> = (0..8).map(|_| silent(&node, Origin::outbound(None).privileged())).collect();
+    assert_eq!(refusal(&node, Origin::outbound(None).privileged()), Some(Reason::Full));
+
+    // Where they are taken from the others, strangers must leave some.
+    let shared = Limits { reserved: 8, ..Limits::by_direction(16, 8) };
+    let config = Config::<u32>::new(shared, Duplicates::KeepOld);
+    let refused = ConfigError::NothingLeftToDial { inbound: 16, reserved: 8, total: 24 };
+    assert_eq!(handfast::lifecycle::Core::<u32>::new(config).err(), Some(refused));
+    assert_eq!(node.set_limits(shared), Err(refused));
+    let fewer = limited(Limits { reserved: 7, ..Limits::by_direction(16, 8) });
+    let _accepted: Vec<Stepped> = (0..16).map(|host| silent(&fewer, Origin::inbound(v4(0, host)))).collect();
+    let _dialed = silent(&fewer, Origin::outbound(None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mapped_address_is_shown_as_the_address_that_it_is() {
     let node = limited(Limits::new(4, 4));
     let mapped = IpAddr::from(Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped());

@@ -302,6 +302,33 @@ async fn a_peer_that_we_caught_up_with_makes_place_and_is_not_taken_for_stalled(
     assert_eq!(active(&selector), Some(first.session()), "it may be picked again");
 }
 
+/// It had its time, so that it rests as one that is kept: others are picked before it. Then it has all of its time again.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_is_level_at_its_deadline_rests_and_has_its_time_anew() {
+    for stalled in [Stalled::Disconnect, Stalled::Keep] {
+        let node = node();
+        let (selector, _task) = select(&node, stalled);
+        let (slow, news) = come(&node, 1, true);
+        let (other, other_news) = come(&node, 2, false);
+        sleep(STALL - Duration::from_secs(1)).await;
+        news.store(false, Ordering::Relaxed); // and nobody says so
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!((active(&selector), slow.ended()), (None, None), "{stalled:?}");
+        news.store(true, Ordering::Relaxed);
+        let _ = selector.look_at(slow.session());
+        assert_eq!(active(&selector), None, "{stalled:?}: it rests");
+        other_news.store(true, Ordering::Relaxed);
+        let _ = selector.look_at(other.session());
+        assert_eq!(active(&selector), Some(other.session()), "{stalled:?}");
+        sleep(STALL + Duration::from_secs(1)).await;
+        assert_eq!(active(&selector), Some(slow.session()), "{stalled:?}: the other stalled, and it has rested");
+        sleep(STALL - Duration::from_secs(2)).await;
+        assert_eq!((active(&selector), slow.ended()), (Some(slow.session()), None), "{stalled:?}");
+        sleep(Duration::from_secs(2)).await;
+        assert_ne!(active(&selector), Some(slow.session()), "{stalled:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_selector_that_lagged_subscribes_anew() {
     let node = node();
