@@ -136,3 +136,45 @@ async fn sessions_that_end_by_themselves_are_explained() {
     let log = log.take();
     assert!(judge(&log).is_fine(), "{:?}", judge(&log));
 }
+
+/// Sessions that are told farewell, whose handshake ends them or fails with the connection, and whose body returns it.
+#[tokio::test(start_paused = true)]
+async fn every_way_to_end_before_the_connection_closes_is_explained() {
+    let (node, log) = node(6, Duplicates::KeepOld);
+    let mut events = node.subscribe().expect("it is open");
+    let stays = come(&node, 1);
+    settled().await;
+    let said = std::sync::Arc::new(std::sync::OnceLock::new());
+    let (heard, wire) = (std::sync::Arc::clone(&said), ());
+    let handshake = |handshake: Handshake<u32>| async move { handshake.handshake_done(1, ()).map(|_| wire) };
+    let slot = node.take_slot(Origin::inbound(None)).expect("there is a slot");
+    let farewell = move |_: &mut (), reason| -> handfast::lifecycle::Farewell<'_> {
+        let _ = heard.set(reason);
+        Box::pin(std::future::ready(()))
+    };
+    let rejected = slot.open_with_farewell(handshake, farewell, |_, ()| async { Reason::Failed });
+    let ends = |handshake: Handshake<u32>| async move {
+        let _ = handshake.handshake_done(2, ());
+        handshake.end(Reason::HandshakeFailed);
+        Err::<(), _>(())
+    };
+    let failed = node.open(Origin::inbound(None), ends, |_, ()| async { Reason::Failed }).expect("there is a slot");
+    let fine = |handshake: Handshake<u32>| async move { handshake.handshake_done(3, ()).map(drop) };
+    let returns = |_, ()| async { (Reason::RemoteClosed, "the connection") };
+    let returned = node.open(Origin::inbound(None), fine, returns).expect("there is a slot");
+    let ended = [rejected.wait().await, failed.wait().await, returned.wait().await];
+    assert_eq!(ended.map(|ended| ended.reason), [Reason::Duplicate, Reason::HandshakeFailed, Reason::RemoteClosed]);
+    assert_eq!(said.get(), Some(&Reason::Duplicate));
+    node.disconnect(stays.session(), Reason::Local).expect("it lives");
+    assert_eq!(node.shutdown(Duration::from_secs(60)).await.aborted, 0);
+    while events.try_next().is_some() {}
+    let log = log.take();
+    assert!(judge(&log).is_fine(), "{:?}", judge(&log));
+    // No connection closes before its session has ended.
+    let log = String::from_utf8(log).expect("a record is text");
+    let mut lines: Vec<&str> = log.lines().collect();
+    let line = |action: &str| lines.iter().position(|line| line.contains(&format!("{{\"{action}\":{{\"session\":2}}")));
+    let (end, close) = (line("end").expect("it ends"), line("close").expect("it closes"));
+    lines.swap(end, close);
+    assert!(judge(lines.join("\n").as_bytes()).rejection.is_some(), "{log}");
+}
