@@ -160,7 +160,8 @@ impl Node for Own<'_> {
                 Ok::<_, ()>(())
             }
         };
-        let prepared = self.node.prepare(Origin::inbound(None), handshake, |_live, ()| std::future::pending());
+        let prepared =
+            self.node.prepare(Origin::inbound(None), handshake, |_live, ()| std::future::pending::<Reason>());
         self.sessions.push(prepared.ok().map(|(handle, task)| {
             assert_eq!(number(handle.session()), session, "ids are given in order");
             let signal = handed_out.try_recv().expect("the handshake is made at once");

@@ -35,7 +35,7 @@ async fn connect(node: &Peers, origin: Origin, key: Option<u32>) -> Option<Sessi
         }
         Ok::<(), ()>(())
     };
-    let session = node.open(origin, handshake, |_live, ()| std::future::pending()).ok();
+    let session = node.open(origin, handshake, |_live, ()| std::future::pending::<Reason>()).ok();
     sleep(Duration::from_millis(1)).await;
     session
 }

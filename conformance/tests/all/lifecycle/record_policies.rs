@@ -192,7 +192,7 @@ fn connect(node: &Peers, origin: Origin, said: Option<Greeting>) -> Option<handf
         }
         Ok::<(), ()>(())
     };
-    node.open(origin, handshake, |_live, ()| std::future::pending()).ok()
+    node.open(origin, handshake, |_live, ()| std::future::pending::<Reason>()).ok()
 }
 
 fn explained(log: &[u8]) -> Explanation {

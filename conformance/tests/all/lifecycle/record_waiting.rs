@@ -89,7 +89,7 @@ fn swapped(line: &str, one: u64, other: u64) -> String {
 async fn a_guard_that_is_run_for_a_task_is_an_abort_whose_connection_is_closed_later() {
     let (node, log) = node(1, Duplicates::KeepNew);
     let handshake = |handshake: Handshake<u32>| async move { handshake.handshake_done(1, ()).map(drop) };
-    let prepared = node.prepare(Origin::inbound(None), handshake, |_, ()| std::future::pending());
+    let prepared = node.prepare(Origin::inbound(None), handshake, |_, ()| std::future::pending::<Reason>());
     let (stuck, task) = prepared.expect("there is a slot");
     let mut task = Box::pin(task);
     let polled = task.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));

@@ -6,7 +6,6 @@ mod opening;
 mod pairs;
 mod scripts;
 mod streams;
-mod trips;
 
 use handfast::simopen::core::{Message, Protocol};
 

@@ -4,6 +4,7 @@ mod interop;
 #[cfg(target_os = "linux")]
 mod namespaces;
 mod race;
+mod trips;
 mod upgrade;
 
 use std::fmt::Debug;

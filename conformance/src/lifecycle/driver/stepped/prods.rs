@@ -23,7 +23,7 @@ impl Stepped<'_> {
                 let _ = hand_out.send(handshake);
                 async { closed.await.map_err(drop) }
             },
-            |_live, ()| std::future::pending(),
+            |_live, ()| std::future::pending::<handfast::lifecycle::Reason>(),
         );
         let session = prepared.ok().map(|(_, task)| {
             let signal = handed_out.try_recv().expect("the handshake is made at once");

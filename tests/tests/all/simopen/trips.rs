@@ -1,10 +1,10 @@
 //! How often words have to travel before both ends know, and how often each end speaks.
 
-#[path = "../../../benches/all/simopen/contenders.rs"]
+#[path = "../../../benches/product/simopen/contenders.rs"]
 mod contenders;
-#[path = "../../../benches/all/simopen/original.rs"]
+#[path = "../../../benches/product/simopen/original.rs"]
 mod original;
-#[path = "../../../benches/all/simopen/wire.rs"]
+#[path = "../../../benches/product/simopen/wire.rs"]
 mod wire;
 
 use contenders::{Contender, PROPOSED, dial, listen};
