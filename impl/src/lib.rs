@@ -9,9 +9,45 @@
 //!
 //! On [`ownership`] stands [`pool`]: idle connections that any of a program's workers may take.
 //!
-//! Each protocol is specified in `specs/`, modelled and explored exhaustively in `model/`, and this implementation is
-//! held to its model in `conformance/`. Each protocol is a sans-IO core, without clock, tasks or sockets, and a driver
-//! for tokio over it.
+//! Each protocol is a sans-IO core, without clock, tasks or sockets, and a driver for tokio over it. The rules that the
+//! documentation cites by their ids, as `PEER-1`, are those of the crate `handfast-spec`, whose documents say why they
+//! hold. Each protocol is modelled and explored exhaustively in `model/`, and this implementation is held to its model
+//! in `conformance/`.
+//!
+//! ```
+//! use handfast::framed::{Config, Connection, Frame, Outcome};
+//! use tokio::time::{Duration, Instant};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let stream = tokio::net::TcpStream::connect(listener.local_addr()?).await?;
+//! # let accepted = listener.accept().await?.0;
+//! # let peer = tokio::spawn(async move {
+//! #     let mut peer = Connection::new(accepted, Config::default());
+//! #     while let Ok(Some(_)) = peer.read().await {}
+//! # });
+//! let mut connection = Connection::new(stream, Config::default());
+//! connection.feed(Frame::new(1, "the last words")).await?;
+//! match connection.shutdown(Instant::now() + Duration::from_secs(5)).await {
+//!     Outcome::Clean => println!("every frame has arrived"),
+//!     outcome => println!("{outcome:?}: what is known to be lost, or not known to have arrived"),
+//! }
+//! # peer.await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features and platforms
+//!
+//! `codec` adds typed messages over [`framed`] by a codec of tokio-util. Linux has everything. Elsewhere an
+//! [`Outcome`](framed::Outcome) is never `Clean`, because what the peer's kernel has is not known; [`pool`] is there on
+//! Unix alone; and on Windows [`simopen`] does not dial from the listening port.
+//!
+//! # Examples
+//!
+//! `simopen_upgrade` negotiates, then runs Noise and yamux in the roles that were agreed on; `echo` and `bitcoin_node`
+//! keep peers; `reuse_proxy` is a reverse proxy over [`pool`].
 
 pub mod framed;
 pub mod lifecycle;
@@ -21,6 +57,11 @@ pub mod pool;
 mod record;
 mod runtime;
 pub mod simopen;
+
+/// Its example is tested with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// What tests do around a driver that was built on shuttle.
 #[cfg(handfast_shuttle)]
