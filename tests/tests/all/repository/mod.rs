@@ -9,6 +9,7 @@ mod documents;
 mod drivers;
 mod hygiene;
 mod ids;
+mod index;
 mod layout;
 mod purity;
 mod wildcards;
