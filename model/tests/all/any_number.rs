@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use handfast_spec::Protocol;
-use handfast_spec::ownership::{Away, Incarnation, Owner, Ownership, Refusal};
+use handfast_spec::ownership::{Action, Away, Incarnation, Output, Owner, Ownership, Refusal, Thread};
+use handfast_spec::{Machine, Observation, Protocol, Recorded};
+use model::checker::design::{Checked, Design};
 use model::checker::explore::Options;
-use model::checker::views::{Counts, Doubt, End, Family, Representatives, Verdict, uncovered};
+use model::checker::views::{Counts, Doubt, End, Family, Interchangeable, Proof, Representatives, Verdict, uncovered};
 use model::ownership::handfast::{
     Config, Flaw, Handfast, Slots, State, Token, Want, Words, World, Writable, any_number, any_number_of,
     mutated_for_any_number,
 };
 use serde::Serialize;
 use stateright::Model;
+
+use super::certificate::grouped;
 
 #[test]
 fn handfasts_word_is_right_for_every_number_of_threads() {
@@ -20,6 +23,19 @@ fn handfasts_word_is_right_for_every_number_of_threads() {
     let counts = Counts { k: 2, participants: 3, views: 3576, rounds: 22, configurations: 18501 };
     assert_eq!(proof.counts, counts);
     assert_eq!(proof.rules, Ownership::INVARIANTS.iter().map(|rule| rule.id).collect::<Vec<_>>());
+}
+
+/// The document has a row for each number of threads in a view, with what came of it.
+#[test]
+fn the_document_has_the_same_numbers() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../specs/ownership.md");
+    let document = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    for k in 1..=3 {
+        let Proof { counts, verdict, .. } = Family { k, ..any_number() }.prove("handfast");
+        let Counts { views, rounds, configurations, .. } = counts;
+        let row = format!("| {k} | {} | {rounds} | {} | {}", grouped(views), grouped(configurations), verdict.word());
+        assert!(document.lines().any(|line| line.starts_with(&row)), "there is no row {row}");
+    }
 }
 
 /// Single threads do not show that two are never inside: the configurations have two, and no instance has.
@@ -187,4 +203,71 @@ fn limits_that_are_not_folded_are_not_covered() {
     let Verdict::Inconclusive(doubt) = limited.prove("handfast").verdict else { panic!("it has a limit") };
     assert_eq!(doubt.to_string(), "a state was met that the abstraction does not cover");
     assert!(!any_number().fixpoint().covers(&(limited.instance)(3).init_states()[0]));
+}
+
+/// Threads that raise their hands: a step that depends on two others, which a configuration need not have.
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
+struct Hands(Vec<Hand>);
+
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+enum Hand {
+    #[default]
+    Down,
+    One,
+    Both,
+}
+
+impl Machine for Hands {
+    type Protocol = Ownership;
+
+    fn step(&mut self, action: &Action) -> Observation<Output, Refusal> {
+        let raised = self.0.iter().filter(|hand| **hand == Hand::One).count();
+        let hand = action.thread().and_then(|thread| self.0.get_mut(thread.index()));
+        match (action, hand) {
+            (Action::Watch { .. }, Some(hand @ Hand::Down)) => *hand = Hand::One,
+            (Action::Leave { .. }, Some(hand @ Hand::Down)) if raised >= 2 => *hand = Hand::Both,
+            _ => return Observation::Refused(Refusal::NotNow),
+        }
+        Observation::Accepted(Vec::new())
+    }
+}
+
+impl Design for Hands {
+    fn at_rest(&self) -> bool {
+        true
+    }
+}
+
+impl Interchangeable for Hands {
+    type Local = Hand;
+
+    fn take_apart(state: &Recorded<Self>) -> Option<(Recorded<Self>, Vec<Hand>)> {
+        Some((Recorded::new(Self(Vec::new())), state.machine.0.clone()))
+    }
+
+    fn put_together(_: &Recorded<Self>, locals: &[&Hand]) -> Vec<Recorded<Self>> {
+        vec![Recorded::new(Self(locals.iter().map(|hand| **hand).collect()))]
+    }
+
+    fn describe(state: &Recorded<Self>) -> Vec<String> {
+        state.machine.0.iter().map(|hand| format!("{hand:?}")).collect()
+    }
+}
+
+fn hands(named: usize) -> Family<Hands> {
+    let instance = |threads| {
+        let hands = Recorded::new(Hands(vec![Hand::Down; threads]));
+        let each = (0..threads as u16).map(Thread);
+        let alphabet = each.flat_map(|thread| [Action::Watch { thread }, Action::Leave { thread }]).collect();
+        Checked::new(vec![hands], alphabet)
+    };
+    Family { name: "hands", bounds: "none", k: 2, named, instance: Box::new(instance) }
+}
+
+#[test]
+fn a_step_that_depends_on_threads_that_are_left_out_is_found() {
+    let gap = uncovered(&hands(1), 4).expect("one that raises both hands, for two of whom one is left out");
+    assert_eq!(gap.state.iter().filter(|hand| *hand == "One").count(), 2, "{gap:?}");
+    assert_eq!(gap.action, "thread 3 leaves");
+    assert!(uncovered(&hands(3), 6).is_none_or(|gap| panic!("{gap:#?}")));
 }

@@ -39,7 +39,10 @@ fn a_document_says_how_much_was_looked_at() {
     let counts = ["k", "participants", "views", "rounds", "configurations"].map(|key| proof[key].as_u64());
     assert_eq!(counts, [2, 3, 3576, 22, 18501].map(Some));
     assert_eq!((&proof["protocol"], &proof["name"]), (&"ownership".into(), &"word".into()));
-    assert_eq!((&proof["counterexample"], &proof["doubt"], &document["ok"]), (&Value::Null, &Value::Null, &true.into()));
+    assert_eq!(
+        (&proof["counterexample"], &proof["doubt"], &document["ok"]),
+        (&Value::Null, &Value::Null, &true.into())
+    );
     assert!(proof["seconds"].is_f64() && proof["bounds"].is_string(), "{proof}");
     assert!(proof["rules"].as_array().is_some_and(|rules| rules.contains(&"OWN-1".into())), "{proof}");
 }
