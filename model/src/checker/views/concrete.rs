@@ -10,7 +10,7 @@ use super::fixpoint::{Fixpoint, Numbers, parts};
 use super::{Family, Interchangeable};
 use crate::checker::trace::{self, Trace};
 
-/// The reachable states of an instance, one for all that differ in the order of the participants and in what is folded.
+/// The reachable states of an instance, all of which are kept in memory: one for all that differ in the order of the participants and in what is folded.
 ///
 /// Each is reached by the design's own steps from its start.
 pub struct Representatives<D: Interchangeable> {
@@ -126,7 +126,12 @@ pub fn uncovered<D: Interchangeable>(family: &Family<D>, participants: usize) ->
     let mut numbers = Numbers::default();
     let places: Vec<u32> = (0..participants as u32).collect();
     for state in Representatives::of(family, participants).states {
-        let (shared, locals) = D::take_apart(&state)?;
+        let gap = |action: String, next: &Recorded<D>| {
+            Some(Gap { state: D::describe(&state), action, next: D::describe(next) })
+        };
+        let Some((shared, locals)) = D::take_apart(&state) else {
+            return gap("it cannot be taken apart".to_owned(), &state);
+        };
         let mut shown = HashSet::new();
         for chosen in parts(&places, family.configuration()) {
             let chosen_locals: Vec<&D::Local> = chosen.iter().map(|&place| &locals[place as usize]).collect();
@@ -147,7 +152,7 @@ pub fn uncovered<D: Interchangeable>(family: &Family<D>, participants: usize) ->
                 parts(&places, family.k).all(|view| shown.contains(&(shared, view.clone(), of(&view))))
             });
             if !is_shown {
-                return Some(Gap { state: D::describe(&state), action: action.to_string(), next: D::describe(&next) });
+                return gap(action.to_string(), &next);
             }
         }
     }

@@ -48,7 +48,8 @@ pub trait Interchangeable: Design {
     /// What the shared part counts, less what the participants that are there contribute to it.
     ///
     /// It is zero at the start, and every step is to keep it as it is, which is checked. So it is never negative where
-    /// participants are left out, and configurations in which it is are no parts of reachable ones.
+    /// participants are left out, and configurations in which it is are no parts of reachable states. What a participant
+    /// contributes is not negative, and only its own steps change it.
     fn balance(_state: &Recorded<Self>) -> i64 {
         0
     }

@@ -38,7 +38,7 @@ const CURRENT: Incarnation = Incarnation(1);
 /// The generation of the slot; that of an earlier token is one less.
 const GENERATION: u32 = 1;
 
-/// As many runners, or more. It is as many as a configuration has threads, so that more are inside than it shows.
+/// As many runners, or more. The machine tells none, one and more apart.
 const MANY: u16 = 3;
 
 /// How many threads a view has.
@@ -227,7 +227,9 @@ impl<W: Writable + Clone> World<W> {
         let mut worlds = vec![(world, history)];
         if let State::Live { owner, runners: MANY, closing } = state {
             let (mut more, history) = worlds[0].clone();
-            more.words.write(token, State::Live { owner, runners: MANY + 1, closing }, payload);
+            // More than the threads that are put in, all of which may be inside beside others.
+            let runners = MANY.max(locals.len() as u16) + 1;
+            more.words.write(token, State::Live { owner, runners, closing }, payload);
             worlds.push((more, history));
         }
         worlds
