@@ -10,9 +10,10 @@ use super::fixpoint::{Fixpoint, Numbers, parts};
 use super::{Family, Interchangeable};
 use crate::checker::trace::{self, Trace};
 
-/// The reachable states of an instance, all of which are kept in memory: one for all that differ in the order of the participants and in what is folded.
+/// The reachable states of an instance, one for all that differ in the order of the participants and in what is
+/// folded.
 ///
-/// Each is reached by the design's own steps from its start.
+/// Each is reached by the design's own steps from its start. All of them are kept in memory.
 pub struct Representatives<D: Interchangeable> {
     states: Vec<Recorded<D>>,
     /// The state before, and the action that was taken in it.
@@ -23,8 +24,8 @@ pub struct Representatives<D: Interchangeable> {
 }
 
 impl<D: Interchangeable> Representatives<D> {
-    /// Searches breadth-first, until an invariant is broken or nothing is new. States that cannot be taken apart are not
-    /// stepped.
+    /// Searches breadth-first, until an invariant is broken or nothing is new. States that cannot be taken apart are
+    /// not stepped.
     pub fn of(family: &Family<D>, participants: usize) -> Self {
         let checked = (family.instance)(participants);
         let mut found = Self { states: Vec::new(), came: Vec::new(), broken: None, participants };
@@ -115,11 +116,11 @@ pub struct Gap {
     pub next: Vec<String>,
 }
 
-/// Looks for a step that the views do not show, in instances of so many participants: one of which a part with `k`
-/// participants comes out of no configuration that is a part of the state before.
+/// Looks for a step that views do not show, in an instance with so many participants: the state afterwards has a view
+/// that comes out of no configuration in the state before.
 ///
-/// A family without such a step, whatever the number of participants, is what view abstraction is sound for. More than
-/// a configuration has are needed to see anything.
+/// View abstraction is sound for a family without such a step, whatever the number of participants. An instance with
+/// as many as a configuration has, or fewer, shows nothing.
 pub fn uncovered<D: Interchangeable>(family: &Family<D>, participants: usize) -> Option<Gap> {
     let whole = (family.instance)(participants);
     let part = (family.instance)(family.configuration());
@@ -135,7 +136,9 @@ pub fn uncovered<D: Interchangeable>(family: &Family<D>, participants: usize) ->
         let mut shown = HashSet::new();
         for chosen in parts(&places, family.configuration()) {
             let chosen_locals: Vec<&D::Local> = chosen.iter().map(|&place| &locals[place as usize]).collect();
-            for state in D::put_together(&shared, &chosen_locals) {
+            // As the search does, which steps no part of which the balance says that it is none.
+            let states = D::put_together(&shared, &chosen_locals).into_iter().filter(|state| D::balance(state) >= 0);
+            for state in states {
                 let successors = part.next_steps(&state).into_iter().filter_map(|(_, next)| numbers.of(&next));
                 for (shared, locals) in successors {
                     let of_place = |place: u32| locals[chosen.iter().position(|&it| it == place).unwrap_or_default()];
@@ -165,8 +168,8 @@ impl<D: Interchangeable> Fixpoint<D> {
         states.into_iter().find(|state| !self.covers(state)).map(D::describe)
     }
 
-    /// Looks for a state that contradicts a proof: one of the start, or the successor of a configuration, that breaks an
-    /// invariant or of which the set lacks a view.
+    /// Looks for a state that contradicts a proof: one of the start, or the successor of a configuration, that breaks
+    /// an invariant or of which the set lacks a view.
     ///
     /// Every configuration is built anew, from all choices of participants, so that this relies on nothing that the
     /// search has done but the set.

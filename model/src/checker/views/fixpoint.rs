@@ -122,7 +122,7 @@ impl<D: Interchangeable> Fixpoint<D> {
         fixpoint
     }
 
-    /// Steps every configuration that has a view of the frontier, round after round.
+    /// Steps every configuration that has a view of the frontier, in rounds.
     fn run(
         &mut self,
         mut frontier: Vec<View>,
@@ -148,7 +148,7 @@ impl<D: Interchangeable> Fixpoint<D> {
         Ok(())
     }
 
-    /// The configurations with so many more participants than the view, all of whose views are in the set.
+    /// Returns the configurations with so many more participants than the view of which all views are in the set.
     fn configurations_of(&self, view: &View, more: usize) -> Vec<Locals> {
         let group = &self.groups[view.shared as usize];
         let mut configurations = vec![view.locals.clone()];

@@ -1,10 +1,10 @@
 //! Any number of participants: view abstraction.
 //!
-//! An exploration has two, three or four participants. What holds for every number of them is shown with *views*: what
-//! all share, and what `k` of them have to themselves (P. A. Abdulla, F. Haziza, L. Holik, *All for the price of few*,
-//! VMCAI 2013). From a set of views every configuration of `k + 1` participants is built whose views are all in the set.
-//! It is stepped with the design itself, and the views of what comes out are added. When nothing is new, a rule that no
-//! such configuration breaks holds for every number of participants.
+//! An exploration has two, three or four participants. What holds for every number of them is shown with *views*:
+//! what all share, and what `k` of them have to themselves (P. A. Abdulla, F. Haziza, L. Holik, *All for the price of
+//! few*, VMCAI 2013). From a set of views every configuration of `k + 1` participants is built of which all views are
+//! in it. It is stepped with the design itself, and the views of what comes out are added. When nothing is new, a
+//! rule that no such configuration breaks holds for every number of participants.
 //!
 //! This is sound where each step reads and writes what all share, what the acting participant has and what at most one
 //! other participant has that the action names, and does the same to every other one. [`uncovered`] looks for a step
@@ -47,9 +47,9 @@ pub trait Interchangeable: Design {
 
     /// What the shared part counts, less what the participants that are there contribute to it.
     ///
-    /// It is zero at the start, and every step is to keep it as it is, which is checked. So it is never negative where
-    /// participants are left out, and configurations in which it is are no parts of reachable states. What a participant
-    /// contributes is not negative, and only its own steps change it.
+    /// It is zero at the start, and every step is to keep it as it is, which is checked. So it is never negative
+    /// where participants are left out, and configurations in which it is are no parts of reachable states. What a
+    /// participant contributes is not negative, and only its own steps change it.
     fn balance(_state: &Recorded<Self>) -> i64 {
         0
     }
@@ -66,8 +66,8 @@ pub struct Family<D: Interchangeable> {
     pub bounds: &'static str,
     /// How many participants a view has.
     pub k: usize,
-    /// How many participants a step reads or writes beside those to whom it does the same: the acting one, and one more
-    /// if actions name one.
+    /// How many participants a step reads or writes beside those to whom it does the same: the acting one, and one
+    /// more if actions name one.
     pub named: usize,
     /// The design with a number of participants.
     pub instance: Box<dyn Fn(usize) -> Checked<D> + Send + Sync>,
