@@ -6,6 +6,7 @@ use crate::checker::audit::Fault;
 use crate::checker::findings::Findings;
 use crate::checker::target::{Plan, Target};
 use crate::checker::trace::Trace;
+use crate::checker::views::Proof;
 
 /// Designs that are checked together, each in instances of its own, and held to their rules by id: one that both are
 /// held to is broken if either breaks it.
@@ -39,6 +40,10 @@ impl Target for Together {
             index -= count;
         }
         unreachable!("no part has that instance")
+    }
+
+    fn any_number(&self) -> Vec<Proof> {
+        self.parts.iter().flat_map(|part| part.any_number()).collect()
     }
 
     fn join(&self, findings: Vec<Findings>) -> Findings {

@@ -16,3 +16,4 @@ pub mod report;
 pub mod scan;
 pub mod target;
 pub mod trace;
+pub mod views;

@@ -20,6 +20,7 @@ use crate::checker::findings::{Findings, InstanceFindings, Rule, RuleResult, Rul
 use crate::checker::liveness::{self, FairComponents, Marks};
 use crate::checker::scan::{Scan, scan};
 use crate::checker::trace::{self, Trace, TraceStep};
+use crate::checker::views::{Family, Interchangeable, Proof};
 
 /// How to check a design.
 #[derive(Clone, Copy)]
@@ -49,6 +50,11 @@ pub trait Target: Send + Sync {
 
     /// Explores one instance and judges it.
     fn check_instance(&self, index: usize, plan: &Plan<'_>) -> Findings;
+
+    /// Decides, for each family that it has, whether its rules hold for every number of participants.
+    fn any_number(&self) -> Vec<Proof> {
+        Vec::new()
+    }
 
     /// Joins the findings of all instances, in their order.
     fn join(&self, findings: Vec<Findings>) -> Findings;
@@ -92,6 +98,18 @@ pub struct Instances {
     /// Every action of some instance, in words and in the order of the actions.
     alphabet: Vec<String>,
     instances: Vec<Box<dyn Explorable>>,
+    families: Vec<Box<dyn Provable>>,
+}
+
+/// A family of any type.
+trait Provable: Send + Sync {
+    fn prove(&self, design: &str) -> Proof;
+}
+
+impl<D: Interchangeable> Provable for Family<D> {
+    fn prove(&self, design: &str) -> Proof {
+        Self::prove(self, design)
+    }
 }
 
 /// An instance of any type. What is not asked of it, or of its graph, is compiled once and not for every design.
@@ -207,7 +225,15 @@ impl Instances {
         let alphabet = alphabet.iter().map(ToString::to_string).collect();
         let erase = |instance| -> Box<dyn Explorable> { Box::new(instance) };
         let instances = instances.into_iter().map(erase).collect();
-        Self { design: design.into(), rules: Rules::of::<D::Protocol>, alphabet, instances }
+        let (design, rules, families) = (design.into(), Rules::of::<D::Protocol>, Vec::new());
+        Self { design, rules, alphabet, instances, families }
+    }
+
+    /// The same, with a family for every number of participants.
+    #[must_use]
+    pub fn with_family<D: Interchangeable>(mut self, family: Family<D>) -> Self {
+        self.families.push(Box::new(family));
+        self
     }
 
     fn explore<'i>(&'i self, instance: &'i dyn Explorable, plan: &Plan<'_>) -> Exploration<'i> {
@@ -332,6 +358,10 @@ impl Target for Instances {
         let exploration = self.explore(&*self.instances[index], plan);
         exploration.check(plan, started.elapsed(), &mut findings);
         findings
+    }
+
+    fn any_number(&self) -> Vec<Proof> {
+        self.families.iter().map(|family| family.prove(&self.design)).collect()
     }
 
     fn join(&self, findings: Vec<Findings>) -> Findings {

@@ -17,6 +17,7 @@ Examples:
   model check                          everything, mutants included
   model check lifecycle --scope small  one protocol, in seconds
   model check lifecycle/btcd-before    one design
+  model check ownership --any-number   for every number of threads
   model check --json | jq .ok          for programs";
 
 /// Explore every state of every protocol; check invariants, goals, witnesses and mutants
@@ -43,6 +44,9 @@ pub(super) struct Arguments {
     /// How much memory the graph of one instance may take, in MiB [default: three quarters of what is free]
     #[arg(long, value_name = "MIB")]
     memory: Option<usize>,
+    /// Show what holds for every number of participants, and nothing else
+    #[arg(long, conflicts_with_all = ["scope", "threads", "mutants", "no_mutants", "cross_check", "memory"])]
+    any_number: bool,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -70,6 +74,9 @@ impl From<CrossCheckArgument> for CrossCheck {
 pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8, Error> {
     let begun = Instant::now();
     let selected = selected(arguments, entries)?;
+    if arguments.any_number {
+        return super::any_number::run(selected, !arguments.protocols.is_empty(), arguments.json);
+    }
     let progress = Progress::new();
     let max_bytes = arguments.memory.map_or_else(free_memory, |mebibytes| mebibytes.saturating_mul(1 << 20));
     let plan = Plan { threads: arguments.threads.count(), max_bytes, observer: &progress, ..Plan::DEFAULT };

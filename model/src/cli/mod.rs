@@ -2,6 +2,7 @@
 //!
 //! It is told which protocols there are, so that a protocol outside of this crate has it too: `examples/ticket_lock.rs`.
 
+mod any_number;
 mod check;
 mod explain;
 mod explore;

@@ -129,7 +129,7 @@ fn the_default_scope_has_the_states_that_it_is_known_to_have() {
 }
 
 /// A number as documents write it, with its thousands apart.
-fn grouped(number: usize) -> String {
+pub(super) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let ahead = digits.len() % 3;
     let groups = digits.as_bytes()[ahead..].chunks(3).map(|group| str::from_utf8(group).expect("digits are ASCII"));

@@ -1,5 +1,6 @@
 //! The checker and the models: one target, so that the models are linked once.
 
+mod any_number;
 mod btcd;
 mod canaries_liveness;
 mod canaries_stateright;

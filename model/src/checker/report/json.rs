@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{ProtocolReport, Status, VariantReport};
 use crate::checker::findings::{InstanceFindings, RuleResult, WitnessResult};
 use crate::checker::trace::Trace;
+use crate::checker::views::{Counts, Proof, Verdict};
 
 /// All reports as one document.
 pub fn json(reports: &[ProtocolReport]) -> Value {
@@ -29,6 +30,7 @@ fn protocol(report: &ProtocolReport) -> Value {
         "goals": findings.goals.iter().map(rule_result).collect::<Vec<_>>(),
         "witnesses": findings.witnesses.iter().map(witness_result).collect::<Vec<_>>(),
         "mutants": report.variants.iter().map(variant).collect::<Vec<_>>(),
+        "any_number": report.proofs.iter().map(proof).collect::<Vec<_>>(),
         "never_enabled": findings.never_enabled,
         "instances": findings.instances.iter().map(instance).collect::<Vec<_>>(),
     })
@@ -52,6 +54,31 @@ fn rule_result(result: &RuleResult) -> Value {
         value["counterexample"] = actions(trace);
     }
     value
+}
+
+/// A proof for every number of participants.
+pub(super) fn proof(proof: &Proof) -> Value {
+    let Counts { k, participants, views, rounds, configurations } = proof.counts;
+    let (counterexample, doubt) = match &proof.verdict {
+        Verdict::Proven => (None, None),
+        Verdict::Refused(trace) => (Some(actions(trace)), None),
+        Verdict::Inconclusive(doubt) => (None, Some(doubt.to_string())),
+    };
+    json!({
+        "name": proof.name,
+        "bounds": proof.bounds,
+        "design": proof.design,
+        "rules": proof.rules,
+        "verdict": proof.verdict.word(),
+        "k": k,
+        "participants": participants,
+        "views": views,
+        "rounds": rounds,
+        "configurations": configurations,
+        "seconds": proof.elapsed.as_secs_f64(),
+        "counterexample": counterexample,
+        "doubt": doubt,
+    })
 }
 
 fn actions(trace: &Trace) -> Value {

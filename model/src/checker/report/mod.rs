@@ -1,6 +1,7 @@
 //! What `check` found, for people and for other programs.
 
 mod json;
+mod proofs;
 mod queue;
 mod text;
 
@@ -10,8 +11,10 @@ use std::time::Duration;
 use crate::checker::catalogue::{Entry, Kind, Scope, Variant};
 use crate::checker::findings::Findings;
 use crate::checker::trace::Trace;
+use crate::checker::views::Proof;
 
 pub use json::json;
+pub use proofs::{ProofReport, proof_status, proofs_json, proofs_text};
 pub use queue::{CrossCheck, Selection, check, check_one};
 pub use text::{Style, text, verdict};
 
@@ -27,6 +30,8 @@ pub struct ProtocolReport {
     pub scope: Scope,
     /// What was found about it.
     pub findings: Findings,
+    /// What it was shown to keep for every number of participants.
+    pub proofs: Vec<Proof>,
     /// What was found about the other designs; none if they were not asked for.
     pub variants: Vec<VariantReport>,
     /// How long it all took.
@@ -98,7 +103,8 @@ impl ProtocolReport {
         } else {
             Status::AsClaimed
         };
-        self.variants.iter().map(VariantReport::status).fold(own, Status::max)
+        let proofs = self.proofs.iter().map(proof_status);
+        self.variants.iter().map(VariantReport::status).chain(proofs).fold(own, Status::max)
     }
 
     /// Whether nothing was found violated, and everything that must be reachable was reached. Of an incomplete

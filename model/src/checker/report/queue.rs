@@ -10,6 +10,7 @@ use super::{ProtocolReport, VariantReport};
 use crate::checker::catalogue::{Entry, Scope, Variant};
 use crate::checker::findings::Findings;
 use crate::checker::target::{Plan, Target};
+use crate::checker::views::Proof;
 
 /// Which designs of a protocol to check.
 pub enum Selection {
@@ -58,8 +59,13 @@ pub fn check(
             started(task.protocol, task.target.name());
             let begun = Instant::now();
             let cross_check = plan.cross_check && (task.is_own || cross_check == CrossCheck::All);
-            let findings = task.target.check_instance(task.instance, &Plan { cross_check, ..plan });
-            send.send((number, Checked { findings, begun })).expect("the receiver waits for every task");
+            let found = match task.work {
+                Work::Explore(instance) => {
+                    Found::Findings(task.target.check_instance(instance, &Plan { cross_check, ..plan }))
+                }
+                Work::Prove => Found::Proofs(task.target.any_number()),
+            };
+            send.send((number, Checked { found, begun })).expect("the receiver waits for every task");
         }
     };
     thread::scope(|scope| {
@@ -104,18 +110,30 @@ fn assemble(
     }
 }
 
-/// An instance of a design to explore.
+/// Something to do with a design.
 struct Task<'a> {
     protocol: &'static str,
     target: &'a dyn Target,
     is_own: bool,
-    instance: usize,
+    work: Work,
 }
 
-/// What was found in an instance, and when its exploration began.
+enum Work {
+    /// Explore an instance.
+    Explore(usize),
+    /// Decide what holds for every number of participants.
+    Prove,
+}
+
+/// What came of a task, and when it began.
 struct Checked {
-    findings: Findings,
+    found: Found,
     begun: Instant,
+}
+
+enum Found {
+    Findings(Findings),
+    Proofs(Vec<Proof>),
 }
 
 /// The designs of a protocol that are checked.
@@ -143,16 +161,23 @@ impl Designs {
     fn tasks(&self) -> impl Iterator<Item = Task<'_>> {
         let is_own = (0..).map(|place| place == 0 && self.own.is_some());
         self.targets().zip(is_own).flat_map(move |(target, is_own)| {
-            let task = move |instance| Task { protocol: self.entry.name, target, is_own, instance };
-            (0..target.instance_count()).map(task)
+            let task = move |work| Task { protocol: self.entry.name, target, is_own, work };
+            (0..target.instance_count()).map(Work::Explore).chain(is_own.then_some(Work::Prove)).map(task)
         })
     }
 
-    /// What was found in each instance, as a report.
+    /// What came of each task, as a report.
     fn report(&self, checked: Vec<Checked>) -> ProtocolReport {
         let begun = checked.iter().map(|checked| checked.begun).min();
         let elapsed = begun.map_or(Duration::ZERO, |begun| begun.elapsed());
-        let mut found = checked.into_iter().map(|checked| checked.findings);
+        let (mut found, mut proofs) = (Vec::new(), Vec::new());
+        for checked in checked {
+            match checked.found {
+                Found::Findings(findings) => found.push(findings),
+                Found::Proofs(of_own) => proofs = of_own,
+            }
+        }
+        let mut found = found.into_iter();
         let mut found =
             self.targets().map(|target| target.join(found.by_ref().take(target.instance_count()).collect()));
         let own = self.own.as_ref().and_then(|_| found.next());
@@ -162,6 +187,6 @@ impl Designs {
             self.variants.iter().zip(&others).map(|(variant, found)| VariantReport::of(variant, found)).collect();
         let findings = own.or_else(|| others.pop()).expect("at least one design is checked");
         let design = self.targets().next().map_or("", Target::name).to_owned();
-        ProtocolReport { entry: self.entry, design, is_own, scope: self.scope, findings, variants, elapsed }
+        ProtocolReport { entry: self.entry, design, is_own, scope: self.scope, findings, proofs, variants, elapsed }
     }
 }

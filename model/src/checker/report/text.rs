@@ -3,7 +3,7 @@
 use core::fmt::{self, Display, Write};
 use core::time::Duration;
 
-use super::{ProtocolReport, Status, VariantReport};
+use super::{ProtocolReport, Status, VariantReport, proofs};
 use crate::checker::catalogue::Kind;
 use crate::checker::explore::Completeness;
 use crate::checker::findings::{Findings, RuleResult};
@@ -19,15 +19,15 @@ pub enum Style {
 }
 
 impl Style {
-    fn good(self, text: impl Display) -> String {
+    pub(super) fn good(self, text: impl Display) -> String {
         self.paint("32", text)
     }
 
-    fn bad(self, text: impl Display) -> String {
+    pub(super) fn bad(self, text: impl Display) -> String {
         self.paint("1;31", text)
     }
 
-    fn strong(self, text: impl Display) -> String {
+    pub(super) fn strong(self, text: impl Display) -> String {
         self.paint("1", text)
     }
 
@@ -63,6 +63,7 @@ fn write_report(out: &mut String, report: &ProtocolReport, style: Style) -> fmt:
     if report.is_own {
         write_coverage(out, &report.findings, style)?;
     }
+    report.proofs.iter().try_for_each(|proof| proofs::write_proof(out, proof, style))?;
     if !report.variants.is_empty() {
         write_variants(out, &report.variants, style)?;
     }

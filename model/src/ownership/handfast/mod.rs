@@ -7,6 +7,7 @@
 //! otherwise or the descriptor is closed; and a report that a thread has been given stays with it, whatever happens
 //! meanwhile.
 
+mod any_number;
 mod bounds;
 mod kernel;
 mod log;
@@ -15,10 +16,11 @@ mod mutants;
 mod steps;
 mod word;
 
+pub use any_number::{Local, Writable, any_number, any_number_of};
 pub use bounds::{Bounds, checked, instances};
 pub use log::Header;
 pub(super) use machine::Report;
 pub use machine::{Config, Handfast, World};
 pub(super) use mutants::Flawed;
-pub use mutants::{Flaw, Mutated, mutated, variants};
+pub use mutants::{Flaw, Mutated, mutated, mutated_for_any_number, variants};
 pub use word::{Slots, State, Token, Want, Words};

@@ -1,5 +1,6 @@
 //! The command line as a user meets it: the built program is run, and its output and exit status are looked at.
 
+mod any_number;
 mod examples;
 mod explorer;
 mod json;

@@ -1,16 +1,19 @@
 //! handfast's machine with one mistake.
 
 use core::fmt::{self, Debug, Formatter};
+use core::iter;
 
 use handfast_spec::ownership::{Action, Away, Output, Owner, Ownership, Refusal, Thread};
-use handfast_spec::{Machine, Observation, Table};
+use handfast_spec::{Machine, Observation, Recorded, Table};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::super::any_number::{Local, Parts};
 use super::super::machine::{At, Config, Outcome, Outputs, Report, World};
 use super::super::word::{State, Want, Words};
 use super::{Flaw, Flawed};
 use crate::checker::design::Design;
+use crate::checker::views::Interchangeable;
 
 /// handfast's design with one mistake: in its words, or in the steps around them.
 ///
@@ -145,6 +148,48 @@ impl Design for Mutated {
 
     fn header(&self) -> Value {
         self.world.header()
+    }
+}
+
+/// What a thread of a machine with a mistake has to itself.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct MutatedLocal {
+    local: Local,
+    /// The step that it has done half of.
+    half: Option<Report>,
+}
+
+impl Interchangeable for Mutated {
+    type Local = MutatedLocal;
+
+    fn take_apart(state: &Recorded<Self>) -> Option<(Recorded<Self>, Vec<Self::Local>)> {
+        let Self { flaw, world, halves } = &state.machine;
+        let Parts { shared: (without, history), locals } = world.take_apart(&state.history)?;
+        let halves = halves.iter().map(|half| half.map(|report| world.folded(report)));
+        let locals = locals.into_iter().zip(halves.chain(iter::repeat(None)));
+        let locals = locals.map(|(local, half)| MutatedLocal { local, half }).collect();
+        let machine = Self { flaw: *flaw, world: without, halves: Table::default() };
+        Some((Recorded { machine, history }, locals))
+    }
+
+    fn put_together(shared: &Recorded<Self>, locals: &[&Self::Local]) -> Vec<Recorded<Self>> {
+        let Recorded { machine: Self { flaw, world, .. }, history } = shared;
+        let mut halves = Table::default();
+        for (thread, local) in locals.iter().enumerate() {
+            *halves.entry(thread) = local.half;
+        }
+        let locals: Vec<&Local> = locals.iter().map(|local| &local.local).collect();
+        let together = World::put_together(world, history, &locals).into_iter();
+        let machine = |world| Self { flaw: *flaw, world, halves: halves.clone() };
+        together.map(|(world, history)| Recorded { machine: machine(world), history }).collect()
+    }
+
+    fn balance(state: &Recorded<Self>) -> i64 {
+        state.machine.world.balance()
+    }
+
+    fn describe(state: &Recorded<Self>) -> Vec<String> {
+        state.machine.world.describe()
     }
 }
 

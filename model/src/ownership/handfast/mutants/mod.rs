@@ -3,9 +3,11 @@
 mod machine;
 mod word;
 
+use super::any_number::any_number_of;
 use super::bounds::{Bounds, each_bounds};
 use crate::checker::catalogue::{Kind, Scope, Variant};
-use crate::checker::target::Instance;
+use crate::checker::target::{Instance, Instances};
+use crate::checker::views::Family;
 
 pub use machine::Mutated;
 pub(in crate::ownership) use word::Flawed;
@@ -15,9 +17,19 @@ pub fn mutated(flaw: Flaw) -> Vec<Instance<Mutated>> {
     each_bounds(flaw.row().instances, |bounds: &Bounds| bounds.checked(|config| Mutated::new(config, flaw)))
 }
 
+/// A mutant, for any number of threads.
+pub fn mutated_for_any_number(flaw: Flaw) -> Family<Mutated> {
+    any_number_of(move |config| Mutated::new(config, flaw))
+}
+
 /// Every mutant.
 pub fn variants() -> Vec<Variant> {
-    Flaw::ALL.iter().map(|&flaw| flaw.row().variant(mutated(flaw))).collect()
+    let variant = |&flaw: &Flaw| {
+        let row = flaw.row();
+        let target = Instances::new(row.name, mutated(flaw)).with_family(mutated_for_any_number(flaw));
+        Variant { target: Box::new(target), ..row.variant(Vec::<Instance<Mutated>>::new()) }
+    };
+    Flaw::ALL.iter().map(variant).collect()
 }
 
 crate::mutants! {

@@ -3,6 +3,7 @@
 use handfast_spec::ownership::{Away, Incarnation, Owner, Refusal};
 use serde::Serialize;
 
+use super::super::any_number::Writable;
 use super::super::word::{Next, Slot, Slots, State, Token, Want, Words};
 use super::Flaw;
 
@@ -105,5 +106,11 @@ impl Words for Flawed {
 
     fn token(&self, number: u8) -> Token {
         self.slots.token(number)
+    }
+}
+
+impl Writable for Flawed {
+    fn write(&mut self, token: Token, state: State, payload: Option<Incarnation>) {
+        self.slots.write(token, state, payload);
     }
 }
