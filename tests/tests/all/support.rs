@@ -179,6 +179,15 @@ impl Program {
         rustix::process::kill_process(process, signal).expect("it runs");
     }
 
+    /// Stops it, and waits until it is.
+    #[cfg(unix)]
+    pub(crate) fn stop(&self) {
+        use rustix::process::{Pid, Signal, WaitOptions, waitpid};
+        self.signal(Signal::STOP);
+        let stopped = waitpid(Some(Pid::from_child(&self.process.0)), WaitOptions::UNTRACED).expect("it is a child");
+        assert!(stopped.is_some_and(|(_, status)| status.stopped()), "it has ended: {stopped:?}");
+    }
+
     /// The rest of what it says, once it has ended in order.
     #[track_caller]
     pub(crate) fn rest(self) -> Vec<String> {

@@ -8,7 +8,7 @@ use bitcoin::p2p::message::NetworkMessage;
 use futures_util::{SinkExt, StreamExt};
 use handfast::lifecycle::{Handshake, Peer, Reason, SessionContext};
 use tokio::sync::watch;
-use tokio::task::{consume_budget, yield_now};
+use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::follow::Follower;
@@ -62,7 +62,8 @@ async fn talk(
     let conversation = Conversation { local, peer, handshake };
     loop {
         // All are cancel safe. A pong that has come counts, however late this task runs and whatever is before it: a ping
-        // that is due is overdue first, and unanswered when nothing more is there to be read.
+        // that is due is overdue first, and unanswered when nothing more comes.
+        let read_before = connection.codec().read();
         let said = tokio::select! {
             biased;
             _ = pings.tick() => {
@@ -90,7 +91,14 @@ async fn talk(
                 Some(Ok(message)) => conversation.answer(message),
             },
             () = changed(&mut active) => Ok(conversation.question()),
-            () = all_is_read(), if matches!(ping, Ping::Overdue(_)) => return PING_UNANSWERED,
+            // The runtime asks the kernel what has come, and the read before this is tried again. It also waits when the task
+            // is to let others run, as it is after some hundred kilobytes.
+            () = yield_now(), if matches!(ping, Ping::Overdue(_)) => {
+                if connection.codec().read() == read_before {
+                    return PING_UNANSWERED;
+                }
+                continue;
+            }
         };
         let said = match said {
             Ok(None) => Ok(()),
@@ -101,14 +109,6 @@ async fn talk(
             return reason;
         }
     }
-}
-
-/// Completes when a read that was polled before it waits for the peer.
-async fn all_is_read() {
-    // The runtime asks the kernel what has come.
-    yield_now().await;
-    // A read also waits when the task is to let others run, as it is after some hundred kilobytes. This does then too.
-    consume_budget().await;
 }
 
 /// The peer that is followed, if one is.

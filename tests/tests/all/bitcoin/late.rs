@@ -7,6 +7,8 @@ use bitcoin::p2p::message::{CommandString, NetworkMessage};
 use handfast::lifecycle::{Config, Duplicates, Limits, NodeConfig};
 
 use super::client::{Client, ClientError};
+#[cfg(unix)]
+use super::program::{listening, rest};
 use super::server::Server;
 use crate::support::STUCK;
 
@@ -51,11 +53,36 @@ fn a_pong_that_has_arrived_counts() {
 fn a_pong_behind_much_else_counts() {
     let behind_pings = |number: usize, client: &Client| {
         let answered = client.bytes(NetworkMessage::Ping(1)).repeat(90 + number);
-        // Longer than what is read at once, so that the pong is read by itself.
+        // It takes several reads, of 8 KiB each, so that one comes next when the task is to let others run.
         let command = CommandString::try_from_static("other").expect("it is short");
-        [answered, client.bytes(NetworkMessage::Unknown { command, payload: vec![0; 8192] })].concat()
+        [answered, client.bytes(NetworkMessage::Unknown { command, payload: vec![0; 3 * 8192] })].concat()
     };
     on_a_clock_that_stands_still(wake_up_late(60, behind_pings));
+}
+
+/// Its runtime looks for what has arrived, hears that it was interrupted, and looks at its timers.
+#[cfg(unix)]
+#[test]
+fn a_pong_that_arrives_while_the_process_is_stopped_counts() -> Result<(), ClientError> {
+    let _deadline = crate::support::deadline("a node that was stopped");
+    let interval = Duration::from_secs(4);
+    let (node, address) = listening(&["--ping-interval", &interval.as_secs().to_string()]);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mut client = runtime.block_on(Client::connect(address.parse().expect("an address")))?;
+    let nonce = runtime.block_on(async {
+        client.shake_hands().await?;
+        pinged(&mut client).await
+    })?;
+    node.stop();
+    runtime.block_on(client.send(NetworkMessage::Pong(nonce)))?;
+    // External process: its clock goes on while it is stopped, and the next ping becomes due.
+    std::thread::sleep(interval + Duration::from_millis(200));
+    node.signal(rustix::process::Signal::CONT);
+    runtime.block_on(is_kept(&mut client))?;
+    drop(client);
+    node.interrupt();
+    rest(node);
+    Ok(())
 }
 
 fn on_a_clock_that_stands_still(test: impl Future<Output = ()> + Send + 'static) {

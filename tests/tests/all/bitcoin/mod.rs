@@ -13,6 +13,7 @@ mod limits;
 #[cfg(unix)]
 mod program;
 mod record;
+#[cfg(target_os = "linux")]
 mod room;
 mod server;
 #[cfg(unix)]
