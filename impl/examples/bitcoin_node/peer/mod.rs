@@ -84,13 +84,14 @@ impl Local {
 
 /// Accepts connections until it is dropped.
 pub async fn accept_peers(node: &Peers, local: &Arc<Local>, listener: &TcpListener) {
+    let at = listener.local_addr().ok();
     loop {
         match listener.accept().await {
             // A listener at `[::]` shows addresses of IPv4 in another form than a dial to them does.
             Ok((stream, from)) => accept_peer(node, local, stream, canonical(from)),
             Err(error) => {
                 // Most likely there is no descriptor left for it. The connection stays in the listener's queue.
-                tracing::warn!(%error, "cannot accept");
+                tracing::warn!(at = at.map(tracing::field::display), %error, "cannot accept");
                 sleep(Duration::from_millis(100)).await;
             }
         }

@@ -225,7 +225,10 @@ fn lines_that_were_lost_are_counted_where_they_would_have_been() {
     };
     let is_last = |line: &str, session| line.contains(&format!(" session ended session=session {session} "));
     comes_and_goes();
-    let each = 1 + lines.by_ref().take_while(|line| !is_last(line, 0)).count();
+    let first: Vec<_> = lines.by_ref().take_while(|line| !is_last(line, 0)).collect();
+    let each = first.len() + 1;
+    assert!(first[0].contains("handshake failed peer=127.0.0.1:"), "{first:?}");
+    assert!(first.iter().all(|line| timeless(line).contains(" session=session 0 ")), "{first:?}");
     // A pipe holds 64 KiB, and 4,096 lines wait.
     const SESSIONS: usize = 3_000;
     (0..SESSIONS).for_each(|_| comes_and_goes());

@@ -43,8 +43,8 @@ fn a_record_whose_file_is_too_slow_ends_and_lacks_nothing_before_its_end() {
         // One is with the thread.
         assert!(sent.len() <= 8 * (QUEUE + 1), "the queue has no end");
         let line = format!("{:07}\n", sent.len() / 8);
-        match lines.write(line.as_bytes()) {
-            Ok(_) => sent.extend(line.bytes()),
+        match lines.write_all(line.as_bytes()) {
+            Ok(()) => sent.extend(line.bytes()),
             Err(error) => break error,
         }
     };
@@ -79,6 +79,6 @@ fn a_file_that_fails_says_why_at_the_end() {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
     let result = runtime.block_on(async { timeout(STUCK, recording.finish()).await.expect("it ends") });
     assert_eq!(result.map_err(|error| error.kind()), Err(io::ErrorKind::StorageFull));
-    let late = lines.write(b"line\n").map_err(|error| error.kind());
+    let late = lines.write_all(b"line\n").map_err(|error| error.kind());
     assert_eq!(late, Err(io::ErrorKind::BrokenPipe));
 }
