@@ -91,8 +91,8 @@ async fn talk(
                 Some(Ok(message)) => conversation.answer(message),
             },
             () = changed(&mut active) => Ok(conversation.question()),
-            // The runtime asks the kernel what has come, and the read before this is tried again. It also waits when the task
-            // is to let others run, as it is after some hundred kilobytes.
+            // The runtime asks the kernel what has come, and the read above is polled again. A read also waits when the task
+            // is to let others run, as it is after a megabyte: while bytes come the pong may be behind them.
             () = yield_now(), if matches!(ping, Ping::Overdue(_)) => {
                 if connection.codec().read() == read_before {
                     return PING_UNANSWERED;

@@ -23,7 +23,7 @@ pub(super) fn listening(arguments: &[&str]) -> (Program, String) {
     listening_as(program(&["--listen", "127.0.0.1:0"]).args(arguments))
 }
 
-/// The same of a command that says so.
+/// Starts the node of this command. Returns it, and where it listens.
 pub(super) fn listening_as(command: &mut Command) -> (Program, String) {
     let mut node = Program::start(command);
     let address = says(&mut node, "listening on ");
@@ -72,7 +72,7 @@ fn two_nodes_find_each_other_and_part_at_a_signal() {
     }
 }
 
-/// Its first line says why it cannot connect, and which session that was.
+/// Checks that its first line says why it cannot connect, and which session that was.
 fn cannot_connect(peer: &str, why: &str) {
     let mut client = Program::start(&mut program(&["--connect", peer, "--network", "regtest"]));
     let line = says(&mut client, "cannot ");
@@ -279,6 +279,7 @@ fn arguments_that_make_no_sense_are_refused() {
         (&["--listen", "127.0.0.1:0", "--ping-interval", "0"], "0 is not in"),
         (&["--listen", "127.0.0.1:0", "--network", "mainnet"], "regtest, simnet, signet"),
         (&["--listen", "192.0.2.1:1"], "cannot listen on 192.0.2.1:1"),
+        (&["--listen", "127.0.0.1:0", "--record", "/nowhere/log"], "cannot record to /nowhere/log"),
     ] {
         let output = finished(&mut program(arguments), STUCK, "arguments to be refused");
         let words = String::from_utf8_lossy(&output.stderr);

@@ -1,6 +1,6 @@
 //! How the example ends as a process: in order, at once, and with outputs that take nothing.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
@@ -25,7 +25,7 @@ fn write_much(address: &str) {
     }
 }
 
-/// Until it has said this, and what is next is the end of the record.
+/// Waits until it has said what it says before the end of its record.
 fn comes_to_its_record(node: &mut Program) {
     while !node.says("").contains("shut down: ") {}
 }
@@ -61,12 +61,30 @@ fn as_process_one_it_ends_at_a_signal() {
 }
 
 #[test]
-fn a_record_that_nobody_reads_keeps_neither_the_node_nor_its_end() {
+fn a_record_that_is_not_read_keeps_neither_the_node_nor_its_end() {
     let _deadline = deadline("a node whose record is not read");
     let (node, address) = listening_as(&mut recorded(&["--grace", "0"]));
     write_much(&address);
     node.signal(Signal::TERM);
     assert_eq!(node.status().code(), Some(1), "the record is not complete");
+}
+
+/// It says so at once, goes on, and says so when it ends.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_record_whose_disk_is_full_ends_and_the_node_does_not() {
+    let _deadline = deadline("a node whose disk is full");
+    let mut command = program(&["--listen", "127.0.0.1:0", "--record", "/dev/full"]);
+    let (mut node, address) = listening_as(command.stderr(Stdio::piped()));
+    let mut errors = BufReader::new(node.errors()).lines().map(|line| line.expect("it is text"));
+    let first = errors.next().expect("it says so");
+    let full = "No space left on device (os error 28)";
+    assert!(first.ends_with(&format!("the record ends here error={full}")), "{first}");
+    write_much(&address);
+    node.signal(Signal::TERM);
+    assert_eq!(node.status().code(), Some(1));
+    let last: Vec<_> = errors.collect();
+    assert!(last.len() == 1 && last[0].ends_with(&format!("error: the record is not complete: {full}")), "{last:?}");
 }
 
 #[test]
