@@ -1,9 +1,9 @@
 //! Lines for an output that is perhaps not read.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -14,34 +14,56 @@ const QUEUE: usize = 4096;
 const LAST: Duration = Duration::from_secs(1);
 
 /// Writes lines on a thread of its own. A pipe that is full loses lines, and one that is closed loses all: no request
-/// waits for the log, or fails because of it.
+/// waits for the log, or fails because of it. How many were lost is said where they would have been.
 #[derive(Clone)]
-pub(crate) struct Console {
-    lines: SyncSender<String>,
-    lost: Arc<AtomicU64>,
+pub(crate) struct Console(Arc<Shared>);
+
+/// The thread, which ends when it is [finished](Self::finish) or its output is closed.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    has_ended: Receiver<()>,
 }
 
-/// The thread, which ends when there is no [`Console`] left.
-pub(crate) struct Writer(Receiver<()>);
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    /// What a line about lost lines begins with.
+    prefix: fn() -> String,
+}
+
+#[derive(Default)]
+struct Queue {
+    lines: VecDeque<String>,
+    /// Lines that were lost since the last one that is in the queue.
+    lost: u64,
+    is_finished: bool,
+}
 
 impl Console {
-    /// Starts the thread.
-    pub(crate) fn start(out: impl Write + Send + 'static) -> (Self, Writer) {
-        let (lines, queue) = sync_channel(QUEUE);
+    /// Starts the thread. A line that the console says itself begins with `prefix`, such as the time.
+    pub(crate) fn start(out: impl Write + Send + 'static, prefix: fn() -> String) -> (Self, Writer) {
         let (ends, has_ended) = sync_channel(0);
-        let lost = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&lost);
+        let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new(), prefix });
+        let lines = Arc::clone(&shared);
         thread::spawn(move || {
             let _ends: SyncSender<()> = ends;
-            write(queue, &count, out)
+            write(&lines, out)
         });
-        (Self { lines, lost }, Writer(has_ended))
+        (Self(Arc::clone(&shared)), Writer { shared, has_ended })
     }
 
     /// Prints a line, if it can be printed.
     pub(crate) fn say(&self, line: impl Into<String>) {
-        if self.lines.try_send(line.into()).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        let line = line.into();
+        let mut queue = self.0.lock();
+        let queue = &mut *queue;
+        // Room for two: the count of those that were lost comes first.
+        if queue.lines.len() + 1 < QUEUE {
+            queue.lines.extend(self.0.count_of_lost(&mut queue.lost));
+            queue.lines.push_back(line);
+            self.0.changed.notify_one();
+        } else {
+            queue.lost += 1;
         }
     }
 }
@@ -59,19 +81,44 @@ impl Write for Console {
 }
 
 impl Writer {
-    /// Waits until the last line is written, for a moment at most.
+    /// Waits until all that was said is written, for a moment at most.
     pub(crate) fn finish(self) {
-        let _ = self.0.recv_timeout(LAST);
+        self.shared.lock().is_finished = true;
+        self.shared.changed.notify_one();
+        let _ = self.has_ended.recv_timeout(LAST);
     }
 }
 
-fn write(lines: Receiver<String>, lost: &AtomicU64, mut out: impl Write) -> io::Result<()> {
-    for line in lines {
-        writeln!(out, "{line}")?;
-        let lost = lost.swap(0, Ordering::Relaxed);
-        if lost != 0 {
-            writeln!(out, "{lost} lines were lost")?;
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count_of_lost(&self, lost: &mut u64) -> Option<String> {
+        let lost = std::mem::take(lost);
+        (lost != 0).then(|| format!("{}{lost} lines were lost", (self.prefix)()))
+    }
+
+    /// Waits for the next line. None after the last one.
+    fn next(&self) -> Option<String> {
+        let mut queue = self.lock();
+        loop {
+            let line = queue.lines.pop_front();
+            // Nothing came after those that were lost.
+            if let Some(line) = line.or_else(|| self.count_of_lost(&mut queue.lost)) {
+                return Some(line);
+            }
+            if queue.is_finished {
+                return None;
+            }
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+fn write(shared: &Shared, mut out: impl Write) -> io::Result<()> {
+    while let Some(line) = shared.next() {
+        writeln!(out, "{line}")?;
     }
     out.flush()
 }

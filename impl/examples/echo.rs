@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A second connection with the same name takes the place of the first. SIGINT, SIGTERM and SIGHUP end the node, a second
-//! one at once.
+//! one at once and with status 1.
 
 mod console;
 mod signals;
@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let registry = Config::new(limits, Duplicates::KeepNew);
     let node = Node::new(NodeConfig::new(registry))?;
-    let (console, last_line) = Console::start(io::stdout());
+    let (console, last_line) = Console::start(io::stdout(), String::new);
     let printer = tokio::spawn(print_events(node.clone(), console.clone()));
 
     let listener = TcpListener::bind(&address).await?;
@@ -50,14 +50,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         () = signals.end() => {}
         () = accept(&listener, &node, &console) => {}
     }
-    let report = tokio::select! {
-        report = node.shutdown(Duration::from_secs(5)) => report,
-        () = signals.end() => return Err("ended by a second signal".into()),
-    };
+    tokio::spawn(signals.exit());
+    let report = node.shutdown(Duration::from_secs(5)).await;
     printer.await?;
     console.say(format!("{report:?}"));
-    drop(console);
-    last_line.finish();
+    // On another thread, so that a second signal is heard meanwhile.
+    tokio::task::spawn_blocking(|| last_line.finish()).await?;
     Ok(())
 }
 

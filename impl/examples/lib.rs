@@ -5,6 +5,7 @@
 
 pub mod bitcoin_node {
     pub mod peer;
+    pub mod record;
 }
 
 pub mod simopen_upgrade {

@@ -1,6 +1,8 @@
 //! Signals that end a program in order.
 
+use std::convert::Infallible;
 use std::io;
+use std::process;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -27,5 +29,11 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.hangup.recv() => {}
         }
+    }
+
+    /// Ends the process at the next of them, with status 1, wherever it is. Let a thread poll it that waits for nothing else.
+    pub(crate) async fn exit(mut self) -> Infallible {
+        self.end().await;
+        process::exit(1)
     }
 }

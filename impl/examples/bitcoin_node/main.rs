@@ -8,7 +8,9 @@
 //!
 //! Each line of the standard output is a peer that came or went, with its time and session; with `--verbose` the standard
 //! error says why handshakes failed. Lines that are not read in time are lost and counted: the node waits for no output.
-//! SIGUSR1 prints who is there, who is banned and what was counted. SIGINT, SIGTERM and SIGHUP end the node, a second one at once.
+//! Nor does it wait for the file of `--record`: a record whose file is too slow ends, and the node says so then and when it ends.
+//! SIGUSR1 prints who is there, who is banned and what was counted. SIGINT, SIGTERM and SIGHUP end the node within the time
+//! of `--grace` and a few seconds, whatever takes no output; a second one ends it at once, with status 1.
 //!
 //! Other nodes find it with `bitcoind -regtest -connect=127.0.0.1:18444` or `btcd --simnet --connect=127.0.0.1:18444`.
 //! It is written for those two from what they send and expect; what it was run with, in both directions, is bcoin 1.0.2, a
@@ -22,6 +24,7 @@
 mod console;
 mod options;
 mod peer;
+mod record;
 mod redial;
 mod report;
 #[path = "../signals.rs"]
@@ -30,57 +33,68 @@ mod signals;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io;
 use std::pin::pin;
+use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
-use handfast::lifecycle::Node;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 use console::Console;
 use options::Options;
 use peer::follow::Follower;
 use peer::{Local, Peers};
+use record::Recording;
 use redial::Dialer;
 use report::Reporter;
 use signals::Signals;
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// How long the end may take beyond the time that sessions have.
+const LAST: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
     let options = Options::parse();
-    let (errors, last_error) = Console::start(io::stderr());
-    let (out, last_line) = Console::start(io::stdout());
+    let (errors, last_error) = Console::start(io::stderr(), report::time);
+    let (out, last_line) = Console::start(io::stdout(), report::time);
     let level = if options.verbose { tracing::Level::DEBUG } else { tracing::Level::WARN };
-    tracing_subscriber::fmt().with_writer(move || errors.clone()).with_ansi(false).with_max_level(level).init();
-    let runtime = Runtime::new()?;
-    let ended = runtime.block_on(run(&options, &Reporter(out)));
-    // A name that is looked up is not waited for.
-    runtime.shutdown_background();
-    last_line.finish();
-    // The subscriber is never dropped, and its console neither: what it has said is written unless nobody reads.
-    drop(last_error);
-    ended
+    let logged = errors.clone();
+    tracing_subscriber::fmt().with_writer(move || logged.clone()).with_ansi(false).with_max_level(level).init();
+    let ended = Runtime::new().map_err(Into::into).and_then(|runtime| {
+        let ended = runtime.block_on(run(&options, &Reporter(out)));
+        // While the runtime runs a second signal is heard.
+        last_line.finish();
+        // A name that is looked up is not waited for.
+        runtime.shutdown_background();
+        ended
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            errors.say(format!("{}error: {error}", report::time()));
+            last_error.finish();
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn run(options: &Options, reporter: &Reporter) -> Result<(), Box<dyn Error>> {
     // Before anything begins, so that no signal ends the process as it would by itself.
     let mut signals = Signals::new()?;
     let mut asked = signal(SignalKind::user_defined1())?;
-    let node: Peers = match &options.record {
-        Some(file) => Node::recorded(options.node_config(), BufWriter::new(File::create(file)?))?,
-        None => Node::new(options.node_config())?,
-    };
+    let (node, recording) = options.node()?;
     for &network in &options.ban {
         node.ban_address(network)?;
     }
     let follow = || Follower::start(&node, options.network.genesis(), options.stall_timeout());
     let follower = options.follow.then(follow).transpose()?;
     let local = Arc::new(Local::new(options.network.magic(), options.ping_interval(), follower));
-    let mut printer = tokio::spawn(reporter.clone().events(node.clone()));
+    let printer = tokio::spawn(reporter.clone().events(node.clone()));
 
     let mut tasks = JoinSet::new();
     tasks.spawn(reporter.clone().followed(Arc::clone(&local)));
@@ -95,15 +109,30 @@ async fn run(options: &Options, reporter: &Reporter) -> Result<(), Box<dyn Error
             }
         }
     }
+    tokio::spawn(signals.exit());
+    let limit = options.grace() + LAST;
+    let late = |_| format!("the end took longer than {limit:?}: what was printed or recorded may lack its last lines");
+    timeout(limit, end(&node, options, reporter, tasks, printer, recording)).await.map_err(late)?
+}
 
-    let report = tokio::select! {
-        report = node.shutdown(options.grace()) => report,
-        () = signals.end() => return Err("ended by a second signal".into()),
-    };
+/// Ends every session, then every task, and then the record.
+async fn end(
+    node: &Peers,
+    options: &Options,
+    reporter: &Reporter,
+    mut tasks: JoinSet<()>,
+    printer: JoinHandle<()>,
+    recording: Option<Recording>,
+) -> Result<(), Box<dyn Error>> {
+    let report = node.shutdown(options.grace()).await;
     tasks.shutdown().await;
-    (&mut printer).await?;
+    printer.await?;
     reporter.say(format_args!("shut down: {} sessions ended, {} were aborted", report.drained, report.aborted));
-    node.flush_record().map_err(|error| format!("the record is not complete: {error}").into())
+    let Some(recording) = recording else { return Ok(()) };
+    // What is not in the queue any more is in none, whatever the file does.
+    let queued = node.flush_record();
+    let written = recording.finish().await;
+    written.and(queued).map_err(|error| format!("the record is not complete: {error}").into())
 }
 
 /// Listens and dials, and returns only if it cannot listen.

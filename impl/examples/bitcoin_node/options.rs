@@ -1,6 +1,9 @@
 //! What the node is told on its command line.
 
+use std::error::Error;
 use std::fmt;
+use std::fs::File;
+use std::io::BufWriter;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +13,10 @@ use bitcoin::block::Header;
 use bitcoin::constants::genesis_block;
 use bitcoin::p2p::Magic;
 use clap::{ArgGroup, Parser, ValueEnum};
-use handfast::lifecycle::{Config, Duplicates, Limits, Network as Banned, NodeConfig};
+use handfast::lifecycle::{Config, Duplicates, Limits, Network as Banned, Node, NodeConfig};
+
+use crate::peer::Peers;
+use crate::record::{self, Recording};
 
 /// A Bitcoin node without blocks: it shakes hands, answers pings, and prints which peers come and go.
 #[derive(Debug, Parser)]
@@ -48,7 +54,7 @@ pub(crate) struct Options {
     /// How often peers are pinged; who has not answered by the next time is gone
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     ping_interval: u64,
-    /// How long sessions may take to end after a signal
+    /// How long sessions, and the record, may take to end after a signal
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(..=86_400))]
     grace: u64,
     /// Have nothing to do with this address or network, such as 192.0.2.0/24; may be given several times
@@ -60,9 +66,9 @@ pub(crate) struct Options {
     /// How long a peer that is asked for headers may take to send some
     #[arg(long, value_name = "SECONDS", default_value_t = 180, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     stall_timeout: u64,
-    /// Write what happens to this file, for `model explain lifecycle FILE`
+    /// Write what happens to this file, for `model explain lifecycle FILE`; the record ends if the file is too slow
     #[arg(long, value_name = "FILE")]
-    pub(crate) record: Option<PathBuf>,
+    record: Option<PathBuf>,
     /// Say on the standard error why handshakes fail and connections end
     #[arg(long)]
     pub(crate) verbose: bool,
@@ -112,7 +118,15 @@ impl Network {
 }
 
 impl Options {
-    pub(crate) fn node_config(&self) -> NodeConfig<SocketAddr> {
+    /// Creates the node, and the file of its record.
+    pub(crate) fn node(&self) -> Result<(Peers, Option<Recording>), Box<dyn Error>> {
+        let Some(path) = &self.record else { return Ok((Node::new(self.node_config())?, None)) };
+        let file = File::create(path).map_err(|error| format!("cannot record to {}: {error}", path.display()))?;
+        let (lines, recording) = record::start(BufWriter::new(file));
+        Ok((Node::recorded(self.node_config(), lines)?, Some(recording)))
+    }
+
+    fn node_config(&self) -> NodeConfig<SocketAddr> {
         let (inbound, outbound) = (usize::from(self.max_inbound), usize::from(self.max_outbound));
         let limits = Limits {
             pending_inbound: self.max_pending.into(),

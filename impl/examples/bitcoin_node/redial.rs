@@ -77,7 +77,8 @@ impl Dialer {
         let opened = self.node.open(
             Origin::outbound(Some(address.ip())),
             move |handshake| async move {
-                let result = peer::logged(address, peer::dial(&dialing, address, handshake).await);
+                let session = handshake.session();
+                let result = peer::logged(address, session, peer::dial(&dialing, address, handshake).await);
                 if let Err(error) = &result {
                     let _ = failed.send(error.to_string());
                 }
@@ -85,26 +86,27 @@ impl Dialer {
             },
             move |live, established| peer::converse(conversing, live, established),
         );
-        let session = match opened {
-            Ok(session) => session,
+        let handle = match opened {
+            Ok(handle) => handle,
             Err(rejected) if rejected.reason == Reason::ShuttingDown => return Attempt::Over,
             Err(rejected) => {
                 self.reporter.say(format_args!("not dialing {address}: {}", words(rejected.reason)));
                 return Attempt::Lost;
             }
         };
-        let ended = session.wait().await;
+        let session = handle.session();
+        let ended = handle.wait().await;
         match ended.reason {
             Reason::ShuttingDown => return Attempt::Over,
             Reason::Myself => {
-                self.reporter.say(format_args!("not dialing {address}: it is this node"));
+                self.reporter.say(format_args!("not dialing {address} {session}: it is this node"));
                 return Attempt::Over;
             }
             _ if ended.announced && begin.elapsed() >= STAYED => return Attempt::Stayed,
             _ if ended.announced => {}
             reason => {
                 let why = failure.await.unwrap_or_else(|_| words(reason));
-                self.reporter.say(format_args!("cannot connect to {address}: {why}"));
+                self.reporter.say(format_args!("cannot connect to {address} {session}: {why}"));
             }
         }
         Attempt::Lost

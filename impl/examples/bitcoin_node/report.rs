@@ -1,6 +1,6 @@
 //! Lines about peers.
 
-use std::fmt::{Arguments, Write};
+use std::fmt::Arguments;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -17,11 +17,7 @@ pub(crate) struct Reporter(pub(crate) Console);
 
 impl Reporter {
     pub(crate) fn say(&self, line: Arguments<'_>) {
-        let mut text = String::new();
-        // A string takes all that it is given.
-        let _ = SystemTime.format_time(&mut Writer::new(&mut text));
-        let _ = write!(text, " {line}");
-        self.0.say(text);
+        self.0.say(format!("{}{line}", time()));
     }
 
     /// Prints who comes and goes. Subscribes again whenever it was too slow, and begins with who is there.
@@ -46,10 +42,12 @@ impl Reporter {
         active.mark_changed();
         let mut before = None;
         while active.changed().await.is_ok() {
-            let now = active.borrow_and_update().as_ref().map(|peer| peer.key);
+            let now = active.borrow_and_update().as_ref().map(|peer| (peer.key, peer.session));
             let height = follower.height();
             match now {
-                Some(peer) => self.say(format_args!("following {peer} from height {height}")),
+                Some((peer, session)) => {
+                    self.say(format_args!("following {peer} {session} from height {height}"));
+                }
                 None if before.is_some() => self.say(format_args!("following no peer, at height {height}")),
                 None => {} // It has not begun.
             }
@@ -85,6 +83,15 @@ impl Reporter {
             peer.key, peer.session
         ));
     }
+}
+
+/// Returns the time that a line begins with, and the space behind it.
+pub(crate) fn time() -> String {
+    let mut text = String::new();
+    // A string takes all that it is given.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
+    text.push(' ');
+    text
 }
 
 pub(crate) fn words(reason: Reason) -> String {

@@ -71,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // What can be repeated is, if its connection turns out to be closed: asking the kernel before each use costs more.
     let config = Config { probe: options.reuse == Reuse::Always, ..Config::default() };
     let pool = Pool::new(&workers, config)?;
-    let (console, writer) = Console::start(io::stdout());
+    let (console, writer) = Console::start(io::stdout(), String::new);
     let tally = Tally::default();
     let address = start(&options, &workers, &pool, &console, &tally)?;
     console.say(format!("listening on {address}"));
@@ -79,10 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     runtime.block_on(signals.end());
     let before = tally.unanswered();
     // A second signal ends the process at once.
-    thread::spawn(move || {
-        runtime.block_on(signals.end());
-        std::process::exit(1);
-    });
+    thread::spawn(move || runtime.block_on(signals.exit()));
     let report = workers.stop(options.limits.grace);
     console.say(format!("{:?}", pool.metrics()));
     let is_clean = report.is_clean() && tally.unanswered() == before;

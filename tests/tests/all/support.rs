@@ -101,6 +101,16 @@ fn everything(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 pub(crate) struct Program {
     process: Process,
     lines: Receiver<String>,
+    signalled: Signalled,
+}
+
+/// What gets the signals.
+#[derive(Clone, Copy)]
+enum Signalled {
+    Process,
+    /// The only process that it has started.
+    #[cfg(target_os = "linux")]
+    Child,
 }
 
 impl Program {
@@ -109,7 +119,34 @@ impl Program {
         let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let (told, lines) = mpsc::channel();
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| told.send(line)));
-        Self { process: Process(child), lines }
+        Self { process: Process(child), lines, signalled: Signalled::Process }
+    }
+
+    /// Starts it as process 1 of a namespace of its own. None where that is not permitted.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn start_as_process_one(program: &Command) -> Option<Self> {
+        let unshare = |user: &[&str]| {
+            let mut unshare = Command::new("unshare");
+            unshare.args(user).args(["--pid", "--fork", "--kill-child", "--"]);
+            unshare
+        };
+        let is_permitted = |user: &&[&str]| {
+            let mut nothing = unshare(user);
+            nothing.arg("true").stderr(Stdio::null());
+            nothing.status().is_ok_and(|status| status.success())
+        };
+        let Some(user) = [&[][..], &["--user", "--map-root-user"]].into_iter().find(is_permitted) else {
+            skip("no process can be the first of its namespace: `unshare --pid --fork` fails");
+            return None;
+        };
+        let mut command = unshare(user);
+        command.arg(program.get_program()).args(program.get_args());
+        Some(Self { signalled: Signalled::Child, ..Self::start(&mut command) })
+    }
+
+    /// The standard error, if it is piped.
+    pub(crate) fn errors(&mut self) -> std::process::ChildStderr {
+        self.process.0.stderr.take().expect("it is piped")
     }
 
     /// The next line, which begins with these words. What is behind them.
@@ -133,8 +170,22 @@ impl Program {
 
     #[cfg(unix)]
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        use rustix::process::{Pid, kill_process};
-        kill_process(Pid::from_child(&self.process.0), signal).expect("it runs");
+        let process = rustix::process::Pid::from_child(&self.process.0);
+        let process = match self.signalled {
+            Signalled::Process => process,
+            #[cfg(target_os = "linux")]
+            Signalled::Child => process_one_below(process),
+        };
+        rustix::process::kill_process(process, signal).expect("it runs");
+    }
+
+    /// Stops it, and waits until it is.
+    #[cfg(unix)]
+    pub(crate) fn stop(&self) {
+        use rustix::process::{Pid, Signal, WaitOptions, waitpid};
+        self.signal(Signal::STOP);
+        let stopped = waitpid(Some(Pid::from_child(&self.process.0)), WaitOptions::UNTRACED).expect("it is a child");
+        assert!(stopped.is_some_and(|(_, status)| status.stopped()), "it has ended: {stopped:?}");
     }
 
     /// The rest of what it says, once it has ended in order.
@@ -163,6 +214,18 @@ impl Program {
         }
         (rest, self.process.0.wait().expect("it can be waited for"))
     }
+}
+
+/// The child of `unshare`, which is process 1 in its own namespace.
+#[cfg(target_os = "linux")]
+fn process_one_below(parent: rustix::process::Pid) -> rustix::process::Pid {
+    let read = |path: String| std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let pid = parent.as_raw_nonzero();
+    let child = read(format!("/proc/{pid}/task/{pid}/children")).trim().parse().expect("it has one child");
+    let status = read(format!("/proc/{child}/status"));
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).expect("it has a namespace");
+    assert_eq!(numbers.split_whitespace().last(), Some("1"), "{numbers}");
+    rustix::process::Pid::from_raw(child).expect("it is a process")
 }
 
 /// Skips a test, or a part of one, for want of something; where everything is required that is a failure.

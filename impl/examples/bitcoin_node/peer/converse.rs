@@ -1,6 +1,6 @@
 //! What is said once the handshake is done.
 
-use std::future::{pending, ready};
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use bitcoin::p2p::message::NetworkMessage;
 use futures_util::{SinkExt, StreamExt};
 use handfast::lifecycle::{Handshake, Peer, Reason, SessionContext};
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::follow::Follower;
@@ -37,11 +38,9 @@ impl Ping {
 
 /// The body of a session. It ends before its connection is closed, so that a peer that comes again at once is not turned
 /// away as its own duplicate.
-pub async fn converse(
-    local: Arc<Local>,
-    live: SessionContext<SocketAddr, About>,
-    (mut connection, handshake): Established,
-) -> Reason {
+pub async fn converse(local: Arc<Local>, live: SessionContext<SocketAddr, About>, established: Established) -> Reason {
+    // It is watched no longer than the session waits to be announced.
+    let Some((mut connection, handshake)) = established.into_parts() else { return Reason::Failed };
     let reason = talk(&local, &live.peer, &mut connection, &handshake).await;
     live.end(reason);
     reason
@@ -62,8 +61,9 @@ async fn talk(
     let mut active = local.follower().map(|follower| follower.selector.watch());
     let conversation = Conversation { local, peer, handshake };
     loop {
-        // All are cancel safe. A pong that has come counts, however late this task runs: a ping that is due is overdue
-        // first, and unanswered when nothing more is there to be read.
+        // All are cancel safe. A pong that has come counts, however late this task runs and whatever is before it: a ping
+        // that is due is overdue first, and unanswered when nothing more comes.
+        let read_before = connection.codec().read();
         let said = tokio::select! {
             biased;
             _ = pings.tick() => {
@@ -83,7 +83,7 @@ async fn talk(
             }
             message = connection.next() => match message {
                 None => return Reason::RemoteClosed,
-                Some(Err(error)) => return blame(peer.key, &error),
+                Some(Err(error)) => return blame(peer, &error),
                 Some(Ok(Message::Pong(nonce))) => {
                     ping = ping.answered(nonce);
                     continue;
@@ -91,7 +91,14 @@ async fn talk(
                 Some(Ok(message)) => conversation.answer(message),
             },
             () = changed(&mut active) => Ok(conversation.question()),
-            () = ready(()), if matches!(ping, Ping::Overdue(_)) => return PING_UNANSWERED,
+            // The runtime asks the kernel what has come, and the read above is polled again. A read also waits when the task
+            // is to let others run, as it is after a megabyte: while bytes come the pong may be behind them.
+            () = yield_now(), if matches!(ping, Ping::Overdue(_)) => {
+                if connection.codec().read() == read_before {
+                    return PING_UNANSWERED;
+                }
+                continue;
+            }
         };
         let said = match said {
             Ok(None) => Ok(()),
@@ -140,7 +147,7 @@ impl Conversation<'_> {
             Message::Headers(headers) => {
                 let Some(follower) = self.local.follower() else { return Ok(None) };
                 let more = follower.heard(*session, &info.height, &headers).map_err(|error| {
-                    tracing::info!(%key, %error, "connection ended");
+                    tracing::info!(peer = %key, %session, %error, "connection ended");
                     PROTOCOL_VIOLATED
                 })?;
                 return Ok(more.then(|| follower.question()));
@@ -156,7 +163,7 @@ impl Conversation<'_> {
             Message::Verack => {
                 let _again = self.handshake.handshake_done(*key, info.clone());
             }
-            Message::Dropped(flaw) => tracing::debug!(%key, %flaw, "message dropped"),
+            Message::Dropped(flaw) => tracing::debug!(peer = %key, %session, %flaw, "message dropped"),
             Message::Pong(_) | Message::Version(_) | Message::Other => {}
         }
         Ok(None)
@@ -172,8 +179,8 @@ async fn say(local: &Local, connection: &mut Connection, message: NetworkMessage
     }
 }
 
-fn blame(peer: SocketAddr, error: &WireError) -> Reason {
-    tracing::info!(%peer, %error, "connection ended");
+fn blame(peer: &Peer<SocketAddr, About>, error: &WireError) -> Reason {
+    tracing::info!(peer = %peer.key, session = %peer.session, %error, "connection ended");
     match error {
         WireError::Io(_) | WireError::Truncated => Reason::Failed,
         WireError::WrongMagic | WireError::TooLong(_) | WireError::Malformed(_) | WireError::UserAgentTooLong(_) => {

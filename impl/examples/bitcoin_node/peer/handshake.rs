@@ -26,7 +26,7 @@ const USER_AGENT: &str = concat!("/handfast:", env!("CARGO_PKG_VERSION"), "/");
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
     #[error(transparent)]
-    Wire(#[from] WireError),
+    Wire(WireError),
     #[error("the peer closed before the handshake was complete, as one of another network does")]
     Closed,
     #[error("the peer acknowledged a version that it was not sent")]
@@ -37,6 +37,16 @@ pub enum HandshakeError {
     Myself,
     #[error("the session was told to end: {0}")]
     Over(#[from] StateError),
+}
+
+/// A reset is an end too: it is one where the peer had not read all, as one of another network has not.
+impl From<WireError> for HandshakeError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Io(error) if Reason::from(&error) == Reason::RemoteClosed => Self::Closed,
+            error => Self::Wire(error),
+        }
+    }
 }
 
 impl From<&HandshakeError> for Reason {
@@ -88,13 +98,20 @@ pub async fn dial(
     let mut connection = local.connection(stream)?;
     let nonce = Nonce::draw(local, handshake.session());
     connection.send(our_version(to, nonce.nonce)).await?;
-    let theirs = their_version(&mut connection).await?;
+    let mut is_acknowledged = false;
+    let theirs = loop {
+        match said(&mut connection).await? {
+            Said::Version(theirs) => break theirs,
+            // Some acknowledge our version before they send their own.
+            Said::Verack => is_acknowledged = true,
+        }
+    };
     // What we dialed sends back what we say, or leads to this node.
     if local.began_with(theirs.nonce).is_some() {
         return Err(HandshakeError::Myself);
     }
     connection.send(NetworkMessage::Verack).await?;
-    if !theirs.acknowledged {
+    if !is_acknowledged {
         their_verack(&mut connection).await?;
     }
     established(connection, handshake, to, theirs.about)
@@ -110,10 +127,7 @@ pub(super) async fn answer(
     handshake: Handshake<SocketAddr, About>,
 ) -> Result<Established, HandshakeError> {
     let mut connection = local.connection(stream)?;
-    let theirs = their_version(&mut connection).await?;
-    if theirs.acknowledged {
-        return Err(HandshakeError::EarlyVerack);
-    }
+    let Said::Version(theirs) = said(&mut connection).await? else { return Err(HandshakeError::EarlyVerack) };
     if let Some(dialed) = local.began_with(theirs.nonce) {
         for session in [dialed, handshake.session()] {
             // Whichever is over already has found out by other means.
@@ -127,16 +141,18 @@ pub(super) async fn answer(
     established(connection, handshake, from, theirs.about)
 }
 
-/// What a peer said until its version was known.
+/// What matters of what a peer says before its version is known.
+enum Said {
+    Version(Introduction),
+    Verack,
+}
+
 struct Introduction {
     about: About,
     nonce: u64,
-    /// Some acknowledge our version before they send their own.
-    acknowledged: bool,
 }
 
-async fn their_version(connection: &mut Connection) -> Result<Introduction, HandshakeError> {
-    let mut acknowledged = false;
+async fn said(connection: &mut Connection) -> Result<Said, HandshakeError> {
     loop {
         match connection.next().await.ok_or(HandshakeError::Closed)?? {
             Message::Version(theirs) if theirs.version < LEAST_VERSION => {
@@ -146,9 +162,9 @@ async fn their_version(connection: &mut Connection) -> Result<Introduction, Hand
                 let Version { version, nonce, user_agent, start_height } = theirs;
                 let height = Arc::new(AtomicU32::new(u32::try_from(start_height).unwrap_or(0)));
                 let about = About { version, user_agent, start_height, height };
-                return Ok(Introduction { about, nonce, acknowledged });
+                return Ok(Said::Version(Introduction { about, nonce }));
             }
-            Message::Verack => acknowledged = true,
+            Message::Verack => return Ok(Said::Verack),
             Message::Ping(_)
             | Message::Pong(_)
             | Message::GetHeaders
@@ -173,7 +189,9 @@ fn established(
     about: About,
 ) -> Result<Established, HandshakeError> {
     let _first = handshake.handshake_done(key, about)?;
-    Ok((connection, handshake))
+    let established = Established::new(connection, handshake);
+    established.ends_when_closed();
+    Ok(established)
 }
 
 fn our_version(to: SocketAddr, nonce: u64) -> NetworkMessage {

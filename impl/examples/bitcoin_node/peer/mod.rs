@@ -1,10 +1,11 @@
 //! One Bitcoin peer: the handshake, and what is said after it.
 //!
-//! The node has the genesis block and no other, at most the headers of some. It claims the services of a full node, which it can as long as
-//! nobody asks for more than the genesis block: btcd does not stay connected to anything that it dialed and that has
-//! none.
+//! The node has the genesis block and no other, at most the headers of some. It claims the services of a full node, which it
+//! can as long as no peer asks for more than the genesis block: btcd does not stay connected to anything that it dialed and
+//! that has none.
 
 mod converse;
+mod established;
 pub mod follow;
 mod handshake;
 pub mod wire;
@@ -17,12 +18,13 @@ use std::time::Duration;
 
 use bitcoin::p2p::Magic;
 pub use handfast::lifecycle::canonical;
-use handfast::lifecycle::{Handshake, Node, Origin, Reason, SessionId};
+use handfast::lifecycle::{Node, Origin, Reason, SessionId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_util::codec::Framed;
 
 pub use converse::converse;
+pub use established::Established;
 pub use handshake::{HandshakeError, dial};
 
 use follow::Follower;
@@ -47,8 +49,6 @@ pub struct About {
     pub height: Arc<AtomicU32>,
 }
 
-/// What comes out of a handshake: the connection, and the way to say again that it completed.
-type Established = (Connection, Handshake<SocketAddr, About>);
 type Connection = Framed<TcpStream, Wire>;
 
 /// What all sessions of this node share.
@@ -84,13 +84,14 @@ impl Local {
 
 /// Accepts connections until it is dropped.
 pub async fn accept_peers(node: &Peers, local: &Arc<Local>, listener: &TcpListener) {
+    let at = listener.local_addr().ok();
     loop {
         match listener.accept().await {
             // A listener at `[::]` shows addresses of IPv4 in another form than a dial to them does.
             Ok((stream, from)) => accept_peer(node, local, stream, canonical(from)),
             Err(error) => {
                 // Most likely there is no descriptor left for it. The connection stays in the listener's queue.
-                tracing::warn!(%error, "cannot accept");
+                tracing::warn!(at = at.map(tracing::field::display), %error, "cannot accept");
                 sleep(Duration::from_millis(100)).await;
             }
         }
@@ -101,7 +102,10 @@ fn accept_peer(node: &Peers, local: &Arc<Local>, stream: TcpStream, from: Socket
     let (ours, theirs, peers) = (Arc::clone(local), Arc::clone(local), node.clone());
     let opened = node.open(
         Origin::inbound(Some(from.ip())),
-        move |handshake| async move { logged(from, handshake::answer(&peers, &ours, stream, from, handshake).await) },
+        move |handshake| async move {
+            let session = handshake.session();
+            logged(from, session, handshake::answer(&peers, &ours, stream, from, handshake).await)
+        },
         move |live, established| converse(theirs, live, established),
     );
     if let Err(rejected) = opened {
@@ -110,6 +114,6 @@ fn accept_peer(node: &Peers, local: &Arc<Local>, stream: TcpStream, from: Socket
 }
 
 /// Says why a handshake failed; the session ends with the bare output.
-pub fn logged<T>(peer: SocketAddr, result: Result<T, HandshakeError>) -> Result<T, HandshakeError> {
-    result.inspect_err(|error| tracing::info!(%peer, %error, "handshake failed"))
+pub fn logged<T>(peer: SocketAddr, session: SessionId, result: Result<T, HandshakeError>) -> Result<T, HandshakeError> {
+    result.inspect_err(|error| tracing::info!(%peer, %session, %error, "handshake failed"))
 }

@@ -79,6 +79,7 @@ pub enum Flaw {
 pub struct Wire {
     magic: Magic,
     state: State,
+    read: u64,
 }
 
 enum State {
@@ -127,7 +128,12 @@ pub enum WireError {
 
 impl Wire {
     pub fn new(magic: Magic) -> Self {
-        Self { magic, state: State::BetweenMessages }
+        Self { magic, state: State::BetweenMessages, read: 0 }
+    }
+
+    /// Returns how many bytes of payloads it has read.
+    pub fn read(&self) -> u64 {
+        self.read
     }
 }
 
@@ -174,12 +180,14 @@ impl Payload {
         Ok(Self { kind, left: length, kept: Vec::new(), hashed, checksum: part(20) })
     }
 
-    fn take(&mut self, bytes: &mut BytesMut) {
+    /// Returns how many bytes it takes.
+    fn take(&mut self, bytes: &mut BytesMut) -> usize {
         let taken = bytes.split_to(self.left.min(bytes.len()));
         self.left -= taken.len();
         self.hashed.input(&taken);
         let kept = taken.len().min(self.kind.kept() - self.kept.len());
         self.kept.extend_from_slice(&taken[..kept]);
+        taken.len()
     }
 
     fn finish(self) -> Result<Message, WireError> {
@@ -281,7 +289,7 @@ impl Decoder for Wire {
             bytes.advance(HEADER);
         }
         if let State::Within(payload) = &mut self.state {
-            payload.take(bytes);
+            self.read += payload.take(bytes) as u64;
         }
         match std::mem::replace(&mut self.state, State::BetweenMessages) {
             State::Within(payload) if payload.left == 0 => payload.finish().map(Some),

@@ -59,6 +59,18 @@ fn introduces(name: &'static str, payload: &[u8], wanted: Wanted) -> Case {
     Case { name, introduction: message("version", payload), between: Vec::new(), later: Vec::new(), wanted }
 }
 
+/// A version whose fields have these bytes from there on.
+fn odd(name: &'static str, at: usize, bytes: &[u8], wanted: Wanted) -> Case {
+    let mut odd = payload(70016, b"/client:1.0/");
+    odd[at..at + bytes.len()].copy_from_slice(bytes);
+    introduces(name, &odd, wanted)
+}
+
+/// Where a version message with the user agent of [`introduced`] has its fields.
+const SERVICES: usize = 4;
+const TIME: usize = 12;
+const HEIGHT: usize = 93;
+
 fn introduced() -> Vec<u8> {
     message("version", &payload(70016, b"/client:1.0/"))
 }
@@ -84,6 +96,16 @@ fn versions() -> Vec<Case> {
         numbered("version 70017", 70017, Wanted::Up),
         numbered("the greatest version", i32::MAX, Wanted::Up),
         numbered("version -1", -1, Wanted::Closed),
+        odd("no services", SERVICES, &[0; 8], Wanted::Up),
+        odd("all services", SERVICES, &[0xff; 8], Wanted::Up),
+        odd("time 0", TIME, &[0; 8], Wanted::Up),
+        odd("time -1", TIME, &[0xff; 8], Wanted::Up),
+        odd("the earliest time", TIME, &i64::MIN.to_le_bytes(), Wanted::Up),
+        odd("the latest time", TIME, &i64::MAX.to_le_bytes(), Wanted::Up),
+        odd("height 0", HEIGHT, &[0; 4], Wanted::UpAs("/client:1.0/", 0)),
+        odd("height -1", HEIGHT, &[0xff; 4], Wanted::UpAs("/client:1.0/", -1)),
+        odd("the least height", HEIGHT, &i32::MIN.to_le_bytes(), Wanted::UpAs("/client:1.0/", i32::MIN)),
+        odd("the greatest height", HEIGHT, &i32::MAX.to_le_bytes(), Wanted::UpAs("/client:1.0/", i32::MAX)),
         relay("no relay byte", &[]),
         relay("relay byte 0", &[0]),
         relay("relay byte 2", &[2]),
@@ -135,6 +157,11 @@ fn messages() -> Vec<Case> {
         header[16..20].copy_from_slice(&length.to_le_bytes());
         header
     };
+    let opens = |name, bytes: &[u8]| Case { introduction: bytes.to_vec(), ..says(name, Vec::new(), Wanted::Closed) };
+    // A key of BIP 324 is 64 bytes that look random. Each is wrong here as soon as it differs from the magic.
+    let bip324: Vec<u8> = (0..64).map(|number: u8| number.wrapping_mul(167).wrapping_add(3)).collect();
+    let almost = [&Magic::REGTEST.to_bytes()[..3], &bip324[..61]].concat();
+    let inventory = [&[0xfd][..], &50_000_u16.to_le_bytes(), &[1; 50_000 * 36]].concat();
     let other_magic = [&Magic::BITCOIN.to_bytes()[..], &message("ping", &[1; 8])[4..]].concat();
     vec![
         says("a ping of 0 bytes", message("ping", &[]), Wanted::Up),
@@ -144,8 +171,16 @@ fn messages() -> Vec<Case> {
         says("a wrong checksum", wrong(message("ping", &[1; 8])), Wanted::Up),
         says("a command that is not ASCII", message("p\u{ef}ng", &[1; 8]), Wanted::Up),
         says("a byte after a command's zero", message("ping\0g", &[1; 8]), Wanted::Up),
+        says("1,000 addresses", message("addr", &[&[0xfd, 0xe8, 3][..], &[1; 30_000]].concat()), Wanted::Up),
+        says("addresses of 40,000 bytes", message("addr", &[1; 40_000]), Wanted::Up),
         says("40,000 addresses", message("addr", &vec![1; 1_200_003]), Wanted::Up),
-        says("4,000,000 bytes", message("block", &vec![1; 4_000_000]), Wanted::Up),
+        says("50,000 things", message("inv", &inventory), Wanted::Up),
+        says("an unknown message of 4,000,000 bytes", message("nobodyknows", &vec![1; 4_000_000]), Wanted::Up),
+        says("a block of 4,000,000 bytes", message("block", &vec![1; 4_000_000]), Wanted::Up),
+        opens("the first 64 bytes of BIP 324", &bip324),
+        opens("its first byte alone", &bip324[..1]),
+        opens("64 bytes that begin almost as the magic", &almost),
+        opens("the first that is wrong after three of the magic", &almost[..4]),
         says("4,000,001 bytes announced", header("block", 4_000_001), Wanted::Closed),
         says("4 GiB announced", header("ping", u32::MAX), Wanted::Closed),
         says("another network's magic", other_magic, Wanted::Closed),
@@ -179,8 +214,10 @@ async fn play(case: &Case, server: &Server) -> Result<(String, i32), ClientError
 fn each_is_right(cases: Vec<Case>) -> impl AsyncFnOnce() {
     async move || {
         let limits = Limits { per_address: 32, pending_per_source: 16, ..Limits::new(32, 16) };
-        let server =
-            Server::start(NodeConfig::new(Config { capacity: 65, ..Config::new(limits, Duplicates::KeepNew) })).await;
+        let registry = Config { capacity: 65, ..Config::new(limits, Duplicates::KeepNew) };
+        // Longer than a case may take: no peer is closed because it is late.
+        let handshake_timeout = Duration::from_secs(3600);
+        let server = Server::start(NodeConfig { handshake_timeout, ..NodeConfig::new(registry) }).await;
         let mut wrong = Vec::new();
         for case in &cases {
             let patience = Duration::from_secs(60);

@@ -40,7 +40,11 @@ impl Client {
     pub(crate) async fn connect(to: SocketAddr) -> Result<Self, ClientError> {
         let stream = TcpStream::connect(to).await.map_err(ClientError::Connect)?;
         stream.set_nodelay(true).map_err(ClientError::Connect)?;
-        Ok(Self { stream, magic: Magic::REGTEST })
+        Ok(Self::over(stream))
+    }
+
+    pub(crate) fn over(stream: TcpStream) -> Self {
+        Self { stream, magic: Magic::REGTEST }
     }
 
     pub(crate) fn address(&self) -> Result<SocketAddr, ClientError> {

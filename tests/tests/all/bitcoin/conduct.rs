@@ -183,8 +183,9 @@ impl Conduct {
     async fn misbehave(self, mut client: Client) -> Result<(), ClientError> {
         match self {
             Self::VerackFirst => {
-                client.send(NetworkMessage::Verack).await?;
-                client.send(NetworkMessage::Version(version())).await?;
+                // The node closes at the first.
+                let both = [NetworkMessage::Verack, NetworkMessage::Version(version())];
+                client.send_bytes(&both.map(|message| client.bytes(message)).concat()).await?;
             }
             Self::TooOld => {
                 client.send(NetworkMessage::Version(VersionMessage { version: 31799, ..version() })).await?

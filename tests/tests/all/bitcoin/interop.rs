@@ -73,7 +73,7 @@ fn a_peer_of_another_implementation_is_dialed() {
             let (dialing, conversing) = (Arc::clone(&server.local), Arc::clone(&server.local));
             let session = server.node.open(
                 Origin::outbound(Some(address.ip())),
-                move |handshake| async move { peer::logged(address, peer::dial(&dialing, address, handshake).await) },
+                move |handshake| async move { peer::dial(&dialing, address, handshake).await },
                 move |live, established| peer::converse(conversing, live, established),
             );
             let Some(Event::Up(up)) = events.next().await else { panic!("nobody answered") };

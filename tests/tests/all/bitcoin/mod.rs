@@ -8,7 +8,14 @@ mod conduct;
 mod follow;
 mod interop;
 mod late;
+#[cfg(target_os = "linux")]
+mod limits;
 #[cfg(unix)]
 mod program;
+mod record;
+#[cfg(target_os = "linux")]
+mod room;
 mod server;
+#[cfg(unix)]
+mod stop;
 mod storm;

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use super::client::version;
 use crate::support::{Process, Program, STUCK, alone, deadline, finished};
 
-fn program(arguments: &[&str]) -> Command {
+pub(super) fn program(arguments: &[&str]) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_bitcoin_node"));
     program.args(arguments);
     program
@@ -20,7 +20,12 @@ fn program(arguments: &[&str]) -> Command {
 
 /// A node, and where it listens.
 pub(super) fn listening(arguments: &[&str]) -> (Program, String) {
-    let mut node = Program::start(program(&["--listen", "127.0.0.1:0"]).args(arguments));
+    listening_as(program(&["--listen", "127.0.0.1:0"]).args(arguments))
+}
+
+/// Starts the node of this command. Returns it, and where it listens.
+pub(super) fn listening_as(command: &mut Command) -> (Program, String) {
+    let mut node = Program::start(command);
     let address = says(&mut node, "listening on ");
     (node, address)
 }
@@ -34,7 +39,7 @@ pub(super) fn timeless(line: &str) -> &str {
 
 /// What is behind these words in the next line.
 #[track_caller]
-fn says(program: &mut Program, words: &str) -> String {
+pub(super) fn says(program: &mut Program, words: &str) -> String {
     let line = program.says("");
     let rest = timeless(&line).strip_prefix(words).unwrap_or_else(|| panic!("{line:?} in place of {words:?}"));
     rest.to_owned()
@@ -67,23 +72,78 @@ fn two_nodes_find_each_other_and_part_at_a_signal() {
     }
 }
 
+/// Checks that its first line says why it cannot connect, and which session that was.
+fn cannot_connect(peer: &str, why: &str) {
+    let mut client = Program::start(&mut program(&["--connect", peer, "--network", "regtest"]));
+    let line = says(&mut client, "cannot ");
+    assert!(line.starts_with(why), "{peer}: \"cannot {line}\", not \"cannot {why}\"");
+    client.interrupt();
+    assert_eq!(rest(client).last().map(String::as_str), Some("shut down: 0 sessions ended, 0 were aborted"));
+}
+
 #[test]
 fn what_failed_is_said() {
-    let (server, address) = listening(&["--network", "signet"]);
     let refused = TcpListener::bind("127.0.0.1:0").expect("loopback").local_addr().expect("bound").to_string();
-    for (peer, why) in [
-        (address.as_str(), "cannot connect to 127.0.0.1:"),
-        (refused.as_str(), "Connection refused"),
-        ("nothing.invalid:1", "cannot find nothing.invalid:1: "),
-    ] {
-        let mut client = Program::start(&mut program(&["--connect", peer, "--network", "regtest"]));
-        let line = says(&mut client, "cannot ");
-        assert!(format!("cannot {line}").contains(why), "{peer}: {line:?}, not {why:?}");
-        client.interrupt();
-        assert_eq!(rest(client).last().map(String::as_str), Some("shut down: 0 sessions ended, 0 were aborted"));
+    let why = |address: &str, why| format!("connect to {address} session 0: {why}");
+    cannot_connect(&refused, &why(&refused, "the connection failed: Connection refused"));
+    cannot_connect("nothing.invalid:1", "find nothing.invalid:1: ");
+    // To a broadcast address Linux knows no route for TCP, whatever its table says.
+    let unroutable = "255.255.255.255:1";
+    if cfg!(target_os = "linux") {
+        cannot_connect(unroutable, &why(unroutable, "the connection failed: Network is unreachable"));
     }
+}
+
+#[test]
+fn a_peer_of_another_network_is_said_to_be_one() {
+    let (server, address) = listening(&["--network", "signet"]);
+    let closed = "the peer closed before the handshake was complete, as one of another network does";
+    cannot_connect(&address, &format!("connect to {address} session 0: {closed}"));
     server.interrupt();
     assert_eq!(rest(server), ["shut down: 0 sessions ended, 0 were aborted"]);
+
+    // This one does not close, and answers.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("it is dialed");
+        let answer = serialize(&RawNetworkMessage::new(Magic::SIGNET, NetworkMessage::Version(version())));
+        stream.write_all(&answer).expect("it reads");
+        // Until the node closes.
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    let language = "the peer speaks another network's or another protocol's language";
+    cannot_connect(&address, &format!("connect to {address} session 0: {language}"));
+    answering.join().expect("the peer is well");
+}
+
+/// All of 127.0.0.0/8 is loopback, so that the port is free at an address of this process alone.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_peer_without_a_port_is_dialed_at_the_networks() {
+    let _deadline = deadline("a peer at the default port to be dialed");
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let host = format!("127.83.{high}.{low}");
+    for (network, port) in [("regtest", 18444), ("signet", 38333), ("simnet", 18555)] {
+        let listener = TcpListener::bind((host.as_str(), port)).expect("it is free");
+        let node = Program::start(&mut program(&["--connect", &host, "--network", network]));
+        drop(listener.accept().expect("it is dialed"));
+        node.interrupt();
+        let _ = node.rest();
+    }
+}
+
+#[test]
+fn who_is_banned_is_said_when_it_is_asked_for() {
+    let (mut node, _) = listening(&["--ban", "192.0.2.0/24", "--ban", "2001:db8::1", "--ban", "::ffff:198.51.100.7"]);
+    node.signal(Signal::USR1);
+    for banned in ["192.0.2.0/24", "198.51.100.7/32", "2001:db8::1/128"] {
+        let line = says(&mut node, "banned ");
+        assert_eq!(line, format!("{banned} for good"));
+    }
+    assert!(says(&mut node, "Metrics {").contains("bans: 3"));
+    node.interrupt();
+    rest(node);
 }
 
 /// An IPv4 peer is the same at an IPv6 socket and by a name.
@@ -151,6 +211,44 @@ fn an_output_that_nobody_reads_keeps_neither_the_node_nor_its_end() {
     drop((out, errors));
 }
 
+/// A session whose handshake fails is a few lines, all of them said before its connection is closed.
+#[test]
+fn lines_that_were_lost_are_counted_where_they_would_have_been() {
+    let _deadline = deadline("a node whose output is read again");
+    let mut command = program(&["--listen", "127.0.0.1:0", "--verbose"]);
+    let (mut node, address) = listening_as(command.stderr(Stdio::piped()));
+    let mut lines = BufReader::new(node.errors()).lines().map(|line| line.expect("it is text"));
+    let comes_and_goes = || {
+        let mut stream = TcpStream::connect(&address).expect("it accepts");
+        stream.write_all(b"x").expect("it reads");
+        assert_ne!(stream.read(&mut [0]).unwrap_or(0), 1, "it says nothing");
+    };
+    let is_last = |line: &str, session| line.contains(&format!(" session ended session=session {session} "));
+    comes_and_goes();
+    let first: Vec<_> = lines.by_ref().take_while(|line| !is_last(line, 0)).collect();
+    let each = first.len() + 1;
+    assert!(first[0].contains("handshake failed peer=127.0.0.1:"), "{first:?}");
+    assert!(first.iter().all(|line| timeless(line).contains(" session=session 0 ")), "{first:?}");
+    // A pipe holds 64 KiB, and 4,096 lines wait.
+    const SESSIONS: usize = 3_000;
+    (0..SESSIONS).for_each(|_| comes_and_goes());
+    let mut said = 0;
+    let lost = loop {
+        let line = lines.next().expect("it runs");
+        match timeless(&line).strip_suffix(" lines were lost") {
+            Some(lost) => break lost.parse::<usize>().expect("a number"),
+            None => said += 1,
+        }
+        assert!(said < each * SESSIONS, "nothing was lost");
+    };
+    assert_eq!(said + lost, each * SESSIONS);
+    // Nothing is lost any more.
+    comes_and_goes();
+    assert_eq!(1 + lines.by_ref().take_while(|line| !is_last(line, SESSIONS + 1)).count(), each);
+    node.interrupt();
+    rest(node);
+}
+
 #[test]
 fn what_happened_is_recorded() {
     let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bitcoin-{}.log", std::process::id()));
@@ -181,6 +279,7 @@ fn arguments_that_make_no_sense_are_refused() {
         (&["--listen", "127.0.0.1:0", "--ping-interval", "0"], "0 is not in"),
         (&["--listen", "127.0.0.1:0", "--network", "mainnet"], "regtest, simnet, signet"),
         (&["--listen", "192.0.2.1:1"], "cannot listen on 192.0.2.1:1"),
+        (&["--listen", "127.0.0.1:0", "--record", "/nowhere/log"], "cannot record to /nowhere/log"),
     ] {
         let output = finished(&mut program(arguments), STUCK, "arguments to be refused");
         let words = String::from_utf8_lossy(&output.stderr);
@@ -201,7 +300,7 @@ fn a_dialer_that_meets_its_own_echo_finds_out() {
             let _ = std::io::copy(&mut stream, &mut back);
         });
         let mut node = Program::start(&mut program(&["--connect", &address]));
-        says(&mut node, &format!("not dialing {address}: it is this node"));
+        says(&mut node, &format!("not dialing {address} session 0: it is this node"));
         echoing.join().expect("an echo does not panic");
         node.interrupt();
         assert_eq!(rest(node), ["shut down: 0 sessions ended, 0 were aborted"]);
