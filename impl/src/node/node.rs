@@ -67,7 +67,11 @@ impl Listener for TcpListener {
     type Io = TcpStream;
 
     async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        TcpListener::accept(self).await
+        let (stream, from) = TcpListener::accept(self).await?;
+        // The messages of an upgrade wait for each other otherwise. It fails for a connection that is gone already, which
+        // the negotiation finds out.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, from))
     }
 }
 
@@ -287,7 +291,7 @@ where
     }
 }
 
-/// Over TCP.
+/// Over TCP, with `TCP_NODELAY`: small messages do not wait for each other.
 impl<K, I> Node<K, I>
 where
     K: Clone + Ord + Send + Sync + 'static,
@@ -344,7 +348,11 @@ where
             Opening::ByDirection => None,
         };
         let dialer = Dialer { timeout: self.inner.config.connect_timeout, ..Dialer::new(from) };
-        self.begin(peer, async move { Ok(dialer.connect(peer).await?.stream) })
+        self.begin(peer, async move {
+            let stream = dialer.connect(peer).await?.stream;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        })
     }
 }
 
