@@ -6,6 +6,7 @@
 //! | announce | who hears of a peer's coming and going, in which order? | [`lifecycle`] |
 //! | own | which thread may touch a descriptor, and who closes it? | [`ownership`] |
 //! | leave | how does a framed connection end without losing a frame? | [`framed`] |
+//! | all | one connection's whole life: the four together | [`node`] |
 //!
 //! On [`ownership`] stands [`pool`]: idle connections that any of a program's workers may take.
 //!
@@ -51,6 +52,7 @@
 
 pub mod framed;
 pub mod lifecycle;
+pub mod node;
 pub mod ownership;
 #[cfg(unix)]
 pub mod pool;

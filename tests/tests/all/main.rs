@@ -2,6 +2,8 @@
 
 mod bitcoin;
 #[cfg(unix)]
+mod cluster;
+#[cfg(unix)]
 mod echo;
 mod framed;
 #[cfg(target_os = "linux")]
