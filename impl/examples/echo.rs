@@ -74,11 +74,10 @@ async fn accept(listener: &TcpListener, node: &Node<String>, console: &Console) 
         let opened = node.open(
             Origin::inbound(Some(from.ip())),
             move |handshake| say_hello(handshake, stream),
-            |live, mut connection| async move {
+            |_live, mut connection| async move {
                 let reason = echo(&mut connection).await;
-                // The session ends before its connection is closed: who comes again at once is not its own duplicate.
-                live.end(reason);
-                reason
+                // Returned too, the connection is closed after the session: who comes again at once is no duplicate.
+                (reason, connection)
             },
         );
         if let Err(rejected) = opened {

@@ -48,7 +48,7 @@
 //! # Examples
 //!
 //! `simopen_upgrade` negotiates, then runs Noise and yamux in the roles that were agreed on; `echo` and `bitcoin_node`
-//! keep peers; `reuse_proxy` is a reverse proxy over [`pool`].
+//! keep peers; `reuse_proxy` is a reverse proxy over [`pool`]; `cluster` is a number of [`node`]s that dial each other.
 
 pub mod framed;
 pub mod lifecycle;

@@ -47,7 +47,7 @@ const REUNION: Duration = Duration::from_secs(60);
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let options = Options::parse();
-    let (console, last_line) = Console::start(io::stdout());
+    let (console, last_line) = Console::start(io::stdout(), String::new);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let is_sound = runtime.block_on(run(options, console))?;
     last_line.finish();
@@ -86,12 +86,7 @@ async fn run(options: Options, console: Console) -> Result<bool, Box<dyn Error>>
 
 /// Kills and restarts nodes until there were enough frames and kills, and waits until all have found each other again.
 /// Returns whether it did all of that.
-async fn work(
-    mesh: &mut Mesh,
-    options: &Options,
-    ledger: &Ledger,
-    console: &Console,
-) -> Result<bool, Box<dyn Error>> {
+async fn work(mesh: &mut Mesh, options: &Options, ledger: &Ledger, console: &Console) -> Result<bool, Box<dyn Error>> {
     let mut shown = interval(Duration::from_millis(if is_terminal() { 250 } else { 1000 }));
     let mut looked = interval(Duration::from_millis(20));
     shown.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -61,11 +61,8 @@ impl Mesh {
     /// Kills one node, or all of them together, and starts them again.
     pub(crate) async fn kill(&mut self, kills: u64) -> Result<(), Box<dyn Error>> {
         let nodes = self.members.len();
-        let killed: Vec<usize> = if kills.is_multiple_of(ALL) {
-            (0..nodes).collect()
-        } else {
-            vec![rand::random_range(0..nodes)]
-        };
+        let killed: Vec<usize> =
+            if kills.is_multiple_of(ALL) { (0..nodes).collect() } else { vec![rand::random_range(0..nodes)] };
         let members: Vec<Member> = killed.iter().filter_map(|&index| self.members[index].take()).collect();
         // The threads end at their next `await`; this one serves the signals meanwhile.
         tokio::task::spawn_blocking(move || members.into_iter().for_each(Member::kill)).await?;
@@ -107,11 +104,10 @@ impl Mesh {
         };
         let same = |one: &Peer<PublicKey, About>, other: &Peer<PublicKey, About>| {
             let (one, other) = (one.info, other.info);
-            one.ours.frames == other.theirs.frames
-                && one.theirs.frames == other.ours.frames
-                && one.role != other.role
+            one.ours.frames == other.theirs.frames && one.theirs.frames == other.ours.frames && one.role != other.role
         };
-        let is_one = |one, other| only(one, other).zip(only(other, one)).is_some_and(|(ours, theirs)| same(ours, theirs));
+        let is_one =
+            |one, other| only(one, other).zip(only(other, one)).is_some_and(|(ours, theirs)| same(ours, theirs));
         peers.len() == keys.len() && (0..keys.len()).all(|one| (0..one).all(|other| is_one(one, other)))
     }
 

@@ -14,6 +14,12 @@ fn for_draining(time: Duration) -> Duration {
     time - time / 8
 }
 
+/// The moment after this time; in thirty years if the clock does not go as far.
+fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or_else(|| now + Duration::from_secs(30 * 365 * 86400))
+}
+
 /// Knows when the node's shutdown is to be over, once it has begun.
 pub(super) struct Closing {
     grace: Duration,
@@ -28,13 +34,13 @@ impl Closing {
 
     /// Begins the shutdown, or makes it shorter.
     pub(super) fn begin(&self, timeout: Duration) {
-        let deadline = Instant::now() + for_draining(timeout);
+        let deadline = after(for_draining(timeout));
         self.deadline.send_modify(|known| *known = Some(known.map_or(deadline, |known| known.min(deadline))));
     }
 
     /// When the frames are to be drained of a session that begins to end now.
     pub(super) fn drained_by(&self) -> Instant {
-        let own = Instant::now() + for_draining(self.grace);
+        let own = after(for_draining(self.grace));
         self.deadline.borrow().map_or(own, |deadline| own.min(deadline))
     }
 

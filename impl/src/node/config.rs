@@ -36,10 +36,7 @@ impl<K> Config<K> {
     pub fn new(limits: Limits, local: K, protocol: impl Into<String>) -> Self {
         let registry = lifecycle::Config { local: Some(local), ..lifecycle::Config::new(limits, Duplicates::TieBreak) };
         Self {
-            registry: lifecycle::NodeConfig {
-                grace: Duration::from_secs(5),
-                ..lifecycle::NodeConfig::new(registry)
-            },
+            registry: lifecycle::NodeConfig { grace: Duration::from_secs(5), ..lifecycle::NodeConfig::new(registry) },
             opening: Opening::Negotiate { protocols: vec![protocol.into()], options: Options::default() },
             connect_timeout: Duration::from_secs(10),
             redial: Redial::default(),

@@ -367,4 +367,3 @@ impl<K: Clone + Ord, I, Io> Debug for Node<K, I, Io> {
         f.debug_struct("Node").field("listens_at", &self.inner.listens_at.get()).finish_non_exhaustive()
     }
 }
-

@@ -111,9 +111,9 @@ where
     let logged = |error: &dyn Display| tracing::debug!(%session, ?address, %error, "no session");
     let io = io.await.inspect_err(|error| logged(error))?;
     let stream = settle_roles(io, direction, address, &opening).await.inspect_err(|error| logged(error))?;
-    let Upgraded { key, info, connection, rank, privileged } = upgrade(stream).await.map_err(|error| {
-        OpenError::Upgrade { reason: Reason::from(&error), error: Box::new(error) }
-    })?;
+    let Upgraded { key, info, connection, rank, privileged } = upgrade(stream)
+        .await
+        .map_err(|error| OpenError::Upgrade { reason: Reason::from(&error), error: Box::new(error) })?;
     // Set once, because a connection has one session.
     let _ = learned.set(key.clone());
     handshake.set_rank(rank)?;
