@@ -72,10 +72,8 @@ async fn run(options: Options, console: Console) -> Result<bool, Box<dyn Error>>
         () = signals.end() => true,
         worked = work(&mut mesh, &options, &ledger, &console) => !worked?,
     };
-    let drained = tokio::select! {
-        drained = mesh.stop() => drained?,
-        () = signals.end() => return Err("ended by a second signal".into()),
-    };
+    tokio::spawn(signals.exit());
+    let drained = mesh.stop().await?;
     let summary = ledger.summary(options.is_alone());
     for line in summary.lines() {
         console.say(line);
