@@ -102,19 +102,22 @@ fn a_peer_of_another_network_is_said_to_be_one() {
     server.interrupt();
     assert_eq!(rest(server), ["shut down: 0 sessions ended, 0 were aborted"]);
 
-    // This one does not close, and answers.
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    let address = listener.local_addr().expect("it is bound").to_string();
-    let answering = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("it is dialed");
+    // It does not read all, which makes the end a reset.
+    let resets: fn(&mut TcpStream) = |stream| assert_eq!(stream.peek(&mut [0]).expect("it speaks"), 1);
+    // It does not close, and answers.
+    let answers: fn(&mut TcpStream) = |stream| {
         let answer = serialize(&RawNetworkMessage::new(Magic::SIGNET, NetworkMessage::Version(version())));
         stream.write_all(&answer).expect("it reads");
-        // Until the node closes.
-        let _ = std::io::copy(&mut stream, &mut std::io::sink());
-    });
+        let _until_the_node_closes = std::io::copy(stream, &mut std::io::sink());
+    };
     let language = "the peer speaks another network's or another protocol's language";
-    cannot_connect(&address, &format!("connect to {address} session 0: {language}"));
-    answering.join().expect("the peer is well");
+    for (does, why) in [(resets, closed), (answers, language)] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = listener.local_addr().expect("it is bound").to_string();
+        let peer = std::thread::spawn(move || does(&mut listener.accept().expect("it is dialed").0));
+        cannot_connect(&address, &format!("connect to {address} session 0: {why}"));
+        peer.join().expect("the peer is well");
+    }
 }
 
 /// All of 127.0.0.0/8 is loopback, so that the port is free at an address of this process alone.
