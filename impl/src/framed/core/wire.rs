@@ -61,7 +61,11 @@ pub(in crate::framed) enum Announced {
 }
 
 /// Reads a header, before anything is allocated for what it announces (FRM-8, FRM-9).
-pub(in crate::framed) fn announced(header: [u8; HEADER], max_frame: u32, heartbeats: bool) -> Result<Announced, Violation> {
+pub(in crate::framed) fn announced(
+    header: [u8; HEADER],
+    max_frame: u32,
+    heartbeats: bool,
+) -> Result<Announced, Violation> {
     let [k0, k1, k2, k3, l0, l1, l2, l3] = header;
     let kind = u32::from_be_bytes([k0, k1, k2, k3]);
     let length = u32::from_be_bytes([l0, l1, l2, l3]);

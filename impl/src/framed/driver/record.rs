@@ -1,10 +1,10 @@
 //! A record of what one end did, in the words of the model, which explains it.
 
+mod queue;
 mod splitter;
 
 use std::fmt::{self, Debug, Formatter};
 use std::io::{self, Write};
-use std::mem::take;
 use std::sync::PoisonError;
 
 use handfast_spec::framed::{
@@ -14,6 +14,7 @@ use handfast_spec::log::{Header, LineOf};
 use handfast_spec::{Observation, Protocol as _};
 use serde::Serialize;
 
+use self::queue::Queue;
 use self::splitter::{Piece, Splitter};
 use super::config::Config;
 use super::reader::End as PeerEnd;
@@ -47,22 +48,9 @@ struct EndConfig {
 
 type Line = LineOf<Framed>;
 
-/// What takes the lines.
-enum Out {
-    Ready(Writer<Box<dyn Write + Send>>),
-    /// A call writes lines.
-    Busy,
-    /// It has panicked.
-    Lost,
-}
-
 /// What was recorded so far.
 struct Steps {
-    out: Out,
-    /// Steps that are not written, with their moments.
-    queue: Vec<(Instant, Line)>,
-    /// Why the record has ended, if it has.
-    given_up: Option<&'static str>,
+    queue: Queue,
     tells: bool,
     /// What the transport took, and what it gave.
     sent: Splitter,
@@ -122,9 +110,7 @@ impl Record {
         out.write(&Header { protocol: Framed::NAME, config: Configured { end } });
         let splitter = || Splitter::new(config.max_frame, config.heartbeat.is_some());
         Self(Mutex::new(Steps {
-            out: Out::Ready(out),
-            queue: Vec::new(),
-            given_up: None,
+            queue: Queue::new(out),
             tells,
             sent: splitter(),
             came: splitter(),
@@ -149,75 +135,12 @@ impl Record {
         // Code under this lock does not panic, so a poisoned lock still guards a consistent state.
         Entering(self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
-
-    /// Writes the steps that were entered, unless another call is writing: then a later call does.
-    pub(super) fn write_out(&self) {
-        let mut steps = self.steps().0;
-        if steps.queue.is_empty() && steps.given_up.is_none() {
-            return;
-        }
-        let writer = match std::mem::replace(&mut steps.out, Out::Busy) {
-            Out::Ready(writer) => writer,
-            other => {
-                steps.out = other;
-                return;
-            }
-        };
-        let (queue, given_up) = (take(&mut steps.queue), steps.given_up);
-        drop(steps);
-        Writing { record: self, writer: Some(writer) }.call(|writer| {
-            queue.iter().for_each(|(moment, line)| writer.write_at(*moment, line));
-            given_up.into_iter().for_each(|why| writer.give_up(why));
-        });
-    }
-
-    /// Writes what was entered and flushes it.
-    pub(super) fn flush(&self) -> io::Result<()> {
-        self.write_out();
-        let out = std::mem::replace(&mut self.steps().0.out, Out::Busy);
-        match out {
-            Out::Ready(writer) => {
-                Writing { record: self, writer: Some(writer) }.call(Writer::flush).unwrap_or(Ok(()))
-            }
-            Out::Busy => Err(io::Error::new(io::ErrorKind::WouldBlock, "another call is writing the record")),
-            Out::Lost => {
-                self.steps().0.out = Out::Lost;
-                Err(io::Error::other("the writer of the record has panicked"))
-            }
-        }
-    }
-}
-
-/// A writer that is in use, and comes back.
-struct Writing<'r> {
-    record: &'r Record,
-    /// None once it is lost.
-    writer: Option<Writer<Box<dyn Write + Send>>>,
-}
-
-impl Writing<'_> {
-    fn call<R>(mut self, write: impl FnOnce(&mut Writer<Box<dyn Write + Send>>) -> R) -> Option<R> {
-        // It is lost if this panics.
-        let mut writer = self.writer.take()?;
-        let written = write(&mut writer);
-        self.writer = Some(writer);
-        Some(written)
-    }
-}
-
-impl Drop for Writing<'_> {
-    fn drop(&mut self) {
-        self.record.steps().0.out = self.writer.take().map_or(Out::Lost, Out::Ready);
-    }
 }
 
 /// The connection is closed: both halves of its transport are dropped.
 impl Drop for Record {
     fn drop(&mut self) {
-        {
-            let mut steps = self.steps();
-            steps.closed();
-        }
+        self.steps().closed();
         // There is no one to tell.
         let _ = self.flush();
     }
@@ -274,7 +197,9 @@ impl Entering<'_> {
     pub(super) fn ended_by(&mut self, delivery: Delivery) {
         let tells = delivery != Delivery::Unknown;
         if tells != self.0.tells {
-            self.0.give_up("the transport knows of delivery at some times and not at others, for which the model has no words");
+            self.0.give_up(
+                "the transport knows of delivery at some times and not at others, for which the model has no words",
+            );
         } else if delivery == Delivery::Outstanding(0) {
             self.0.told(Action::Carry { from: OURS }, [Output::Arrived(OURS)]);
         }
@@ -418,8 +343,12 @@ impl Entering<'_> {
         };
         // To the model a peer that is silent for too long has gone.
         let is_news = matches!(self.0.reader, ReaderState::Reads | ReaderState::AtEnd);
-        if is_news && matches!(error, Error::Unresponsive { .. }) && !self.0.peer_ended {
-            self.peer_ended(None, ReadBy::Reader);
+        if is_news && matches!(error, Error::Unresponsive { .. }) {
+            if self.0.closing.is_some_and(|closing| self.0.passed >= Some(closing.by)) {
+                self.reader_expired();
+            } else if !self.0.peer_ended {
+                self.peer_ended(None, ReadBy::Reader);
+            }
         }
         self.ended(ending);
     }
@@ -442,15 +371,12 @@ impl Entering<'_> {
 
 impl Steps {
     fn told(&mut self, action: Action, outputs: impl IntoIterator<Item = Output>) {
-        if self.given_up.is_none() && !matches!(self.out, Out::Lost) {
-            let line = Line::observed(action, Observation::Accepted(outputs.into_iter().collect()));
-            self.queue.push((Instant::now(), line));
-        }
+        self.queue.push(Line::observed(action, Observation::Accepted(outputs.into_iter().collect())));
     }
 
     /// Ends the record, because the model has no words for what follows.
     fn give_up(&mut self, why: &'static str) {
-        self.given_up.get_or_insert(why);
+        self.queue.give_up(why);
     }
 
     /// The number after this one.

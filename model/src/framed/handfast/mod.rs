@@ -22,5 +22,5 @@ mod writer;
 
 pub use bounds::{Bounds, checked, instances};
 pub use machine::{Config, Handfast};
-pub use one_end::{EndHeader, Header, OneEnd};
 pub use mutants::{Flaw, Mutant, mutated, variants};
+pub use one_end::{EndHeader, Header, OneEnd};

@@ -18,7 +18,8 @@
 use core::fmt::{self, Debug, Formatter};
 
 use handfast_spec::framed::{
-    Action, End, Ending, Forgery, FrameId, Framed, Half, History, Item, Moment, Outcome, Output, Refusal, Shape,
+    Action, End, Ending, Forgery, FrameId, Framed, Half, History, Item, Moment, Outcome, Output, ReaderRecord, Refusal,
+    Shape,
 };
 use handfast_spec::{Machine, Observation, Recorded};
 use serde::{Deserialize, Serialize};
@@ -115,9 +116,7 @@ impl OneEnd {
             Action::Forge { end: End::Right, forgery } => self.peer_begins(Item::Forged(forgery)),
             Action::Shutdown { .. } => self.peer_begins(Item::Marker),
             Action::Send { .. } => self.peer_sends(),
-            Action::Finish { .. } => {
-                self.peer_ends(Ending::WithoutMarker, Some(Output::Arrived(OWN.peer())), outputs)
-            }
+            Action::Finish { .. } => self.peer_ends(Ending::WithoutMarker, Some(Output::Arrived(OWN.peer())), outputs),
             Action::Abandon { .. } => {
                 let is_first = !self.gone;
                 self.peer_ends(Ending::Reset, is_first.then_some(Output::Reset(OWN)), outputs)
@@ -392,7 +391,10 @@ impl Explains for OneEnd {
 
     fn starts(header: &Header) -> Vec<Recorded<Self>> {
         let machine = Self::new(header.end);
-        vec![Recorded { machine, history: History::new(MOST, MOST, header.end.tells) }]
+        let mut history = History::new(MOST, MOST, header.end.tells);
+        // Nothing is known of the peer's reader, so that nothing is owed to it.
+        history.ends[OWN.peer().index()].reader = ReaderRecord::Left;
+        vec![Recorded { machine, history }]
     }
 
     fn attempts(&self) -> Vec<Action> {

@@ -292,7 +292,8 @@ async fn every_end_of<S: Stream>() -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_real_ends_record_is_a_behaviour_of_the_model() {
     let _deadline = deadline("every end to be recorded");
-    let logs = [every_end_of::<TcpStream>().await, every_end_of::<UnixStream>().await, every_end_of::<DuplexStream>().await];
+    let logs =
+        [every_end_of::<TcpStream>().await, every_end_of::<UnixStream>().await, every_end_of::<DuplexStream>().await];
     let logs = logs.concat();
     let steps: usize = logs.iter().map(|log| log.lines().count() - 1).sum();
     println!("{} logs, {steps} steps", logs.len());
@@ -390,7 +391,12 @@ async fn the_log_of_a_driver_with_a_fault_is_rejected() {
         ("a peer that was cut off has ended in order", &cut, r#"["left","truncated"]"#, r#"["left","marker"]"#),
         ("nothing is known, and it is clean", &whole, r#"["left","unconfirmed"]"#, r#"["left","clean"]"#),
         ("a frame is given twice", &whole, r#"["left",{"frame":3}]"#, r#"["left",{"frame":2}]"#),
-        ("another frame than the next is handed over", &whole, r#""handed":["left",{"item":{"frame":[1"#, r#""handed":["left",{"item":{"frame":[2"#),
+        (
+            "another frame than the next is handed over",
+            &whole,
+            r#""handed":["left",{"item":{"frame":[1"#,
+            r#""handed":["left",{"item":{"frame":[2"#,
+        ),
     ];
     for (fault, log, word, other) in faults {
         let told_otherwise = log.replacen(word, other, 1);
