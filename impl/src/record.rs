@@ -14,7 +14,7 @@ pub(crate) struct Writer<W: ?Sized> {
     out: W,
 }
 
-/// A line with the moment at which it was written, in microseconds since the log was begun.
+/// A line with the moment of its step, in microseconds since the log was begun.
 #[derive(Serialize)]
 struct Timed<'a, L> {
     at: u64,
@@ -43,10 +43,16 @@ impl<W: Write> Writer<W> {
 
 impl<W: Write + ?Sized> Writer<W> {
     pub(crate) fn write(&mut self, line: &impl Serialize) {
+        self.write_at(Instant::now(), line);
+    }
+
+    /// Writes a line of which the step was taken before.
+    pub(crate) fn write_at(&mut self, moment: Instant, line: &impl Serialize) {
         if self.error.is_some() {
             return;
         }
-        let at = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let at = moment.saturating_duration_since(self.begun).as_micros();
+        let at = u64::try_from(at).unwrap_or(u64::MAX);
         let written = serde_json::to_vec(&Timed { at, line }).map_err(io::Error::from).and_then(|mut bytes| {
             bytes.push(b'\n');
             self.out.write_all(&bytes)

@@ -5,6 +5,7 @@ mod core;
 mod driver;
 mod end_state;
 pub mod historical;
+pub mod judge;
 pub mod kernel;
 mod random_run;
 mod record;

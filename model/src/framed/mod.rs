@@ -22,7 +22,7 @@ pub const ENTRY: Entry = Entry {
     own,
     variants,
     left_out: LEFT_OUT,
-    explain: |log| explain::explain::<handfast::Handfast>(log),
+    explain: |log| explain::explain_either::<handfast::Handfast, handfast::OneEnd>(log),
 };
 
 fn own(scope: Scope) -> Box<dyn Target> {

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::canary::{Canary, Reading, shut_down};
 use super::wire::{Parsed, payload};
+use crate::log::Log;
 use crate::simulate::oracle::Oracle;
 use crate::simulate::transport::{End, Link, Socket};
 
@@ -30,6 +31,8 @@ pub(super) struct Endpoint {
     pub(super) known: RefCell<Known>,
     /// Waits of the reader.
     waits: Cell<u32>,
+    /// What its driver records.
+    pub(super) log: Log,
 }
 
 type Heartbeats = Pin<Box<dyn Future<Output = Error>>>;
@@ -97,7 +100,8 @@ impl Endpoint {
         if canary == Some(Canary::ForgetsFlush) {
             socket = socket.that_forgets_flush();
         }
-        let connection = Connection::new(socket, config.clone());
+        let log = Log::default();
+        let connection = Connection::recorded(socket, config.clone(), log.clone());
         let heartbeats: Heartbeats = Box::pin(connection.heartbeats());
         let (reader, writer) = connection.into_split();
         let known = Known {
@@ -130,6 +134,7 @@ impl Endpoint {
             heartbeats: RefCell::new(Some(heartbeats)),
             known: RefCell::new(known),
             waits: Cell::new(0),
+            log,
         })
     }
 

@@ -19,6 +19,7 @@ use super::executor::{Executor, TaskId};
 use super::oracle::{BALANCE, DEADLINE, Oracle, REST, TURNS};
 use super::transport::{End, Link, Way};
 use super::{Plan, World, maybe, one_of};
+use crate::framed::judge::judge;
 pub use canary::Canary;
 use end::Endpoint;
 pub use wire::Forgery;
@@ -133,6 +134,7 @@ impl World for Framed {
         "a flush pends",
         "a heartbeat is sent",
         "a future is dropped where it waits",
+        "a record is explained",
         "a reader leaves",
         "a connection is abandoned",
         "a connection is reset",
@@ -430,5 +432,21 @@ impl Run {
                 .holds(is_closed, BALANCE, || format!("{end:?}'s transport is open when all handles are dropped"));
         }
         self.executor.expect_no_wakers();
+        self.check_records();
+    }
+
+    /// What each driver recorded, to the closing of its transport, is a behaviour of the model.
+    fn check_records(&self) {
+        for end in &self.ends {
+            let log = end.log.take();
+            if self.oracle.has_found() {
+                continue;
+            }
+            self.oracle.saw("a record is explained");
+            if let Some((rule, fault)) = judge(&log) {
+                let log = String::from_utf8_lossy(&log);
+                self.oracle.broken(rule, format_args!("{:?}'s record: {fault}\n{log}", end.end));
+            }
+        }
     }
 }

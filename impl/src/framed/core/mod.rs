@@ -4,7 +4,7 @@ mod buffer;
 mod close_state;
 mod read;
 mod types;
-mod wire;
+pub(in crate::framed) mod wire;
 mod write;
 
 pub use close_state::{CloseState, NextStep};

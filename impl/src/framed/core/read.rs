@@ -156,6 +156,12 @@ impl ReadCursor {
         self.buffer.filled(bytes);
     }
 
+    /// Returns the last so many bytes that were read, before they are [counted](Self::filled).
+    pub(in crate::framed) fn last(&mut self, bytes: usize) -> &[u8] {
+        let all = self.buffer.bytes();
+        &all[all.len() - bytes..]
+    }
+
     /// Takes over bytes that a shutdown has read, as they come from the transport.
     pub fn supply(&mut self, bytes: BytesMut) {
         if let (State::Header | State::Payload(..), None) = (&self.state, &self.end) {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::types::Violation;
 
 /// Bytes of a header.
-pub(super) const HEADER: usize = 8;
+pub(in crate::framed) const HEADER: usize = 8;
 
 /// The kind of the marker: no frame of its sender follows.
 pub(super) const MARKER: u32 = 1 << 28;
@@ -51,7 +51,7 @@ pub(super) fn header(kind: u32, length: u32) -> [u8; HEADER] {
 
 /// What a header announces.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Announced {
+pub(in crate::framed) enum Announced {
     /// A frame for the user, with the length of its payload.
     Frame(u32, usize),
     /// Nothing but a sign of life.
@@ -61,7 +61,11 @@ pub(super) enum Announced {
 }
 
 /// Reads a header, before anything is allocated for what it announces (FRM-8, FRM-9).
-pub(super) fn announced(header: [u8; HEADER], max_frame: u32, heartbeats: bool) -> Result<Announced, Violation> {
+pub(in crate::framed) fn announced(
+    header: [u8; HEADER],
+    max_frame: u32,
+    heartbeats: bool,
+) -> Result<Announced, Violation> {
     let [k0, k1, k2, k3, l0, l1, l2, l3] = header;
     let kind = u32::from_be_bytes([k0, k1, k2, k3]);
     let length = u32::from_be_bytes([l0, l1, l2, l3]);

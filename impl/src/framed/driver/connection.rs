@@ -1,6 +1,7 @@
 //! Both halves.
 
 use std::fmt::{self, Debug, Formatter};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -39,8 +40,73 @@ impl<T: Transport> Connection<T> {
     ///
     /// With an idle timeout, outside of a tokio runtime with a clock; but not before something must be waited for.
     pub fn new(transport: T, config: Config) -> Self {
-        let shared = Shared::new(transport, config);
+        Self::build(transport, config, None)
+    }
+
+    /// As [`new`](Self::new), with a record: what this end does is written to `out`, as newline-delimited JSON that `model
+    /// explain framed` reads.
+    ///
+    /// The log is a behaviour of the model if this end kept to its rules, whatever its peer is and whatever lies between:
+    /// what it was given, what it handed to the transport, what the transport knows of that, and what callers and the
+    /// reader were told, each step with its moment. Of a payload it has no byte. Heartbeats are not in it, and a peer that is
+    /// [unresponsive](Error::Unresponsive) is one that has gone.
+    ///
+    /// A step is entered when it is taken; calls on the connection write what was entered before they return, one of
+    /// them at a time and under no lock. So `out` may call the connection, and should not block for long. The rest is written
+    /// and flushed when the transport is closed, or by [`flush_record`](Self::flush_record).
+    ///
+    /// Not every connection can be recorded. The record ends, with an error that [`flush_record`](Self::flush_record)
+    /// returns, where a shutdown drops more than 32,767 frames of the peer, behind 2³²-1 frames, and where a transport knows
+    /// of delivery at some times and not at others. What the connection does, does not change with it.
+    ///
+    /// ```
+    /// use std::io;
+    /// use std::time::Duration;
+    ///
+    /// use handfast::framed::{Config, Connection, Frame};
+    /// use tokio::net::UnixStream;
+    /// use tokio::time::Instant;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let path = std::env::temp_dir().join(format!("framed-{}.ndjson", std::process::id()));
+    /// let log = io::BufWriter::new(std::fs::File::create(&path)?);
+    /// let (ours, theirs) = UnixStream::pair()?;
+    ///
+    /// let mut connection = Connection::recorded(ours, Config::default(), log);
+    /// connection.write(Frame::new(1, "one")).await?;
+    /// # drop(theirs);
+    /// let closer = connection.closer();
+    /// let outcome = connection.shutdown(Instant::now() + Duration::from_secs(1)).await;
+    /// closer.flush_record()?;
+    ///
+    /// let log = std::fs::read_to_string(&path)?;
+    /// assert!(log.contains(r#""observation":{"accepted":[{"over":["left","#), "the outcome is in it: {outcome}");
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new). A call that writes the record panics if `out` does, after which nothing is written.
+    pub fn recorded(transport: T, config: Config, out: impl io::Write + Send + 'static) -> Self {
+        Self::build(transport, config, Some(Box::new(out)))
+    }
+
+    fn build(transport: T, config: Config, out: Option<Box<dyn io::Write + Send>>) -> Self {
+        let shared = Shared::new(transport, config, out);
         Self { reader: Reader::new(Arc::clone(&shared)), writer: Writer::new(shared) }
+    }
+
+    /// Writes what was [recorded](Self::recorded) and not written, and flushes it. Without a record it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the record, after which nothing was written; [`WouldBlock`](io::ErrorKind::WouldBlock) while another
+    /// call writes.
+    pub fn flush_record(&self) -> io::Result<()> {
+        self.reader.shared().flush_record()
     }
 
     /// Takes it apart. The transport is closed when both halves, and everything made from them, are dropped.

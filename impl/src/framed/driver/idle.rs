@@ -135,7 +135,12 @@ pub(super) async fn send_heartbeats<T: Transport>(shared: Arc<Shared<T>>) -> Err
             return end;
         }
         shared.idle.frame_went();
-        if let Err(end) = poll_fn(|cx| poll_flush(&shared, Waiter::Heartbeats, &mut gives_up, cx)).await {
+        let flushed = poll_fn(|cx| {
+            let flushed = poll_flush(&shared, Waiter::Heartbeats, &mut gives_up, cx);
+            shared.write_record();
+            flushed
+        });
+        if let Err(end) = flushed.await {
             return end;
         }
     }

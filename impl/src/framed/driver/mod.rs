@@ -7,6 +7,7 @@ mod config;
 mod connection;
 mod idle;
 mod reader;
+mod record;
 mod shared;
 mod shutdown;
 mod toll;

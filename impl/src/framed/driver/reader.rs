@@ -14,6 +14,7 @@ use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::record::{Entering, ReadBy};
 use super::shared::{Shared, Timer, Waiter, Wakers};
 use super::shutdown::{Closer, end_at_deadline, poll_hand_over};
 use super::toll::Toll;
@@ -82,12 +83,19 @@ impl<T: Transport> Reader<T> {
 
     /// As [`read`](Self::read).
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame>, Error>> {
+        let read = self.poll_next_frame(cx);
+        self.shared.write_record();
+        read
+    }
+
+    fn poll_next_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame>, Error>> {
         loop {
             ready!(self.toll.poll_pay(cx));
             match self.cursor.decode() {
                 Next::Frame(frame) => {
                     self.toll.add(0);
                     self.shared.idle.frame_came();
+                    self.shared.record(|steps| steps.given());
                     return Poll::Ready(Ok(Some(frame)));
                 }
                 Next::Heartbeat => {
@@ -95,25 +103,28 @@ impl<T: Transport> Reader<T> {
                     self.shared.idle.frame_came();
                 }
                 Next::Marker => {
-                    self.leave();
+                    self.leave(|steps| steps.at_end());
                     ready!(self.poll_answer(cx));
+                    self.shared.record(|steps| steps.marker());
                     return Poll::Ready(Ok(None));
                 }
                 Next::Broken(error) => {
-                    self.leave();
+                    self.leave(|steps| steps.at_end());
                     // Another error may have ended the connection before: every call returns the first.
-                    return Poll::Ready(Err(self.shared.fail_once(error)));
+                    return Poll::Ready(Err(self.shared.fail_reader(error)));
                 }
                 Next::Incomplete(_) => ready!(self.poll_fill(cx)),
             }
         }
     }
 
-    /// Gives up the peer's bytes: what was kept for the reader is dropped, and a shutdown drops what follows.
-    fn leave(&mut self) {
+    /// Gives up the peer's bytes: what was kept for the reader is dropped, and a shutdown drops what follows. `enter` enters
+    /// that into the record.
+    fn leave(&mut self, enter: impl FnOnce(&mut Entering<'_>)) {
         if !std::mem::replace(&mut self.has_left, true) {
             let mut read = self.shared.read();
             read.has_reader = false;
+            self.shared.record(enter);
             read.ahead = BytesMut::new();
             read.wakers.wake(Waiter::Shutdown);
         }
@@ -126,7 +137,7 @@ impl<T: Transport> Reader<T> {
             let has_begun = self.shared.close_state().deadline().is_some();
             self.answer = match self.shared.config.answer.filter(|_| !has_begun) {
                 Some(within) => {
-                    self.shared.begin_shutdown(Instant::now() + within);
+                    self.shared.begin_shutdown(Instant::now() + within, true);
                     Answer::Writing
                 }
                 None => Answer::Done,
@@ -215,12 +226,16 @@ fn poll_fill_from<T: Transport>(
         }
         match side.poll_read(&mut cursor.room()) {
             Poll::Ready(Some(bytes)) => {
+                shared.record(|steps| steps.came(cursor.last(bytes), ReadBy::Reader));
                 cursor.filled(bytes);
                 toll.add(bytes);
                 shared.idle.bytes_came(bytes);
                 return Poll::Ready(Ok(()));
             }
-            Poll::Ready(None) => side.wakers.wake(Waiter::Shutdown),
+            Poll::Ready(None) => {
+                shared.record(|steps| steps.peer_ended(side.end.as_ref(), ReadBy::Reader));
+                side.wakers.wake(Waiter::Shutdown);
+            }
             // Also after a reset: the runtime may pause the task here, with something left to read.
             Poll::Pending => return Poll::Pending,
         }
@@ -290,7 +305,10 @@ impl<R: AsyncRead + Unpin> ReadSide<R> {
 
 impl<T: Transport> Drop for Reader<T> {
     fn drop(&mut self) {
-        self.leave();
+        self.leave(|steps| steps.left());
+        // It may have met the end of what it reads, and not have been told.
+        self.shared.record(|steps| steps.left());
+        self.shared.write_record();
     }
 }
 

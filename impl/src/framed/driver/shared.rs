@@ -1,5 +1,6 @@
 //! The state that the halves of a connection and its shutdown share, and how tasks wait.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
@@ -10,15 +11,17 @@ use crate::runtime::time::{Instant, Sleep, sleep_until};
 use super::config::Config;
 use super::idle::IdleTracker;
 use super::reader::ReadSide;
+use super::record::{Entering, Record};
 use super::writer::WriteSide;
-use crate::framed::core::{CloseState, WriteCursor, WriteLimits};
+use crate::framed::core::{CloseState, NextStep, WriteCursor, WriteLimits};
 use crate::framed::transport::Transport;
 use crate::framed::{Delivery, Error, Outcome};
 
 /// The state that the halves of a connection and its shutdown share.
 ///
 /// There is one lock for each direction and one for the close state. No task holds two of them at once, nor one across
-/// an `await`. The transport is polled under the lock of its direction.
+/// an `await`. The transport is polled under the lock of its direction. Steps are entered into a record under these locks,
+/// and written under none.
 pub(super) struct Shared<T: Transport> {
     read: Mutex<ReadSide<T::Read>>,
     write: Mutex<WriteSide<T::Write>>,
@@ -31,11 +34,14 @@ pub(super) struct Shared<T: Transport> {
     terminal_error: OnceLock<Error>,
     pub(super) idle: IdleTracker,
     pub(super) config: Config,
+    /// Dropped last, because it ends with the closing of the transport.
+    record: Option<Record>,
 }
 
 impl<T: Transport> Shared<T> {
-    pub(super) fn new(transport: T, config: Config) -> Arc<Self> {
+    pub(super) fn new(transport: T, config: Config, out: Option<Box<dyn io::Write + Send>>) -> Arc<Self> {
         let (read, write) = transport.split();
+        let record = out.map(|out| Record::begin(out, &config, &T::delivery(&write)));
         let limits = WriteLimits {
             max_frame: config.max_frame,
             copied: WriteSide::<T::Write>::copied(&write),
@@ -50,6 +56,7 @@ impl<T: Transport> Shared<T> {
             terminal_error: OnceLock::new(),
             idle: IdleTracker::new(config.idle),
             config,
+            record,
         })
     }
 
@@ -79,32 +86,73 @@ impl<T: Transport> Shared<T> {
     /// Ends the connection with an error, if it has not ended, and returns the error that ended it. A shutdown still
     /// writes what was accepted.
     pub(super) fn fail_once(&self, error: Error) -> Error {
-        let mut is_first = false;
-        let error = self.terminal_error.get_or_init(|| {
-            is_first = true;
-            error
-        });
-        if is_first {
-            tracing::debug!(%error, "connection ended");
-            self.write().wakers.wake_all();
-            self.read().wakers.wake_all();
-        }
-        error.clone()
+        self.fail(error, |_, _, _| {})
+    }
+
+    /// Does the same as [`fail_once`](Self::fail_once) for the reader, which is told of the error that is returned.
+    pub(super) fn fail_reader(&self, error: Error) -> Error {
+        self.fail(error, |_, _, known| self.record(|steps| steps.failed(known)))
     }
 
     /// Does the same as [`fail_once`](Self::fail_once), where our direction is broken: not even a shutdown writes on.
     pub(super) fn fail_write(&self, error: Error) -> Error {
-        let error = self.fail_once(error);
+        self.fail(error, |write, error, known| {
+            if write.cursor.failure().is_none() {
+                self.record(|steps| steps.write_failed(error));
+            }
+            write.cursor.fail(known.clone());
+            write.wakers.wake_all();
+        })
+    }
+
+    /// Ends the connection, and does the rest in the same step, with the error and with the one that is known. Under the lock
+    /// of our direction: no frame is accepted after the end.
+    fn fail(&self, error: Error, rest: impl FnOnce(&mut WriteSide<T::Write>, &Error, &Error)) -> Error {
         let mut write = self.write();
-        write.cursor.fail(error.clone());
-        write.wakers.wake_all();
-        error
+        let mut is_first = false;
+        let latched = self.terminal_error.get_or_init(|| {
+            is_first = true;
+            error.clone()
+        });
+        let known = latched.clone();
+        if is_first {
+            write.wakers.wake_all();
+        }
+        rest(&mut write, &error, &known);
+        drop(write);
+        if is_first {
+            tracing::debug!(error = %known, "connection ended");
+            self.read().wakers.wake_all();
+        }
+        known
+    }
+
+    /// Enters steps into the record, if there is one.
+    pub(super) fn record(&self, enter: impl FnOnce(&mut Entering<'_>)) {
+        if let Some(record) = &self.record {
+            enter(&mut record.steps());
+        }
+    }
+
+    /// Writes what was entered. No lock may be held: what writes it is foreign code.
+    pub(super) fn write_record(&self) {
+        self.record.iter().for_each(Record::write_out);
+    }
+
+    /// As [`Connection::flush_record`](super::Connection::flush_record).
+    pub(super) fn flush_record(&self) -> io::Result<()> {
+        self.record.as_ref().map_or(Ok(()), Record::flush)
     }
 
     /// Begins a shutdown, or shortens the one that has begun.
-    pub(super) fn begin_shutdown(&self, deadline: Instant) {
+    ///
+    /// `answers` is whether the peer's marker is the reason.
+    pub(super) fn begin_shutdown(&self, deadline: Instant, answers: bool) {
         // The marker is behind everything that was accepted before, and nothing is accepted after this.
-        self.write().cursor.finish();
+        let mut write = self.write();
+        write.cursor.finish();
+        self.record(|steps| steps.begun(deadline, answers));
+        drop(write);
         if self.close_state().begin(deadline) {
             tracing::debug!("shutdown begun");
         }
@@ -120,9 +168,23 @@ impl<T: Transport> Shared<T> {
     pub(super) fn publish(&self, outcome: Outcome) {
         self.outcome.send_if_modified(|known| {
             let is_first = known.is_none();
-            known.get_or_insert(outcome);
+            if is_first {
+                *known = Some(outcome);
+                self.record(|steps| steps.over(outcome));
+            }
             is_first
         });
+    }
+
+    /// Takes a step of the closing that may decide its outcome, of a direction that is closed by what the transport has said of
+    /// delivery.
+    pub(super) fn decide(&self, delivery: Delivery, step: impl FnOnce(&mut CloseState<Instant>)) {
+        let mut state = self.close_state();
+        let before = state.next_step();
+        step(&mut state);
+        if before == NextStep::Watch && matches!(state.next_step(), NextStep::Done(_)) {
+            self.record(|steps| steps.ended_by(delivery));
+        }
     }
 
     /// Asks the transport how much could still be lost.

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use crate::runtime::time::Instant;
 use bytes::{BufMut, BytesMut};
 
 use super::reader::End;
+use super::record::ReadBy;
 use super::shared::{Shared, Timer, Waiter};
 use super::toll::{Toll, poll_turn};
 use crate::framed::core::NextStep;
@@ -62,7 +64,7 @@ impl<T: Transport> Closer<T> {
     /// The transport is closed when both halves and all closers are dropped; after [`Outcome::Clean`] that can do no harm to
     /// frames of ours.
     pub async fn shutdown(&self, deadline: Instant) -> Outcome {
-        self.shared.begin_shutdown(deadline);
+        self.shared.begin_shutdown(deadline, false);
         let mut outcome = self.shared.outcome.subscribe();
         let _driving = select! {
             biased;
@@ -73,7 +75,21 @@ impl<T: Transport> Closer<T> {
             driving = self.shared.driver.lock() => driving,
         };
         let mut driver = ShutdownDriver::new(&self.shared);
-        poll_fn(|cx| driver.poll(cx)).await
+        poll_fn(|cx| {
+            let outcome = driver.poll(cx);
+            self.shared.write_record();
+            outcome
+        })
+        .await
+    }
+
+    /// As [`Connection::flush_record`](super::Connection::flush_record).
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::flush_record`](super::Connection::flush_record).
+    pub fn flush_record(&self) -> io::Result<()> {
+        self.shared.flush_record()
     }
 
     /// Returns what is known of our frames, if a shutdown has come to its end.
@@ -112,6 +128,7 @@ pub(super) fn poll_hand_over<T: Transport>(shared: &Shared<T>, timer: &mut Timer
 pub(super) fn end_at_deadline<T: Transport>(shared: &Shared<T>) {
     expire(shared);
     tell(shared);
+    shared.record(|steps| steps.reader_expired());
 }
 
 /// Tells the outcome of a shutdown that is over.
@@ -131,12 +148,18 @@ fn advance<T: Transport>(shared: &Shared<T>) -> bool {
         let step = shared.close_state().next_step();
         let done = match step {
             NextStep::None | NextStep::Watch | NextStep::Done(_) => return true,
-            NextStep::Write => shared.write().poll_queue(&shared.idle),
-            NextStep::Close => shared.write().poll_close(),
+            NextStep::Write => shared.write().poll_queue(shared),
+            NextStep::Close => shared.write().poll_close(shared),
         };
         match done {
             Poll::Pending => return false,
-            Poll::Ready(Ok(())) if step == NextStep::Write => shared.close_state().written(),
+            Poll::Ready(Ok(())) if step == NextStep::Write => {
+                let mut state = shared.close_state();
+                if state.next_step() == NextStep::Write {
+                    state.written();
+                    shared.record(|steps| steps.written());
+                }
+            }
             Poll::Ready(Ok(())) => {
                 shared.close_state().closed();
                 // It may be another task that has handed over the last of it.
@@ -153,6 +176,12 @@ fn advance<T: Transport>(shared: &Shared<T>) -> bool {
 
 /// Ends a shutdown that is not over, because its deadline has passed (FRM-12).
 fn expire<T: Transport>(shared: &Shared<T>) {
+    let deadline = shared.close_state().deadline();
+    let mut read = shared.read();
+    // FRM-29: the deadline passes for every task that reads, also for one that has not seen it yet.
+    read.deadline = [read.deadline, deadline].into_iter().flatten().min();
+    shared.record(|steps| steps.passed());
+    drop(read);
     let unwritten = shared.write().cursor.queued();
     let step = shared.close_state().next_step();
     let delivery = match step {
@@ -161,7 +190,7 @@ fn expire<T: Transport>(shared: &Shared<T>) {
         NextStep::Close | NextStep::Watch => shared.delivery(),
     };
     match delivery {
-        Ok(delivery) => shared.close_state().expired(unwritten, delivery),
+        Ok(delivery) => shared.decide(delivery, |state| state.expired(unwritten, delivery)),
         Err(_) => shared.close_state().broken(unwritten),
     }
 }
@@ -300,7 +329,7 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
         };
         match delivery {
             Ok(delivery) => {
-                self.shared.close_state().watched(delivery, end.is_some());
+                self.shared.decide(delivery, |state| state.watched(delivery, end.is_some()));
                 delivery
             }
             Err(_) => {
@@ -325,6 +354,10 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
         let drain = &self.shared.config.drain;
         let mut side = self.shared.read();
         side.wakers.register(Waiter::Shutdown, cx);
+        // FRM-29: a reader may have met the deadline meanwhile.
+        if side.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Reading::Done;
+        }
         loop {
             if side.end.is_some() {
                 return Reading::Done;
@@ -341,9 +374,13 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
                 return Reading::Waits;
             }
             let kept = side.has_reader;
+            let by = if kept { ReadBy::Kept } else { ReadBy::Dropped };
             let mut into = if kept { std::mem::take(&mut side.ahead) } else { std::mem::take(&mut self.dropped) };
             into.reserve(CHUNK.min(left));
             let read = side.poll_read(&mut (&mut into).limit(CHUNK.min(left)));
+            if let Poll::Ready(Some(bytes)) = read {
+                self.shared.record(|steps| steps.came(&into[into.len() - bytes..], by));
+            }
             if kept {
                 side.ahead = into;
             } else {
@@ -362,7 +399,10 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
                     side.discarded += bytes as u64;
                     self.last_byte = Instant::now();
                 }
-                Poll::Ready(None) => side.wakers.wake(Waiter::Owner),
+                Poll::Ready(None) => {
+                    self.shared.record(|steps| steps.peer_ended(side.end.as_ref(), by));
+                    side.wakers.wake(Waiter::Owner);
+                }
                 Poll::Pending => return Reading::Waits,
             }
         }

@@ -111,16 +111,22 @@ impl<T: Transport> Writer<T> {
 
     /// Waits until there is room, and accepts the frame, if there is one, under the same lock.
     fn poll_feed(&mut self, frame: &mut Option<Frame>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let fed = self.poll_accept(frame, cx);
+        self.shared.write_record();
+        fed
+    }
+
+    fn poll_accept(&mut self, frame: &mut Option<Frame>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
-            self.shared.check()?;
             let mut write = self.shared.write();
+            self.shared.check()?;
             write.cursor.check()?;
             ready!(write.toll.poll_pay(cx));
             if write.cursor.queued() < self.shared.config.write_buffer {
                 return Poll::Ready(frame.take().map_or(Ok(()), |frame| self.accept(write, frame)));
             }
             drop(write);
-            ready!(self.poll_flush(cx))?;
+            ready!(poll_flush(&self.shared, Waiter::Owner, &mut self.timer, cx))?;
         }
     }
 
@@ -128,6 +134,7 @@ impl<T: Transport> Writer<T> {
     fn accept(&self, mut write: MutexGuard<'_, WriteSide<T::Write>>, frame: Frame) -> Result<(), Error> {
         let length = frame.payload.len();
         write.cursor.accept(frame)?;
+        self.shared.record(|steps| steps.accepted(length));
         write.toll.add(length.min(COPIED));
         drop(write);
         if self.shared.config.heartbeat.is_some() {
@@ -138,7 +145,9 @@ impl<T: Transport> Writer<T> {
 
     /// As [`flush`](Self::flush).
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        poll_flush(&self.shared, Waiter::Owner, &mut self.timer, cx)
+        let flushed = poll_flush(&self.shared, Waiter::Owner, &mut self.timer, cx);
+        self.shared.write_record();
+        flushed
     }
 
     /// Shuts the connection down: see [`Closer::shutdown`].
@@ -171,12 +180,12 @@ pub(super) fn poll_flush<T: Transport>(
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), Error>> {
     let mut write = shared.write();
-    let mut written = write.poll_queue(&shared.idle);
+    let mut written = write.poll_queue(shared);
     if written.is_pending() {
         // Most writes do not wait, so that the waker is registered only now. What became writable before that wakes no
         // one: ask again.
         write.wakers.register(waiter, cx);
-        written = write.poll_queue(&shared.idle);
+        written = write.poll_queue(shared);
     }
     drop(write);
     if let Poll::Ready(written) = written {
@@ -216,7 +225,8 @@ impl<W: AsyncWrite + Unpin> WriteSide<W> {
     }
 
     /// Writes what is queued, until the transport has all of it.
-    pub(super) fn poll_queue(&mut self, idle: &IdleTracker) -> Poll<Result<(), Error>> {
+    pub(super) fn poll_queue<T: Transport<Write = W>>(&mut self, shared: &Shared<T>) -> Poll<Result<(), Error>> {
+        let idle = &shared.idle;
         if let Some(error) = self.cursor.failure() {
             return Poll::Ready(Err(error.clone()));
         }
@@ -227,6 +237,7 @@ impl<W: AsyncWrite + Unpin> WriteSide<W> {
             match self.poll_some(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::Transport(io::ErrorKind::WriteZero.into()))),
                 Poll::Ready(Ok(bytes)) => {
+                    shared.record(|steps| steps.handed(self.cursor.pieces(), bytes));
                     self.cursor.advance(bytes);
                     self.unflushed = true;
                     self.toll.add(bytes);
@@ -281,9 +292,12 @@ impl<W: AsyncWrite + Unpin> WriteSide<W> {
     }
 
     /// Closes the direction.
-    pub(super) fn poll_close(&mut self) -> Poll<Result<(), Error>> {
+    pub(super) fn poll_close<T: Transport<Write = W>>(&mut self, shared: &Shared<T>) -> Poll<Result<(), Error>> {
         let all = self.wakers.all().clone();
         let closed = ready!(Pin::new(&mut self.io).poll_shutdown(&mut Context::from_waker(&all)));
+        if closed.is_ok() {
+            shared.record(|steps| steps.finished());
+        }
         Poll::Ready(closed.map_err(|error| Error::Transport(error.into())))
     }
 }
@@ -300,8 +314,11 @@ impl<T: Transport + 'static> Sink<Frame> for Writer<T> {
     }
 
     fn start_send(self: Pin<&mut Self>, frame: Frame) -> Result<(), Error> {
+        let write = self.shared.write();
         self.shared.check()?;
-        self.accept(self.shared.write(), frame)
+        let accepted = self.accept(write, frame);
+        self.shared.write_record();
+        accepted
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

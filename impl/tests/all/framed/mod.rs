@@ -7,6 +7,7 @@
 //! | `decoder` | the decoder against whatever comes, at random |
 //! | `reading` | the reader: cancelled reads, the ends of a peer, errors that stay |
 //! | `writing` | the writer: cancelled writes, batches, failures |
+//! | `recording` | the record: when it is written, its errors, its writer |
 //! | `shutdown` | outcomes, deadlines, who is told |
 //! | `answering` | the peer's marker, answered by the reader |
 //! | `draining` | what is read meanwhile, and for whom |
@@ -27,6 +28,7 @@ mod draining;
 mod fairness;
 mod life;
 mod reading;
+mod recording;
 mod shutdown;
 mod support;
 mod writing;

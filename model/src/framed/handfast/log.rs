@@ -37,35 +37,39 @@ impl Explains for Handfast {
     }
 
     fn summary(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        for end in End::BOTH {
-            let side = self.side(end);
-            let phase = match side.phase {
-                Phase::Open => "is open".to_owned(),
-                Phase::Writing(by) => format!("writes until its marker, by {by}"),
-                Phase::Closed(by) => format!("waits for what it sent to arrive, by {by}"),
-                Phase::Over(_) => "has shut down".to_owned(),
-                Phase::Abandoned => "was dropped".to_owned(),
-            };
-            let broken = match side.writing {
-                Writing::Sound => "",
-                Writing::Refusing => ", accepts nothing",
-                Writing::Broken => ", can send nothing",
-            };
-            let reading = match side.reading {
-                Reading::Waits => String::new(),
-                Reading::Fails(ending) => format!(", then its reader is told: {ending}"),
-                Reading::Answers => ", its reader answers the marker".to_owned(),
-                Reading::Reported => ", its reader has ended".to_owned(),
-                Reading::Left => ", nobody reads".to_owned(),
-            };
-            let closed = if self.tcp.is_closed(end) { ", its socket is closed" } else { "" };
-            let (queued, held) = (side.queue.len(), side.held.len());
-            lines.push(format!("{end} {phase}{broken}{closed}; {queued} queued, {held} held{reading}"));
-        }
+        let mut lines: Vec<_> = End::BOTH.into_iter().map(|end| self.summary_of(end)).collect();
         lines.extend(End::BOTH.map(|end| self.tcp.describe(end)));
         lines.extend(self.now.map(|moment| format!("{moment} has passed")));
         lines
+    }
+}
+
+impl Handfast {
+    /// One end in words.
+    pub(super) fn summary_of(&self, end: End) -> String {
+        let side = self.side(end);
+        let phase = match side.phase {
+            Phase::Open => "is open".to_owned(),
+            Phase::Writing(by) => format!("writes until its marker, by {by}"),
+            Phase::Closed(by) => format!("waits for what it sent to arrive, by {by}"),
+            Phase::Over(_) => "has shut down".to_owned(),
+            Phase::Abandoned => "was dropped".to_owned(),
+        };
+        let broken = match side.writing {
+            Writing::Sound => "",
+            Writing::Refusing => ", accepts nothing",
+            Writing::Broken => ", can send nothing",
+        };
+        let reading = match side.reading {
+            Reading::Waits => String::new(),
+            Reading::Fails(ending) => format!(", then its reader is told: {ending}"),
+            Reading::Answers => ", its reader answers the marker".to_owned(),
+            Reading::Reported => ", its reader has ended".to_owned(),
+            Reading::Left => ", nobody reads".to_owned(),
+        };
+        let closed = if self.tcp.is_closed(end) { ", its socket is closed" } else { "" };
+        let (queued, held) = (side.queue.len(), side.held.len());
+        format!("{end} {phase}{broken}{closed}; {queued} queued, {held} held{reading}")
     }
 }
 

@@ -9,15 +9,18 @@
 //! do not stop it. Only its deadline does.
 //!
 //! The [`machine`], its [`reader`] and its [`writer`] are the design alone. What is made wrong in it,
-//! one mistake at a time, is in the [`mutants`].
+//! one mistake at a time, is in the [`mutants`]. [`OneEnd`] is one end of it beside a peer that may do anything, for logs of
+//! real ends.
 
 mod bounds;
 mod log;
 mod machine;
 mod mutants;
+mod one_end;
 mod reader;
 mod writer;
 
 pub use bounds::{Bounds, checked, instances};
 pub use machine::{Config, Handfast};
 pub use mutants::{Flaw, Mutant, mutated, variants};
+pub use one_end::{EndHeader, Header, OneEnd};

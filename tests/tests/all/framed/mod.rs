@@ -6,6 +6,7 @@
 //! | `loopback` | both queues full, peers that never read, pump for ever, reset, or are silent |
 //! | `storm` | thousands of shutdowns of every kind, frames counted on both sides |
 //! | `messages` | typed messages by a codec |
+//! | `records` | what both ends record, explained; with one mistake, rejected |
 //! | `signal` | no write raises `SIGPIPE` |
 //! | `tls` | streams of rustls, ended with and without `close_notify` |
 //! | `interop` | a peer that speaks the original's bytes |
@@ -16,6 +17,7 @@ mod interop;
 mod kernel;
 mod loopback;
 mod messages;
+mod records;
 mod signal;
 mod storm;
 mod support;
