@@ -29,7 +29,7 @@ pub(super) struct Closing {
 
 impl Closing {
     pub(super) fn new(grace: Duration) -> Self {
-        Self { grace, deadline: watch::Sender::new(None) }
+        Self { grace, deadline: watch::channel(None).0 }
     }
 
     /// Begins the shutdown, or makes it shorter.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::lifecycle::{self, Duplicates, Limits};
-use crate::simopen::{Backoff, Options};
+use crate::simopen::core::Protocol;
+use crate::simopen::{Backoff, NameError, Options};
 
 /// How a node is configured. [`Config::new`] fills in what most nodes need.
 #[derive(Clone, Debug)]
@@ -32,7 +33,7 @@ pub struct Config<K> {
 impl<K> Config<K> {
     /// Returns a configuration with these limits for a node whose key is `local`, which ends prove in the upgrade. Of two
     /// sessions with one peer both ends keep the same one ([`Duplicates::TieBreak`]). The initiator is negotiated for one
-    /// protocol of this name; a session has 30 seconds to be announced, and 5 to end.
+    /// protocol of this name, which begins with a slash; a session has 30 seconds to be announced, and 5 to end.
     pub fn new(limits: Limits, local: K, protocol: impl Into<String>) -> Self {
         let registry = lifecycle::Config { local: Some(local), ..lifecycle::Config::new(limits, Duplicates::TieBreak) };
         Self {
@@ -52,7 +53,11 @@ impl<K> Config<K> {
         }
         match &self.opening {
             Opening::Negotiate { protocols, .. } if protocols.is_empty() => Err(ConfigError::NoProtocols),
-            Opening::Negotiate { .. } | Opening::ByDirection => Ok(()),
+            Opening::Negotiate { protocols, .. } => protocols.iter().try_for_each(|name| {
+                let wrong = |source| ConfigError::Name { name: name.clone(), source };
+                Protocol::new(name).map(drop).map_err(wrong)
+            }),
+            Opening::ByDirection => Ok(()),
         }
     }
 }
@@ -125,4 +130,12 @@ pub enum ConfigError {
     /// No protocol could be agreed on.
     #[error("no protocol can be negotiated: name one, or set `opening` to `ByDirection`")]
     NoProtocols,
+    /// Something that was named cannot be a protocol.
+    #[error("{name:?} cannot be negotiated: {source}")]
+    Name {
+        /// What was named.
+        name: String,
+        /// Why it cannot be.
+        source: NameError,
+    },
 }

@@ -66,7 +66,7 @@ pub struct Drained<K, I = ()> {
 impl<K, I> Drained<K, I> {
     /// Whether every frame that was accepted has arrived at a peer that has ended its own direction in order. Otherwise
     /// some may be lost: those of a session that the peer did not announce, as of the loser of a tie, are acknowledged by
-    /// its kernel and read by no body.
+    /// its kernel and read by no body. On a transport that does not tell what arrives, no session is.
     pub fn is_clean(&self) -> bool {
         self.peer_ended && self.outcome.is_some_and(Outcome::is_clean)
     }

@@ -20,12 +20,11 @@
 //!
 //! ```
 //! use handfast::lifecycle::{Limits, Reason};
-//! use handfast::node::{Config, Node, Stream, Upgraded, framed};
-//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
-//!
-//! fn echo(name: u64) -> Result<Node<u64>, handfast::node::ConfigError> {
+//! use handfast::node::{Config, ConfigError, Node, Stream, Upgraded, framed};
+//! # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! fn echo(name: u64) -> Result<Node<u64>, ConfigError> {
 //!     let upgrade = move |mut stream: Stream<_>| async move {
-//!         stream.write_u64(name).await?; // An upgrade that proves it has more to do.
+//!         stream.write_u64(name).await?; // One that proves it has more to do.
 //!         let peer = stream.read_u64().await?;
 //!         Ok::<_, std::io::Error>(Upgraded::new(peer, (), stream))
 //!     };
@@ -37,16 +36,16 @@
 //!     });
 //!     Node::new(Config::new(Limits::by_direction(64, 8), name, "/echo/1"), upgrade, body)
 //! }
-//!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # use handfast::lifecycle::Event;
-//! let (one, other) = (echo(1)?, echo(2)?);
-//! let mut events = one.registry().subscribe()?;
+//! # let (one, other) = (echo(1)?, echo(2)?);
+//! # let mut events = one.registry().subscribe()?;
 //! let address = one.listen("127.0.0.1:0".parse()?)?;
-//! let _kept = other.keep(address);
-//! assert!(matches!(events.next().await, Some(Event::Up(peer)) if peer.key == 2));
-//! assert_eq!(one.shutdown(std::time::Duration::from_secs(5)).await.aborted, 0);
+//! other.keep(address);
+//! # assert!(matches!(events.next().await, Some(Event::Up(peer)) if peer.key == 2));
+//! let report = one.shutdown(std::time::Duration::from_secs(5)).await;
+//! # assert_eq!(report.aborted, 0);
 //! # Ok(())
 //! # }
 //! ```
@@ -57,7 +56,8 @@
 //! key, by lifecycle's [`TieBreak`](crate::lifecycle::Duplicates::TieBreak): the one that the lesser key dialed, at both
 //! ends. A session that was announced before it lost is told to end like any other: its frames are drained, and then the
 //! winner is announced. A session that one end announced and the other did not has frames that no body reads: its
-//! [report](Drained::is_clean) says so.
+//! [report](Drained::is_clean) says so. Until the tie is broken each connection has its slot, for which limits are to have
+//! room.
 //!
 //! A node that dials one peer at several addresses may have two connections of the same direction with it. Both ends then
 //! keep the same one if its upgrade says which: [`Upgraded::rank`].

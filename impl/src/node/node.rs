@@ -85,7 +85,8 @@ where
     ///
     /// `upgrade` says who is at the other end of a connection, and what the body gets: by Noise, TLS, or nothing but a few
     /// messages. It begins when the roles are settled. One that fails, panics or hangs costs its slot until then, until the
-    /// handshake timeout at the latest, and no other session.
+    /// handshake timeout at the latest, and no other session. A stream that its error holds is closed when the session has
+    /// ended (PEER-49).
     ///
     /// `body` is the session, from its Up to its Down. [`framed`](super::framed()) makes one that has frames; any other one
     /// may do what it likes with what the upgrade returned, until it is [told to end](Context::told_to_end).
@@ -174,7 +175,7 @@ where
     pub fn accept(&self, io: Io, from: SocketAddr) -> Result<SessionHandle, Rejected> {
         let slot = self.inner.registry.take_slot(Origin::inbound(Some(from.ip())))?;
         let io = Box::pin(async move { Ok(io) });
-        let (direction, address, key) = (Direction::Inbound, Some(from), Arc::default());
+        let (direction, address, key) = (Direction::Inbound, Some(from), Arc::new(OnceLock::new()));
         Ok((self.inner.open)(slot, Connecting { io, direction, address, key }))
     }
 

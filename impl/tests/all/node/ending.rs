@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use handfast::framed::Frame;
-use handfast::lifecycle::{Reason, Report, SessionHandle};
-use handfast::node::{Node as AnyNode, framed, framed_with_report};
+use handfast::lifecycle::{self, Reason, Report, SessionHandle};
+use handfast::node::{Config, ConfigError, Node as AnyNode, Opening, framed, framed_with_report};
+use handfast::simopen::{NameError, Options};
 use tokio::io::duplex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -168,13 +169,26 @@ async fn a_peer_that_ends_in_order_gets_what_was_accepted() {
     }
 }
 
-/// Its drain would outlast the handshake of the session that replaces it.
+/// A drain that outlasts the handshake of the session that replaces it, and names that cannot be negotiated.
 #[test]
-fn a_grace_that_lets_the_winner_of_a_tie_time_out_is_refused() {
-    let mut config = config(1);
-    config.registry.grace = HANDSHAKE;
-    let body = framed(Default::default(), |_session| async { Ok(Reason::Local) });
-    let refused = Node::new(config, |stream| introduce(1, 1, stream), body).err();
-    let expected = handfast::node::ConfigError::GraceTooLong { grace: HANDSHAKE, handshake_timeout: HANDSHAKE };
-    assert_eq!(refused, Some(expected));
+fn configurations_that_cannot_work_are_refused() {
+    let refused = |change: fn(&mut Config<u64>)| {
+        let mut config = config(1);
+        change(&mut config);
+        let body = framed(Default::default(), |_session| async { Ok(Reason::Local) });
+        Node::new(config, |stream| introduce(1, 1, stream), body).err()
+    };
+    let too_long = ConfigError::GraceTooLong { grace: HANDSHAKE, handshake_timeout: HANDSHAKE };
+    assert_eq!(refused(|config| config.registry.grace = HANDSHAKE), Some(too_long));
+    assert_eq!(refused(|config| config.opening = negotiates(&[])), Some(ConfigError::NoProtocols));
+    let name = ConfigError::Name { name: "test".to_owned(), source: NameError::NoSlash };
+    assert_eq!(refused(|config| config.opening = negotiates(&["/test", "test"])), Some(name));
+    let nobody = |config: &mut Config<u64>| config.registry.registry.local = None;
+    assert_eq!(refused(nobody), Some(ConfigError::Registry(lifecycle::ConfigError::NoLocalKey)));
+    assert_eq!(refused(|_| {}), None);
+}
+
+fn negotiates(protocols: &[&str]) -> Opening {
+    let protocols = protocols.iter().map(|&name| name.to_owned()).collect();
+    Opening::Negotiate { protocols, options: Options::default() }
 }

@@ -133,21 +133,9 @@ async fn chat(session: Session<u64, Said, Pipe>, accounts: Accounts) -> Result<R
         }
         tokio::task::yield_now().await;
     }
-    if let Err(error) = writer.flush().await.filter_shutdown() {
-        return Err(error);
-    }
+    writer.flush().await.or_else(|error| if error.is_shutdown() { Ok(()) } else { Err(error) })?;
     read_all(&mut reader, &accounts, said).await?;
     Ok(Reason::RemoteClosed)
-}
-
-trait FilterShutdown {
-    fn filter_shutdown(self) -> Self;
-}
-
-impl FilterShutdown for Result<(), Error> {
-    fn filter_shutdown(self) -> Self {
-        self.or_else(|error| if error.is_shutdown() { Ok(()) } else { Err(error) })
-    }
 }
 
 async fn read_all(reader: &mut Reader<Pipe>, accounts: &Accounts, said: Said) -> Result<(), Error> {
