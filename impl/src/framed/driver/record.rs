@@ -300,6 +300,10 @@ impl Entering<'_> {
             steps.came(Piece::Half(Half { item, part: Part::Head }), by);
         }
         steps.peer_ended = true;
+        if steps.was_reset && !matches!(end, Some(PeerEnd::InOrder)) {
+            // It was given up before, because it was silent.
+            return;
+        }
         if let Some(PeerEnd::InOrder) = end {
             steps.told(Action::Finish { end: THEIRS }, [Output::Arrived(THEIRS)]);
         } else {

@@ -349,12 +349,15 @@ impl OneEnd {
         Ok(())
     }
 
-    /// `told` is what the peer's end is to the history.
+    /// `told` is what the peer's end is to the history. A peer that was given up because it was silent may end after all; the
+    /// reader has been told by then.
     fn peer_ends(&mut self, ending: Ending, told: Option<Output>, outputs: &mut Outputs) -> Step {
-        if self.end.is_some() {
+        let was_given_up = self.gone && self.end == Some(Ending::Reset) && self.side().reading == Reading::Reported;
+        if self.end.is_some() && !(was_given_up && ending == Ending::WithoutMarker) {
             return Err(Refusal::Closed);
         }
         self.end = Some(ending);
+        self.side_mut().ended = false;
         outputs.extend(told);
         Ok(())
     }
