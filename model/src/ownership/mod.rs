@@ -28,7 +28,7 @@ pub const ENTRY: Entry = Entry {
 
 fn own(scope: Scope) -> Box<dyn Target> {
     let word = Instances::new("handfast", handfast::instances(scope)).with_family(handfast::any_number());
-    let pool = Instances::new("handfast", pool::instances(scope));
+    let pool = Instances::new("handfast", pool::instances(scope)).with_family(pool::any_number());
     Box::new(Together::new("handfast", vec![Box::new(word), Box::new(pool)]))
 }
 

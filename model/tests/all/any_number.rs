@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use handfast_spec::ownership::pool::Pool;
 use handfast_spec::ownership::{Action, Away, Incarnation, Output, Owner, Ownership, Refusal, Thread};
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use model::checker::design::{Checked, Design};
@@ -11,6 +12,7 @@ use model::ownership::handfast::{
     Config, Flaw, Handfast, Slots, State, Token, Want, Words, World, Writable, any_number, any_number_of,
     mutated_for_any_number,
 };
+use model::ownership::pool;
 use serde::Serialize;
 use stateright::Model;
 
@@ -203,6 +205,88 @@ fn limits_that_are_not_folded_are_not_covered() {
     let Verdict::Inconclusive(doubt) = limited.prove("handfast").verdict else { panic!("it has a limit") };
     assert_eq!(doubt.to_string(), "a state was met that the abstraction does not cover");
     assert!(!any_number().fixpoint().covers(&(limited.instance)(3).init_states()[0]));
+}
+
+#[test]
+fn handfasts_pool_is_right_for_every_number_of_workers() {
+    let proof = pool::any_number().prove("handfast");
+    assert!(matches!(proof.verdict, Verdict::Proven), "{:?}", proof.verdict);
+    let counts = Counts { k: 2, participants: 3, views: 14848, rounds: 27, configurations: 25375 };
+    assert_eq!(proof.counts, counts);
+    assert_eq!(proof.rules, Pool::INVARIANTS.iter().map(|rule| rule.id).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_reachable_state_of_few_workers_has_all_its_views_in_the_set() {
+    let family = pool::any_number();
+    let fixpoint = family.fixpoint();
+    assert!(fixpoint.is_balanced());
+    for workers in 2..=4 {
+        let few = Representatives::of(&family, workers);
+        assert!(few.states().len() > 6_000 && few.broken().is_none(), "{} states of {workers}", few.states().len());
+        assert_eq!(fixpoint.lacks(few.states()), None, "of {workers} workers");
+    }
+}
+
+#[test]
+fn every_step_of_four_workers_is_one_of_three() {
+    assert!(uncovered(&pool::any_number(), 4).is_none_or(|gap| panic!("{gap:#?}")));
+}
+
+/// Words that let a taker in while another worker is inside.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+struct Greedy(Slots);
+
+impl Words for Greedy {
+    fn claim(&mut self, number: u8) -> Result<(), Refusal> {
+        self.0.claim(number)
+    }
+
+    fn publish(&mut self, number: u8, incarnation: Incarnation, owner: Owner) {
+        self.0.publish(number, incarnation, owner);
+    }
+
+    fn change(&mut self, token: Token, want: Want) -> Result<bool, Away> {
+        match (self.0.change(token, want), want, self.0.state(token.number)) {
+            (Err(Away::Busy), Want::Takeover(thread), State::Live { runners, closing, .. }) => {
+                let taken = State::Live { owner: Owner::Thread(thread), runners: runners + 1, closing };
+                self.0.write(token, taken, self.0.payload(token.number));
+                Ok(false)
+            }
+            (outcome, ..) => outcome,
+        }
+    }
+
+    fn wipe(&mut self, number: u8) {
+        self.0.wipe(number);
+    }
+
+    fn state(&self, number: u8) -> State {
+        self.0.state(number)
+    }
+
+    fn payload(&self, number: u8) -> Option<Incarnation> {
+        self.0.payload(number)
+    }
+
+    fn token(&self, number: u8) -> Token {
+        self.0.token(number)
+    }
+}
+
+impl Writable for Greedy {
+    fn write(&mut self, token: Token, state: State, payload: Option<Incarnation>) {
+        self.0.write(token, state, payload);
+    }
+}
+
+#[test]
+fn a_pool_that_takes_what_is_looked_at_is_refused() {
+    let greedy = pool::any_number_of(|config| pool::World::around(Greedy::default(), config));
+    let Verdict::Refused(trace) = greedy.prove("greedy").verdict else { panic!("two are inside") };
+    assert_eq!(trace.instance, "pool, 2 participants");
+    let rules = ["OWN-1", "OWN-12"];
+    assert!(rules.iter().any(|rule| trace.title.starts_with(&format!("{rule} is violated"))), "{}", trace.title);
 }
 
 /// Threads that raise their hands: a step that depends on two others, which a configuration need not have.

@@ -45,6 +45,10 @@ pub trait Interchangeable: Design {
     /// what one alone can have.
     fn put_together(shared: &Recorded<Self>, locals: &[&Self::Local]) -> Vec<Recorded<Self>>;
 
+    /// Whether states are put together, or rules asked of them, in reliance on the balance. If not, a design that does
+    /// not keep it is searched without.
+    const NEEDS_BALANCE: bool = false;
+
     /// What the shared part counts, less what the participants that are there contribute to it.
     ///
     /// It is zero at the start, and every step is to keep it as it is, which is checked. So it is never negative
@@ -89,9 +93,9 @@ impl<D: Interchangeable> Family<D> {
     pub fn fixpoint(&self) -> Fixpoint<D> {
         let balanced = Fixpoint::search(self, true, MOST_VIEWS);
         match balanced.end {
-            // A design that does not keep the balance may be right: it is asked again, and nothing is taken for granted.
-            End::Unbalanced => Fixpoint::search(self, false, MOST_VIEWS),
-            End::Closed | End::Broken(_) | End::Unfolded | End::TooMany => balanced,
+            // A design that does not keep the balance may be right: it is asked again, relying on nothing.
+            End::Unbalanced if !D::NEEDS_BALANCE => Fixpoint::search(self, false, MOST_VIEWS),
+            End::Closed | End::Broken(_) | End::Unfolded | End::Unbalanced | End::TooMany => balanced,
         }
     }
 
@@ -106,15 +110,19 @@ impl<D: Interchangeable> Family<D> {
             rounds: fixpoint.rounds,
             configurations: fixpoint.configurations,
         };
-        let verdict = match &fixpoint.end {
-            End::Closed => Verdict::Proven,
-            End::Broken(broken) => match self.counterexample(design) {
+        let doubt = match fixpoint.end {
+            End::Closed => None,
+            End::Broken(broken) => Some(Doubt::NotFound(broken)),
+            End::Unfolded => Some(Doubt::Unfolded),
+            End::Unbalanced => Some(Doubt::Unbalanced),
+            End::TooMany => Some(Doubt::TooMany),
+        };
+        let verdict = match doubt {
+            None => Verdict::Proven,
+            Some(doubt) => match self.counterexample(design) {
                 Some(trace) => Verdict::Refused(Box::new(trace)),
-                None => Verdict::Inconclusive(Doubt::NotFound(broken.clone())),
+                None => Verdict::Inconclusive(doubt),
             },
-            End::Unfolded => Verdict::Inconclusive(Doubt::Unfolded),
-            End::Unbalanced => Verdict::Inconclusive(Doubt::Unbalanced),
-            End::TooMany => Verdict::Inconclusive(Doubt::TooMany),
         };
         let rules = D::Protocol::INVARIANTS.iter().map(|rule| rule.id).collect();
         let (name, bounds, elapsed) = (self.name, self.bounds, begun.elapsed());

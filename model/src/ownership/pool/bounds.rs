@@ -108,7 +108,7 @@ impl Bounds {
 }
 
 /// Every action that may be attempted at these bounds.
-fn alphabet(bounds: &Bounds) -> Vec<Action> {
+pub(super) fn alphabet(bounds: &Bounds) -> Vec<Action> {
     let mut alphabet = Vec::new();
     let threads = || (0..bounds.threads).map(Thread);
     let connections = || (0..bounds.connections).map(Incarnation);

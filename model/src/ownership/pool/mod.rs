@@ -6,6 +6,7 @@
 //! kernel. A worker's poller notes what it has to report in the connection, where a worker that takes the connection over may
 //! ask for it, and wakes the worker; the wake-up names the connection for ever.
 
+mod any_number;
 mod bounds;
 mod kernel;
 mod log;
@@ -14,6 +15,7 @@ mod mutants;
 mod shelf;
 mod steps;
 
+pub use any_number::{Local, any_number, any_number_of};
 pub use bounds::{Bounds, checked, instances, one_runtime};
 pub use log::{Header, Size};
 pub use machine::{Config, Pool, World};
