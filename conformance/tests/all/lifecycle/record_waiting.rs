@@ -145,14 +145,16 @@ async fn every_way_to_end_before_the_connection_closes_is_explained() {
     let stays = come(&node, 1);
     settled().await;
     let said = std::sync::Arc::new(std::sync::OnceLock::new());
-    let (heard, wire) = (std::sync::Arc::clone(&said), ());
-    let handshake = |handshake: Handshake<u32>| async move { handshake.handshake_done(1, ()).map(|_| wire) };
+    let heard = std::sync::Arc::clone(&said);
     let slot = node.take_slot(Origin::inbound(None)).expect("there is a slot");
-    let farewell = move |_: &mut (), reason| -> handfast::lifecycle::Farewell<'_> {
-        let _ = heard.set(reason);
-        Box::pin(std::future::ready(()))
-    };
-    let rejected = slot.open_with_farewell(handshake, farewell, |_, ()| async { Reason::Failed });
+    let rejected = slot.open_with_farewell(
+        |handshake: Handshake<u32>| async move { handshake.handshake_done(1, ()).map(drop) },
+        move |(), reason| {
+            let _ = heard.set(reason);
+            Box::pin(std::future::ready(()))
+        },
+        |_, ()| async { Reason::Failed },
+    );
     let ends = |handshake: Handshake<u32>| async move {
         let _ = handshake.handshake_done(2, ());
         handshake.end(Reason::HandshakeFailed);
