@@ -291,7 +291,7 @@ impl OneEnd {
         if !self.is_readable() {
             return Err(Refusal::Nothing);
         }
-        if !keeps && self.side().discarded >= MOST {
+        if !keeps && self.side().discarded == MOST {
             return Err(Refusal::Enough);
         }
         match self.next_half() {

@@ -103,11 +103,16 @@ fn logs_of_one_end(random: &mut StdRng) -> Vec<Vec<Value>> {
             let attempts = at.machine.attempts();
             let action = attempts[random.random_range(0..attempts.len())];
             // What ends a walk comes late.
-            let is_rare = match action {
-                Action::Abandon { .. } | Action::Close { .. } | Action::Leave { .. } => true,
-                Action::Finish { .. } | Action::Forge { .. } | Action::Shutdown { .. } | Action::Pass { .. } => true,
-                _ => false,
-            };
+            let is_rare = matches!(
+                action,
+                Action::Abandon { .. }
+                    | Action::Close { .. }
+                    | Action::Leave { .. }
+                    | Action::Finish { .. }
+                    | Action::Forge { .. }
+                    | Action::Shutdown { .. }
+                    | Action::Pass { .. }
+            );
             let observed = next.step(&action);
             if (!is_rare || random.random_ratio(1, 20)) && !observed.is_refused() {
                 lines.push(Line::observed(action, observed));
