@@ -29,7 +29,8 @@ impl Calls<'_> {
 
     fn is_test(&self) -> bool {
         let path = &self.file.path;
-        path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("tests.rs")
+        !path.contains("/benches/")
+            && (path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("tests.rs"))
     }
 
     fn is_excused(&self, line: usize) -> bool {

@@ -136,7 +136,8 @@ fn every_member_is_in_a_directory_of_the_root_and_has_the_version_of_the_workspa
         let same = |directory: &Path| directory.canonicalize().ok() == root().canonicalize().ok();
         assert!(directory.is_some_and(|directory| same(directory.as_std_path())), "{}", package.manifest_path);
         assert_eq!(package.license.as_deref(), Some("MIT OR Apache-2.0"), "{}", package.name);
-        assert_eq!(package.publish.as_deref(), Some(&[][..]), "{} could be published by mistake", package.name);
+        let is_published = ["handfast", "handfast-spec"].contains(&package.name.as_str());
+        assert_eq!(package.publish.is_none(), is_published, "{} would be published, or could not be", package.name);
     }
 }
 
