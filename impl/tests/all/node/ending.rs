@@ -78,6 +78,24 @@ async fn a_peer_that_stalls_costs_the_drain_and_what_it_did_not_take_is_reported
     }
 }
 
+/// As the loser of a tie that its other end did not announce: all is acknowledged, and no body reads it.
+#[tokio::test(start_paused = true)]
+async fn what_a_peer_took_and_closed_without_a_marker_is_reported() {
+    let accounts = Accounts::default();
+    let node = chatty(config(1), &accounts);
+    let (ours, theirs) = duplex(4096);
+    let session = node.accept(ours, address(2)).unwrap();
+    let connected = peer(2, theirs).await;
+    idle().await;
+    node.registry().disconnect(session.session(), Reason::Replaced).unwrap();
+    idle().await;
+    assert_eq!(session.ended(), None, "the peer's marker may come yet");
+    drop(connected);
+    assert_eq!(session.wait().await.reason, Reason::Replaced);
+    let [(_, account)] = accounts.all()[..] else { panic!("one session") };
+    assert_eq!((account.accepted, account.report), (FRAMES, Some(false)));
+}
+
 /// A shutdown that begins while a session drains leaves it no more time than the node has.
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_shortens_the_drain_of_a_session_that_ends_already() {
