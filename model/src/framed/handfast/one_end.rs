@@ -260,20 +260,16 @@ impl OneEnd {
     fn give(&mut self, reading: Reading, outputs: &mut Outputs) -> Step {
         let answer = self.design.config().answer[OWN.index()];
         let is_marked = self.side().held.first().is_some_and(|half| half.item == Item::Marker);
-        match (answer, self.side().phase) {
+        if let (Some(by), Phase::Open, true) = (answer, self.side().phase, is_marked) {
             // FRM-28. The steps in which the answer is handed over are those of any shutdown.
-            (Some(by), Phase::Open) if is_marked => {
-                outputs.push(Output::Answers(OWN, by));
-                self.begin(by);
-                let side = self.side_mut();
-                side.held.clear();
-                side.reading = Reading::Answers;
-            }
-            _ if self.design.give_next(OWN, outputs) => {}
-            _ => match reading {
-                Reading::Fails(ending) => self.design.report(OWN, ending, outputs),
-                Reading::Waits | Reading::Answers | Reading::Reported | Reading::Left => return Err(Refusal::Nothing),
-            },
+            outputs.push(Output::Answers(OWN, by));
+            self.begin(by);
+            let side = self.side_mut();
+            side.held.clear();
+            side.reading = Reading::Answers;
+        } else if !self.design.give_next(OWN, outputs) {
+            let Reading::Fails(ending) = reading else { return Err(Refusal::Nothing) };
+            self.design.report(OWN, ending, outputs);
         }
         Ok(())
     }

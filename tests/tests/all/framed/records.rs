@@ -150,22 +150,33 @@ async fn both_write_and_end<S: Stream>(heartbeat: Option<Duration>) -> Vec<Strin
     logs
 }
 
+const MORE_THAN_IS_HELD: usize = 8_000_000;
+
 /// The answer to the peer's marker, and a deadline that a second call shortens.
 async fn answered<S: Stream>() -> Vec<String> {
     let (one, other) = S::pair();
     let (mut one, one_log) = recorded(one, Config { answer: Some(LONG), ..Config::default() });
     let (other, other_log) = recorded(other, Config::default());
     one.feed(frame(10)).await.expect("there is room");
-    let (mut reader, writer) = other.into_split();
+    let (mut reader, mut writer) = other.into_split();
+    // More than a kernel holds, so that the first shutdown is not over before the second one begins.
+    writer.feed(frame(MORE_THAN_IS_HELD)).await.expect("there is room");
     let closers = [writer.closer(), writer.closer()];
-    let shutdowns = closers.map(|closer| (closer, LONG)).into_iter().enumerate().map(|(call, (closer, long))| {
-        tokio::spawn(async move { closer.shutdown(within(long / (call as u32 + 1))).await })
+    let (begun, both_began) = tokio::sync::oneshot::channel();
+    let shutdowns = tokio::spawn(async move {
+        let [first, second] = &closers;
+        let both = async { tokio::join!(first.shutdown(within(LONG)), second.shutdown(within(LONG / 2))) };
+        let begun = async { begun.send(()).expect("it is waited for") };
+        tokio::join!(both, begun).0
     });
-    let shutdowns: Vec<_> = shutdowns.collect();
+    both_began.await.expect("it does not panic");
+    let reads = tokio::spawn(async move { (read_to_the_end(&mut reader).await, reader) });
+    assert_eq!(one.read().await.map(|read| read.map(|frame| frame.payload.len())), Ok(Some(MORE_THAN_IS_HELD)));
     assert_eq!(one.read().await, Ok(None));
-    assert_eq!(read_to_the_end(&mut reader).await, Ok(1));
-    for shutdown in shutdowns {
-        let outcome = shutdown.await.expect("it does not panic");
+    let (read, reader) = reads.await.expect("it does not panic");
+    assert_eq!(read, Ok(1));
+    let (first, second) = shutdowns.await.expect("it does not panic");
+    for outcome in [first, second] {
         assert!(matches!(outcome, Outcome::Clean | Outcome::Unconfirmed { peer_ended: true }), "{outcome}");
     }
     drop((reader, writer));
