@@ -271,13 +271,16 @@ impl World for Lifecycle {
             2 => Twins::TieBreak(random.random_range(0..6)),
             _ => Twins::Allow(random.random_range(1..3)),
         };
+        let inbound = maybe(random, 3, |random| random.random_range(1..=total));
+        // What is accepted must leave something to dial with.
+        let may_reserve = total > 1 && inbound != Some(total - 1);
         let setup = Setup {
             total,
             pending: random.random_range(1..=total),
             spare: random.random_range(1..4),
             per_address: maybe(random, 3, |random| random.random_range(1..3)),
-            inbound: maybe(random, 3, |random| random.random_range(1..=total)),
-            reserved: if total > 1 && random.random_ratio(1, 4) { 1 } else { 0 },
+            inbound,
+            reserved: usize::from(may_reserve && random.random_ratio(1, 4)),
             duplicates,
             handshake: one_of(random, &[30, 150, 1_000]),
             patience: one_of(random, &[5, 50, 400]),

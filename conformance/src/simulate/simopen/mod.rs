@@ -22,6 +22,9 @@ use end::{Endpoint, Part, Settings, payload};
 /// Longer than any segment is carried for.
 const CARRIED: Duration = Duration::from_millis(60);
 
+/// A negotiation has some hundred bytes, of which a call brings one.
+const MOST_CALLS: u32 = 256;
+
 /// The world of simultaneous open.
 #[derive(Clone, Copy, Debug)]
 pub struct Simopen;
@@ -194,7 +197,7 @@ impl Run {
     fn new(plan: &Plan<Simopen>, mut executor: Executor) -> Self {
         let Setup { ends, ways } = &plan.setup;
         let oracle = executor.oracle().clone();
-        let link = Link::new(&mut executor, plan.seed, *ways, true);
+        let link = Link::new(&mut executor, plan.seed, *ways, true, MOST_CALLS);
         let end = |end: End| Endpoint::new(&link, end, &oracle, ends[end.index()].clone(), plan.canary);
         let ends = [end(End::Left), end(End::Right)];
         let (tasks, above) = Default::default();

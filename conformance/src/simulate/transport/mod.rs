@@ -28,9 +28,6 @@ pub use stream::{Half, Socket};
 /// Bytes that a transport takes before it wants a flush.
 const BUFFER: usize = 512;
 
-/// Calls of transports in one poll after which the poll is taken to hold its thread.
-const CALLS: u32 = 256;
-
 /// One of the two ends.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -148,6 +145,7 @@ struct Shared {
     held: Notify,
     is_probing: Arc<AtomicBool>,
     oracle: Oracle,
+    most_calls: u32,
 }
 
 /// What is known of the connection.
@@ -168,6 +166,8 @@ pub struct Sent {
     pub bytes: Vec<u8>,
     /// How many of them are not kept back.
     pub flushed: usize,
+    /// No flush was done since bytes were taken.
+    is_flush_owed: bool,
     /// How many are in the receive queue, or were read.
     pub carried: usize,
     /// How many were read.
@@ -210,6 +210,7 @@ impl Sent {
             way,
             bytes: Vec::new(),
             flushed: 0,
+            is_flush_owed: false,
             carried: 0,
             read: 0,
             taken_at: Vec::new(),
@@ -236,9 +237,9 @@ impl Sent {
         self.bytes.len() - self.carried + usize::from(self.fin == Fin::Queued)
     }
 
-    /// Whether bytes are kept back until a flush.
+    /// Whether bytes are kept back for all that who wrote them knows: no flush was done since.
     pub fn is_kept_back(&self) -> bool {
-        self.flushed < self.bytes.len() || self.way.pends > 0 || self.way.is_buffered
+        self.is_flush_owed
     }
 
     /// How many bytes were taken and are kept back until a flush.
@@ -338,8 +339,9 @@ impl State {
 }
 
 impl Link {
-    /// Makes a connection, and the tasks that are its network.
-    pub fn new(executor: &mut Executor, seed: u64, ways: [Way; 2], tells: bool) -> Self {
+    /// Makes a connection, and the tasks that are its network. A poll with more than `most_calls` calls of its transports
+    /// is taken to hold its thread.
+    pub fn new(executor: &mut Executor, seed: u64, ways: [Way; 2], tells: bool, most_calls: u32) -> Self {
         let state = State {
             ways: ways.map(Sent::new),
             sides: Default::default(),
@@ -354,6 +356,7 @@ impl Link {
             held: Notify::new(),
             is_probing: executor.is_probing(),
             oracle: executor.oracle().clone(),
+            most_calls,
         }));
         for from in End::BOTH {
             executor.spawn_world(format!("the network from {from:?}"), link.clone().carry(from));
@@ -454,7 +457,9 @@ impl Link {
 
     fn count_call(&self, end: End) {
         let calls = self.0.oracle.call();
-        self.0.oracle.holds(calls <= CALLS, TURNS, || format!("{calls} calls of {end:?}'s transport in one poll"));
+        self.0
+            .oracle
+            .holds(calls <= self.0.most_calls, TURNS, || format!("{calls} calls of {end:?}'s transport in one poll"));
     }
 
     /// How much of what an end sent could still be lost.

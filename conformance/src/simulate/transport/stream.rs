@@ -135,6 +135,7 @@ impl Link {
             state.wait(end, Call::Write, cx);
             return Poll::Pending;
         }
+        sent.is_flush_owed = false;
         drop(state.waker(end, Call::Write));
         Poll::Ready(Ok(()))
     }
@@ -201,6 +202,7 @@ impl Sent {
 
     /// Hands over what is not kept back. Returns whether it is with the reader already.
     fn hand_over(&mut self) -> bool {
+        self.is_flush_owed = true;
         if self.way.is_buffered {
             return false;
         }

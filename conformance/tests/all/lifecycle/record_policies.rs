@@ -104,18 +104,22 @@ fn limits() -> impl Strategy<Value = Limits> {
     let most = || prop_oneof![Just(usize::MAX), 1..4_usize];
     let lengths = prop_oneof![Just((24, 64)), Just((16, 48)), Just((32, 128))];
     (3..7_usize, (2..6_usize, 2..6_usize), most(), most(), most(), most(), most(), 0..3_usize, lengths).prop_map(
-        |(total, pending, inbound, outbound, pending_per_source, per_source, per_address, reserved, lengths)| Limits {
-            total,
-            inbound,
-            outbound,
-            pending_inbound: pending.0,
-            pending_outbound: pending.1,
-            pending_per_source,
-            per_source,
-            per_address,
-            reserved,
-            source_v4: lengths.0,
-            source_v6: lengths.1,
+        |(total, pending, inbound, outbound, pending_per_source, per_source, per_address, reserved, lengths)| {
+            // What is accepted must leave something to dial with.
+            let inbound = if inbound < total && inbound + reserved >= total { usize::MAX } else { inbound };
+            Limits {
+                total,
+                inbound,
+                outbound,
+                pending_inbound: pending.0,
+                pending_outbound: pending.1,
+                pending_per_source,
+                per_source,
+                per_address,
+                reserved,
+                source_v4: lengths.0,
+                source_v6: lengths.1,
+            }
         },
     )
 }

@@ -78,6 +78,11 @@ fn simopen_breaks_no_rule_in_its_world() {
 }
 
 #[test]
+fn framed_breaks_no_rule_in_its_world() {
+    breaks_no_rule::<Framed>();
+}
+
+#[test]
 fn pool_breaks_no_rule_in_its_world() {
     breaks_no_rule::<Pooling>();
 }

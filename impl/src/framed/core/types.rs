@@ -125,10 +125,12 @@ pub enum Outcome {
         /// Bytes that were not acknowledged, the end of the stream counted as one.
         bytes: u64,
     },
-    /// The deadline passed when the transport had not even taken every byte. The peer will miss frames, and the marker.
-    #[error("{unwritten} bytes could not be written before the deadline")]
+    /// The deadline passed when the transport had not taken every byte, or had not flushed what it took. The peer will miss
+    /// frames, and the marker; or, where every byte was taken, what the transport keeps back until a flush.
+    #[error("the deadline passed before everything was flushed: {unwritten} bytes were not even written")]
     DeadlineExceeded {
-        /// Bytes that were accepted and never handed over, the marker among them.
+        /// Bytes that were accepted and never taken by the transport, the marker among them. Zero if only the flush was
+        /// missing.
         unwritten: u64,
     },
     /// The connection broke before everything was acknowledged: the peer reset it or vanished.

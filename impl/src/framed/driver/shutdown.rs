@@ -153,13 +153,7 @@ fn advance<T: Transport>(shared: &Shared<T>) -> bool {
         };
         match done {
             Poll::Pending => return false,
-            Poll::Ready(Ok(())) if step == NextStep::Write => {
-                let mut state = shared.close_state();
-                if state.next_step() == NextStep::Write {
-                    state.written();
-                    shared.record(|steps| steps.written());
-                }
-            }
+            Poll::Ready(Ok(())) if step == NextStep::Write => note_written(shared),
             Poll::Ready(Ok(())) => {
                 shared.close_state().closed();
                 // It may be another task that has handed over the last of it.
@@ -174,6 +168,15 @@ fn advance<T: Transport>(shared: &Shared<T>) -> bool {
     }
 }
 
+/// Notes that everything was handed over, the marker included, unless that is known.
+fn note_written<T: Transport>(shared: &Shared<T>) {
+    let mut state = shared.close_state();
+    if state.next_step() == NextStep::Write {
+        state.written();
+        shared.record(|steps| steps.written());
+    }
+}
+
 /// Ends a shutdown that is not over, because its deadline has passed (FRM-12).
 fn expire<T: Transport>(shared: &Shared<T>) {
     let deadline = shared.close_state().deadline();
@@ -182,7 +185,13 @@ fn expire<T: Transport>(shared: &Shared<T>) {
     read.deadline = [read.deadline, deadline].into_iter().flatten().min();
     shared.record(|steps| steps.passed());
     drop(read);
-    let unwritten = shared.write().cursor.queued();
+    let write = shared.write();
+    let (unwritten, is_flushed) = (write.cursor.queued(), write.is_flushed());
+    drop(write);
+    // FRM-6: a call that wrote or flushed may have handed over the last of it, without a look at the shutdown.
+    if is_flushed {
+        note_written(shared);
+    }
     let step = shared.close_state().next_step();
     let delivery = match step {
         // The deadline has come before everything was handed over, whatever the transport knows.

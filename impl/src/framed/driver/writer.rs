@@ -224,6 +224,11 @@ impl<W: AsyncWrite + Unpin> WriteSide<W> {
         if io.is_write_vectored() { COPIED } else { COPIED_IF_NOT_VECTORED }
     }
 
+    /// Whether the transport has everything, and holds nothing back.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.cursor.queued() == 0 && !self.unflushed
+    }
+
     /// Writes what is queued, until the transport has all of it.
     pub(super) fn poll_queue<T: Transport<Write = W>>(&mut self, shared: &Shared<T>) -> Poll<Result<(), Error>> {
         let idle = &shared.idle;

@@ -39,9 +39,12 @@ impl Config {
         self.allows(&self.limits) && self.duplicates.most() > 0 && is_known
     }
 
-    /// Whether the last slot can be announced under these limits.
+    /// Whether the last slot can be announced under these limits, and a limit of accepted sessions leaves some slot to dial
+    /// with, if there is one for ordinary sessions.
     fn allows(&self, limits: &Limits) -> bool {
-        self.capacity > u64::from(limits.total) && limits.reserved <= limits.total
+        let Limits { total, inbound, outbound, reserved, .. } = *limits;
+        let is_used_up = outbound > 0 && inbound < total && reserved < total && inbound >= total - reserved;
+        self.capacity > u64::from(total) && reserved <= total && !is_used_up
     }
 }
 

@@ -148,6 +148,10 @@ fn environments() -> impl Strategy<Value = Environment> {
     let slowness = prop_oneof![2 => Just(1), 1 => 2..=12_u16];
     let configured = (limits(), limits(), spare, duplicates(), any::<bool>(), 0..=2_u8);
     let header = configured.prop_map(|(limits, later, spare, duplicates, is_known, subscribers)| {
+        let Limits { total, inbound, reserved, .. } = limits;
+        // Where the others leave nothing to dial with, nothing is reserved: such limits can be asked for later only.
+        let reserved = if inbound < total && inbound + reserved >= total && reserved < total { 0 } else { reserved };
+        let limits = Limits { reserved, ..limits };
         let capacity = u64::from(limits.total) + spare;
         let local = (is_known || duplicates == Duplicates::TieBreak).then_some(Key(u32::from(KEYS) / 2));
         (Header { limits, capacity, duplicates, local, subscribers }, later)
