@@ -59,7 +59,9 @@ fn nodes_that_are_killed_find_each_other_again_and_lose_no_frame_silently() {
         let [initiators, responders] = said(&lines, "roles ")[..] else { panic!("two numbers: {lines:#?}") };
         assert!(initiators >= 10 && responders >= 10 && clean >= 20, "each pair had a session at the end");
         assert_eq!(initiators + responders, ends);
-        assert_eq!(said(&lines, "shut down: "), [20, 0], "both ends of each, and none was aborted");
+        // One end of each at least: where it has told the other one, that session may be over before its node is told.
+        let [drained, aborted] = said(&lines, "shut down: ")[..] else { panic!("two numbers: {lines:#?}") };
+        assert!((10..=20).contains(&drained) && aborted == 0, "{drained} drained, {aborted} aborted");
     }
     let mut records = 0;
     for entry in std::fs::read_dir(&directory).expect("it was made") {

@@ -1,5 +1,6 @@
 //! Who is at the other end: version and verack, both ways.
 
+use std::fmt::{self, Debug, Formatter};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, PoisonError};
@@ -68,6 +69,33 @@ impl From<&HandshakeError> for Reason {
     }
 }
 
+/// A handshake that failed, with its connection: that is dropped when the session has ended, so that a peer which comes
+/// again at once does not meet its old session.
+#[derive(thiserror::Error)]
+#[error("{error}")]
+pub struct Failed {
+    error: HandshakeError,
+    _connection: Option<Connection>,
+}
+
+impl Debug for Failed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl From<HandshakeError> for Failed {
+    fn from(error: HandshakeError) -> Self {
+        Self { error, _connection: None }
+    }
+}
+
+impl From<&Failed> for Reason {
+    fn from(failed: &Failed) -> Self {
+        (&failed.error).into()
+    }
+}
+
 /// A nonce by which a connection to ourselves is recognised at its other end, for as long as the handshake lasts.
 struct Nonce<'a> {
     local: &'a Local,
@@ -93,14 +121,25 @@ pub async fn dial(
     local: &Local,
     to: SocketAddr,
     handshake: Handshake<SocketAddr, About>,
-) -> Result<Established, HandshakeError> {
-    let stream = TcpStream::connect(to).await.map_err(WireError::from)?;
-    let mut connection = local.connection(stream)?;
-    let nonce = Nonce::draw(local, handshake.session());
+) -> Result<Established, Failed> {
+    let stream = TcpStream::connect(to).await.map_err(|error| HandshakeError::from(WireError::from(error)))?;
+    let mut connection = local.connection(stream).map_err(HandshakeError::from)?;
+    let greeted = greet(local, &mut connection, to, handshake.session()).await;
+    established(connection, handshake, to, greeted)
+}
+
+/// Speaks first, to a peer that we dialed.
+async fn greet(
+    local: &Local,
+    connection: &mut Connection,
+    to: SocketAddr,
+    session: SessionId,
+) -> Result<About, HandshakeError> {
+    let nonce = Nonce::draw(local, session);
     connection.send(our_version(to, nonce.nonce)).await?;
     let mut is_acknowledged = false;
     let theirs = loop {
-        match said(&mut connection).await? {
+        match said(connection).await? {
             Said::Version(theirs) => break theirs,
             // Some acknowledge our version before they send their own.
             Said::Verack => is_acknowledged = true,
@@ -112,24 +151,36 @@ pub async fn dial(
     }
     connection.send(NetworkMessage::Verack).await?;
     if !is_acknowledged {
-        their_verack(&mut connection).await?;
+        their_verack(connection).await?;
     }
-    established(connection, handshake, to, theirs.about)
+    Ok(theirs.about)
 }
 
-/// The handshake with a peer that dialed us: nothing is sent to whoever has not sent its version, so that a node that
-/// tried version 2 of the transport (BIP 324) in vain comes back with version 1.
+/// The handshake with a peer that dialed us.
 pub(super) async fn answer(
     node: &Peers,
     local: &Local,
     stream: TcpStream,
     from: SocketAddr,
     handshake: Handshake<SocketAddr, About>,
-) -> Result<Established, HandshakeError> {
-    let mut connection = local.connection(stream)?;
-    let Said::Version(theirs) = said(&mut connection).await? else { return Err(HandshakeError::EarlyVerack) };
+) -> Result<Established, Failed> {
+    let mut connection = local.connection(stream).map_err(HandshakeError::from)?;
+    let greeted = be_greeted(node, local, &mut connection, from, handshake.session()).await;
+    established(connection, handshake, from, greeted)
+}
+
+/// Nothing is sent to whoever has not sent its version, so that a node that tried version 2 of the transport (BIP 324) in
+/// vain comes back with version 1.
+async fn be_greeted(
+    node: &Peers,
+    local: &Local,
+    connection: &mut Connection,
+    from: SocketAddr,
+    session: SessionId,
+) -> Result<About, HandshakeError> {
+    let Said::Version(theirs) = said(connection).await? else { return Err(HandshakeError::EarlyVerack) };
     if let Some(dialed) = local.began_with(theirs.nonce) {
-        for session in [dialed, handshake.session()] {
+        for session in [dialed, session] {
             // Whichever is over already has found out by other means.
             let _ = node.disconnect(session, Reason::Myself);
         }
@@ -137,8 +188,8 @@ pub(super) async fn answer(
     }
     connection.send(our_version(from, rand::random())).await?;
     connection.send(NetworkMessage::Verack).await?;
-    their_verack(&mut connection).await?;
-    established(connection, handshake, from, theirs.about)
+    their_verack(connection).await?;
+    Ok(theirs.about)
 }
 
 /// What matters of what a peer says before its version is known.
@@ -186,12 +237,17 @@ fn established(
     connection: Connection,
     handshake: Handshake<SocketAddr, About>,
     key: SocketAddr,
-    about: About,
-) -> Result<Established, HandshakeError> {
-    let _first = handshake.handshake_done(key, about)?;
-    let established = Established::new(connection, handshake);
-    established.ends_when_closed();
-    Ok(established)
+    greeted: Result<About, HandshakeError>,
+) -> Result<Established, Failed> {
+    let done = greeted.and_then(|about| Ok(handshake.handshake_done(key, about)?));
+    match done {
+        Ok(_first) => {
+            let established = Established::new(connection, handshake);
+            established.ends_when_closed();
+            Ok(established)
+        }
+        Err(error) => Err(Failed { error, _connection: Some(connection) }),
+    }
 }
 
 fn our_version(to: SocketAddr, nonce: u64) -> NetworkMessage {

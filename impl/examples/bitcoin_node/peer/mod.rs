@@ -25,7 +25,7 @@ use tokio_util::codec::Framed;
 
 pub use converse::converse;
 pub use established::Established;
-pub use handshake::{HandshakeError, dial};
+pub use handshake::{Failed, dial};
 
 use follow::Follower;
 use wire::{Wire, WireError};
@@ -114,6 +114,6 @@ fn accept_peer(node: &Peers, local: &Arc<Local>, stream: TcpStream, from: Socket
 }
 
 /// Says why a handshake failed; the session ends with the bare output.
-pub fn logged<T>(peer: SocketAddr, session: SessionId, result: Result<T, HandshakeError>) -> Result<T, HandshakeError> {
+pub fn logged<T>(peer: SocketAddr, session: SessionId, result: Result<T, Failed>) -> Result<T, Failed> {
     result.inspect_err(|error| tracing::info!(%peer, %session, %error, "handshake failed"))
 }
