@@ -97,8 +97,9 @@ where
     })
 }
 
-/// As [`framed`](framed()), and calls `report` once for each session when it is over, before its Down, or after it where the session
-/// is aborted. No lock is held. A `report` that panics does so in the session's task, unless that panics already.
+/// As [`framed`](framed()), and calls `report` once for each session when it is over, before its Down, or after it where
+/// the session is aborted. No lock is held. A `report` that panics does so in the session's task, unless that panics
+/// already.
 pub fn framed_with_report<K, I, T, B, BF, R>(
     config: framed::Config,
     body: B,
