@@ -75,7 +75,7 @@ impl From<&HandshakeError> for Reason {
 #[error("{error}")]
 pub struct Failed {
     error: HandshakeError,
-    _connection: Option<Connection>,
+    _connection: Option<Box<Connection>>,
 }
 
 impl Debug for Failed {
@@ -246,7 +246,7 @@ fn established(
             established.ends_when_closed();
             Ok(established)
         }
-        Err(error) => Err(Failed { error, _connection: Some(connection) }),
+        Err(error) => Err(Failed { error, _connection: Some(Box::new(connection)) }),
     }
 }
 
