@@ -143,7 +143,7 @@ fn a_panic_is_told_apart_from_an_abort() {
             let shakes = move |signal: Handshake<u32>| async move { signal.handshake_done(key, ()).map(drop) };
             let lives = move |_, ()| async move {
                 shuttle::future::yield_now().await;
-                if panics { environment::fail() } else { std::future::pending().await }
+                if panics { environment::fail() } else { std::future::pending::<Reason>().await }
             };
             node.open(Origin::inbound(None), shakes, lives).expect("there are slots")
         };
