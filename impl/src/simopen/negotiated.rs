@@ -15,6 +15,13 @@ use super::{Direction, Error, Options, Role};
 /// comes first.
 ///
 /// It is not `Clone`, also if the stream is: each clone would give the bytes that were read beyond the negotiation.
+///
+/// ```compile_fail,E0599
+/// # use handfast::simopen::Negotiated;
+/// fn twice<Io: Clone>(stream: Negotiated<Io>) -> Negotiated<Io> {
+///     stream.clone()
+/// }
+/// ```
 pub struct Negotiated<Io> {
     io: Io,
     surplus: Vec<u8>,
