@@ -30,14 +30,17 @@ enum Mistake {
     Changed,
 }
 
+const ONE_END: &str = "one end of framed";
+
 impl Mistake {
     /// How many of a hundred logs with it must be rejected at least. Many neighbouring steps commute.
-    fn least_rejected(self) -> usize {
+    fn least_rejected(self, of: &str) -> usize {
         match self {
             Self::Lost => 50,
-            // One end of framed has 27: two frames that are written in a row are the same line twice, and what is handed
-            // over commutes with what is read. The others have 40 and more.
-            Self::Swapped => 25,
+            // Two frames that are written in a row are the same line twice, and what is handed over commutes with what is
+            // read: 27.
+            Self::Swapped if of == ONE_END => 25,
+            Self::Swapped => 30,
             // A call that waits may be dropped twice, and a handshake may complete twice.
             Self::Doubled => 60,
             Self::Changed => 80,
@@ -154,7 +157,7 @@ fn most_logs_with_one_mistake_are_rejected() {
     let framed = find("framed").expect("it is a protocol");
     let one_end = logs_of_one_end(&mut StdRng::seed_from_u64(SEED));
     let covers = ENTRIES.iter().map(|entry| (entry.name, entry, logs(entry)));
-    for (name, entry, logs) in covers.chain([("one end of framed", framed, one_end)]) {
+    for (name, entry, logs) in covers.chain([(ONE_END, framed, one_end)]) {
         let mut random = StdRng::seed_from_u64(SEED);
         for mistake in MISTAKES {
             let (mut tried, mut accepted) = (0, BTreeMap::<String, usize>::new());
@@ -172,7 +175,7 @@ fn most_logs_with_one_mistake_are_rejected() {
             }
             let rejected = TRIES - accepted.values().sum::<usize>();
             println!("{name}, one line {mistake:?}: {rejected} of {TRIES} rejected; accepted: {accepted:?}");
-            assert!(rejected >= mistake.least_rejected(), "{name} {mistake:?}");
+            assert!(rejected >= mistake.least_rejected(name), "{name} {mistake:?}");
         }
     }
 }
