@@ -29,14 +29,21 @@ pub const LOST: &[Conjunct] = &[
         |history, end| {
             match history.end(end.peer()).reader {
                 ReaderRecord::Waits | ReaderRecord::Left => false,
-                // Its own deadline, or what this end sent, kept it from reading to the end.
-                ReaderRecord::Reported(Ending::Deadline | Ending::Violation) => false,
+                // What this end sent kept it from reading to the end.
+                ReaderRecord::Reported(Ending::Violation) => false,
                 ReaderRecord::Reported(
-                    Ending::Marker | Ending::WithoutMarker | Ending::Truncated | Ending::Reset | Ending::ShutDown,
+                    Ending::Marker
+                    | Ending::WithoutMarker
+                    | Ending::Truncated
+                    | Ending::Reset
+                    | Ending::Deadline
+                    | Ending::ShutDown,
                 ) => true,
             }
         },
     ),
+    // Behind its own deadline nothing is read (FRM-29), and what it is told is what was known first (FRM-7).
+    PEER_HAS_TIME,
     when("it was given something else than all that was accepted", |history, end| {
         history.end(end.peer()).delivered != history.end(end).accepted
     }),

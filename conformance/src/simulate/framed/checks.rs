@@ -57,6 +57,7 @@ impl Endpoint {
             }
         }
         known.ending = Some(read.map(drop));
+        known.was_told_late = known.deadline.is_some_and(|deadline| deadline <= Instant::now());
         drop(known);
         self.note_left();
     }

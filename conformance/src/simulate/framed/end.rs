@@ -60,6 +60,8 @@ pub(super) struct Known {
     pub(super) writing_since: Option<Instant>,
     pub(super) heartbeats_since: Option<Instant>,
     pub(super) accepted_at: Option<Instant>,
+    /// Its reader was told of the end behind the deadline of its own shutdown.
+    pub(super) was_told_late: bool,
     /// A call was told that the peer is unresponsive.
     pub(super) was_unresponsive: bool,
     /// It was dropped without a shutdown.
@@ -117,6 +119,7 @@ impl Endpoint {
             writing_since: None,
             heartbeats_since: None,
             accepted_at: None,
+            was_told_late: false,
             was_unresponsive: false,
             is_abandoned: false,
             is_forged: false,

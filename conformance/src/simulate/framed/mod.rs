@@ -14,9 +14,8 @@ use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::campaign::Known;
 use super::executor::{Executor, TaskId};
-use super::oracle::{BALANCE, Oracle, REST};
+use super::oracle::{BALANCE, Oracle};
 use super::transport::{End, Link, Way};
 use super::{Plan, World, maybe, one_of};
 use crate::framed::judge::judge;
@@ -29,9 +28,6 @@ const LAST: Duration = Duration::from_secs(60);
 
 /// tokio's budget pays for 8,192 steps of the driver, of which a call is one; and one turn may end what it has begun.
 const MOST_CALLS: u32 = 8_192 + 256;
-
-/// A task that waits for the transport sleeps on when another task has found it ready first and has done the rest.
-const ALREADY_FLUSHED: &str = "a task that waits for a flush is not woken when another task has finished it";
 
 /// The world of framed connections.
 #[derive(Clone, Copy, Debug)]
@@ -155,12 +151,6 @@ impl World for Framed {
         "outcome: unacknowledged",
         "outcome: deadline exceeded",
         "outcome: peer gone",
-    ];
-    const KNOWN: &'static [Known] = &[
-        Known { rule: Some(REST), words: "'s write could go on", fault: ALREADY_FLUSHED },
-        Known { rule: Some(REST), words: "'s feed could go on", fault: ALREADY_FLUSHED },
-        Known { rule: Some(REST), words: "'s flush could go on", fault: ALREADY_FLUSHED },
-        Known { rule: Some(REST), words: "'s shutdown could go on", fault: ALREADY_FLUSHED },
     ];
     type Setup = Setup;
     type Step = Step;
@@ -397,13 +387,14 @@ impl Run {
         }
     }
 
-    /// After a clean shutdown the peer that read to the end was given everything.
+    /// After a clean shutdown the peer that read to the end was given everything. One that met its own deadline did not read
+    /// to the end, whatever it was told of: that is what it knew first.
     fn check_frames(&self) {
         for end in End::BOTH {
             let (own, peer) = (self.end(end), self.end(end.peer()));
             let (own, peer) = (own.known.borrow(), peer.known.borrow());
             let is_clean = matches!(own.outcome, Some((Outcome::Clean, _)));
-            if !is_clean || own.is_forged || peer.is_abandoned {
+            if !is_clean || own.is_forged || peer.is_abandoned || peer.was_told_late {
                 continue;
             }
             let accepted = own.sent.frames_within(usize::MAX);

@@ -13,9 +13,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 
-use super::campaign::Known;
 use super::executor::Executor;
-use super::oracle::LOCK;
 use super::{Plan, World, maybe, one_of};
 pub use canary::Canary;
 use run::Run;
@@ -246,18 +244,6 @@ impl World for Lifecycle {
         "a future is dropped where it waits",
         "the clock jumps",
         "a record is judged",
-    ];
-    const KNOWN: &'static [Known] = &[
-        Known {
-            rule: None,
-            words: "the drop of an info has panicked",
-            fault: "an info whose drop panics leaves waits and counts as they were",
-        },
-        Known {
-            rule: Some(LOCK),
-            words: "the drop of an info runs under a lock",
-            fault: "an info is dropped under the node's lock",
-        },
     ];
     type Setup = Setup;
     type Step = Step;

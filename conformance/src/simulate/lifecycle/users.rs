@@ -1,6 +1,7 @@
 //! The code of users: what a handshake and a body do, and what calls back when it is dropped.
 
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -147,13 +148,19 @@ async fn shake(users: Arc<Users>, plans: Handing, handshake: Handshake<Key, Info
     if plans.after > 0 {
         pause(plans.after).await;
     }
-    let says = |key| {
-        let said = handshake.handshake_done(key, Info::new(&users, &plans));
-        match said {
-            Ok(Greeting::First) => users.greeted.fetch_add(1, Relaxed),
-            Ok(Greeting::Again) => users.duplicates.fetch_add(1, Relaxed),
-            Err(_) => 0,
+    let mut was_heard = false;
+    let mut says = |key| {
+        let info = Info::new(&users, &plans);
+        let said = catch_unwind(AssertUnwindSafe(|| handshake.handshake_done(key, info)));
+        match &said {
+            Ok(Ok(Greeting::First)) => users.greeted.fetch_add(1, Relaxed),
+            Ok(Ok(Greeting::Again)) => users.duplicates.fetch_add(1, Relaxed),
+            Ok(Err(_)) => 0,
+            // The drop of an info that was not needed, behind the step that counts it.
+            Err(_) => users.duplicates.fetch_add(u64::from(was_heard), Relaxed),
         };
+        was_heard |= matches!(said, Ok(Ok(_)));
+        said.map_or_else(|panic| resume_unwind(panic), drop);
     };
     match plans.shakes {
         Shakes::Once => says(plans.key),

@@ -16,7 +16,6 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 
-use super::campaign::Known;
 use super::executor::Executor;
 use super::{Plan, World, maybe, one_of};
 use run::Run;
@@ -183,18 +182,6 @@ impl World for Pooling {
         "a closure panics",
         "workers stop",
         "a future is dropped by a stop",
-    ];
-    const KNOWN: &'static [Known] = &[
-        Known {
-            rule: None,
-            words: "a hash of a key has panicked",
-            fault: "a key whose hash panics leaves a connection in the table",
-        },
-        Known {
-            rule: None,
-            words: "a closure given to spawn has panicked",
-            fault: "a closure that panics in its synchronous part ends its worker",
-        },
     ];
     type Setup = Setup;
     type Step = Step;

@@ -81,6 +81,17 @@ pub(super) const LEAVING: Bounds = Bounds {
     ..BOTH
 };
 
+/// One end drops its reader and shuts down, and all that it sent has room in the kernel of the other one, which shuts down
+/// without having read it.
+pub(super) const UNREAD: Bounds = Bounds {
+    frames: [1, 0],
+    kernel: Kernel { send: 1, receive: 4, ..LINUX },
+    keep: 0,
+    shutdowns: [SOON, SOON],
+    abandons: &[],
+    ..LEAVING
+};
+
 /// One end does not keep to the protocol.
 pub(super) const HOSTILE: Bounds = Bounds {
     frames: [1, 0],
@@ -121,10 +132,11 @@ const LEAVING_BOTH: Bounds = Bounds { kernel: LINUX, discard: 2, shutdowns: [SOO
 /// As *one way*, with frames both ways.
 const EVERYTHING: Bounds = Bounds { frames: [2, 1], kernel: ROOMY, ..ONE_WAY };
 
-pub(super) const SMALL: [(&str, Bounds); 6] = [
+pub(super) const SMALL: [(&str, Bounds); 7] = [
     ("both", BOTH),
     ("one-way", ONE_WAY),
     ("leaving", LEAVING),
+    ("unread", UNREAD),
     ("hostile", HOSTILE),
     ("silent", SILENT),
     ("answering", ANSWERING),
@@ -194,23 +206,25 @@ pub(super) fn alphabet(bounds: &Bounds) -> Vec<Action> {
     alphabet
 }
 
-const DEFAULT: [(&str, Bounds); 7] = [
+const DEFAULT: [(&str, Bounds); 8] = [
     ("both", FULL),
     ("wide", WIDE),
     ("leaving", LEAVING_BOTH),
+    ("unread", UNREAD),
     ("one-way", ONE_WAY),
     ("hostile", HOSTILE),
     ("silent", SILENT),
     ("answering", ANSWERING),
 ];
 
-const LARGE: [(&str, Bounds); 7] = [
+const LARGE: [(&str, Bounds); 8] = [
     ("long", LONG),
     ("everything", EVERYTHING),
     ("roomy", Bounds { kernel: ROOMY, keep: 4, frames: [2, 1], ..FULL }),
     // They have witnesses that the others have not.
     ("answering", Bounds { shapes: &[Shape::Full], ..ANSWERING }),
     ("leaving", LEAVING_BOTH),
+    ("unread", UNREAD),
     ("hostile", HOSTILE),
     ("silent", SILENT),
 ];

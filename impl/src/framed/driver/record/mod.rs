@@ -345,9 +345,10 @@ impl Entering<'_> {
                 return self.0.give_up("a reader was told what no reader is told");
             }
         };
-        // To the model a peer that is silent for too long has gone.
+        // To the model a peer that is silent for too long has gone. The reader gives it up also where a write has failed
+        // before, and is then told of that.
         let is_news = matches!(self.0.reader, ReaderState::Reads | ReaderState::AtEnd);
-        if is_news && matches!(error, Error::Unresponsive { .. }) {
+        if is_news && matches!(error, Error::Unresponsive { .. } | Error::Transport(_)) {
             if self.0.closing.is_some_and(|closing| self.0.passed >= Some(closing.by)) {
                 self.reader_expired();
             } else if !self.0.peer_ended {
