@@ -98,7 +98,7 @@ fn as_json(entry: &Entry, mutants: bool) -> Value {
         let variant = |variant: Variant| {
             let argument = match variant.kind {
                 Kind::Equivalent(argument) => Some(argument),
-                Kind::Historical | Kind::Corrected | Kind::Mutant => None,
+                Kind::Historical(_) | Kind::Corrected | Kind::Mutant => None,
             };
             json!({
                 "name": variant.name,
@@ -106,6 +106,7 @@ fn as_json(entry: &Entry, mutants: bool) -> Value {
                 "source": variant.source,
                 "about": variant.about,
                 "violates": variant.violates,
+                "known_for": variant.kind.known_for(),
                 "argument": argument,
             })
         };
