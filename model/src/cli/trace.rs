@@ -5,6 +5,7 @@ use core::ops::ControlFlow;
 use crate::checker::catalogue::{Entry, Variant};
 use crate::checker::findings::Findings;
 use crate::checker::format;
+use crate::checker::report::page;
 use crate::checker::target::Plan;
 use crate::checker::trace::Trace;
 use clap::{Args, ValueEnum};
@@ -62,6 +63,8 @@ enum Format {
     Mermaid,
     /// A Graphviz graph
     Dot,
+    /// A page on which one steps through a single behaviour
+    Html,
     /// Newline-delimited JSON that `explain` reads
     Log,
 }
@@ -84,7 +87,10 @@ pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8
         match arguments.format {
             Format::Mermaid if !is_one => print(&format!("## {}\n\n```mermaid\n{drawn}```\n\n", trace.title))?,
             Format::Dot if !is_one => print(&format!("## {}\n\n```dot\n{drawn}```\n\n", trace.title))?,
-            Format::Text | Format::Itf | Format::Mermaid | Format::Dot | Format::Log => print(&drawn)?,
+            Format::Html if !is_one => {
+                return Err(Error::Other("a page shows one behaviour: name it with --violates ID".to_owned()));
+            }
+            Format::Text | Format::Itf | Format::Mermaid | Format::Dot | Format::Html | Format::Log => print(&drawn)?,
         }
     }
     Ok(0)
@@ -133,6 +139,7 @@ fn write(trace: &Trace, format: Format) -> String {
         Format::Itf => format!("{}\n", format::itf(trace)),
         Format::Mermaid => format::mermaid(trace),
         Format::Dot => format::dot(trace),
+        Format::Html => page(trace),
         Format::Log => format::log(trace),
     }
 }

@@ -451,14 +451,9 @@ where
 }
 
 /// What is shown in Stateright's Explorer.
-impl<P: Peer + Debug + 'static> Debug for Connection<P> {
+impl<P: Peer + 'static> Debug for Connection<P> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for end in End::BOTH {
-            let EndConfig { kind, protocols } = self.config.end(end);
-            writeln!(f, "{end}: {kind} with {protocols:?}, {:?}", self.participant(end))?;
-            writeln!(f, "to {end}: {:?} of {}", self.channel(end), self.config.room(end))?;
-        }
-        Ok(())
+        self.described().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 

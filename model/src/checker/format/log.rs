@@ -9,7 +9,7 @@ use crate::checker::trace::{Trace, TraceStep};
 
 /// A behaviour as a [log](handfast_spec::log).
 pub fn log(trace: &Trace) -> String {
-    let mut config = trace.header.clone();
+    let mut config = if trace.header.is_null() { json!({}) } else { trace.header.clone() };
     if let Some(fields) = config.as_object_mut() {
         fields.insert("design".to_owned(), json!(trace.design));
     }

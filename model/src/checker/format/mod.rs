@@ -32,7 +32,8 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Where a behaviour ends, if it goes on for ever.
-const FOR_EVER: &str = "and so it stays for ever: no component that is assumed to be fair has anything to do";
+pub(crate) const FOR_EVER: &str =
+    "and so it stays for ever: no component that is assumed to be fair has anything to do";
 
 /// Begins what is repeated for ever.
 const REPEATS: &str = "from here on for ever";

@@ -192,7 +192,7 @@ fn conclusion(status: Status, style: Style) -> String {
     match status {
         Status::AsClaimed => style.good("complete and as claimed"),
         Status::Violated => style.bad("VIOLATED"),
-        Status::NotAsListed => style.bad("NOT AS LISTED: a mutant or historical design"),
+        Status::NotAsListed => style.bad("as claimed, but a mutant or historical design is NOT AS LISTED"),
         Status::Incomplete => style.bad("INCOMPLETE: nothing is violated as far as it went"),
         Status::EnginesDisagree => style.bad("THE ENGINES DISAGREE: no verdict"),
     }

@@ -285,10 +285,6 @@ impl Design for Zrepl {
 /// What is shown in Stateright's Explorer.
 impl Debug for Zrepl {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for end in End::BOTH {
-            writeln!(f, "{end}: {:?}", self.sides[end.index()])?;
-            writeln!(f, "{}", self.tcp.describe(end))?;
-        }
-        Ok(())
+        self.in_words().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }

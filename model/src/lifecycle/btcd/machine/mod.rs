@@ -48,14 +48,7 @@ type Told = Result<Vec<Output>, Refusal>;
 /// What is shown in Stateright's Explorer: what changes, without the switches and the bounds, which do not.
 impl Debug for Btcd {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for (id, session) in self.ids().zip(self.live()) {
-            writeln!(f, "{id}: {session:?}")?;
-        }
-        writeln!(f, "server loop: {:?}", self.server)?;
-        writeln!(f, "sync manager: {:?}", self.manager)?;
-        writeln!(f, "lifecycle events: {:?}; done events apart: {:?}", self.lifecycle, self.done_peers)?;
-        writeln!(f, "messages to the sync manager: {:?}", self.messages)?;
-        writeln!(f, "blocks to relay: {}, to come: {}; stop: {:?}", self.relayed, self.blocks, self.stop)
+        self.described().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 

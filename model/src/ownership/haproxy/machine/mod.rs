@@ -5,6 +5,8 @@ mod insert;
 mod run;
 mod words;
 
+use core::fmt::{self, Debug, Formatter};
+
 use handfast_spec::ownership::{History, Incarnation, Output, Refusal, Thread};
 use handfast_spec::{Machine, Observation, Recorded};
 use serde::Serialize;
@@ -16,7 +18,7 @@ use super::vocabulary::{Action, Step};
 use crate::checker::design::{Design, Flow};
 
 /// One descriptor number, its entry in the table, and the threads that work on it.
-#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Eq, Hash, PartialEq, Serialize)]
 pub struct Haproxy {
     switches: Switches,
     bounds: Bounds,
@@ -288,6 +290,13 @@ impl Machine for Haproxy {
             Ok(()) => Observation::Accepted(outputs),
             Err(refusal) => Observation::Refused(refusal),
         }
+    }
+}
+
+/// What is shown in Stateright's Explorer: the state in words.
+impl Debug for Haproxy {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.described().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
