@@ -80,7 +80,8 @@ pub struct TraceStep {
 impl TraceStep {
     /// Returns what is done, without its actor where the words begin with it.
     pub fn deed(&self) -> &str {
-        let rest = self.action.strip_prefix(self.actor.as_str()).unwrap_or_default();
+        let action = self.action.strip_prefix("the ").filter(|rest| rest.starts_with(&self.actor));
+        let rest = action.unwrap_or(&self.action).strip_prefix(self.actor.as_str()).unwrap_or_default();
         let deed = [": ", " ", "'s "].into_iter().find_map(|joint| rest.strip_prefix(joint));
         deed.unwrap_or(&self.action)
     }

@@ -95,7 +95,7 @@ fn zrepl_speaks_as_frameconn() {
     for word in ["writeMtx.Lock()", "readNextValid", "io.Copy", "WriteFrame", "ReadFrame", "Shutdown: Begin()"] {
         assert!(all.contains(word), "{word} is missing:\n{all}");
     }
-    for word in ["ends its direction", "reads ahead", "shutdown is over", "'s application", "throws"] {
+    for word in ["ends its direction", "reads ahead", "shutdown is over", "'s application", "throws", "marker"] {
         assert!(!all.contains(word), "{word} is handfast's:\n{all}");
     }
     let lost = of("zrepl");

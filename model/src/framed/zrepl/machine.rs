@@ -235,6 +235,11 @@ impl Side {
     }
 }
 
+/// Names what both systems have by the name that it has here.
+fn in_its_words(words: &str) -> String {
+    words.replace("the marker", "the shutdown frame")
+}
+
 impl Machine for Zrepl {
     type Protocol = Framed;
 
@@ -274,11 +279,11 @@ impl Design for Zrepl {
     }
 
     fn action_in_words(&self, action: &Action) -> String {
-        self.say(action)
+        in_its_words(&self.say(action))
     }
 
     fn output_in_words(&self, output: &Output) -> String {
-        Self::say_output(output)
+        in_its_words(&Self::say_output(output))
     }
 }
 
