@@ -4,7 +4,7 @@ use super::{count, line, wrapped};
 use crate::checker::trace::{Trace, TraceStep};
 
 /// How many steps stand below one another, so that the whole fits a screen.
-const COLUMN: usize = 8;
+const COLUMN: usize = 7;
 
 /// How wide a step is.
 const WIDTH: usize = 36;

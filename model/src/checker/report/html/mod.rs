@@ -37,7 +37,7 @@ pub fn pages(reports: &[ProtocolReport], documents: &[Document], elapsed: Durati
     let mut pages = vec![Page { name: "index.html".to_owned(), html: index(reports, documents, elapsed) }];
     for report in reports {
         let document = documents.iter().find(|document| document.path == report.entry.document);
-        let link = document.map(|document| file_of(document));
+        let link = document.map(file_of);
         let own = report.findings.rule_results().filter_map(|result| result.broken_by.as_ref());
         let historical = drawn(report).filter_map(|variant| variant.counterexample.as_ref());
         for trace in own.filter(|_| report.is_own).chain(historical) {
@@ -106,7 +106,7 @@ fn index(reports: &[ProtocolReport], documents: &[Document], elapsed: Duration) 
     let worst = reports.iter().map(ProtocolReport::status).max().unwrap_or(Status::AsClaimed);
     let mut body = String::from("<main>\n<h1>What the model checker found</h1>\n");
     let said = verdict("check", worst, elapsed, Style::Plain);
-    writing(write!(body, "<p class=\"verdict {}\">{}</p>\n", class(worst == Status::AsClaimed), Plain(&said)));
+    writing(writeln!(body, "<p class=\"verdict {}\">{}</p>", class(worst == Status::AsClaimed), Plain(&said)));
     writing(write!(body, "<nav aria-label=\"Protocols\"><p>"));
     for report in reports {
         let name = Plain(report.entry.name);
