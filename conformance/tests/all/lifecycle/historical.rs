@@ -3,7 +3,6 @@
 
 use conformance::lifecycle::historical::{Stepped, is_implemented};
 use handfast_spec::{Machine, Recorded};
-use model::checker::catalogue::Kind;
 use model::checker::cover;
 use model::checker::design::Checked;
 use model::checker::explore::{Completeness, Options};
