@@ -4,6 +4,7 @@
 
 pub mod checker;
 pub mod cli;
+pub mod documents;
 pub mod framed;
 pub mod lifecycle;
 pub mod ownership;

@@ -6,7 +6,9 @@ use derive_more::Display;
 
 use crate::checker::design::{Checked, Design};
 use crate::checker::explain::{Explanation, LogError};
+use crate::checker::findings::{Findings, RuleResult};
 use crate::checker::target::{Instance, Instances, Target};
+use crate::checker::trace::{Origin, Trace};
 
 pub use crate::checker::findings::{Rule, Rules};
 
@@ -61,11 +63,27 @@ pub struct Variant {
     pub target: Box<dyn Target>,
 }
 
+impl Variant {
+    /// Returns where it comes from, as its behaviours tell it.
+    pub fn origin(&self) -> Origin {
+        let Self { kind, source, about, violates, .. } = *self;
+        Origin { kind: kind.word(), source, about, violates }
+    }
+
+    /// Returns the behaviour that shows the rule that it is known for or, if there is none, its shortest violation.
+    pub fn counterexample(&self, findings: &Findings) -> Option<Trace> {
+        let is_known = |result: &&RuleResult| Some(result.id) == self.kind.known_for();
+        let known = findings.rule_results().find(is_known).and_then(|result| result.broken_by.as_ref());
+        let trace = known.or_else(|| findings.shortest())?;
+        Some(Trace { origin: Some(self.origin()), ..trace.clone() })
+    }
+}
+
 /// What a variant is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
-    /// A design that was in use.
-    Historical,
+    /// A design that was in use, with the id of the rule that it is known to violate.
+    Historical(&'static str),
     /// A historical design set right; mutants of it sit on it.
     Corrected,
     /// A correct design with one mistake.
@@ -87,10 +105,23 @@ impl Kind {
     /// The kind in one word.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Historical => "historical",
+            Self::Historical(_) => "historical",
             Self::Corrected => "corrected",
             Self::Mutant => "mutant",
             Self::Equivalent(_) => "equivalent",
+        }
+    }
+
+    /// Whether the design was in use.
+    pub fn is_historical(self) -> bool {
+        matches!(self, Self::Historical(_))
+    }
+
+    /// Returns the rule that the design is known to violate; of a design that was in use there is one.
+    pub fn known_for(self) -> Option<&'static str> {
+        match self {
+            Self::Historical(id) => Some(id),
+            Self::Corrected | Self::Mutant | Self::Equivalent(_) => None,
         }
     }
 }

@@ -11,6 +11,9 @@ use stateright::{Expectation, Model, Property};
 
 use crate::checker::explore::{Graph, Options, Packed, Recording, Split, Store, Whole, explore_recorded};
 
+/// The outputs of a machine.
+pub type OutputOf<M> = <<M as Machine>::Protocol as Protocol>::Output;
+
 /// A machine that can be explored: it can be cloned, compared and hashed.
 ///
 /// Machines are compared and hashed whole; derive both, never write them.
@@ -22,6 +25,71 @@ pub trait Design: Machine + Clone + Debug + Eq + Hash + Serialize + Send + Sync 
     /// How the node was configured, as the header of a log says it; null for designs of which no logs are read.
     fn header(&self) -> Value {
         Value::Null
+    }
+
+    // How its behaviours are told to people.
+
+    /// Returns the state in words: a line for each part, which begins with the name of the part and a colon.
+    fn in_words(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns who waits, and for what.
+    fn waits(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns the participants, and what their messages go through, in the order in which they are drawn.
+    fn lanes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns who takes an action in this state, and from which lane to which something goes with it.
+    fn flow(&self, action: &ActionOf<Self>) -> Flow {
+        Flow::within(
+            Self::Protocol::component(action).map_or(ENVIRONMENT.to_owned(), |component| component.to_string()),
+        )
+    }
+
+    /// Returns an action that is taken in this state, in the words of the original system.
+    fn action_in_words(&self, action: &ActionOf<Self>) -> String {
+        action.to_string()
+    }
+
+    /// Returns an output in the words of the original system.
+    fn output_in_words(&self, output: &OutputOf<Self>) -> String {
+        output.to_string()
+    }
+}
+
+/// The lane of actions of which no fairness is assumed.
+pub const ENVIRONMENT: &str = "environment";
+
+/// Where an action happens, for a drawing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Flow {
+    /// The lane of the participant that acts.
+    pub actor: String,
+    /// The lane that a message comes from and the one that it goes to, if there is a message.
+    pub message: Option<[String; 2]>,
+}
+
+impl Flow {
+    /// Returns the flow of an action that stays within one lane.
+    pub fn within(lane: impl Into<String>) -> Self {
+        Self { actor: lane.into(), message: None }
+    }
+
+    /// Returns the flow of a message that its sender puts into another lane.
+    pub fn send(from: impl Into<String>, to: impl Into<String>) -> Self {
+        let from = from.into();
+        Self { actor: from.clone(), message: Some([from, to.into()]) }
+    }
+
+    /// Returns the flow of a message that its receiver takes from another lane.
+    pub fn receive(from: impl Into<String>, to: impl Into<String>) -> Self {
+        let to = to.into();
+        Self { actor: to.clone(), message: Some([from.into(), to]) }
     }
 }
 

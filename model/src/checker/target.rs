@@ -19,7 +19,7 @@ use crate::checker::explore::{Completeness, Graph, Observer, Options, Shape};
 use crate::checker::findings::{Findings, InstanceFindings, Rule, RuleResult, Rules, WitnessResult};
 use crate::checker::liveness::{self, FairComponents, Marks};
 use crate::checker::scan::{Scan, scan};
-use crate::checker::trace::{self, Trace, TraceStep};
+use crate::checker::trace::{self, Replayed, Trace};
 use crate::checker::views::{Family, Interchangeable, Proof};
 
 /// How to check a design.
@@ -138,8 +138,7 @@ trait Explored {
 struct Behaviour {
     protocol: &'static str,
     header: Value,
-    initial: Value,
-    steps: Vec<TraceStep>,
+    replayed: Replayed,
 }
 
 struct TypedGraph<'i, D: Design> {
@@ -201,8 +200,8 @@ impl<D: Design> Explored for TypedGraph<'_, D> {
     fn replay(&self, initial: u32, edges: &[usize]) -> Behaviour {
         let start = self.graph.state(initial);
         let actions = edges.iter().map(|&edge| *self.graph.action(edge));
-        let (initial, steps) = trace::replay(&start, actions, self.checked.alphabet());
-        Behaviour { protocol: <D as Machine>::Protocol::NAME, header: start.machine.header(), initial, steps }
+        let replayed = trace::replay(&start, actions, self.checked.alphabet());
+        Behaviour { protocol: <D as Machine>::Protocol::NAME, header: start.machine.header(), replayed }
     }
 }
 
@@ -300,7 +299,7 @@ impl Exploration<'_> {
     }
 
     /// Enters a violation of an invariant, or a witness that was reached.
-    fn enter(&self, (id, is_witness): (&str, bool), state: u32, findings: &mut Findings) {
+    fn enter(&self, (id, is_witness): (&'static str, bool), state: u32, findings: &mut Findings) {
         let (found_by, title) = if is_witness {
             let witness = findings.witnesses.iter_mut().find(|witness| witness.id == id);
             let witness = witness.expect("every witness has a witness");
@@ -314,7 +313,7 @@ impl Exploration<'_> {
         if found_by.as_ref().is_none_or(|trace| shape.depth_of(state) < trace.steps.len()) {
             let (initial, edges) = shape.path_to(state);
             let verb = if is_witness { "is reached" } else { "is violated" };
-            *found_by = Some(self.trace(format!("{id} {verb}: {title}"), initial, &edges, None));
+            *found_by = Some(self.trace(Some(id), format!("{id} {verb}: {title}"), initial, &edges, None));
         }
     }
 
@@ -330,16 +329,39 @@ impl Exploration<'_> {
                     let title = format!("{} is violated: {} (fair: {assumes})", result.id, result.title);
                     let edges = [&lasso.prefix_edges[..], &lasso.cycle_edges].concat();
                     let repeats_from = Some(lasso.prefix_edges.len());
-                    result.broken_by = Some(self.trace(title, lasso.prefix[0], &edges, repeats_from));
+                    result.broken_by = Some(self.trace(Some(result.id), title, lasso.prefix[0], &edges, repeats_from));
                 }
             }
         }
     }
 
-    fn trace(&self, title: String, initial: u32, edges: &[usize], repeats_from: Option<usize>) -> Trace {
-        let Behaviour { protocol, header, initial, steps } = self.graph.replay(initial, edges);
+    fn trace(
+        &self,
+        rule: Option<&'static str>,
+        title: String,
+        initial: u32,
+        edges: &[usize],
+        repeats_from: Option<usize>,
+    ) -> Trace {
+        let Behaviour { protocol, header, replayed } = self.graph.replay(initial, edges);
         let (design, instance) = (self.design.to_owned(), self.instance.name().to_owned());
-        Trace { protocol, design, instance, title, header, initial, steps, repeats_from }
+        let Replayed { initial, starts_as, lanes, steps, waits } = replayed;
+        let origin = None;
+        Trace {
+            protocol,
+            design,
+            instance,
+            title,
+            rule,
+            origin,
+            header,
+            initial,
+            starts_as,
+            lanes,
+            steps,
+            waits,
+            repeats_from,
+        }
     }
 }
 
@@ -379,7 +401,7 @@ impl Target for Instances {
             let walks = cover::edges(exploration.graph.shape());
             for (number, walk) in walks.iter().enumerate() {
                 let title = format!("edge cover, walk {} of {}", number + 1, walks.len());
-                if each(exploration.trace(title, walk.initial, &walk.edges, None)).is_break() {
+                if each(exploration.trace(None, title, walk.initial, &walk.edges, None)).is_break() {
                     return;
                 }
             }

@@ -1,12 +1,14 @@
 //! `check`: explores everything and says whether it is as claimed.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::checker::catalogue::{Entry, Scope};
 use crate::checker::explore::Observer;
-use crate::checker::report::{self, CrossCheck, ProtocolReport, Selection, Status};
+use crate::checker::report::{self, CrossCheck, Page, ProtocolReport, Selection, Status};
 use crate::checker::target::Plan;
+use crate::documents::DOCUMENTS;
 use clap::{Args, ValueEnum};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
@@ -18,6 +20,7 @@ Examples:
   model check lifecycle --scope small  one protocol, in seconds
   model check lifecycle/btcd-before    one design
   model check ownership --any-number   for every number of threads
+  model check --html report            and as pages, with counterexamples to step through
   model check --json | jq .ok          for programs";
 
 /// Explore every state of every protocol; check invariants, goals, witnesses and mutants
@@ -50,6 +53,9 @@ pub(super) struct Arguments {
     /// Print one JSON document
     #[arg(long)]
     json: bool,
+    /// Write the report as pages into this directory too, with the counterexamples of the historical designs to step through
+    #[arg(long, value_name = "DIR", conflicts_with = "any_number")]
+    html: Option<PathBuf>,
 }
 
 /// Which designs the second engine explores.
@@ -92,6 +98,14 @@ pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8
         reports.push(report);
     });
     printed?;
+    if let Some(directory) = &arguments.html {
+        let pages = report::pages(&reports, DOCUMENTS, begun.elapsed());
+        write_pages(directory, &pages)?;
+        if !arguments.json {
+            let index = directory.join("index.html");
+            print(&format!("{} pages are written, of which the first is {}\n\n", pages.len(), index.display()))?;
+        }
+    }
     let worst = reports.iter().map(ProtocolReport::status).max().unwrap_or(Status::AsClaimed);
     if arguments.json {
         print(&format!("{}\n", report::json(&reports)))?;
@@ -99,6 +113,17 @@ pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8
         print(&format!("{}\n", report::verdict("check", worst, begun.elapsed(), style())))?;
     }
     Ok(worst.code())
+}
+
+/// Writes pages into a directory, which is made if it is not there.
+fn write_pages(directory: &Path, pages: &[Page]) -> Result<(), Error> {
+    let failed = |path: &Path, source| Error::File { path: path.display().to_string(), source };
+    std::fs::create_dir_all(directory).map_err(|source| failed(directory, source))?;
+    for page in pages {
+        let path = directory.join(&page.name);
+        std::fs::write(&path, &page.html).map_err(|source| failed(&path, source))?;
+    }
+    Ok(())
 }
 
 /// What the command line names: protocols, or designs of protocols; everything if it names nothing.

@@ -6,7 +6,9 @@ use std::io::{self, BufRead, BufReader};
 
 use crate::checker::catalogue::Entry;
 use crate::checker::explain::{Explanation, Owed, Possible, Rejection};
-use clap::Args;
+use crate::checker::format::{count, mermaid};
+use crate::checker::report::page;
+use clap::{Args, ValueEnum};
 
 use super::{Error, print, protocol};
 
@@ -14,6 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   model explain lifecycle run.ndjson
   model trace lifecycle --cover edges --format log | model explain lifecycle -
+  model explain lifecycle run.ndjson --format html > run.html
 
 A log is newline-delimited JSON. Its first line says how the node was configured; each line after it is a step:
   {\"protocol\":\"lifecycle\",\"total\":2,\"pending\":2,\"capacity\":3,\"duplicates\":\"keep_new\",\"subscribers\":2}
@@ -32,6 +35,20 @@ pub(super) struct Arguments {
     /// is torn
     #[arg(long)]
     finished: bool,
+    /// How to answer; a drawing shows the last steps up to the first one that the model does not explain
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// What the model makes of the log, in words
+    #[default]
+    Text,
+    /// A Mermaid sequence diagram
+    Mermaid,
+    /// A page on which one steps through it
+    Html,
 }
 
 /// How many allowed actions are listed for each state.
@@ -46,15 +63,25 @@ pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8
         Box::new(BufReader::new(file.map_err(|source| Error::File { path: arguments.file.clone(), source })?))
     };
     let explanation = (entry.explain)(&mut log)?;
-    let mut out = String::new();
-    describe(&mut out, &explanation).expect("a string takes everything");
-    print(&out)?;
+    let drawn = explanation.behaviour.as_ref();
+    match (arguments.format, drawn) {
+        (Format::Mermaid, Some(trace)) => print(&mermaid(trace))?,
+        (Format::Html, Some(trace)) => print(&page(trace))?,
+        (Format::Text | Format::Mermaid | Format::Html, _) => {
+            let mut out = String::new();
+            describe(&mut out, &explanation).expect("a string takes everything");
+            print(&out)?;
+        }
+    }
     let is_unfinished = explanation.torn.is_some() || !explanation.owed.is_empty();
     Ok(u8::from(!explanation.is_behaviour() || arguments.finished && is_unfinished))
 }
 
 fn describe(out: &mut String, explanation: &Explanation) -> core::fmt::Result {
-    let Explanation { runs, steps, rejection, violated, owed, torn } = explanation;
+    let Explanation { runs, steps, rejection, violated, owed, torn, design, behaviour: _ } = explanation;
+    if let Some(design) = design.as_deref().filter(|design| *design != "handfast") {
+        writeln!(out, "the log says that it is of the design {design}; it is compared with handfast's own")?;
+    }
     if !violated.is_empty() {
         writeln!(out, "violated at the end of a run: {}", violated.join(" "))?;
     }
@@ -71,10 +98,6 @@ fn describe(out: &mut String, explanation: &Explanation) -> core::fmt::Result {
         writeln!(out, "line {line} is torn: its writer stopped within it. The lines before it are judged.")?;
     }
     owed.iter().try_for_each(|Owed { id, title }| writeln!(out, "still owed at the end of a run: {id} {title}"))
-}
-
-fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 fn describe_rejection(out: &mut String, rejection: &Rejection) -> core::fmt::Result {

@@ -43,6 +43,7 @@ pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8
         Some(name) => design(entry, name)?.target,
     };
     eprintln!("Exploring {} of {} on http://{address}/ (Ctrl-C ends it)", target.name(), entry.name);
+    eprintln!("Goals are not shown there; `model check {}` decides them", entry.name);
     target.serve(address).map_err(|source| Error::File { path: address.to_string(), source })?;
     Ok(0)
 }

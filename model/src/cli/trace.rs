@@ -5,6 +5,7 @@ use core::ops::ControlFlow;
 use crate::checker::catalogue::{Entry, Variant};
 use crate::checker::findings::Findings;
 use crate::checker::format;
+use crate::checker::report::page;
 use crate::checker::target::Plan;
 use crate::checker::trace::Trace;
 use clap::{Args, ValueEnum};
@@ -14,7 +15,7 @@ use super::{Error, ScopeArgument, Threads, print, protocol};
 const EXAMPLES: &str = "\
 Examples:
   model trace lifecycle                           a shortest behaviour to each witness
-  model trace lifecycle --mutant btcd-before      the shortest behaviour that violates something
+  model trace lifecycle --mutant btcd-before      how it violates the rule that it is known for
   model trace lifecycle --mutant btcd-before --violates PEER-21 --format mermaid
   model trace lifecycle --cover edges --format log > all.ndjson
                                                   walks that take every edge, as logs that `explain` reads";
@@ -28,14 +29,14 @@ pub(super) struct Arguments {
     /// Show how this historical design or mutant violates a rule
     #[arg(long, value_name = "MUTANT", conflicts_with = "cover")]
     mutant: Option<String>,
-    /// The rule that is to be violated, or the witness to be reached [default: of a mutant, the rule that is violated
-    /// soonest; else, every witness]
-    #[arg(long, value_name = "ID", visible_alias = "reaches", conflicts_with = "cover")]
+    /// The rule that is to be violated, or the witness to be reached [default: of a historical design, the rule that it is
+    /// known for; of a mutant, the one that is violated soonest; else, every witness]
+    #[arg(long, value_name = "ID", visible_aliases = ["rule", "reaches"], conflicts_with = "cover")]
     violates: Option<String>,
     /// Show walks that together take all of these
     #[arg(long, value_enum)]
     cover: Option<Cover>,
-    /// How to write them; several are written one after the other
+    /// How to write them; several are written one after the other, drawings in Markdown
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// How much of the protocol's own design to explore
@@ -60,8 +61,10 @@ enum Format {
     Itf,
     /// A Mermaid sequence diagram
     Mermaid,
-    /// Graphviz, with what else could have been done
+    /// A Graphviz graph
     Dot,
+    /// A page on which one steps through a single behaviour
+    Html,
     /// Newline-delimited JSON that `explain` reads
     Log,
 }
@@ -77,18 +80,29 @@ pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8
         });
         return outcome.map(|()| 0);
     }
-    for trace in traces(arguments, entry, &plan)? {
-        print(&write(&trace, arguments.format))?;
+    let traces = traces(arguments, entry, &plan)?;
+    let is_one = traces.len() == 1;
+    for trace in traces {
+        let drawn = write(&trace, arguments.format);
+        match arguments.format {
+            Format::Mermaid if !is_one => print(&format!("## {}\n\n```mermaid\n{drawn}```\n\n", trace.title))?,
+            Format::Dot if !is_one => print(&format!("## {}\n\n```dot\n{drawn}```\n\n", trace.title))?,
+            Format::Html if !is_one => {
+                return Err(Error::Other("a page shows one behaviour: name it with --violates ID".to_owned()));
+            }
+            Format::Text | Format::Itf | Format::Mermaid | Format::Dot | Format::Html | Format::Log => print(&drawn)?,
+        }
     }
     Ok(0)
 }
 
 fn traces(arguments: &Arguments, entry: &'static Entry, plan: &Plan<'_>) -> Result<Vec<Trace>, Error> {
     if let Some(name) = &arguments.mutant {
-        let findings = design(entry, name)?.target.check(plan);
+        let variant = design(entry, name)?;
+        let findings = variant.target.check(plan);
         let found = match &arguments.violates {
-            None => findings.shortest().cloned(),
-            Some(id) => with_id(&findings, id)?,
+            None => variant.counterexample(&findings),
+            Some(id) => with_id(&findings, id)?.map(|trace| Trace { origin: Some(variant.origin()), ..trace }),
         };
         let violates = arguments.violates.as_deref().unwrap_or("anything");
         let nothing = || Error::Other(format!("{name} does not violate {violates}"));
@@ -125,6 +139,7 @@ fn write(trace: &Trace, format: Format) -> String {
         Format::Itf => format!("{}\n", format::itf(trace)),
         Format::Mermaid => format::mermaid(trace),
         Format::Dot => format::dot(trace),
+        Format::Html => page(trace),
         Format::Log => format::log(trace),
     }
 }

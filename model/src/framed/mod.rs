@@ -6,9 +6,10 @@ pub mod zrepl;
 
 pub use tcp::Kernel;
 
-use handfast_spec::framed::{EndRecord, Framed, History, Moment, Violations};
+use handfast_spec::framed::{Action, End, EndRecord, Framed, History, Moment, Violations};
 
 use crate::checker::catalogue::{Entry, LeftOut, Rules, Scope, Variant};
+use crate::checker::design::Flow;
 use crate::checker::explain;
 use crate::checker::target::{Instances, Target};
 use crate::in_parts;
@@ -37,6 +38,35 @@ fn variants() -> Vec<Variant> {
 in_parts!(History { ends: [EndRecord; 2] } and {
     now: Option<Moment>, keeps: u16, discards: u16, tells: bool, violations: Violations
 });
+
+/// What lies between the kernels of the two ends, as a lane.
+const NETWORK: &str = "network";
+
+/// The lanes of a connection's behaviours.
+fn lanes() -> Vec<String> {
+    [End::Left.to_string(), NETWORK.to_owned(), End::Right.to_string()].into()
+}
+
+/// Who takes an action, and whether something crosses between an end and the network.
+fn flow(action: &Action) -> Flow {
+    match *action {
+        Action::Send { end } | Action::Finish { end } => Flow::send(end.to_string(), NETWORK),
+        Action::Carry { from } => Flow::send(NETWORK, from.peer().to_string()),
+        Action::Write { end, .. }
+        | Action::Forge { end, .. }
+        | Action::DropWrite { end }
+        | Action::Read { end }
+        | Action::DropRead { end }
+        | Action::Leave { end }
+        | Action::Abandon { end }
+        | Action::Shutdown { end, .. }
+        | Action::ReadAhead { end }
+        | Action::Confirm { end }
+        | Action::Expire { end }
+        | Action::Close { end } => Flow::within(end.to_string()),
+        Action::Pass { .. } => Flow::within("clock"),
+    }
+}
 
 /// Mistakes of the reference list that are not modelled, and why.
 const LEFT_OUT: &[LeftOut] = &[

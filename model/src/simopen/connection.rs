@@ -16,7 +16,7 @@ use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::handfast::Endpoint;
-use crate::checker::design::Design;
+use crate::checker::design::{Design, Flow};
 
 /// A connection and its ends, as the header of a log has them too.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -130,6 +130,22 @@ pub trait Peer {
 
     /// Drops the connection.
     fn close(&mut self);
+
+    /// Returns how far it is, in words. `protocols` are those that it supports.
+    fn in_words(&self, _protocols: &[Name]) -> String {
+        match self.standing() {
+            Standing::Idle => "has not started",
+            Standing::Negotiates => "negotiates",
+            Standing::Open => "has the connection",
+            Standing::Dropped => "has dropped the connection",
+        }
+        .to_owned()
+    }
+
+    /// Returns what it has yet to write, as far as that is known.
+    fn pending(&self) -> &[InFlight] {
+        &[]
+    }
 }
 
 /// How far an end is.
@@ -218,7 +234,7 @@ impl<P: Peer + 'static> Connection<P> {
         }
     }
 
-    fn peer(&self, end: End) -> &dyn Peer {
+    pub(super) fn peer(&self, end: End) -> &dyn Peer {
         match self.participant(end) {
             Participant::Honest(peer) => peer,
             Participant::Scripted(scripted) => scripted,
@@ -416,17 +432,28 @@ where
     fn header(&self) -> Value {
         serde_json::to_value(&self.config).expect("a configuration is plain data")
     }
+
+    fn in_words(&self) -> Vec<String> {
+        self.described()
+    }
+
+    fn waits(&self) -> Vec<String> {
+        self.waiting()
+    }
+
+    fn lanes(&self) -> Vec<String> {
+        Self::drawn_lanes()
+    }
+
+    fn flow(&self, action: &Action) -> Flow {
+        self.drawn(*action)
+    }
 }
 
 /// What is shown in Stateright's Explorer.
-impl<P: Peer + Debug + 'static> Debug for Connection<P> {
+impl<P: Peer + 'static> Debug for Connection<P> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for end in End::BOTH {
-            let EndConfig { kind, protocols } = self.config.end(end);
-            writeln!(f, "{end}: {kind} with {protocols:?}, {:?}", self.participant(end))?;
-            writeln!(f, "to {end}: {:?} of {}", self.channel(end), self.config.room(end))?;
-        }
-        Ok(())
+        self.described().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
@@ -440,13 +467,11 @@ pub struct Scripted {
     dropped: bool,
 }
 
-impl Scripted {
-    pub(super) fn pending(&self) -> &[InFlight] {
+impl Peer for Scripted {
+    fn pending(&self) -> &[InFlight] {
         self.outbox.as_slice()
     }
-}
 
-impl Peer for Scripted {
     fn standing(&self) -> Standing {
         if self.dropped { Standing::Dropped } else { Standing::Open }
     }

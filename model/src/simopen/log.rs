@@ -3,7 +3,7 @@
 use handfast_spec::Recorded;
 use handfast_spec::simopen::{Action, End, Name, Nonce, Role, Token};
 
-use super::connection::{Config, Connection, EndConfig, InFlight, Participant};
+use super::connection::{Config, Connection, EndConfig};
 use super::handfast::Stage;
 use crate::checker::explain::Explains;
 
@@ -45,30 +45,14 @@ impl Explains for Connection {
     }
 
     fn summary(&self) -> Vec<String> {
-        End::BOTH.into_iter().flat_map(|end| [self.summary_of(end), self.summary_of_channel(end)]).flatten().collect()
+        self.described()
     }
 }
 
-impl Connection {
-    fn summary_of(&self, end: End) -> Option<String> {
-        let EndConfig { kind, protocols } = self.config.end(end);
-        let (state, pending) = match self.participant(end) {
-            Participant::Honest(endpoint) => (stage(endpoint.state.stage, protocols)?, &endpoint.state.outbox[..]),
-            Participant::Scripted(scripted) => ("does what it likes".to_owned(), scripted.pending()),
-        };
-        Some(format!("{end} ({kind}) {state}{}", list("; pending: ", pending)))
-    }
-
-    fn summary_of_channel(&self, end: End) -> Option<String> {
-        let messages = self.channel(end);
-        (!messages.is_empty()).then(|| list(&format!("on the way to {end}: "), messages))
-    }
-}
-
-/// Says where an end is; nothing if it has not started.
-fn stage(stage: Stage, protocols: &[Name]) -> Option<String> {
-    Some(match stage {
-        Stage::Idle => return None,
+/// Says where an end is.
+pub(super) fn stage(stage: Stage, protocols: &[Name]) -> String {
+    match stage {
+        Stage::Idle => "has not started".to_owned(),
         Stage::Header => "waits for the header".to_owned(),
         Stage::Opening => "waits for the answer to the extension".to_owned(),
         Stage::Selecting { .. } => "waits for the peer's number".to_owned(),
@@ -82,11 +66,5 @@ fn stage(stage: Stage, protocols: &[Name]) -> Option<String> {
         Stage::Finishing { role, protocol } => format!("is to settle as {role} on {protocol} when all is written"),
         Stage::Settled { role, .. } => format!("has settled, as {role}"),
         Stage::Over => "has dropped the connection".to_owned(),
-    })
-}
-
-/// Lists messages after a prefix, if there are any.
-fn list(prefix: &str, messages: &[InFlight]) -> String {
-    let tokens: Vec<_> = messages.iter().map(|message| message.token.to_string()).collect();
-    if tokens.is_empty() { String::new() } else { format!("{prefix}{}", tokens.join(", ")) }
+    }
 }

@@ -7,6 +7,7 @@ mod connection;
 pub mod handfast;
 mod log;
 mod variants;
+mod words;
 
 use handfast_spec::simopen::{EndRecord, History, Pair, Simopen};
 

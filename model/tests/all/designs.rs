@@ -57,7 +57,7 @@ fn every_variant_is_listed_with_rules_of_its_protocol() {
 #[test]
 fn the_kind_of_every_variant_says_whether_it_violates_anything() {
     every_variant(|_, variant| match variant.kind {
-        Kind::Historical | Kind::Mutant => assert!(!variant.violates.is_empty(), "{} breaks nothing", variant.name),
+        Kind::Historical(_) | Kind::Mutant => assert!(!variant.violates.is_empty(), "{} breaks nothing", variant.name),
         Kind::Equivalent(argument) => {
             assert!(variant.violates.is_empty(), "{} is no equivalent", variant.name);
             assert!(!argument.trim().is_empty(), "{}: why is it equivalent?", variant.name);
@@ -85,7 +85,7 @@ fn every_variant_says_where_it_comes_from_and_what_is_wrong_with_it() {
     every_variant(|_, variant| {
         // A project, with a commit, an issue, a pull request or a file. What is correct needs none.
         let names_a_place = match variant.kind {
-            Kind::Historical | Kind::Mutant => variant.source.contains(['/', '#']),
+            Kind::Historical(_) | Kind::Mutant => variant.source.contains(['/', '#']),
             Kind::Corrected | Kind::Equivalent(_) => !variant.source.is_empty(),
         };
         assert!(names_a_place, "{}: {:?} is no source that anybody could look up", variant.name, variant.source);

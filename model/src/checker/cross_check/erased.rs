@@ -9,6 +9,7 @@ use core::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use foldhash::quality::FixedState;
+use handfast_spec::Protocol;
 use stateright::{Expectation, Model, Property};
 
 use crate::checker::design::{Checked, Design, Numbered, numbered};
@@ -45,9 +46,20 @@ impl Erased {
 
     /// Forgets the types of a design. Actions have names if they are to be shown.
     pub(crate) fn of_design<D: Design>(checked: &Checked<D>, is_shown: bool) -> Self {
-        let (model, rules, holds) = (checked.clone(), Checked::<D>::rules(), Checked::<D>::holds);
+        let (model, mut rules, holds) = (checked.clone(), Checked::<D>::rules(), Checked::<D>::holds);
+        if is_shown {
+            rules.iter_mut().for_each(|(_, id)| *id = titled::<D::Protocol>(id));
+        }
         Self(Arc::new(Typed { model, rules, holds, is_shown }))
     }
+}
+
+/// An id with its title, for people. Stateright wants a name that lives for ever: that of a rule of a design that is served
+/// until the program ends.
+fn titled<P: Protocol>(id: &'static str) -> &'static str {
+    let predicates = P::INVARIANTS.iter().chain(P::WITNESSES).map(|rule| (rule.id, rule.title));
+    let title = predicates.chain([P::DEADLOCK]).find(|(known, _)| *known == id).map(|(_, title)| title);
+    title.map_or(id, |title| Box::leak(format!("{id} {title}").into_boxed_str()))
 }
 
 impl Model for Erased {

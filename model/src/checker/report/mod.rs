@@ -1,5 +1,6 @@
 //! What `check` found, for people and for other programs.
 
+mod html;
 mod json;
 mod proofs;
 mod queue;
@@ -13,6 +14,7 @@ use crate::checker::findings::Findings;
 use crate::checker::trace::Trace;
 use crate::checker::views::Proof;
 
+pub use html::{Document, Page, page, pages};
 pub use json::json;
 pub use proofs::{ProofReport, proof_status, proofs_json, proofs_text};
 pub use queue::{CrossCheck, Selection, check, check_one};
@@ -54,6 +56,8 @@ pub struct VariantReport {
     pub violated: BTreeSet<&'static str>,
     /// The shortest behaviour that violates one of them.
     pub shortest: Option<Trace>,
+    /// The behaviour that shows what it is known for.
+    pub counterexample: Option<Trace>,
     /// How many states it has.
     pub states: usize,
     /// Whether all of them were explored.
@@ -129,6 +133,7 @@ impl VariantReport {
             expected: variant.violates.iter().copied().collect(),
             violated: findings.violated(),
             shortest: findings.shortest().cloned(),
+            counterexample: variant.counterexample(findings),
             states: findings.instances.iter().map(|instance| instance.states).sum(),
             complete: findings.is_complete(),
             disagreements: disagreements.map(ToString::to_string).collect(),

@@ -99,7 +99,7 @@ fn write_settings(out: &mut String, report: &ProtocolReport, style: Style) -> fm
         let digest = instance.digest;
         match instance.completeness {
             Completeness::Complete => {
-                writeln!(out, "  {:<14}complete, state set {digest}", "")?;
+                writeln!(out, "    complete, state set {digest}")?;
             }
             Completeness::Incomplete(limit) => writeln!(out, "  {:<14}{} ({limit:?})", "", style.bad("incomplete"))?,
         }
@@ -192,8 +192,8 @@ fn conclusion(status: Status, style: Style) -> String {
     match status {
         Status::AsClaimed => style.good("complete and as claimed"),
         Status::Violated => style.bad("VIOLATED"),
-        Status::NotAsListed => style.bad("NOT AS LISTED: a mutant or historical design"),
-        Status::Incomplete => style.bad("INCOMPLETE: nothing is violated as far as it went"),
+        Status::NotAsListed => style.bad("as claimed; another design is NOT AS LISTED"),
+        Status::Incomplete => style.bad("INCOMPLETE: no violation so far"),
         Status::EnginesDisagree => style.bad("THE ENGINES DISAGREE: no verdict"),
     }
 }

@@ -8,7 +8,7 @@ use stateright::Model;
 
 use super::fixpoint::{Fixpoint, Numbers, parts};
 use super::{Family, Interchangeable};
-use crate::checker::trace::{self, Trace};
+use crate::checker::trace::{self, Replayed, Trace};
 
 /// The reachable states of an instance, one for all that differ in the order of the participants and in what is
 /// folded.
@@ -86,15 +86,20 @@ impl<D: Interchangeable> Representatives<D> {
         actions.reverse();
         let start = &self.states[at as usize];
         let checked = (family.instance)(self.participants);
-        let (initial, steps) = trace::replay(start, actions, checked.alphabet());
+        let Replayed { initial, starts_as, lanes, steps, waits } = trace::replay(start, actions, checked.alphabet());
         Some(Trace {
             protocol: <D as Machine>::Protocol::NAME,
             design: design.to_owned(),
             instance: format!("{}, {} participants", family.name, self.participants),
             title: format!("{} is violated: {}", rule.id, rule.title),
+            rule: Some(rule.id),
+            origin: None,
             header: start.machine.header(),
             initial,
+            starts_as,
+            lanes,
             steps,
+            waits,
             repeats_from: None,
         })
     }

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::super::tcp::{Halves, Kernel, Tcp};
 use super::reader::Reads;
-use crate::checker::design::Design;
+use crate::checker::design::{Design, Flow};
+use crate::checker::explain::Explains;
+use crate::framed;
 use crate::in_parts;
 
 /// How a connection is configured; a log has it in its header.
@@ -238,5 +240,17 @@ impl Design for Handfast {
 
     fn header(&self) -> Value {
         serde_json::to_value(self.config).expect("a header is plain data")
+    }
+
+    fn in_words(&self) -> Vec<String> {
+        Explains::summary(self)
+    }
+
+    fn lanes(&self) -> Vec<String> {
+        framed::lanes()
+    }
+
+    fn flow(&self, action: &Action) -> Flow {
+        framed::flow(action)
     }
 }

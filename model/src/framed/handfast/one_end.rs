@@ -383,6 +383,10 @@ impl Design for OneEnd {
     fn at_rest(&self) -> bool {
         !self.is_readable() && self.side().phase.until().is_none()
     }
+
+    fn in_words(&self) -> Vec<String> {
+        self.summary()
+    }
 }
 
 impl Explains for OneEnd {

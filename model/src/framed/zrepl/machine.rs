@@ -7,7 +7,7 @@ use handfast_spec::{Machine, Observation};
 use serde::Serialize;
 
 use super::super::tcp::{Halves, Kernel, Tcp, Wrote};
-use crate::checker::design::Design;
+use crate::checker::design::{Design, Flow};
 
 /// frameconn, at both ends of a connection.
 #[derive(Clone, Eq, Hash, PartialEq, Serialize)]
@@ -113,6 +113,10 @@ impl Zrepl {
 
     pub(super) fn side(&mut self, end: End) -> &mut Side {
         &mut self.sides[end.index()]
+    }
+
+    pub(super) fn refuses(&self, action: &Action) -> bool {
+        self.clone().take(action, &mut Outputs::new()).is_err()
     }
 
     fn take(&mut self, action: &Action, outputs: &mut Outputs) -> Step {
@@ -231,6 +235,11 @@ impl Side {
     }
 }
 
+/// Names what both systems have by the name that it has here.
+fn in_its_words(words: &str) -> String {
+    words.replace("the marker", "the shutdown frame")
+}
+
 impl Machine for Zrepl {
     type Protocol = Framed;
 
@@ -244,15 +253,43 @@ impl Design for Zrepl {
     fn at_rest(&self) -> bool {
         self.sides.iter().all(|side| matches!(side.shutdown, Shutdown::Open | Shutdown::Done))
     }
+
+    fn in_words(&self) -> Vec<String> {
+        let ends = End::BOTH.map(|end| self.describe(end));
+        ends.into_iter().chain(End::BOTH.map(|end| self.tcp.describe(end))).collect()
+    }
+
+    fn waits(&self) -> Vec<String> {
+        End::BOTH.into_iter().flat_map(|end| self.waits_of(end)).collect()
+    }
+
+    fn lanes(&self) -> Vec<String> {
+        super::super::lanes()
+    }
+
+    fn flow(&self, action: &Action) -> Flow {
+        let is_locking = |end: &End| matches!(self.sides[end.index()].writer, Writer::Idle | Writer::Waits(_));
+        let is_sending = |end: &End| matches!(self.sides[end.index()].shutdown, Shutdown::Marks(_) | Shutdown::Marked);
+        match action {
+            Action::Send { end } if is_locking(end) => Flow::within(end.to_string()),
+            Action::Finish { end } if !is_sending(end) => Flow::within(end.to_string()),
+            // As between handfast's ends.
+            _ => super::super::flow(action),
+        }
+    }
+
+    fn action_in_words(&self, action: &Action) -> String {
+        in_its_words(&self.say(action))
+    }
+
+    fn output_in_words(&self, output: &Output) -> String {
+        in_its_words(&Self::say_output(output))
+    }
 }
 
 /// What is shown in Stateright's Explorer.
 impl Debug for Zrepl {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for end in End::BOTH {
-            writeln!(f, "{end}: {:?}", self.sides[end.index()])?;
-            writeln!(f, "{}", self.tcp.describe(end))?;
-        }
-        Ok(())
+        self.in_words().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }

@@ -13,6 +13,8 @@ struct Historical {
     name: &'static str,
     source: &'static str,
     about: &'static str,
+    /// The rule that it is known to violate.
+    known_for: &'static str,
     frames: [u32; 2],
     shapes: &'static [Shape],
     more: &'static [Action],
@@ -33,6 +35,7 @@ const ALL: &[Historical] = &[
         name: "zrepl",
         source: "zrepl/zrepl b93a06d, internal/rpc/dataconn/frameconn (M8, M21 to M26)",
         about: "one frame each way, and both ends may shut down, as frameconn does it",
+        known_for: "FRM-1",
         frames: [1, 1],
         shapes: &[Shape::Empty],
         more: &[LEFT_BY_SOON, RIGHT_BY_SOON],
@@ -42,6 +45,7 @@ const ALL: &[Historical] = &[
         name: "zrepl-payload",
         source: "zrepl/zrepl b93a06d, readFrame: payload and next header in one readv (M5, M6, M8)",
         about: "two frames with payloads one way; the peer may vanish, and reads until the connection ends",
+        known_for: "FRM-14",
         frames: [2, 0],
         shapes: &[Shape::Full],
         more: &[LEFT_BY_SOON, Action::Abandon { end: End::Left }],
@@ -51,6 +55,7 @@ const ALL: &[Historical] = &[
         name: "zrepl-timeout",
         source: "zrepl/zrepl b93a06d, WriteFrame after a timeout (M16)",
         about: "a write that makes no progress times out, and the application writes again or shuts down",
+        known_for: "FRM-5",
         frames: [1, 0],
         shapes: &[Shape::Full],
         more: &[LEFT_BY_SOON, Action::DropWrite { end: End::Left }],
@@ -60,6 +65,7 @@ const ALL: &[Historical] = &[
         name: "zrepl-twice",
         source: "zrepl/zrepl b93a06d, Shutdown called twice (M15, M27)",
         about: "a second shutdown moves the deadline, and fails when the first one is over",
+        known_for: "FRM-12",
         frames: [1, 0],
         shapes: &[Shape::Empty],
         more: &[LEFT_BY_SOON, LEFT_BY_LATE, Action::Pass { moment: Moment::Late }],
@@ -70,10 +76,10 @@ const ALL: &[Historical] = &[
 /// Every instance, as a design of its own, because each shows something else.
 pub fn variants() -> Vec<Variant> {
     let variant = |historical: &Historical| {
-        let Historical { name, source, about, violates, .. } = *historical;
+        let Historical { name, source, about, known_for, violates, .. } = *historical;
         let instance = Instance { name: "zrepl", checked: checked(historical) };
         let target = Box::new(Instances::new(name, vec![instance]));
-        Variant { name, kind: Kind::Historical, source, about, violates, target }
+        Variant { name, kind: Kind::Historical(known_for), source, about, violates, target }
     };
     ALL.iter().map(variant).collect()
 }

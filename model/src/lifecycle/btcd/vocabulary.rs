@@ -277,7 +277,7 @@ impl Task {
     }
 
     /// The task in words, with the session that it belongs to.
-    fn of(self, session: &SessionId) -> String {
+    pub(super) fn of(self, session: &SessionId) -> String {
         match self {
             Self::Start => format!("start of {session}"),
             Self::Negotiation => format!("negotiation of {session}"),

@@ -121,7 +121,8 @@ impl Explains for Handfast {
             let line: Vec<_> = self.line.iter().map(ToString::to_string).collect();
             lines.push(format!("for room wait, in this order: {}", line.join(", ")));
         }
-        lines.push(format!("{over} sessions are over, the next is session {}", self.next));
+        let are_over = if over == 1 { "session is over" } else { "sessions are over" };
+        lines.push(format!("{over} {are_over}, the next is session {}", self.next));
         for (index, queue) in self.queues.iter().enumerate().filter(|(_, queue)| queue.mode != Mode::Off) {
             let events: Vec<_> = queue.events.iter().map(ToString::to_string).collect();
             let queued = if events.is_empty() { "nothing".to_owned() } else { events.join(", ") };

@@ -15,6 +15,7 @@ use super::admission::Admission;
 use super::log::Header;
 use super::subscribers::{Mode, Queue, Selector};
 use crate::checker::design::Design;
+use crate::checker::explain::Explains;
 use crate::in_parts;
 
 /// What the operator configured.
@@ -541,5 +542,9 @@ impl Design for Handfast {
 
     fn header(&self) -> Value {
         serde_json::to_value(Header::of(self)).expect("a header is plain data")
+    }
+
+    fn in_words(&self) -> Vec<String> {
+        Explains::summary(self)
     }
 }

@@ -252,7 +252,7 @@ impl<W: Writable + Clone> World<W> {
 
     /// The world in words, a line for each thing.
     pub(super) fn describe(&self) -> Vec<String> {
-        let lines = self.in_words().into_iter();
+        let lines = self.described().into_iter();
         lines.map(|line| line.replace(&ANOTHER.to_string(), "another thread")).collect()
     }
 

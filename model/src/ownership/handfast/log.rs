@@ -71,7 +71,7 @@ impl Explains for Handfast {
     }
 
     fn summary(&self) -> Vec<String> {
-        self.in_words()
+        self.described()
     }
 }
 
@@ -84,7 +84,7 @@ impl<W: Words> World<W> {
     }
 
     /// What there is and where the threads are, a line for each.
-    pub(super) fn in_words(&self) -> Vec<String> {
+    pub(super) fn described(&self) -> Vec<String> {
         let mut lines = Vec::new();
         let used = self.incarnations().map(|incarnation| self.number(incarnation)).max();
         for number in 0..used.map_or(0, |last| last + 1) {
@@ -126,7 +126,8 @@ impl<W: Words> World<W> {
     }
 }
 
-fn describe(words: &impl Words, number: u8) -> String {
+/// A slot in words.
+pub(in crate::ownership) fn describe(words: &impl Words, number: u8) -> String {
     let generation = words.token(number).generation;
     let payload = words.payload(number).map(|which| format!(" with {which}")).unwrap_or_default();
     match words.state(number) {
@@ -144,6 +145,6 @@ impl<W: Words> Debug for World<W> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Config { threads, numbers, takeovers, arrivals: _ } = self.config;
         writeln!(f, "{threads} threads, {numbers} numbers, {} of {takeovers} takeovers", self.takeovers)?;
-        self.in_words().iter().try_for_each(|line| writeln!(f, "{line}"))
+        self.described().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }

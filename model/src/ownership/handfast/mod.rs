@@ -19,6 +19,7 @@ mod word;
 pub use any_number::{Local, Writable, any_number, any_number_of};
 pub use bounds::{Bounds, checked, instances};
 pub use log::Header;
+pub(in crate::ownership) use log::describe;
 pub(super) use machine::Report;
 pub use machine::{Config, Handfast, World};
 pub(super) use mutants::Flawed;

@@ -11,7 +11,7 @@ use super::kernel::Watched;
 use super::machine::{At, Shelf, Worker, World};
 use super::{Config, Pool};
 use crate::checker::explain::Explains;
-use crate::ownership::handfast::Words;
+use crate::ownership::handfast::{Words, describe};
 
 /// How large the world was, as the header of its log says, which thereby is not one of the word alone.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -92,61 +92,80 @@ impl Explains for Pool {
     }
 
     fn summary(&self) -> Vec<String> {
-        format!("{self:?}").lines().map(str::to_owned).collect()
+        self.described()
     }
 }
 
 /// The pool in words, as Stateright's Explorer shows it.
 impl<W: Words + Clone> Debug for World<W> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { config, words, shelves, workers, connections, next: _, puts, takes, alarms } = self;
-        writeln!(f, "{puts} of {} puts, {takes} of {} takes, {alarms} false alarms", config.puts, config.takes)?;
-        for number in 0..config.numbers {
-            writeln!(f, "number {number}: generation {}, {:?}", words.token(number).generation, words.state(number))?;
-        }
-        for (which, connection) in self.incarnations().zip(connections.iter()) {
-            if !connection.open {
-                continue;
-            }
-            let data = if connection.data { "closed by its server" } else { "quiet" };
-            writeln!(f, "{which} has number {}, {data}", connection.number)?;
-            for (thread, watched) in connection.watched.iter().enumerate() {
-                if let Watched::Yes { due, noted, waker } = watched {
-                    writeln!(f, "  watched by {thread}: due {due}, noted {noted}, wakes {}", waker.is_some())?;
-                }
-            }
-        }
-        for ((number, shelf), worker) in (0..).zip(shelves.iter()).zip(workers.iter()) {
-            show(Thread(number), shelf, worker, f)?;
-        }
-        Ok(())
+        self.described().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
-fn show(thread: Thread, shelf: &Shelf, worker: &Worker, f: &mut Formatter<'_>) -> fmt::Result {
+impl<W: Words + Clone> World<W> {
+    /// What there is and where the workers are, a line for each.
+    pub(super) fn described(&self) -> Vec<String> {
+        let Self { config, words, shelves, workers, connections, next: _, puts, takes, alarms } = self;
+        let begun = format!("{puts} of {} puts, {takes} of {} takes, {alarms} false alarms", config.puts, config.takes);
+        let mut lines = vec![format!("begun: {begun}")];
+        lines.extend((0..config.numbers).map(|number| format!("number {number}: {}", describe(words, number))));
+        for (which, connection) in self.incarnations().zip(connections.iter()).filter(|(_, known)| known.open) {
+            let data = if connection.data { "closed by its server" } else { "quiet" };
+            let mut line = format!("{which}: has number {}, {data}", connection.number);
+            for (thread, watched) in connection.watched.iter().enumerate() {
+                if let Watched::Yes { due, noted, waker } = watched {
+                    let thread = Thread(thread as u16);
+                    line += &format!("; the poller of {thread} watches it");
+                    line += if *due { " and has a report" } else { "" };
+                    line += if *noted { ", has noted it" } else { "" };
+                    line += if waker.is_some() { ", wakes its task" } else { "" };
+                }
+            }
+            lines.push(line);
+        }
+        let workers = (0..).map(Thread).zip(shelves.iter()).zip(workers.iter());
+        lines.extend(workers.map(|((thread, shelf), worker)| format!("{thread}: {}", at_work(shelf, worker))));
+        lines
+    }
+}
+
+/// A worker with its shelf in words.
+fn at_work(shelf: &Shelf, worker: &Worker) -> String {
     let Shelf { nodes, stopped, locked, early } = shelf;
     let Worker { at, old, uses, reports } = worker;
-    if nodes.is_empty() && !stopped && uses.is_none() && reports.is_empty() && *at == At::Rest {
-        return Ok(());
-    }
-    write!(f, "{thread}: {at:?}{}", if *stopped { ", has stopped" } else { "" })?;
+    let mut words = place(*at);
+    words += if *stopped { "; has stopped" } else { "" };
     for node in nodes {
-        write!(f, ", has {} on its shelf{}", node.who.which, if node.expired { ", too old" } else { "" })?;
+        words += &format!("; has {} on its shelf{}", node.who.which, if node.expired { ", too old" } else { "" });
     }
-    if let Some(by) = locked {
-        write!(f, ", which {by} has locked")?;
+    words.extend(locked.map(|by| format!("; its shelf is locked by {by}")));
+    words.extend(uses.map(|which| format!("; its task uses {which}")));
+    words.extend((!early.is_empty()).then(|| format!("; {} reports came early", early.len())));
+    words.extend(reports.iter().map(|report| format!("; is to look at {}", report.about)));
+    words.extend(old.iter().map(|who| format!("; is to close {}", who.which)));
+    words
+}
+
+/// How far a worker is, in words.
+fn place(at: At) -> String {
+    match at {
+        At::Rest => "in its loop".to_owned(),
+        At::Putting(who) => format!("puts {}, to be woken of it next", who.which),
+        At::Armed(who) => format!("puts {}, to be listed next", who.which),
+        At::Declined(who) => format!("has {}, which was not kept", who.which),
+        At::Taking(from, left) => format!("has locked the shelf of {from}, and has {left} connections to try"),
+        At::Clearing(_) => "closes what it took over to be closed".to_owned(),
+        At::Took(found) => format!("has taken over {} from {}", found.who.which, found.from),
+        At::Settling(which, from) => format!("has {which}, and asks what the poller of {from} has noted"),
+        At::Moving(which, from) => format!("has {which}, and has the poller of {from} forget it"),
+        At::Homeless(which) => format!("has {which}, which no poller watches"),
+        At::Probing(which) => format!("has {which}, and asks the kernel"),
+        At::Looking(who) => format!("inside {}, to look at it", who.which),
+        At::Disturbed(who) => format!("inside {}, for which something is there", who.which),
+        At::Unlisted(who) => format!("inside {}, which is on no shelf any more", who.which),
+        At::Reassured(who) => format!("inside {}, for which nothing is there", who.which),
+        At::Closing(which, _) => format!("closes {which}"),
+        At::Deferring(who) => format!("turned away from {}, and comes back to it", who.which),
     }
-    if let Some(which) = uses {
-        write!(f, ", uses {which}")?;
-    }
-    if !early.is_empty() {
-        write!(f, ", has {} early reports", early.len())?;
-    }
-    for report in reports {
-        write!(f, ", is to look at {}", report.about)?;
-    }
-    for who in old {
-        write!(f, ", is to close {}", who.which)?;
-    }
-    writeln!(f)
 }

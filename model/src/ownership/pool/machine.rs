@@ -303,4 +303,8 @@ where
     fn header(&self) -> Value {
         serde_json::to_value(Header::of(&self.config)).expect("a header is plain data")
     }
+
+    fn in_words(&self) -> Vec<String> {
+        self.described()
+    }
 }

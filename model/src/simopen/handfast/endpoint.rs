@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::conduct::{Conduct, Handfast};
 use crate::simopen::connection::{Channel, Done, InFlight, Outputs, Peer, Standing, Turn};
+use crate::simopen::log::stage;
 
 /// An end that keeps to the protocol.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
@@ -274,5 +275,13 @@ impl<C: Conduct> Peer for Endpoint<C> {
     fn close(&mut self) {
         self.state.stage = Stage::Over;
         self.state.outbox.clear();
+    }
+
+    fn in_words(&self, protocols: &[Name]) -> String {
+        stage(self.state.stage, protocols)
+    }
+
+    fn pending(&self) -> &[InFlight] {
+        &self.state.outbox
     }
 }

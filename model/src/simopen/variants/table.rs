@@ -12,7 +12,7 @@ crate::mutants! {
 
     PlainDialers {
         name: "plain-dialers",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-1"),
         source: "libp2p/go-libp2p#732; libp2p/go-libp2p-noise#70 (M02)",
         about: "two dialers propose without the extension, and each takes the other's proposal for the acceptance",
         instances: both(&[Flaw::NoExtension], &[Shown::Dialers, Shown::Reflection, Shown::Undisturbed]),
@@ -20,7 +20,7 @@ crate::mutants! {
     }
     HeaderFirst {
         name: "header-first",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-23"),
         source: "libp2p/go-tcp-transport#21; libp2p/go-libp2p-swarm#15 (M01)",
         about: "a dialer says nothing before it has heard the header of the end that it takes for the server",
         instances: both(&[Flaw::NoExtension, Flaw::HeaderFirst], &[Shown::Dialers, Shown::Undisturbed]),
@@ -28,7 +28,7 @@ crate::mutants! {
     }
     IamclientKill {
         name: "iamclient-kill",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-25"),
         source: "libp2p/go-tcp-transport#21, first proposal (M38)",
         about: "a dialer that offers iamclient and hears iamclient closes the connection",
         instances: both(&[Flaw::OldName, Flaw::ClosesOnClash], &[Shown::Dialers]),
@@ -36,7 +36,7 @@ crate::mutants! {
     }
     Iamclient {
         name: "iamclient",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-25"),
         source: "multiformats/go-multistream#66, #69: v0.2.1 and everybody else (M37)",
         about: "the extension has a name without a slash, which later dialers do not take for one",
         instances: left(&[Flaw::OldName], &[Shown::Dialers, Shown::Others]),
@@ -44,7 +44,7 @@ crate::mutants! {
     }
     IamclientAddresses {
         name: "iamclient-addresses",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-1"),
         source: "libp2p/go-tcp-transport#21, highest address and port",
         about: "who has the higher address is the initiator, as each end sees the two addresses",
         instances: both(&[Flaw::OldName, Flaw::PicksByIdentity], &[Shown::Translated]),
@@ -52,7 +52,7 @@ crate::mutants! {
     }
     IamclientPeerIds {
         name: "iamclient-peer-ids",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-2"),
         source: "libp2p/go-tcp-transport#21, lexicographic comparison of peer ids",
         about: "who has the higher peer id is the initiator, as far as each end knows the other's id",
         instances: both(&[Flaw::OldName, Flaw::PicksByIdentity], &[Shown::Presumed]),
@@ -60,7 +60,7 @@ crate::mutants! {
     }
     GoMultistreamFirst {
         name: "go-multistream-first",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-23"),
         source: "multiformats/go-multistream 0a5c7a1",
         about: "writes before it reads, skips whatever comes before a number, and tries a tie again three times",
         instances: both(&[Flaw::OldName, Flaw::FlushesBeforeReading, Flaw::SkipsAny, Flaw::RetriesThrice, Flaw::ProposesAfterRole, Flaw::UnboundedProposals, Flaw::EofIsHungUp, Flaw::NoDeadline], &[Shown::Dialers, Shown::HostileSubset, Shown::Undisturbed]),
@@ -68,7 +68,7 @@ crate::mutants! {
     }
     GoMultistream041 {
         name: "go-multistream-0-4-1",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-23"),
         source: "multiformats/go-multistream v0.2.2 to v0.4.1, client.go (M04, M47)",
         about: "joins its first write before it reads on, although the peer's first write may wait for that",
         instances: both(&[Flaw::JoinsOnClash, Flaw::JoinsOnError, Flaw::SkipsExactlyOne, Flaw::ProposesAfterRole, Flaw::UnboundedProposals, Flaw::NoDeadline], &[Shown::Dialers, Shown::Others, Shown::Undisturbed]),
@@ -76,7 +76,7 @@ crate::mutants! {
     }
     RustLibp2p2066 {
         name: "rust-libp2p-2066",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-23"),
         source: "libp2p/rust-libp2p PR #2066, never merged (M03, M05, M08, M15, M18 to M21, M43)",
         about: "flushes before it reads, starts the selection again whenever it is asked to, and never ends a tie",
         instances: both(&[Flaw::FlushesBeforeReading, Flaw::SkipsAny, Flaw::RetriesTies, Flaw::HeaderOptional, Flaw::RepeatedHeaders, Flaw::SelectsAfterNa, Flaw::RestartsSelection, Flaw::LaxNonce, Flaw::ProposesAfterRole, Flaw::UnboundedProposals, Flaw::NoDeadline], &[Shown::Dialers, Shown::Reflection, Shown::Undisturbed]),
@@ -84,7 +84,7 @@ crate::mutants! {
     }
     ProtocolSelect {
         name: "protocol-select",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-25"),
         source: "libp2p/specs#349: close, wait for a random time, dial again",
         about: "two dialers that find each other close the connection, and hope to miss each other the next time",
         instances: both(&[Flaw::ClosesOnClash], &[Shown::Dialers, Shown::Undisturbed]),
@@ -92,7 +92,7 @@ crate::mutants! {
     }
     MinaIgnoresClash {
         name: "mina-ignores-clash",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-25"),
         source: "openmina/openmina, simultaneous connect left to be done (M36)",
         about: "the extension is offered, and what the peer offers is ignored",
         instances: both(&[Flaw::IgnoresClash], &[Shown::Dialers, Shown::Undisturbed]),
@@ -100,7 +100,7 @@ crate::mutants! {
     }
     PoisonByte {
         name: "poison-byte",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-25"),
         source: "libp2p/go-tcp-transport#21, an urgent byte that dialers leave in their stream",
         about: "a dialer sends an urgent byte first, and two dialers find it in front of each other's handshake",
         instances: both(&[Flaw::NoExtension, Flaw::PoisonByte], &[Shown::Dialers]),
@@ -108,7 +108,7 @@ crate::mutants! {
     }
     RoleByteAddresses {
         name: "role-byte-addresses",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-1"),
         source: "libp2p/go-tcp-transport#21, a first byte 0x00 or 0xFF, and the highest address and port",
         about: "the first byte says the role, and if both say initiator, who has the higher address is, as each end sees it",
         instances: both(&[Flaw::RoleByte, Flaw::PicksByIdentity], &[Shown::Translated]),
@@ -116,7 +116,7 @@ crate::mutants! {
     }
     RoleByte {
         name: "role-byte",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-29"),
         source: "libp2p/go-tcp-transport#21, a first byte 0x00 or 0xFF, and peers that do not expect it",
         about: "the first byte says the role, to a peer for which it is no message",
         instances: left(&[Flaw::RoleByte, Flaw::PicksByIdentity], &[Shown::Others]),
@@ -124,7 +124,7 @@ crate::mutants! {
     }
     JsLibp2pPlain {
         name: "js-libp2p-plain",
-        kind: Kind::Historical,
+        kind: Kind::Historical("SIM-11"),
         source: "libp2p/js-libp2p 7.0.28, multistream-select, select.ts",
         about: "a dialer without the extension takes whatever does not accept its proposal for a refusal",
         instances: each(&[], &[Flaw::AnyAnswerIsNa], &[Shown::Second]),

@@ -79,7 +79,7 @@ fn mutants_are_caught_and_what_is_right_is_left_alone() {
         assert!(names.insert(name), "{name} is there twice");
         assert!(!source.is_empty());
         match kind {
-            Kind::Historical | Kind::Mutant => {
+            Kind::Historical(_) | Kind::Mutant => {
                 assert!(!violates.is_empty(), "{name} is not told from the corrected design");
             }
             Kind::Corrected | Kind::Equivalent(_) => assert!(violates.is_empty(), "{name} is not right"),
@@ -92,7 +92,7 @@ fn mutants_are_caught_and_what_is_right_is_left_alone() {
 
 #[test]
 fn every_situation_is_reached_in_every_design_that_existed_or_is_right() {
-    let right = variants().filter(|variant| matches!(variant.kind, Kind::Historical | Kind::Corrected));
+    let right = variants().filter(|variant| matches!(variant.kind, Kind::Historical(_) | Kind::Corrected));
     for variant in right {
         let graph = explored(variant.switches, variant.bounds);
         for witness in Historical::WITNESSES {

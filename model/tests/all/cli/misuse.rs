@@ -26,7 +26,7 @@ fn a_flag_that_is_not_there_is_refused() {
     refused("check --scope medium", &["medium", "small"]);
     refused("check --threads 0", &["0", "--threads"]);
     refused("check --memory plenty", &["plenty"]);
-    refused("trace lifecycle --format html", &["html", "mermaid"]);
+    refused("trace lifecycle --format svg", &["svg", "mermaid"]);
     refused("trace lifecycle --cover states", &["states", "edges"]);
     refused("trace lifecycle --cover edges --mutant lossy-queue", &["--cover", "--mutant"]);
     refused("explain lifecycle", &["<FILE>"]);

@@ -2,8 +2,10 @@
 
 mod any_number;
 mod examples;
+mod explained;
 mod explorer;
 mod json;
+mod list;
 mod misuse;
 mod output;
 mod status;

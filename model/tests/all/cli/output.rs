@@ -65,6 +65,31 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
     assert_eq!(digests(3), one);
 }
 
+/// More threads than cores are no error, and no more work.
+#[test]
+fn a_thousand_threads_are_as_many_as_there_are_cores() {
+    let run = run("check framed/trusts-length --threads 1000");
+    assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{}", run.stdout);
+}
+
+/// What is read at a glance fits 60 columns: the table of instances, and every verdict.
+#[test]
+fn numbers_and_verdicts_fit_sixty_columns() {
+    use core::time::Duration;
+    use model::checker::report::{Status, Style, verdict};
+    const COLUMNS: usize = 60;
+    let run = run("check simopen --scope small --no-mutants");
+    let table = run.stdout.lines().skip_while(|line| !line.trim_start().starts_with("instance "));
+    let table: Vec<&str> = table.take_while(|line| !line.is_empty() && !line.contains("Stateright")).collect();
+    assert!(table.len() > 3 && table.iter().all(|line| line.chars().count() <= COLUMNS), "{table:#?}");
+    for status in
+        [Status::AsClaimed, Status::Incomplete, Status::NotAsListed, Status::Violated, Status::EnginesDisagree]
+    {
+        let verdict = verdict("check", status, Duration::from_secs(99), Style::Plain);
+        assert!(verdict.chars().count() <= COLUMNS, "{verdict}");
+    }
+}
+
 /// A reader that goes away, as `head` does, ends the program without a word.
 #[test]
 fn a_closed_pipe_is_no_error() {

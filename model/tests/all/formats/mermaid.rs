@@ -113,3 +113,14 @@ fn a_diagram_that_mermaid_would_not_draw_is_found() {
     assert_eq!(faults("graph TD\n").len(), 1);
     assert_eq!(faults(&format!("{begin}    p0->>p0: e#8203;nd #35;1 ending\n")), Vec::<String>::new());
 }
+
+/// Mermaid breaks no lines, and a long one makes a diagram that no screen shows.
+#[test]
+fn lines_are_short() {
+    for trace in shapes() {
+        for line in mermaid(&trace).lines() {
+            let text = line.split_once(": ").map_or("", |(_, text)| text);
+            assert!(text.split("<br/>").all(|part| without_escapes(part).chars().count() <= 140), "{line}");
+        }
+    }
+}

@@ -15,7 +15,8 @@ fn steps_are_numbered_from_one_and_none_is_missing() {
     for trace in shapes().into_iter().chain([awkward(120)]) {
         let text = text(&trace);
         assert_eq!(numbers(&text), (1..=trace.steps.len()).collect::<Vec<_>>(), "{text}");
-        assert!(text.contains(&format!("{} steps", trace.steps.len())), "{text}");
+        let plural = if trace.steps.len() == 1 { "" } else { "s" };
+        assert!(text.contains(&format!("{} step{plural}\n", trace.steps.len())), "{text}");
     }
 }
 
@@ -24,8 +25,8 @@ fn every_action_every_fact_and_everybody_who_acts_is_named() {
     for trace in shapes() {
         let text = text(&trace);
         for step in &trace.steps {
-            let mut words = step.told.iter().chain([&step.actor, &step.action]);
-            assert!(words.all(|words| text.contains(words.as_str())), "{step:?}\n{text}");
+            let mut words = step.told.iter().map(String::as_str).chain([step.actor.as_str(), step.deed()]);
+            assert!(words.all(|words| text.contains(words)), "{step:?}\n{text}");
         }
     }
 }
@@ -46,4 +47,22 @@ fn what_goes_on_for_ever_says_from_where() {
     assert_eq!((numbers(before).len(), numbers(after).len()), (from, trace.steps.len() - from));
     assert!(text(&standstill()).contains("stays for ever"));
     assert!(!text(&finite()).contains("for ever"));
+}
+
+/// Where it starts, where it ends, who waits, what is violated and from which step on, and where the design comes from.
+#[test]
+fn what_a_stranger_asks_is_answered() {
+    let text = text(&awkward(3));
+    for heading in ["starts with", "ends with", "who waits for what", "source: ", "** ODD-1 is violated"] {
+        assert_eq!(text.matches(heading).count(), 1, "{heading}\n{text}");
+    }
+    assert!(text.contains("in other behaviours this design violates ODD-2 too"), "{text}");
+    let step = text.find("  3. ").expect("the third step is there");
+    assert!(text.find("** ODD-1").is_some_and(|mark| mark > step), "{text}");
+}
+
+#[test]
+fn one_step_is_one_step() {
+    assert!(text(&awkward(1)).contains(" 1 step\n"));
+    assert!(text(&awkward(2)).contains(" 2 steps\n"));
 }

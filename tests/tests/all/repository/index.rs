@@ -84,7 +84,7 @@ fn counts() -> Vec<String> {
             rules.invariants.len(),
             rules.goals.len(),
             rules.witnesses.len(),
-            of(|kind| kind == Kind::Historical),
+            of(Kind::is_historical),
             of(|kind| kind == Kind::Corrected),
             of(|kind| kind == Kind::Mutant),
             of(|kind| matches!(kind, Kind::Equivalent(_))),

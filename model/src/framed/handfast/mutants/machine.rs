@@ -12,7 +12,8 @@ use serde_json::Value;
 use super::super::machine::{Config, Handfast, Outputs, Phase, Reading, Step, Writing};
 use super::super::reader::{Next, Reads};
 use super::Flaw;
-use crate::checker::design::Design;
+use crate::checker::design::{Design, Flow};
+use crate::framed;
 use crate::in_parts;
 
 /// handfast's design with one mistake.
@@ -363,5 +364,17 @@ impl Design for Mutant {
 
     fn header(&self) -> Value {
         self.handfast.header()
+    }
+
+    fn in_words(&self) -> Vec<String> {
+        self.handfast.in_words()
+    }
+
+    fn lanes(&self) -> Vec<String> {
+        framed::lanes()
+    }
+
+    fn flow(&self, action: &Action) -> Flow {
+        framed::flow(action)
     }
 }

@@ -3,6 +3,7 @@
 mod negotiation;
 mod server;
 mod session;
+mod words;
 
 use core::fmt::{self, Debug, Formatter};
 
@@ -16,7 +17,7 @@ use super::Historical;
 use super::bounds::{Bounds, Part};
 use super::switches::{Gate, Relay, Switches};
 use super::vocabulary::{Action, Event, Message};
-use crate::checker::design::Design;
+use crate::checker::design::{Design, Flow};
 
 /// btcd's node, as far as the coming and going of its peers is concerned: a few tasks per connection, the server loop,
 /// the sync manager, and the channels between them.
@@ -47,14 +48,7 @@ type Told = Result<Vec<Output>, Refusal>;
 /// What is shown in Stateright's Explorer: what changes, without the switches and the bounds, which do not.
 impl Debug for Btcd {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for (id, session) in self.ids().zip(self.live()) {
-            writeln!(f, "{id}: {session:?}")?;
-        }
-        writeln!(f, "server loop: {:?}", self.server)?;
-        writeln!(f, "sync manager: {:?}", self.manager)?;
-        writeln!(f, "lifecycle events: {:?}; done events apart: {:?}", self.lifecycle, self.done_peers)?;
-        writeln!(f, "messages to the sync manager: {:?}", self.messages)?;
-        writeln!(f, "blocks to relay: {}, to come: {}; stop: {:?}", self.relayed, self.blocks, self.stop)
+        self.described().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
@@ -194,6 +188,26 @@ impl Design for Btcd {
     /// Every task has ended or waits for somebody outside: the peer, the operator, the next connection.
     fn at_rest(&self) -> bool {
         self.live().all(Session::is_at_rest) && self.server.is_at_rest() && self.manager.is_at_rest()
+    }
+
+    fn in_words(&self) -> Vec<String> {
+        self.described()
+    }
+
+    fn waits(&self) -> Vec<String> {
+        self.waiting()
+    }
+
+    fn lanes(&self) -> Vec<String> {
+        self.drawn_lanes()
+    }
+
+    fn flow(&self, action: &Action) -> Flow {
+        self.drawn(*action)
+    }
+
+    fn action_in_words(&self, action: &Action) -> String {
+        self.say(*action)
     }
 }
 

@@ -254,6 +254,18 @@ enum Place {
 const RELAY_ROOM: u8 = 1;
 
 impl Manager {
+    pub(super) fn in_words(&self) -> String {
+        let place = match self.place {
+            Place::Idle => "at its select",
+            Place::Relaying => "is to relay a block",
+            Place::Over => "has ended",
+        };
+        let known = (0..).map(SessionId).zip(self.peers).filter(|(_, is_known)| *is_known);
+        let known: String = known.map(|(id, _)| format!(", knows {id}")).collect();
+        let sync = self.sync.map(|id| format!(", syncs from {id}")).unwrap_or_default();
+        format!("{place}{known}{sync}")
+    }
+
     pub(super) fn is_at_rest(&self) -> bool {
         matches!(self.place, Place::Idle | Place::Over)
     }

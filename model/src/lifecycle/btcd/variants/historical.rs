@@ -14,7 +14,7 @@ const V2_V3: Switches = Switches { channels: Channels::Two, ..Switches::FIX1 };
 pub(super) const HISTORICAL: &[Variant] = &[
     Variant {
         name: "btcd-before",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-1"),
         source: "btcsuite/btcd 3eacced0, the parent of PR #2480",
         about: "Negotiation and watcher send add and done on channels of their own, and the watcher tells the sync \
                 manager of the end while the server loop tells it of the coming. Done is received before add (PEER-1), \
@@ -27,7 +27,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-before-unguarded",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-8"),
         source: "btcsuite/btcd 3eacced0 without the check of Connected() in handleAddPeerMsg",
         about: "The order is that of before (PEER-1, PEER-3, PEER-4, PEER-27). An add that comes after done is not \
                 dropped: the dead peer enters the server map (PEER-8) and stays, there and with the sync manager \
@@ -38,7 +38,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-v1",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-3"),
         source: "btcsuite/btcd PR #2480, vector 1 alone: two loops",
         about: "One sender and one channel, but the watcher tells the sync manager of the end. The server loop looks \
                 whether the peer is connected, and tells of its coming later; in between the peer ends, and DonePeer \
@@ -49,7 +49,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-v1-unguarded",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-3"),
         source: "btcsuite/btcd PR #2480, vector 1 alone, without the check of Connected()",
         about: "The check comes too early to matter: DonePeer overtakes NewPeer (PEER-3, PEER-4) and wedges the sync \
                 manager (PEER-21, PEER-23) in as few steps as with it.",
@@ -59,7 +59,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-v2",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-1"),
         source: "btcsuite/btcd PR #2480, vector 2 alone: two channels and a random select",
         about: "Both channels are ready and the select takes done first (PEER-1). DonePeer is sent, for an unknown \
                 peer (PEER-4); then add is received, the last that the server loop hears (PEER-27), and the guard \
@@ -70,7 +70,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-v2-unguarded",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-8"),
         source: "btcsuite/btcd PR #2480, vector 2 alone, without the check of Connected()",
         about: "Add comes after done (PEER-1, PEER-27) and DonePeer for an unknown peer (PEER-4), as with the check. \
                 The late add is not dropped: the dead peer enters the server map (PEER-8) and, after its DonePeer, \
@@ -81,7 +81,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-v2-registered-unguarded",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-8"),
         source: "btcsuite/btcd PR #2480, vector 2 alone, gated on NewPeer, without the check of Connected()",
         about: "The gate alone is no cure: no DonePeer is sent for an unknown peer, and so none at all. Add comes \
                 after done (PEER-1, PEER-27) and brings the dead peer into the server map (PEER-8) and the sync \
@@ -92,7 +92,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-v2-v3",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-1"),
         source: "btcsuite/btcd PR #2480, vectors 2 and 3: two channels, two senders",
         about: "Add is sent, or received, after done (PEER-1, PEER-27), for which the sync manager was told of an \
                 unknown peer's end (PEER-4); the guard drops it.",
@@ -102,7 +102,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-v2-v3-unguarded",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-8"),
         source: "btcsuite/btcd PR #2480, vectors 2 and 3, without the check of Connected()",
         about: "Add comes after done (PEER-1, PEER-27) and DonePeer for an unknown peer (PEER-4), as with the check. \
                 The late add is not dropped: into the server map (PEER-8), after DonePeer into the sync manager \
@@ -113,7 +113,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-fix1",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-1"),
         source: "btcsuite/btcd 091b7901, the first step of PR #2480; vector 3 alone",
         about: "One channel, and the server loop tells the sync manager; but add is still sent by the negotiation. \
                 A timeout between the verack and OnVerAck has the watcher send done first (PEER-1); add is the last \
@@ -125,7 +125,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-fix1-unguarded",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-8"),
         source: "btcsuite/btcd 091b7901 without the check of Connected()",
         about: "Add comes after done (PEER-1, PEER-27) and DonePeer for an unknown peer (PEER-4), as with the check. \
                 The late add is not dropped: into the server map (PEER-8), after DonePeer into the sync manager \
@@ -136,7 +136,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-fix2",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-4"),
         source: "btcsuite/btcd ce913598, the second step of PR #2480",
         about: "The watcher alone sends both events, in program order. DonePeer still depends on the verack flag, \
                 which is set before add is sent, and is set also where add is never sent (PEER-4).",
@@ -146,7 +146,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-merged",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-4"),
         source: "btcsuite/btcd 56613bb8, the merge of PR #2480",
         about: "DonePeer depends on peerAdded, which says that add was sent, not that the sync manager was told: \
                 where the server loop drops or rejects the peer, DonePeer is sent all the same (PEER-4).",
@@ -156,7 +156,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-merged-unguarded",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-4"),
         source: "btcsuite/btcd 56613bb8 without the check of Connected()",
         about: "With one sender and one channel the guard protects nothing; without it, and without rejects, nothing \
                 is violated. The rejects alone bring DonePeer for unknown peers back (PEER-4).",
@@ -166,7 +166,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-merged-biased",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-4"),
         source: "btcsuite/btcd 56613bb8 with the select that the message of f6d69f7a describes",
         about: "Looking at verAckCh first saves an add that would be skipped; it changes nothing about the gate \
                 (PEER-4).",
@@ -176,7 +176,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-ungated",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-4"),
         source: "pkt-cash/pktd 2a294d99 (PR #42); lightninglabs/neutrino c96685a0 gates on a flag that is always set",
         about: "As before the repair, and DonePeer depends on nothing: also peers that never completed their handshake \
                 are unknown (PEER-4, in fewer steps). The \
@@ -188,7 +188,7 @@ pub(super) const HISTORICAL: &[Variant] = &[
     },
     Variant {
         name: "btcd-checked-signal",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-17"),
         source: "btcsuite/btcd f6d69f7a, the third step of PR #2480, with a second caller that btcd does not have",
         about: "OnVerAck looks whether its channel is closed and then closes it: two callers at a time both find it \
                 open, and the second close panics (PEER-17). The gate is that of the second step (PEER-4).",
@@ -282,7 +282,7 @@ const fn corrected(name: &'static str, about: &'static str, bounds: Bounds) -> V
 pub(super) const NODE: &[Variant] = &[
     Variant {
         name: "btcd-second-new-peer",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-3"),
         source: "bsv-blockchain/teranode PR #946, a fork of the design before the repair",
         about: "The sync manager is told of a peer when its version comes, and again by the server loop. It hears Up \
                 after Down or twice (PEER-3), and a peer that ends without a handshake stays with it (PEER-21, \
@@ -294,7 +294,7 @@ pub(super) const NODE: &[Variant] = &[
     },
     Variant {
         name: "btcd-merged-orphans",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-16"),
         source: "btcsuite/btcd 56613bb8, handleDonePeerMsg",
         about: "The server loop evicts the orphans of a peer when it has sent DonePeer. A transaction that the sync \
                 manager handles before DonePeer and after the eviction is kept under the tag of a dead peer \
@@ -305,7 +305,7 @@ pub(super) const NODE: &[Variant] = &[
     },
     Variant {
         name: "btcd-merged-relay",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-26"),
         source: "btcsuite/btcd issue #2258; also #605 and #583",
         about: "The sync manager waits for room to relay a block while the server loop waits for room to tell of a \
                 peer, or for an answer (PEER-26). What is not told by then is never told: of a peer that has come \
@@ -317,7 +317,7 @@ pub(super) const NODE: &[Variant] = &[
     },
     Variant {
         name: "btcd-merged-attach",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-30"),
         source: "btcsuite/btcd 56613bb8; repaired by 617ebe2b",
         about: "A peer is disconnected before it is given its connection: there was no socket to close, and later \
                 nobody closes it (PEER-30). The gate is peerAdded (PEER-4).",
@@ -327,7 +327,7 @@ pub(super) const NODE: &[Variant] = &[
     },
     Variant {
         name: "btcd-merged-shutdown",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-18"),
         source: "btcsuite/btcd 56613bb8, Stop and peerHandler",
         about: "The server loop disconnects the peers of its map, stops the sync manager, empties its channels once \
                 and ends. The stop is said to be complete while peers are connected or their done is queued (PEER-18). \
@@ -341,7 +341,7 @@ pub(super) const NODE: &[Variant] = &[
     },
     Variant {
         name: "btcd-merged-shutdown-relay",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-28"),
         source: "btcsuite/btcd issue #2258 on the way to a stop",
         about: "The server loop waits for the end of a sync manager that waits for the server loop (PEER-26), so that \
                 the stop never completes (PEER-28). Where it does, it breaks what it breaks without blocks (PEER-18, \
@@ -352,7 +352,7 @@ pub(super) const NODE: &[Variant] = &[
     },
     Variant {
         name: "btcd-merged-shutdown-reader",
-        kind: Kind::Historical,
+        kind: Kind::Historical("PEER-26"),
         source: "btcsuite/btcd 56613bb8, OnTx: the reader waits for the sync manager and for nothing else",
         about: "A transaction is in the channel when the sync manager ends; its reader waits for ever, in any room \
                 (PEER-26). The rest is that of the stop without transactions (PEER-18, PEER-21, PEER-22, PEER-23, \

@@ -69,6 +69,10 @@ impl Design for Mutated {
     fn header(&self) -> Value {
         self.base.header()
     }
+
+    fn in_words(&self) -> Vec<String> {
+        self.base.in_words()
+    }
 }
 
 impl Debug for Mutated {

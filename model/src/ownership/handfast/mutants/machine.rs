@@ -149,6 +149,10 @@ impl Design for Mutated {
     fn header(&self) -> Value {
         self.world.header()
     }
+
+    fn in_words(&self) -> Vec<String> {
+        Design::in_words(&self.world)
+    }
 }
 
 /// What a thread of a machine with a mistake has to itself.

@@ -3,6 +3,9 @@
 mod close;
 mod insert;
 mod run;
+mod words;
+
+use core::fmt::{self, Debug, Formatter};
 
 use handfast_spec::ownership::{History, Incarnation, Output, Refusal, Thread};
 use handfast_spec::{Machine, Observation, Recorded};
@@ -12,10 +15,10 @@ use super::Historical;
 use super::bounds::{Bounds, Kind};
 use super::switches::{Dispatch, Reference, Switches};
 use super::vocabulary::{Action, Step};
-use crate::checker::design::Design;
+use crate::checker::design::{Design, Flow};
 
 /// One descriptor number, its entry in the table, and the threads that work on it.
-#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Eq, Hash, PartialEq, Serialize)]
 pub struct Haproxy {
     switches: Switches,
     bounds: Bounds,
@@ -290,9 +293,32 @@ impl Machine for Haproxy {
     }
 }
 
+/// What is shown in Stateright's Explorer: the state in words.
+impl Debug for Haproxy {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.described().iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
 impl Design for Haproxy {
     /// OWN-11: at rest no thread is in the middle of anything.
     fn at_rest(&self) -> bool {
         self.workers.iter().all(|worker| worker.at == Step::Rest && worker.report.is_none())
+    }
+
+    fn in_words(&self) -> Vec<String> {
+        self.described()
+    }
+
+    fn waits(&self) -> Vec<String> {
+        self.waiting()
+    }
+
+    fn lanes(&self) -> Vec<String> {
+        self.drawn_lanes()
+    }
+
+    fn flow(&self, action: &Action) -> Flow {
+        Self::drawn(*action)
     }
 }

@@ -8,7 +8,7 @@ use crate::checker::catalogue::Kind;
 pub(super) const VARIANTS: &[Variant] = &[
     Variant {
         name: "haproxy-before",
-        kind: Kind::Historical,
+        kind: Kind::Historical("OWN-1"),
         source: "haproxy/haproxy f69fea64e to cd8914bc5",
         about: "A look until the masks agree and then a swap; and whoever sees itself alone closes.",
         violates: &[
@@ -20,7 +20,7 @@ pub(super) const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "haproxy-before-one",
-        kind: Kind::Historical,
+        kind: Kind::Historical("OWN-1"),
         source: "haproxy/haproxy f69fea64e to cd8914bc5",
         about: "The same with one connection that is taken over once, so that nothing is due to a number that \
                 came back.",
@@ -30,7 +30,7 @@ pub(super) const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "haproxy-seed",
-        kind: Kind::Historical,
+        kind: Kind::Historical("OWN-3"),
         source: "haproxy/haproxy cd8914bc5",
         about: "The repair: a thread announces itself and looks then, and whoever clears the flag closes. \
                 Findings R1, R3 and R6.",
@@ -40,7 +40,7 @@ pub(super) const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "haproxy-seed-socket",
-        kind: Kind::Historical,
+        kind: Kind::Historical("OWN-21"),
         source: "haproxy/haproxy cd8914bc5",
         about: "The repair with a socket that any thread deletes. Findings R2 and R5 as well.",
         violates: &["OWN-2", "OWN-3", "OWN-7", "OWN-9", "OWN-10", "OWN-21"],
@@ -49,7 +49,7 @@ pub(super) const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "haproxy-seed-listener",
-        kind: Kind::Historical,
+        kind: Kind::Historical("OWN-24"),
         source: "haproxy/haproxy cd8914bc5",
         about: "The repair with a listening socket: two threads that are too late wait for each other.",
         violates: &["OWN-21", "OWN-24"],
@@ -58,7 +58,7 @@ pub(super) const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "haproxy-head",
-        kind: Kind::Historical,
+        kind: Kind::Historical("OWN-21"),
         source: "haproxy/haproxy 50872daa6",
         about: "What became of the repair, with a socket that any thread deletes.",
         violates: &["OWN-2", "OWN-3", "OWN-7", "OWN-9", "OWN-10", "OWN-21"],

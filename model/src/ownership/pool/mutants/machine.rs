@@ -338,6 +338,10 @@ impl Design for Mutated {
     fn header(&self) -> Value {
         self.world.header()
     }
+
+    fn in_words(&self) -> Vec<String> {
+        self.world.in_words()
+    }
 }
 
 impl Debug for Mutated {

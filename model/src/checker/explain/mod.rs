@@ -9,10 +9,11 @@
 //! The model follows along with every state that it could be in. When none is left, the log is no behaviour of the
 //! model: the lines before are the longest explained prefix.
 
+mod read;
+
 use core::ops::ControlFlow;
-use core::str::Utf8Error;
 use std::collections::VecDeque;
-use std::io::{self, BufRead};
+use std::io::BufRead;
 
 use handfast_spec::log::LineOf;
 use handfast_spec::protocol::{ActionOf, ObservationOf};
@@ -21,7 +22,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use self::read::{next_line, parse};
 use crate::checker::design::Design;
+use crate::checker::format::count;
+use crate::checker::trace::{self, Replayed, Trace, TraceStep};
+
+pub use self::read::LogError;
 
 /// A design with machines that can be started as a log's header says.
 pub trait Explains: Design {
@@ -53,6 +59,10 @@ pub struct Explanation {
     pub owed: Vec<Owed>,
     /// The number of the last line, counted from 1, if its writer stopped within it.
     pub torn: Option<usize>,
+    /// Of which design the last run is, where its header says so.
+    pub design: Option<String>,
+    /// The last run as far as it was explained, and the line that was not; its last steps, if it is long.
+    pub behaviour: Option<Trace>,
 }
 
 impl Explanation {
@@ -86,6 +96,26 @@ pub struct Rejection {
     pub possible: Vec<Possible>,
 }
 
+impl Rejection {
+    /// What was recorded as the last step of a drawing, and what the model says there.
+    fn as_step(&self, state: &[String]) -> TraceStep {
+        let observed = self.recorded.observed.iter().flatten().map(|told| format!("recorded: {told}"));
+        let instead = self.possible.first().into_iter().flat_map(|possible| &possible.instead);
+        TraceStep {
+            actor: "log".to_owned(),
+            message: None,
+            action: self.recorded.action.clone(),
+            action_value: Value::Null,
+            told: observed.chain(instead.map(|told| format!("in the model: {told}"))).collect(),
+            observation_value: Value::Null,
+            state: Value::Null,
+            state_words: state.to_vec(),
+            violates: Vec::new(),
+            alternatives: self.possible.first().map_or(Vec::new(), |possible| possible.allowed.clone()),
+        }
+    }
+}
+
 /// A line of a log, in words.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
@@ -108,6 +138,9 @@ pub struct Possible {
 
 /// How many explained steps a rejection shows.
 const SHOWN_BEFORE: usize = 20;
+
+/// How many explained steps a drawing shows at most.
+const DRAWN: usize = 40;
 
 /// After how many lines the possible states are copied.
 const CHECKPOINT: usize = 256;
@@ -143,6 +176,9 @@ trait Follows {
     /// Follows one line, if the model does.
     fn follow(&mut self, text: &str, line: usize) -> Result<ControlFlow<Rejection>, LogError>;
 
+    /// Returns the last steps that were explained, and what was not.
+    fn behaviour(&self, rejection: Option<&Rejection>) -> Trace;
+
     /// Adds the invariants that are violated where the run has ended, and the goals that are owed.
     fn judge(&self, explanation: &mut Explanation);
 }
@@ -157,6 +193,7 @@ fn explain_runs(log: &mut dyn BufRead, protocol: &'static str, begins: &[Begin])
         match followed {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(rejection)) => {
+                explanation.behaviour = run.map(|run| run.behaviour(Some(&rejection)));
                 explanation.rejection = Some(rejection);
                 return Ok(explanation);
             }
@@ -164,7 +201,9 @@ fn explain_runs(log: &mut dyn BufRead, protocol: &'static str, begins: &[Begin])
             Err(error) => return Err(error),
         }
     }
-    run.ok_or(LogError::Empty)?.judge(&mut explanation);
+    let run = run.ok_or(LogError::Empty)?;
+    run.judge(&mut explanation);
+    explanation.behaviour = Some(run.behaviour(None));
     Ok(explanation)
 }
 
@@ -183,7 +222,9 @@ fn follow_line(
     let value: Value = parse(text, number)?;
     if value.get("protocol").is_some() {
         run.iter().for_each(|run| run.judge(explanation));
-        *run = Some(any_of(begins, &value, number)?);
+        let design = value.get("design").and_then(Value::as_str);
+        *run = Some(any_of(begins, &value, number).map_err(|error| error.of_design(design))?);
+        explanation.design = design.map(str::to_owned);
         explanation.runs += 1;
         return Ok(ControlFlow::Continue(()));
     }
@@ -219,6 +260,7 @@ impl<D: Explains> Run<D> {
         let error = |reason: String| LogError::Header { line, protocol, reason };
         match header.get("protocol") {
             Some(Value::String(name)) if name == protocol => {}
+            Some(Value::String(name)) => return Err(LogError::OtherProtocol { line, protocol, found: name.clone() }),
             other => return Err(error(format!("its field `protocol` is {}", other.unwrap_or(&Value::Null)))),
         }
         let header: D::Header = D::Header::deserialize(header).map_err(|source| error(source.to_string()))?;
@@ -273,6 +315,46 @@ impl<D: Explains> Run<D> {
 }
 
 impl<D: Explains> Follows for Run<D> {
+    fn behaviour(&self, rejection: Option<&Rejection>) -> Trace {
+        let ends = |start: &&Recorded<D>| {
+            let mut state = (*start).clone();
+            self.since.iter().all(|line| line.is_explained_by(&state.step(&line.action)))
+        };
+        let mut state = self.checkpoint.iter().find(ends).expect("a state explains what was explained").clone();
+        let (skipped, drawn) = self.since.split_at(self.since.len().saturating_sub(DRAWN));
+        for line in skipped {
+            let _ = state.step(&line.action);
+        }
+        let header = state.machine.header();
+        // What was refused did nothing, and is no step.
+        let is_step = |line: &&LineOf<D::Protocol>| !line.observation.as_ref().is_some_and(Observation::is_refused);
+        let replayed = trace::replay(&state, drawn.iter().filter(is_step).map(|line| line.action), &[]);
+        let Replayed { initial, starts_as, lanes, mut steps, waits } = replayed;
+        let before = self.explained - drawn.len();
+        let title = match rejection {
+            None => format!("the model explains {}", count(self.explained, "step")),
+            Some(Rejection { line, .. }) => format!("line {line} is no behaviour of the model"),
+        };
+        steps.extend(
+            rejection.map(|rejection| rejection.as_step(steps.last().map_or(&starts_as, |step| &step.state_words))),
+        );
+        Trace {
+            protocol: D::Protocol::NAME,
+            design: "log".to_owned(),
+            instance: format!("{} before are not shown", count(before, "step")),
+            title,
+            rule: None,
+            origin: None,
+            header,
+            initial,
+            starts_as,
+            lanes,
+            steps,
+            waits,
+            repeats_from: None,
+        }
+    }
+
     fn follow(&mut self, text: &str, line: usize) -> Result<ControlFlow<Rejection>, LogError> {
         Ok(self.take(parse(text, line)?, line))
     }
@@ -313,97 +395,4 @@ fn allowed<D: Explains>(state: &Recorded<D>) -> Vec<String> {
     };
     let attempts = state.machine.attempts();
     attempts.into_iter().filter(is_allowed).map(|action| action.to_string()).collect()
-}
-
-/// Why a log cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum LogError {
-    /// The file cannot be read.
-    #[error("line {line} cannot be read: {source}")]
-    Io {
-        /// The line, counted from 1.
-        line: usize,
-        /// What is wrong.
-        source: io::Error,
-    },
-    /// A line is longer than any step is.
-    #[error("line {line} is longer than {MAX_LINE} bytes")]
-    TooLong {
-        /// The line, counted from 1.
-        line: usize,
-    },
-    /// A line is not what a log consists of.
-    #[error("line {line} is not a step of this protocol: {source}")]
-    Syntax {
-        /// The line, counted from 1.
-        line: usize,
-        /// What is wrong.
-        source: serde_json::Error,
-    },
-    /// A header is of another protocol, or says something impossible.
-    #[error("line {line} is not a header of protocol {protocol}: {reason}")]
-    Header {
-        /// The line, counted from 1.
-        line: usize,
-        /// The protocol that was asked for.
-        protocol: &'static str,
-        /// What is wrong.
-        reason: String,
-    },
-    /// There is no run.
-    #[error("the log is empty: there is no header")]
-    Empty,
-}
-
-impl LogError {
-    /// Whether more text could make a step of the line.
-    fn is_torn(&self) -> bool {
-        match self {
-            Self::Syntax { source, .. } => source.is_eof(),
-            Self::Io { source, .. } => {
-                let utf8 = source.get_ref().and_then(|source| source.downcast_ref::<Utf8Error>());
-                utf8.is_some_and(|error| error.error_len().is_none())
-            }
-            Self::TooLong { .. } | Self::Header { .. } | Self::Empty => false,
-        }
-    }
-}
-
-/// How long a line may be.
-const MAX_LINE: usize = 1 << 20;
-
-/// A line as it was read.
-struct RawLine {
-    bytes: Vec<u8>,
-    number: usize,
-}
-
-impl RawLine {
-    fn text(&self) -> Result<&str, LogError> {
-        let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-        str::from_utf8(&self.bytes).map_err(|error| LogError::Io { line: self.number, source: invalid(error) })
-    }
-
-    /// Whether a line break ends it, which only the last line of a log may lack.
-    fn is_ended(&self) -> bool {
-        self.bytes.ends_with(b"\n")
-    }
-}
-
-/// The next line of a log, if there is one; `number` counts them.
-fn next_line(log: &mut dyn BufRead, number: &mut usize) -> Result<Option<RawLine>, LogError> {
-    *number += 1;
-    let number = *number;
-    let mut bytes = Vec::new();
-    let limited = &mut io::Read::take(log, MAX_LINE as u64 + 1);
-    limited.read_until(b'\n', &mut bytes).map_err(|source| LogError::Io { line: number, source })?;
-    if bytes.len() > MAX_LINE {
-        return Err(LogError::TooLong { line: number });
-    }
-    Ok((!bytes.is_empty()).then_some(RawLine { bytes, number }))
-}
-
-/// A line of a log as what it should be.
-fn parse<T: DeserializeOwned>(text: &str, line: usize) -> Result<T, LogError> {
-    serde_json::from_str(text).map_err(|source| LogError::Syntax { line, source })
 }
