@@ -39,13 +39,8 @@ pub struct Plan<'a> {
 
 impl Plan<'static> {
     /// One thread, no limit, both engines, the second with both of its searches, no observer.
-    pub const DEFAULT: Self = Self {
-        threads: 1,
-        max_bytes: usize::MAX,
-        cross_check: true,
-        searches: Searches::Both,
-        observer: &(),
-    };
+    pub const DEFAULT: Self =
+        Self { threads: 1, max_bytes: usize::MAX, cross_check: true, searches: Searches::Both, observer: &() };
 }
 
 /// A design with the instances in which it is explored at some scope.
