@@ -22,6 +22,14 @@ const LARGE: &[Pinned] = &[
     (("simopen", "undisturbed"), [126128, 216784, 38], "93771e183f8ddaa53c10f44d0ff97524"),
     (("simopen", "clock"), [131854, 226315, 38], "90be38f64f5b95f912379e60f910ff2b"),
     (("simopen", "deaf"), [57802, 165663, 39], "406cf79271e0f0c08b4bc90e5d439414"),
+    (("lifecycle", "admission"), [870680, 4930070, 34], "d3bd64d6dfd6fe82abc45b9393d35cb0"),
+    (("lifecycle", "four"), [3145882, 17472872, 41], "b502adebfdbf12c00437947f8a2fd7f8"),
+    (("lifecycle", "selection"), [695264, 4181918, 30], "6a080ca8f7fac0cfcf476d30d38ed8bc"),
+    (("lifecycle", "origins"), [13882, 92282, 10], "0d1718d1e85dadbcb599070b405d9d89"),
+    (("lifecycle", "ties"), [9686, 59712, 15], "15ced9970d19aedae28251cdf6ab5170"),
+    (("lifecycle", "several"), [14449, 63306, 25], "6768939027852c8213110707e6a507f4"),
+    (("lifecycle", "addresses"), [781, 5052, 12], "742638bda5b9b81e2bb732dd4c9e3558"),
+    (("lifecycle", "limits"), [242, 1518, 10], "d0d3d11d55780615976b97353275343d"),
     (("ownership", "reuse"), [143955, 481693, 36], "b7ce1528563f929de4bed2d8293599eb"),
     (("ownership", "shared"), [72405, 300805, 37], "4deea7d1d504ce1bf667fd76c50f99d9"),
     (("ownership", "two numbers"), [4864034, 21842100, 43], "8f7a9194123195437d0daaebdc69688d"),
@@ -65,7 +73,7 @@ fn the_large_scope_ends_and_has_the_states_that_it_is_known_to_have() {
 /// A number as documents write it, with its thousands apart.
 fn grouped(number: usize) -> String {
     let mut text = number.to_string();
-    for place in (1..text.len()).rev().filter(|place| (text.len() - place) % 3 == 0).collect::<Vec<_>>() {
+    for place in (1..text.len()).rev().filter(|place| (text.len() - place).is_multiple_of(3)).collect::<Vec<_>>() {
         text.insert(place, ',');
     }
     text

@@ -205,6 +205,9 @@ struct Components {
     open: Vec<u32>,
 }
 
+/// What is told of a component: its number, its states, and for each state the number of its component if that is known.
+type Each<'t> = dyn FnMut(u32, &[u32], &[u32]) + 't;
+
 /// The number of no visit and of no component.
 const NONE: u32 = u32::MAX;
 
@@ -216,8 +219,8 @@ struct Visit {
 }
 
 impl Components {
-    /// Passes on every component of the owing states: its number, its states, and the numbers of those that are known.
-    fn each(owing: &Owing<'_>, to: &mut dyn FnMut(u32, &[u32], &[u32])) {
+    /// Passes on every component of the owing states.
+    fn each(owing: &Owing<'_>, to: &mut Each<'_>) {
         let states = owing.reached_by.len();
         let mut search = Self { visited: vec![NONE; states], component: vec![NONE; states], open: Vec::new() };
         let (mut visits, mut components) = (0, 0);
@@ -263,7 +266,7 @@ impl Components {
     }
 
     /// All that was visited since `first` and is open is one component.
-    fn close(&mut self, first: u32, number: u32, to: &mut dyn FnMut(u32, &[u32], &[u32])) {
+    fn close(&mut self, first: u32, number: u32, to: &mut Each<'_>) {
         let begin = self.open.iter().rposition(|&state| state == first).expect("a state is open until it is closed");
         for &state in &self.open[begin..] {
             self.component[state as usize] = number;
