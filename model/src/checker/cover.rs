@@ -50,7 +50,7 @@ struct Cover<'g> {
     open: Vec<u32>,
     /// The states before this one have none left.
     scanned: u32,
-    found_by: FoundBy,
+    found_by: &'g FoundBy,
     /// In which look around each state was last seen.
     seen: Vec<u32>,
     looks: u32,

@@ -163,6 +163,22 @@ impl<D: Design> Checked<D> {
         (predicate.holds)(&state.history)
     }
 
+    /// Attempts every action in a state, for the second engine: each accepted action is taken once.
+    pub(crate) fn steps_one_by_one(&self, state: &Recorded<D>) -> Vec<(ActionOf<D>, Recorded<D>)> {
+        let mut steps = Vec::new();
+        let mut machine = state.machine.clone();
+        for action in &self.alphabet {
+            let observation = machine.step(action);
+            if !observation.is_refused() {
+                let machine = core::mem::replace(&mut machine, state.machine.clone());
+                let mut next = Recorded { machine, history: state.history.clone() };
+                next.record(&observation);
+                steps.push((*action, next));
+            }
+        }
+        steps
+    }
+
     fn can_act(&self, state: &Recorded<D>) -> bool {
         let mut machine = state.machine.clone();
         self.alphabet.iter().any(|action| !machine.step(action).is_refused())
@@ -236,6 +252,9 @@ impl<D: Design> Debug for Checked<D> {
         f.debug_struct("Checked").field("initial", &self.initial).finish_non_exhaustive()
     }
 }
+
+/// The number of the rule that there is no deadlock; see [`Checked::rules`].
+pub(crate) const DEADLOCK: usize = 1;
 
 /// The name of the property that holds everywhere.
 pub const TO_THE_END: &str = "explored to the end";

@@ -13,7 +13,7 @@ use stateright::{Expectation, Model};
 use crate::checker::audit::{self, Fault};
 use crate::checker::cover;
 use crate::checker::cross_check::erased::Erased;
-use crate::checker::cross_check::{self, Comparison};
+use crate::checker::cross_check::{self, Comparison, Searches};
 use crate::checker::design::{Checked, Design};
 use crate::checker::explore::{Completeness, Graph, Observer, Options, Shape};
 use crate::checker::findings::{Findings, InstanceFindings, Rule, RuleResult, Rules, WitnessResult};
@@ -31,13 +31,16 @@ pub struct Plan<'a> {
     pub max_bytes: usize,
     /// Whether the second engine explores what was explored, to compare.
     pub cross_check: bool,
+    /// How many of its searches are asked then.
+    pub searches: Searches,
     /// Is told how far the exploration is.
     pub observer: &'a dyn Observer,
 }
 
 impl Plan<'static> {
-    /// One thread, no limit, both engines, no observer.
-    pub const DEFAULT: Self = Self { threads: 1, max_bytes: usize::MAX, cross_check: true, observer: &() };
+    /// One thread, no limit, both engines, the second with both of its searches, no observer.
+    pub const DEFAULT: Self =
+        Self { threads: 1, max_bytes: usize::MAX, cross_check: true, searches: Searches::Both, observer: &() };
 }
 
 /// A design with the instances in which it is explored at some scope.
@@ -277,7 +280,8 @@ impl Exploration<'_> {
                 let ours = cross_check::Findings { states: shape.state_count(), violated, reached };
                 let threads = NonZeroUsize::new(plan.threads).unwrap_or(NonZeroUsize::MIN);
                 let options = cross_check::Options { threads, max_path_bytes: plan.max_bytes as u64 };
-                let comparison = cross_check::compare_erased(self.instance.erased(false), shape, &ours, options);
+                let erased = self.instance.erased(false);
+                let comparison = cross_check::compare_erased(erased, shape, &ours, options, plan.searches);
                 comparison.expect("a checked design has the properties that Stateright needs")
             }
             Completeness::Complete | Completeness::Incomplete(_) => Comparison::default(),

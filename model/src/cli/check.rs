@@ -1,6 +1,7 @@
 //! `check`: explores everything and says whether it is as claimed.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -61,10 +62,10 @@ pub(super) struct Arguments {
 /// Which designs the second engine explores.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum CrossCheckArgument {
-    /// The protocols' own designs
+    /// The protocols' own designs, with one of its searches
     #[default]
     Own,
-    /// Historical designs and mutants too
+    /// Historical designs and mutants too, with both of its searches
     All,
 }
 
@@ -161,6 +162,8 @@ fn free_memory() -> usize {
 struct Progress {
     bar: ProgressBar,
     begun: Mutex<Instant>,
+    /// How many states are still to be expanded.
+    remaining: AtomicUsize,
 }
 
 impl Progress {
@@ -168,7 +171,7 @@ impl Progress {
         let bar = ProgressBar::new_spinner();
         let template = ProgressStyle::with_template("{spinner} {prefix} {msg} [{elapsed}]");
         bar.set_style(template.expect("the template is well formed"));
-        Self { bar, begun: Mutex::new(Instant::now()) }
+        Self { bar, begun: Mutex::new(Instant::now()), remaining: AtomicUsize::new(0) }
     }
 
     fn begin(&self, protocol: &str, design: &str) {
@@ -186,10 +189,16 @@ impl Progress {
 }
 
 impl Observer for Progress {
+    fn remaining(&self, states: usize) {
+        self.remaining.store(states, Ordering::Relaxed);
+    }
+
     fn progress(&self, states: usize, edges: usize, depth: usize) {
         let seconds = self.begun.lock().unwrap_or_else(PoisonError::into_inner).elapsed().as_secs_f64();
         let rate = HumanCount((states as f64 / seconds.max(0.001)) as u64);
-        let (states, edges) = (HumanCount(states as u64), HumanCount(edges as u64));
-        self.bar.set_message(format!("{states} states, {edges} edges, depth {depth}, {rate} states/s"));
+        let [states, edges] = [states, edges].map(|count| HumanCount(count as u64));
+        let remaining = HumanCount(self.remaining.load(Ordering::Relaxed) as u64);
+        let message = format!("{states} states, {remaining} to expand, {edges} edges, depth {depth}, {rate} states/s");
+        self.bar.set_message(message);
     }
 }

@@ -36,6 +36,7 @@ const A: Name = Name(0);
 const B: Name = Name(1);
 /// No end supports it.
 const C: Name = Name(2);
+const D: Name = Name(3);
 
 const SIMOPEN: (Kind, Kind) = (Kind::Simopen, Kind::Simopen);
 
@@ -92,6 +93,26 @@ const TOKENS: &[Token] = &[
     Token::Protocol(A),
     Token::Protocol(B),
     Token::Protocol(C),
+    Token::Select(Nonce(0)),
+    Token::Select(Nonce(1)),
+    Token::Select(Nonce(2)),
+    Token::BadSelect,
+    Token::Role(Role::Initiator),
+    Token::Role(Role::Responder),
+    Token::Garbage,
+    Token::Payload(Role::Initiator),
+];
+
+/// As `TOKENS`, with one more protocol.
+const ALL_TOKENS: &[Token] = &[
+    Token::Header,
+    Token::Simopen,
+    Token::Word,
+    Token::Na,
+    Token::Protocol(A),
+    Token::Protocol(B),
+    Token::Protocol(C),
+    Token::Protocol(D),
     Token::Select(Nonce(0)),
     Token::Select(Nonce(1)),
     Token::Select(Nonce(2)),
@@ -208,6 +229,42 @@ const DEAF: Bounds = Bounds {
     ..HOSTILE
 };
 
+/// Lists of up to three protocols: each end prefers another one, supports only the last one of the other end, or none.
+const LONG_LISTS: &[(&[Name], &[Name])] = &[
+    (&[A], &[A]),
+    (&[A, B], &[B, A]),
+    (&[A, B, D], &[D, B, A]),
+    (&[A, B, D], &[B, D, A]),
+    (&[A, B, D], &[D]),
+    (&[D], &[A, B, D]),
+    (&[A, B], &[D]),
+];
+
+/// As in the default scope, with lists of up to three protocols.
+const LONG_DIALERS: Bounds = Bounds { protocols: LONG_LISTS, ..ALL_DIALERS };
+const LONG_OTHERS: Bounds = Bounds { protocols: LONG_LISTS, ..ALL_OTHERS };
+const LONG_REFLECTIONS: Bounds = Bounds { protocols: &[(&[A, B, D], &[])], ..ALL_REFLECTIONS };
+const LONG_HOSTILE: Bounds = Bounds { protocols: &[(&[A, B, D], &[])], tokens: ALL_TOKENS, ..ALL_HOSTILE };
+const LONG_UNDISTURBED: Bounds = Bounds { protocols: LONG_LISTS, ..UNDISTURBED };
+
+/// Every dialer and listener meets one that takes its time or says nothing, with clocks that move three times.
+const EVERY_CLOCK: Bounds = Bounds {
+    kinds: &[
+        SIMOPEN,
+        (Kind::Simopen, Kind::Plain),
+        (Kind::Simopen, Kind::Listener),
+        (Kind::Simopen, Kind::Silent),
+        (Kind::Plain, Kind::Listener),
+        (Kind::Plain, Kind::Silent),
+        (Kind::Listener, Kind::Silent),
+    ],
+    ticks: 3,
+    ..FINE_CLOCK
+};
+
+/// As *deaf*, with two protocols.
+const LONG_DEAF: Bounds = Bounds { protocols: &[(&[A, B], &[])], ..DEAF };
+
 /// The instances of a scope.
 pub fn instances(scope: Scope) -> Vec<Instance<Connection>> {
     let bounds: &[(&'static str, Bounds)] = match scope {
@@ -220,7 +277,7 @@ pub fn instances(scope: Scope) -> Vec<Instance<Connection>> {
             ("clock", CLOCK),
             ("deaf", DEAF),
         ],
-        Scope::Default | Scope::Large => &[
+        Scope::Default => &[
             ("dialers", ALL_DIALERS),
             ("others", ALL_OTHERS),
             ("reflection", ALL_REFLECTIONS),
@@ -228,6 +285,15 @@ pub fn instances(scope: Scope) -> Vec<Instance<Connection>> {
             ("undisturbed", UNDISTURBED),
             ("clock", FINE_CLOCK),
             ("deaf", DEAF),
+        ],
+        Scope::Large => &[
+            ("dialers", LONG_DIALERS),
+            ("others", LONG_OTHERS),
+            ("reflection", LONG_REFLECTIONS),
+            ("hostile", LONG_HOSTILE),
+            ("undisturbed", LONG_UNDISTURBED),
+            ("clock", EVERY_CLOCK),
+            ("deaf", LONG_DEAF),
         ],
     };
     bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds) }).collect()

@@ -1,7 +1,7 @@
 //! A model with its types forgotten, so that Stateright's searches are compiled once and not for every design.
 //!
-//! Nothing but types is forgotten: actions are asked for and taken one at a time, and the states themselves are compared
-//! and hashed. None of it is done by our explorer.
+//! Nothing but types is forgotten: actions are taken one at a time, and the states themselves are compared and hashed.
+//! None of it is done by our explorer.
 
 use core::any::Any;
 use core::fmt::{self, Debug, Formatter};
@@ -9,7 +9,7 @@ use core::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use foldhash::quality::FixedState;
-use handfast_spec::Protocol;
+use handfast_spec::{Protocol, Recorded};
 use stateright::{Expectation, Model, Property};
 
 use crate::checker::design::{Checked, Design, Numbered, numbered};
@@ -41,7 +41,13 @@ impl Erased {
         let properties = model.properties();
         let rules = properties.iter().map(|property| (property.expectation.clone(), property.name)).collect();
         let holds = move |model: &M, number: usize, state: &M::State| (properties[number].condition)(model, state);
-        Self(Arc::new(Typed { model: model.clone(), rules, holds, is_shown: false }))
+        let steps = |model: &M, state: &M::State| {
+            let mut actions = Vec::new();
+            model.actions(state, &mut actions);
+            let next = |action| model.next_state(state, action).map(|next| (String::new(), next));
+            actions.into_iter().filter_map(next).collect()
+        };
+        Self(Arc::new(Typed { model: model.clone(), rules, holds, steps }))
     }
 
     /// Forgets the types of a design. Actions have names if they are to be shown.
@@ -50,7 +56,11 @@ impl Erased {
         if is_shown {
             rules.iter_mut().for_each(|(_, id)| *id = titled::<D::Protocol>(id));
         }
-        Self(Arc::new(Typed { model, rules, holds, is_shown }))
+        let steps = move |model: &Checked<D>, state: &Recorded<D>| {
+            let named = |(action, next)| (if is_shown { model.format_action(&action) } else { String::new() }, next);
+            model.steps_one_by_one(state).into_iter().map(named).collect()
+        };
+        Self(Arc::new(Typed { model, rules, holds, steps }))
     }
 }
 
@@ -111,33 +121,30 @@ trait Steps: Send + Sync {
     fn within_boundary(&self, state: &State) -> bool;
 }
 
-struct Typed<M, H> {
+struct Typed<M, H, N> {
     model: M,
     rules: Vec<(Expectation, &'static str)>,
     /// Whether the rule with a number holds.
     holds: H,
-    is_shown: bool,
+    /// What each enabled action is called, if that is to be shown, and where it leads.
+    steps: N,
 }
 
-impl<M, H> Steps for Typed<M, H>
+impl<M, H, N> Steps for Typed<M, H, N>
 where
     M: Model + Send + Sync,
     M::State: PartialEq + Hash + Debug + Send + Sync + 'static,
     M::Action: Debug,
     H: Fn(&M, usize, &M::State) -> bool + Send + Sync,
+    N: Fn(&M, &M::State) -> Vec<(String, M::State)> + Send + Sync,
 {
     fn init_states(&self) -> Vec<State> {
         self.model.init_states().into_iter().map(State::of).collect()
     }
 
     fn actions(&self, state: &State, into: &mut Vec<Action>) {
-        let state = state.typed();
-        let mut actions = Vec::new();
-        self.model.actions(state, &mut actions);
-        for action in actions {
-            let name = if self.is_shown { self.model.format_action(&action) } else { String::new() };
-            into.extend(self.model.next_state(state, action).map(|next| Action { name, next: State::of(next) }));
-        }
+        let steps = (self.steps)(&self.model, state.typed()).into_iter();
+        into.extend(steps.map(|(name, next)| Action { name, next: State::of(next) }));
     }
 
     fn format_step(&self, state: &State, name: &str) -> Option<String> {

@@ -88,6 +88,16 @@ pub enum Refused {
     Symmetry,
 }
 
+/// How many of Stateright's searches are asked.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Searches {
+    /// The depth-first search, which is the faster one, or the other one where its paths do not fit.
+    One,
+    /// Each that fits.
+    #[default]
+    Both,
+}
+
 /// What came of asking Stateright.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[must_use = "engines that disagree make a verdict worthless"]
@@ -128,22 +138,26 @@ where
     M::State: PartialEq + Hash + Debug + Send + Sync + 'static,
     M::Action: Debug,
 {
-    compare_erased(Erased::of(model), graph, ours, options)
+    compare_erased(Erased::of(model), graph, ours, options, Searches::Both)
 }
 
-/// The same where types are forgotten.
+/// The same where types are forgotten, with one search or both.
 pub(crate) fn compare_erased(
     model: Erased,
     graph: &Shape,
     ours: &Findings,
     options: Options,
+    searches: Searches,
 ) -> Result<Comparison, Refused> {
     is_whole(graph)?;
-    let mut comparison = Comparison { asked: vec![Engine::BreadthFirst], disagreements: Vec::new() };
-    if depth_first_path_bytes(graph) <= options.max_path_bytes {
-        comparison.asked.push(Engine::DepthFirst);
-    }
-    let answers: Vec<_> = if options.threads > NonZeroUsize::MIN {
+    let fits = depth_first_path_bytes(graph) <= options.max_path_bytes;
+    let asked = match searches {
+        Searches::One if fits => vec![Engine::DepthFirst],
+        Searches::Both if fits => vec![Engine::BreadthFirst, Engine::DepthFirst],
+        Searches::One | Searches::Both => vec![Engine::BreadthFirst],
+    };
+    let mut comparison = Comparison { asked, disagreements: Vec::new() };
+    let answers: Vec<_> = if options.threads > NonZeroUsize::MIN && comparison.asked.len() > 1 {
         // A search of each kind on one thread is done sooner than one after the other on several: breadth first does
         // not gain from them.
         let ask = |engine: Engine| {

@@ -1,6 +1,7 @@
 //! The state graph that an exploration leaves behind.
 
 use core::ops::{Deref, Range};
+use std::sync::OnceLock;
 
 use super::rows::{Rows, States};
 use super::search::{Completeness, Limit};
@@ -22,6 +23,8 @@ pub struct Shape {
     pub(super) edges: Edges,
     pub(super) completeness: Completeness,
     pub(super) reduction: Reduction,
+    /// Made when a path is first asked for.
+    pub(super) found_by: OnceLock<FoundBy>,
 }
 
 /// Whether the graph is that of the model, or a part or an image of it.
@@ -74,6 +77,11 @@ impl<S, A> Graph<S, A> {
     /// Shows the states with these numbers, in order.
     pub fn each_of(&self, numbers: Range<u32>, mut to: impl FnMut(&S)) {
         numbers.into_iter().for_each(|number| self.states.show(number, &mut to));
+    }
+
+    /// The numbers of the machine and the history of a state, where they are kept apart.
+    pub(crate) fn pair(&self, number: u32) -> Option<[u32; 2]> {
+        self.states.pair(number)
     }
 
     /// The state with a number.
@@ -198,9 +206,13 @@ impl Shape {
         (at, edges)
     }
 
-    /// For each state, the edge by which the search found it. They are not kept, because the first edge that leads to a
-    /// state tells: states are numbered in the order in which edges found them.
-    pub fn found_by(&self) -> FoundBy {
+    /// For each state, the edge by which the search found it. The search does not keep them, because the first edge that
+    /// leads to a state tells: states are numbered in the order in which edges found them.
+    pub fn found_by(&self) -> &FoundBy {
+        self.found_by.get_or_init(|| self.find_edges())
+    }
+
+    fn find_edges(&self) -> FoundBy {
         let mut found_by = vec![(NO_STATE, 0); self.states];
         let mut next = self.initial;
         for state in 0..self.states as u32 {

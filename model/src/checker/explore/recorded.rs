@@ -67,6 +67,12 @@ impl<M: Machine + Send + Sync> States<Recorded<M>> for Pairs<M> {
         Recorded { machine: self.machines.get(pair[0]), history: self.histories.get(pair[1]) }
     }
 
+    fn pair(&self, number: u32) -> Option<[u32; 2]> {
+        let mut pair = [0; 2];
+        self.pairs.read(number, &mut pair);
+        Some(pair)
+    }
+
     fn show(&self, number: u32, to: &mut dyn FnMut(&Recorded<M>)) {
         to(&self.get(number));
     }

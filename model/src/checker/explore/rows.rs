@@ -274,6 +274,12 @@ pub trait States<S>: Send + Sync {
     /// A copy of the state with a number.
     fn get(&self, number: u32) -> S;
 
+    /// The numbers of the two parts that the state with a number is made of, where it is made of two. Parts with the same
+    /// number are equal.
+    fn pair(&self, _: u32) -> Option<[u32; 2]> {
+        None
+    }
+
     /// Shows the state with a number.
     fn show(&self, number: u32, to: &mut dyn FnMut(&S));
 

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::panic::resume_unwind;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 
 use rustc_hash::FxBuildHasher;
@@ -44,6 +44,9 @@ impl<S> Default for Options<'_, S> {
 pub trait Observer: Sync {
     /// Called now and then with the numbers of states and edges found, and of steps to the states being expanded.
     fn progress(&self, states: usize, edges: usize, depth: usize);
+
+    /// Called before that with the number of states that were found and are still to be expanded.
+    fn remaining(&self, _states: usize) {}
 }
 
 impl Observer for () {
@@ -124,6 +127,7 @@ pub(super) fn search(expander: &mut (impl Expand + Sync), limits: Limits<'_>) ->
             let block = begin..end.min(begin + BLOCK);
             begin = block.end;
             let expanded = expand(expander, block, limits.threads, &mut edges);
+            limits.observer.remaining(expander.len() - begin as usize);
             limits.observer.progress(expander.len(), edges.len(), levels.len() - 1);
             let within = expander.bytes() + edges.bytes() <= limits.max_bytes;
             if let Err(limit) = expanded.and(within.then_some(()).ok_or(Limit::Memory)) {
@@ -136,7 +140,8 @@ pub(super) fn search(expander: &mut (impl Expand + Sync), limits: Limits<'_>) ->
         }
         end = expander.len() as u32;
     }
-    Shape { states: expander.len(), initial, levels, edges, completeness, reduction: Reduction::default() }
+    let (states, reduction, found_by) = (expander.len(), Reduction::default(), OnceLock::new());
+    Shape { states, initial, levels, edges, completeness, reduction, found_by }
 }
 
 /// Expands a block of states. One thread enters what it found before it looks further, so that it finds it.

@@ -1,9 +1,7 @@
 //! The states that owe a promise, their strongly connected components, and a behaviour that stays in one.
 
+use core::ops::Range;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-use petgraph::algo::kosaraju_scc;
-use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::{Lasso, Marks};
 use crate::checker::explore::Shape;
@@ -74,58 +72,48 @@ impl<'g> Owing<'g> {
         self.graph.edges(state).filter(leads_on)
     }
 
-    /// The strongly connected components of the owing states.
-    fn components(&self) -> Vec<Vec<u32>> {
-        let mut positions = vec![u32::MAX; self.reached_by.len()];
-        let mut inner = DiGraph::<u32, ()>::with_capacity(self.order.len(), 0);
-        for &state in &self.order {
-            positions[state as usize] = inner.add_node(state).index() as u32;
-        }
-        for &state in &self.order {
-            for edge in self.inner_edges(state) {
-                let ends = [state, self.graph.target(edge)].map(|end| NodeIndex::new(positions[end as usize] as usize));
-                inner.add_edge(ends[0], ends[1], ());
-            }
-        }
-        let states_of = |component: Vec<NodeIndex>| component.into_iter().map(|node| inner[node]).collect();
-        kosaraju_scc(&inner).into_iter().map(states_of).collect()
-    }
-
-    /// Of the components that a fair behaviour can stay in, the one that is reached first; its states, nearest first.
+    /// Of the strongly connected components that a fair behaviour can stay in, the one that is reached first; its states,
+    /// nearest first.
     pub(super) fn fair_component(&self, fair: &FairComponents) -> Option<Vec<u32>> {
-        let mut distance = vec![usize::MAX; self.reached_by.len()];
+        if self.order.is_empty() {
+            return None;
+        }
+        let mut distance = vec![u32::MAX; self.reached_by.len()];
         for (position, &state) in self.order.iter().enumerate() {
-            distance[state as usize] = position;
+            distance[state as usize] = position as u32;
         }
-        let mut found: Option<Vec<u32>> = None;
-        for mut component in self.components() {
-            component.sort_unstable_by_key(|&state| distance[state as usize]);
-            let nearer = found.as_ref().is_none_or(|best| distance[component[0] as usize] < distance[best[0] as usize]);
-            if nearer && self.can_stay(fair, &component) {
-                found = Some(component);
+        let mut found: Option<(u32, Vec<u32>)> = None;
+        Components::each(self, &mut |number, component, of| {
+            let nearest = component.iter().map(|&state| distance[state as usize]).min().unwrap_or(u32::MAX);
+            let nearer = found.as_ref().is_none_or(|(best, _)| nearest < *best);
+            if nearer && self.can_stay(fair, component, &|state| of[state as usize] == number) {
+                found = Some((nearest, component.to_vec()));
             }
-        }
-        found
+        });
+        let (_, mut component) = found?;
+        component.sort_unstable_by_key(|&state| distance[state as usize]);
+        Some(component)
     }
 
     /// Whether every fair component is disabled somewhere in `states`, or acts within them.
-    fn can_stay(&self, fair: &FairComponents, states: &[u32]) -> bool {
-        let members: BTreeSet<u32> = if states.len() > 1 { states.iter().copied().collect() } else { BTreeSet::new() };
-        let mut waiting: Vec<usize> = (0..fair.count).collect();
+    fn can_stay(&self, fair: &FairComponents, states: &[u32], is_member: &dyn Fn(u32) -> bool) -> bool {
+        let mut waiting = Turns::all(fair.count);
         for &state in states {
-            if waiting.is_empty() {
-                break;
+            let (mut enabled, mut acting) = (Turns::NONE, Turns::NONE);
+            for edge in self.graph.edges(state) {
+                let target = self.graph.target(edge);
+                let Some(component) = fair.of_edge(self.graph, edge).filter(|_| target != state) else { continue };
+                enabled.insert(component);
+                if is_member(target) {
+                    acting.insert(component);
+                }
             }
-            let enabled = fair.enabled(self.graph, state);
-            let acting = |component: usize| {
-                let acts = |edge| {
-                    fair.of_edge(self.graph, edge) == Some(component) && members.contains(&self.graph.target(edge))
-                };
-                self.inner_edges(state).any(acts)
-            };
-            waiting.retain(|component| enabled.contains(component) && !acting(*component));
+            waiting = waiting.and(enabled).without(acting);
+            if waiting == Turns::NONE {
+                return true;
+            }
         }
-        waiting.is_empty()
+        waiting == Turns::NONE
     }
 
     /// A behaviour that ends in `component` and gives every fair component its turn there for ever.
@@ -206,6 +194,112 @@ impl<'g> Owing<'g> {
     }
 }
 
+/// Finds strongly connected components as R. Tarjan does, on the graph as it is: to copy it for a library takes longer than
+/// to search it.
+struct Components {
+    /// When each state was first visited; none if it was not.
+    visited: Vec<u32>,
+    /// For each state whose component is known, the number of that.
+    component: Vec<u32>,
+    /// States whose component is not known yet, in the order in which they were visited.
+    open: Vec<u32>,
+}
+
+/// What is told of a component: its number, its states, and for each state the number of its component if that is known.
+type Each<'t> = dyn FnMut(u32, &[u32], &[u32]) + 't;
+
+/// The number of no visit and of no component.
+const NONE: u32 = u32::MAX;
+
+/// A state that is being visited: the edges that are still to be followed, and the earliest visit that they lead back to.
+struct Visit {
+    state: u32,
+    edges: Range<usize>,
+    lowest: u32,
+}
+
+impl Components {
+    /// Passes on every component of the owing states.
+    fn each(owing: &Owing<'_>, to: &mut Each<'_>) {
+        let states = owing.reached_by.len();
+        let mut search = Self { visited: vec![NONE; states], component: vec![NONE; states], open: Vec::new() };
+        let (mut visits, mut components) = (0, 0);
+        let mut path: Vec<Visit> = Vec::new();
+        for &root in &owing.order {
+            if search.visited[root as usize] == NONE {
+                path.push(search.visit(owing, root, &mut visits));
+            }
+            while let Some(top) = path.last_mut() {
+                if let Some(edge) = top.edges.next() {
+                    let target = owing.graph.target(edge);
+                    if search.visited[target as usize] != NONE {
+                        top.lowest = top.lowest.min(search.lowest_through(target));
+                    } else if owing.owes(target) {
+                        path.push(search.visit(owing, target, &mut visits));
+                    }
+                    continue;
+                }
+                let Visit { state, lowest, .. } = *top;
+                path.pop();
+                if let Some(below) = path.last_mut() {
+                    below.lowest = below.lowest.min(lowest);
+                }
+                if lowest == search.visited[state as usize] {
+                    search.close(state, components, to);
+                    components += 1;
+                }
+            }
+        }
+    }
+
+    /// When a visited state was visited, if its component is open.
+    fn lowest_through(&self, state: u32) -> u32 {
+        if self.component[state as usize] == NONE { self.visited[state as usize] } else { NONE }
+    }
+
+    fn visit(&mut self, owing: &Owing<'_>, state: u32, visits: &mut u32) -> Visit {
+        let lowest = *visits;
+        *visits += 1;
+        self.visited[state as usize] = lowest;
+        self.open.push(state);
+        Visit { state, edges: owing.graph.edges(state), lowest }
+    }
+
+    /// All that was visited since `first` and is open is one component.
+    fn close(&mut self, first: u32, number: u32, to: &mut Each<'_>) {
+        let begin = self.open.iter().rposition(|&state| state == first).expect("a state is open until it is closed");
+        for &state in &self.open[begin..] {
+            self.component[state as usize] = number;
+        }
+        to(number, &self.open[begin..], &self.component);
+        self.open.truncate(begin);
+    }
+}
+
+/// A set of fair components.
+#[derive(Clone, Copy, Eq, PartialEq)]
+struct Turns(u128);
+
+impl Turns {
+    const NONE: Self = Self(0);
+
+    fn all(count: usize) -> Self {
+        Self(u128::MAX.checked_shr(u128::BITS - count as u32).unwrap_or(0))
+    }
+
+    fn insert(&mut self, component: usize) {
+        self.0 |= 1 << component;
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+}
+
 /// The fair components, by number.
 pub(crate) struct FairComponents {
     /// Which takes each action of the graph.
@@ -216,6 +310,10 @@ pub(crate) struct FairComponents {
 
 impl FairComponents {
     /// The components that take actions, numbered in their order.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 128.
     pub(crate) fn of<A, C: Copy + Ord>(actions: &[A], fair: &dyn Fn(&A) -> Option<C>) -> Self {
         let mut all: Vec<C> = Vec::new();
         for component in actions.iter().filter_map(fair) {
@@ -223,6 +321,7 @@ impl FairComponents {
                 all.insert(place, component);
             }
         }
+        assert!(all.len() <= u128::BITS as usize, "goals are decided for at most 128 fair components");
         let number = |action| fair(action).and_then(|component| all.binary_search(&component).ok());
         Self { by_label: actions.iter().map(number).collect(), count: all.len() }
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::{ProtocolReport, VariantReport};
 use crate::checker::catalogue::{Entry, Scope, Variant};
+use crate::checker::cross_check::Searches;
 use crate::checker::findings::Findings;
 use crate::checker::target::{Plan, Target};
 use crate::checker::views::Proof;
@@ -22,13 +23,13 @@ pub enum Selection {
     One(Box<Variant>),
 }
 
-/// About which designs the second engine is asked.
+/// About which designs the second engine is asked, and how.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum CrossCheck {
-    /// The protocols' own.
+    /// The protocols' own, with one search.
     #[default]
     Own,
-    /// All.
+    /// All, with both searches.
     All,
 }
 
@@ -49,6 +50,10 @@ pub fn check(
     // What is explored at the same time shares the memory, so that large graphs are explored one after the other.
     let workers = if scope == Scope::Large { 1 } else { plan.threads.clamp(1, tasks.len().max(1)) };
     let plan = Plan { threads: (plan.threads / workers).max(1), max_bytes: plan.max_bytes / workers, ..*plan };
+    let searches = match cross_check {
+        CrossCheck::Own => Searches::One,
+        CrossCheck::All => Searches::Both,
+    };
     let next = AtomicUsize::new(0);
     let (send, receive) = mpsc::channel();
     let work = |send: mpsc::Sender<(usize, Checked)>| {
@@ -61,7 +66,7 @@ pub fn check(
             let cross_check = plan.cross_check && (task.is_own || cross_check == CrossCheck::All);
             let found = match task.work {
                 Work::Explore(instance) => {
-                    Found::Findings(task.target.check_instance(instance, &Plan { cross_check, ..plan }))
+                    Found::Findings(task.target.check_instance(instance, &Plan { cross_check, searches, ..plan }))
                 }
                 Work::Prove => Found::Proofs(task.target.any_number()),
             };

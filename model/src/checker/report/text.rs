@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::{ProtocolReport, Status, VariantReport, proofs};
 use crate::checker::catalogue::Kind;
+use crate::checker::cross_check::Engine;
 use crate::checker::explore::Completeness;
 use crate::checker::findings::{Findings, RuleResult};
 use crate::checker::format;
@@ -103,7 +104,7 @@ fn write_settings(out: &mut String, report: &ProtocolReport, style: Style) -> fm
             }
             Completeness::Incomplete(limit) => writeln!(out, "  {:<14}{} ({limit:?})", "", style.bad("incomplete"))?,
         }
-        if instance.comparison.asked.len() == 1 {
+        if instance.comparison.asked == [Engine::BreadthFirst] {
             writeln!(out, "  {:<14}Stateright's depth-first search was not asked: its paths need too much memory", "")?;
         }
         for disagreement in &instance.comparison.disagreements {
@@ -112,7 +113,7 @@ fn write_settings(out: &mut String, report: &ProtocolReport, style: Style) -> fm
     }
     let is_asked = report.findings.instances.iter().all(|instance| !instance.comparison.asked.is_empty());
     if is_asked && report.findings.engines_agree() {
-        writeln!(out, "  Stateright's searches find as many states, the same violations and the same witnesses.")?;
+        writeln!(out, "  Stateright finds as many states, the same violations and the same witnesses.")?;
     }
     Ok(())
 }

@@ -114,10 +114,12 @@ const SELECTION: Bounds = Bounds {
 
 /// Two sessions with one key and one with another want two slots, and queues are too short for all that happens. No task
 /// is aborted and no subscriber comes or goes: the small scope has that, with two sessions.
-const ADMISSION_OF_THREE: Bounds = Bounds { coming_and_going: (0, 0), aborts: false, ..ABORTED_ADMISSION_OF_THREE };
+const ADMISSION_OF_THREE: Bounds =
+    Bounds { keys: &[SAME_KEY, SAME_KEY, OTHER_KEY], coming_and_going: (0, 0), aborts: false, ..DUPLICATES };
 
-/// The same with all that may happen to two.
-const ABORTED_ADMISSION_OF_THREE: Bounds = Bounds { keys: &[SAME_KEY, SAME_KEY, OTHER_KEY], ..DUPLICATES };
+/// Four sessions, two with each of two keys, want two slots, undisturbed by bans and shutdown.
+const ADMISSION_OF_FOUR: Bounds =
+    Bounds { keys: &[SAME_KEY, SAME_KEY, OTHER_KEY, OTHER_KEY], bans: &[], shutdown: false, ..ADMISSION_OF_THREE };
 
 /// Three peers get ahead, of which two have the same key.
 const SELECTION_OF_THREE: Bounds = Bounds {
@@ -127,10 +129,6 @@ const SELECTION_OF_THREE: Bounds = Bounds {
     ahead: &[SessionId(0), SessionId(1), SessionId(2)],
     ..SELECTION
 };
-
-/// Everything at once.
-const EVERYTHING: Bounds =
-    Bounds { coming_and_going: (0, 2), ahead: &[SessionId(1), SessionId(2)], ..ABORTED_ADMISSION_OF_THREE };
 
 /// Two connections, from wherever they come, want the slots that there are for each kind. Any of them may be granted
 /// privilege.
@@ -218,7 +216,7 @@ pub fn instances(scope: Scope) -> Vec<Instance<Handfast>> {
         Scope::Small => &[("slots", SLOTS), ("duplicates", DUPLICATES), ("line", LINE), ("selection", SELECTION)],
         Scope::Default => &[("admission", ADMISSION_OF_THREE), ("selection", SELECTION_OF_THREE)],
         Scope::Large => {
-            &[("admission", ABORTED_ADMISSION_OF_THREE), ("selection", SELECTION_OF_THREE), ("everything", EVERYTHING)]
+            &[("admission", ADMISSION_OF_THREE), ("four", ADMISSION_OF_FOUR), ("selection", SELECTION_OF_THREE)]
         }
     };
     bounds.iter().chain(&POLICIES).map(|(name, bounds)| Instance { name, checked: checked(bounds) }).collect()

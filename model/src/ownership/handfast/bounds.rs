@@ -41,6 +41,12 @@ const REUSE_OF_THREE: Bounds = Bounds { threads: 3, openers: 2, ..REUSE };
 /// As `SHARED`, with three threads.
 const SHARED_OF_THREE: Bounds = Bounds { threads: 3, openers: 2, ..SHARED };
 
+/// As `REUSE_OF_THREE`, with four threads.
+const REUSE_OF_FOUR: Bounds = Bounds { threads: 4, ..REUSE_OF_THREE };
+
+/// As `SHARED_OF_THREE`, with four threads.
+const SHARED_OF_FOUR: Bounds = Bounds { threads: 4, ..SHARED_OF_THREE };
+
 /// Two numbers, of which one comes back.
 const TWO_NUMBERS: Bounds = Bounds {
     threads: 2,
@@ -52,8 +58,8 @@ const TWO_NUMBERS: Bounds = Bounds {
     arrivals: 1,
 };
 
-/// Everything at once.
-const EVERYTHING: Bounds = Bounds { threads: 3, openers: 3, takeovers: 3, ..TWO_NUMBERS };
+/// As `TWO_NUMBERS`, with three threads, two of which open and two of which delete.
+const TWO_NUMBERS_OF_THREE: Bounds = Bounds { threads: 3, openers: 2, ..TWO_NUMBERS };
 
 /// The instances of a scope.
 pub fn instances(scope: Scope) -> Vec<Instance<Handfast>> {
@@ -70,7 +76,7 @@ pub(super) fn each_bounds<D: Design>(scope: Scope, checked: impl Fn(&Bounds) -> 
     let bounds: &[(&'static str, Bounds)] = match scope {
         Scope::Small => &[("reuse", REUSE), ("shared", SHARED)],
         Scope::Default => &[("reuse", REUSE_OF_THREE), ("shared", SHARED_OF_THREE), ("two numbers", TWO_NUMBERS)],
-        Scope::Large => &[("reuse", REUSE_OF_THREE), ("shared", SHARED_OF_THREE), ("everything", EVERYTHING)],
+        Scope::Large => &[("reuse", REUSE_OF_FOUR), ("shared", SHARED_OF_FOUR), ("two numbers", TWO_NUMBERS_OF_THREE)],
     };
     bounds.iter().map(|(name, bounds)| Instance { name, checked: checked(bounds) }).collect()
 }

@@ -208,14 +208,23 @@ fn memory_is_what_is_allocated() {
 
 #[test]
 fn the_observer_sees_it_grow() {
-    struct Seen(AtomicUsize);
+    struct Seen {
+        states: AtomicUsize,
+        remaining: AtomicUsize,
+    }
     impl Observer for Seen {
+        fn remaining(&self, states: usize) {
+            self.remaining.store(states, Ordering::Relaxed);
+        }
+
         fn progress(&self, states: usize, _: usize, _: usize) {
-            assert!(self.0.fetch_max(states, Ordering::Relaxed) <= states);
+            assert!(self.states.fetch_max(states, Ordering::Relaxed) <= states);
+            assert!(self.remaining.load(Ordering::Relaxed) <= states);
         }
     }
-    let seen = Seen(AtomicUsize::new(0));
+    let seen = Seen { states: AtomicUsize::new(0), remaining: AtomicUsize::new(usize::MAX) };
     let options = Options { observer: &seen, ..Options::default() };
     let graph = explore(&Grid { side: 40, dimensions: 3 }, &options);
-    assert_eq!(seen.0.into_inner(), graph.state_count());
+    assert_eq!(seen.states.into_inner(), graph.state_count());
+    assert_eq!(seen.remaining.into_inner(), 0, "nothing remains at the end");
 }
