@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use handfast_spec::simopen::Kind;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -175,16 +174,16 @@ where
 {
     let protocols = names(protocols)?;
     let ours = Arc::clone(&protocols);
-    let (negotiation, kind, nonce, direction) = match part {
+    let (negotiation, nonce, direction) = match part {
         Part::Dialer => {
             let nonce = options.nonce.map_or_else(random, Ok).map_err(Error::Random)?;
-            (Negotiation::dial(ours, nonce), Kind::Simopen, nonce, Direction::Outbound)
+            (Negotiation::dial(ours, nonce), nonce, Direction::Outbound)
         }
-        Part::Proposer(direction) => (Negotiation::propose(ours), Kind::Plain, 0, direction),
-        Part::Listener(direction) => (Negotiation::accept(ours), Kind::Listener, 0, direction),
+        Part::Proposer(direction) => (Negotiation::propose(ours), 0, direction),
+        Part::Listener(direction) => (Negotiation::accept(ours), 0, direction),
     };
     let negotiation = negotiation.with_proposal_limit(options.proposals);
-    let record = sink.map(|sink| Record::begin(sink, kind, nonce, &protocols, options, &negotiation));
+    let record = sink.map(|sink| Record::begin(sink, part, nonce, &protocols, options, &negotiation));
     let mut exchange = Exchange { negotiation, record, unflushed: false, surplus: Vec::new() };
     let mut deadline = pin!(sleep(options.timeout));
     let outcome = poll_fn(|context| {
@@ -201,7 +200,7 @@ where
     .await;
     exchange.record.as_mut().into_iter().for_each(Record::flushed);
     let Settled { role, protocol } = outcome?;
-    tracing::trace!(?role, %protocol, ?direction, "negotiated");
+    crate::trace::trace!(?role, %protocol, ?direction, "negotiated");
     Ok(Negotiated::new(io, exchange.surplus, protocol, role, direction))
 }
 
@@ -279,7 +278,7 @@ impl Exchange<'_> {
     /// SIM-45: the peer may have said all that is needed before it left. It is read to the end, because a kernel reports
     /// the failed write before it reports what arrived earlier.
     fn write_failed(&mut self, error: &io::Error) {
-        tracing::trace!(%error, "nothing more can be written");
+        crate::trace::trace!(%error, "nothing more can be written");
         self.unflushed = false;
         self.negotiation.write_failed();
         self.record.as_mut().into_iter().for_each(|record| record.write_failed(&self.negotiation));

@@ -166,8 +166,8 @@ impl Dialer {
             match within(self.timeout / 2, connect_from(source, peer)).await {
                 Some(Ok(stream)) => return Ok(Dialed { stream, port_reused: true }),
                 Some(Err(error)) if is_final(&error) => return Err(error),
-                Some(Err(error)) => tracing::debug!(%source, %peer, %error, "dialing from another port"),
-                None => tracing::debug!(%source, %peer, "no answer: dialing from another port"),
+                Some(Err(error)) => crate::trace::debug!(%source, %peer, %error, "dialing from another port"),
+                None => crate::trace::debug!(%source, %peer, "no answer: dialing from another port"),
             }
         }
         Ok(Dialed { stream: TcpStream::connect(peer).await?, port_reused: false })
@@ -193,7 +193,7 @@ impl Dialer {
             match negotiate(stream, protocols, self.options).await {
                 Ok(stream) => return Ok(Opened { stream, port_reused, attempts }),
                 Err(error) if attempts < self.backoff.attempts && (error.is_tie() || error.is_plain_dialer()) => {
-                    tracing::debug!(%peer, attempts, %error, "dialing again");
+                    crate::trace::debug!(%peer, attempts, %error, "dialing again");
                 }
                 Err(source) => return Err(DialError::Negotiation { peer, attempts, source }),
             }

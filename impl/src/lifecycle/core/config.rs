@@ -1,6 +1,7 @@
 //! How the core is configured.
 
-use super::{Direction, Network, Reason};
+use super::{Network, Reason};
+use crate::direction::Direction;
 
 /// How a registry is configured. [`Config::new`] fills in what most nodes need.
 #[derive(Clone, Debug, Eq, PartialEq)]

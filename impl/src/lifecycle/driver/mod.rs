@@ -13,6 +13,7 @@ mod opening;
 mod operator;
 mod overdue;
 mod patience;
+#[cfg_attr(not(feature = "record"), path = "unrecorded.rs")]
 mod record;
 mod selector;
 mod session;

@@ -358,7 +358,7 @@ impl<K: Clone + Ord, I> SelectorTask<K, I> {
     async fn run(mut self) {
         loop {
             if let Some(session) = self.find_stalled() {
-                tracing::debug!(%session, "active peer stalled");
+                crate::trace::debug!(%session, "active peer stalled");
                 match self.shared.config.stalled {
                     // A session that was told before, or has ended, is going already.
                     Stalled::Disconnect => drop(self.node.disconnect(session, Reason::Stalled)),
@@ -368,16 +368,16 @@ impl<K: Clone + Ord, I> SelectorTask<K, I> {
                 if self.subscribe().is_err() {
                     return;
                 }
-                tracing::debug!("selector subscribed again");
+                crate::trace::debug!("selector subscribed again");
             } else {
                 match self.take_event() {
                     Some(Event::Closed) => return,
-                    Some(Event::Lagged) => tracing::debug!("selector lagged"),
+                    Some(Event::Lagged) => crate::trace::debug!("selector lagged"),
                     Some(Event::Up(peer) | Event::Down(peer, _)) => {
-                        tracing::trace!(session = %peer.session, "selector took an event")
+                        crate::trace::trace!(session = %peer.session, "selector took an event")
                     }
                     None => match self.reconsider() {
-                        Some(session) => tracing::debug!(%session, "stalled peer looked at again"),
+                        Some(session) => crate::trace::debug!(%session, "stalled peer looked at again"),
                         None => self.wait().await,
                     },
                 }
