@@ -73,6 +73,8 @@ pub mod pool;
 mod record;
 #[cfg(any(feature = "framed", feature = "lifecycle", feature = "simopen"))]
 mod runtime;
+#[cfg(any(feature = "framed", feature = "lifecycle", feature = "pool", feature = "simopen"))]
+mod setters;
 #[cfg(feature = "simopen")]
 pub mod simopen;
 #[cfg_attr(not(feature = "tracing"), path = "untraced.rs")]

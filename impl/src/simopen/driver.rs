@@ -14,9 +14,11 @@ use super::core::{Failure, NameError, Negotiation, Protocol, Settled};
 use super::record::{Record, Sink};
 use super::{Direction, Negotiated};
 use crate::runtime::time::sleep;
+use crate::setters::setters;
 
 /// How to negotiate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Options {
     /// How long it may take, from the call to the last byte, whatever the peer does.
     pub timeout: Duration,
@@ -25,6 +27,14 @@ pub struct Options {
     /// The number that decides between two that dialed. Drawn from the operating system if there is none; another source
     /// is for tests, because a peer that can guess it chooses its role.
     pub nonce: Option<u64>,
+}
+
+impl Options {
+    setters! { const:
+        timeout, with_timeout: Duration;
+        proposals, with_proposals: u16;
+        nonce, with_nonce: Option<u64>;
+    }
 }
 
 impl Default for Options {

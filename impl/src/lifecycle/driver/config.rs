@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::lifecycle::Config;
+use crate::setters::setters;
 
 /// How a node is configured.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NodeConfig<K> {
     /// How many sessions there may be, how much is queued for a subscriber, and what becomes of duplicates.
     pub registry: Config<K>,
@@ -47,11 +49,22 @@ impl<K> NodeConfig<K> {
             overdue: Duration::from_secs(10),
         }
     }
+
+    setters! {
+        registry, with_registry: Config<K>;
+        handshake_timeout, with_handshake_timeout: Duration;
+        slow_subscriber_timeout, with_slow_subscriber_timeout: Duration;
+        slow_subscriber_window, with_slow_subscriber_window: Duration;
+        grace, with_grace: Duration;
+        farewell, with_farewell: Duration;
+        overdue, with_overdue: Duration;
+    }
 }
 
 /// What a node counts, and what there was of everything when it was asked. Counters begin at zero with the node, count
 /// events and never go down; gauges say how many there are. All of it is read in one step and is consistent.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Metrics {
     /// Gauge: sessions that hold a slot.
     pub sessions: usize,

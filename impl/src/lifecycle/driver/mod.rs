@@ -13,6 +13,8 @@ mod opening;
 mod operator;
 mod overdue;
 mod patience;
+#[cfg(feature = "metrics")]
+mod publish;
 #[cfg_attr(not(feature = "record"), path = "unrecorded.rs")]
 mod record;
 mod selector;

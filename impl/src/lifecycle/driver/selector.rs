@@ -14,15 +14,29 @@ use crate::runtime::sync::atomic::{AtomicU64, Ordering};
 use crate::runtime::sync::{Mutex, Notify, watch};
 use crate::runtime::task::{JoinHandle, spawn};
 use crate::runtime::time::{Instant, sleep_until};
+use crate::setters::setters;
 
 /// How a [`Selector`] deals with a peer that makes no progress.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct SelectorConfig {
     /// How long the active peer may be ahead without any [progress](Selector::progress). Only progress begins the time
     /// anew: for a peer that makes place and comes back, all the time counts in which it was active.
     pub stall_timeout: Duration,
     /// What becomes of a peer that took longer.
     pub stalled: Stalled,
+}
+
+impl SelectorConfig {
+    /// Returns a configuration with these.
+    pub const fn new(stall_timeout: Duration, stalled: Stalled) -> Self {
+        Self { stall_timeout, stalled }
+    }
+
+    setters! { const:
+        stall_timeout, with_stall_timeout: Duration;
+        stalled, with_stalled: Stalled;
+    }
 }
 
 /// What becomes of a peer that stalled, beside that another one is picked.
@@ -53,7 +67,7 @@ pub enum Stalled {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let registry = Config::new(Limits::new(8, 4), Duplicates::KeepNew);
 /// let node = Node::<&str, AtomicU32>::new(NodeConfig::new(registry))?;
-/// let config = SelectorConfig { stall_timeout: Duration::from_secs(180), stalled: Stalled::Disconnect };
+/// let config = SelectorConfig::new(Duration::from_secs(180), Stalled::Disconnect);
 /// let our_height = 7;
 /// let (selector, _task) = Selector::spawn(&node, config, move |peer| peer.info.load(Relaxed) > our_height)?;
 /// let mut active = selector.watch();
