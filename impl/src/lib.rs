@@ -43,7 +43,8 @@
 //!
 //! Each module is a feature of its name, and on by default, as is `tracing`. `codec` adds typed messages over [`framed`] by
 //! a codec of tokio-util; `record` adds logs of what the drivers do, which the model explains; `serde` reads and writes the
-//! bans of [`lifecycle`]. No feature changes what another one does.
+//! bans of [`lifecycle`]; `metrics` publishes the counters of [`lifecycle`] and [`pool`] through the facade of that name. No
+//! feature changes what another one does.
 //!
 //! Linux has everything. Elsewhere an [`Outcome`](framed::Outcome) is never `Clean`, because what the peer's kernel has is not
 //! known; [`pool`] is there on Unix alone; and on Windows [`simopen`] does not dial from the listening port.
