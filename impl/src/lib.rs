@@ -41,13 +41,13 @@
 //!
 //! # Features and platforms
 //!
-//! Each module is a feature of its name, and on by default, as is `tracing`. `codec` adds typed messages over [`framed`] by
-//! a codec of tokio-util; `record` adds logs of what the drivers do, which the model explains; `serde` reads and writes the
-//! bans of [`lifecycle`]; `metrics` publishes the counters of [`lifecycle`] and [`pool`] through the facade of that name. No
-//! feature changes what another one does.
+//! Each module is a feature of its name, and on by default, as is `tracing`. `codec` adds typed messages over
+//! [`framed`] by a codec of tokio-util; `record` adds logs of what the drivers do, which the model explains; `serde`
+//! reads and writes the bans of [`lifecycle`]; `metrics` publishes the counters of [`lifecycle`] and [`pool`] by the
+//! facade of that name. No feature changes what another one does.
 //!
-//! Linux has everything. Elsewhere an [`Outcome`](framed::Outcome) is never `Clean`, because what the peer's kernel has is not
-//! known; [`pool`] is there on Unix alone; and on Windows [`simopen`] does not dial from the listening port.
+//! Linux has everything. Elsewhere an [`Outcome`](framed::Outcome) is never `Clean`, because what the peer's kernel has
+//! is not known; [`pool`] is there on Unix alone; and on Windows [`simopen`] does not dial from the listening port.
 //!
 //! # Examples
 //!
@@ -68,7 +68,7 @@ pub mod node;
 pub mod ownership;
 #[cfg(all(unix, feature = "pool"))]
 pub mod pool;
-// In a build without records each driver has a record of which there is no value, in place of an item left out at each call.
+// In a build without records each driver has a record of which there is no value, so that no call of it has a `cfg`.
 #[cfg_attr(not(feature = "record"), path = "unrecorded.rs")]
 #[cfg(any(feature = "framed", feature = "lifecycle", feature = "simopen"))]
 mod record;

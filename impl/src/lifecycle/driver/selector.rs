@@ -7,47 +7,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::discard::drop_each;
-use super::{Node, Subscription};
+use super::{Node, SelectorConfig, Stalled, Subscription};
 use crate::lifecycle::{ActivePeer, Event, Heard, Peer, Reason, SessionId, StateError, Switch};
 use crate::runtime::select;
 use crate::runtime::sync::atomic::{AtomicU64, Ordering};
 use crate::runtime::sync::{Mutex, Notify, watch};
 use crate::runtime::task::{JoinHandle, spawn};
 use crate::runtime::time::{Instant, sleep_until};
-use crate::setters::setters;
-
-/// How a [`Selector`] deals with a peer that makes no progress.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct SelectorConfig {
-    /// How long the active peer may be ahead without any [progress](Selector::progress). Only progress begins the time
-    /// anew: for a peer that makes place and comes back, all the time counts in which it was active.
-    pub stall_timeout: Duration,
-    /// What becomes of a peer that took longer.
-    pub stalled: Stalled,
-}
-
-impl SelectorConfig {
-    /// Returns a configuration with these.
-    pub const fn new(stall_timeout: Duration, stalled: Stalled) -> Self {
-        Self { stall_timeout, stalled }
-    }
-
-    setters! { const:
-        stall_timeout, with_stall_timeout: Duration;
-        stalled, with_stalled: Stalled;
-    }
-}
-
-/// What becomes of a peer that stalled, beside that another one is picked.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Stalled {
-    /// It is told to end, with [`Reason::Stalled`].
-    Disconnect,
-    /// It stays, for what else it is good for. When it has rested for the stall timeout, at least a second, and no other peer
-    /// is ahead, it is picked again if it is.
-    Keep,
-}
 
 /// Names the one peer to synchronise from, as [`ActivePeer`] does, and keeps the time: a handle that is cheap to clone.
 ///
