@@ -67,7 +67,7 @@ struct Finished {
 
 impl End {
     fn new(io: DuplexStream) -> Self {
-        let config = Config { max_frame: 4096, write_buffer: 100, ..Config::default() };
+        let config = Config::default().with_max_frame(4096).with_write_buffer(100);
         let (reader, writer) = Connection::over(io, config).into_split();
         Self { reader, writer, shut_down: false, fed: VecDeque::new() }
     }

@@ -10,7 +10,7 @@ use handfast::pool::core::{
 };
 use libfuzzer_sys::fuzz_target;
 
-const LIMITS: Limits = Limits { per_key: 20, total: 40, idle: Duration::from_secs(10), age: Duration::from_secs(25) };
+const LIMITS: Limits = Limits::new(20, 40).with_idle(Duration::from_secs(10)).with_age(Duration::from_secs(25));
 
 fuzz_target!(|input: &[u8]| {
     let mut list = IdleList::new(LIMITS);

@@ -31,13 +31,11 @@ type Connection = BufReader<TcpStream>;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut signals = Signals::new()?;
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:7777".to_owned());
-    let limits = Limits {
-        pending_inbound: 16,
-        per_address: 8,
-        per_source: 16,
-        pending_per_source: 4,
-        ..Limits::by_direction(64, 0)
-    };
+    let limits = Limits::by_direction(64, 0)
+        .with_pending_inbound(16)
+        .with_per_address(8)
+        .with_per_source(16)
+        .with_pending_per_source(4);
     let registry = Config::new(limits, Duplicates::KeepNew);
     let node = Node::new(NodeConfig::new(registry))?;
     let (console, last_line) = Console::start(io::stdout(), String::new);

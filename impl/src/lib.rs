@@ -41,27 +41,49 @@
 //!
 //! # Features and platforms
 //!
-//! `codec` adds typed messages over [`framed`] by a codec of tokio-util. Linux has everything. Elsewhere an
-//! [`Outcome`](framed::Outcome) is never `Clean`, because what the peer's kernel has is not known; [`pool`] is there on
-//! Unix alone; and on Windows [`simopen`] does not dial from the listening port.
+//! Each module is a feature of its name, and on by default, as is `tracing`. `codec` adds typed messages over
+//! [`framed`] by a codec of tokio-util; `record` adds logs of what the drivers do, which the model explains; `serde`
+//! reads and writes the bans of [`lifecycle`]; `metrics` publishes the counters of [`lifecycle`] and [`pool`] by the
+//! facade of that name. No feature changes what another one does.
+//!
+//! Linux has everything. Elsewhere an [`Outcome`](framed::Outcome) is never `Clean`, because what the peer's kernel has
+//! is not known; [`pool`] is there on Unix alone; and on Windows [`simopen`] does not dial from the listening port.
 //!
 //! # Examples
 //!
 //! `simopen_upgrade` negotiates, then runs Noise and yamux in the roles that were agreed on; `echo` and `bitcoin_node`
 //! keep peers; `reuse_proxy` is a reverse proxy over [`pool`]; `cluster` is a number of [`node`]s that dial each other.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(any(feature = "lifecycle", feature = "simopen"))]
+mod direction;
+#[cfg(feature = "framed")]
 pub mod framed;
+#[cfg(feature = "lifecycle")]
 pub mod lifecycle;
+#[cfg(feature = "node")]
 pub mod node;
+#[cfg(feature = "ownership")]
 pub mod ownership;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "pool"))]
 pub mod pool;
+// In a build without records each driver has a record of which there is no value, so that no call of it has a `cfg`.
+#[cfg_attr(not(feature = "record"), path = "unrecorded.rs")]
+#[cfg(any(feature = "framed", feature = "lifecycle", feature = "simopen"))]
 mod record;
+#[cfg(any(feature = "framed", feature = "lifecycle", feature = "simopen"))]
 mod runtime;
+#[cfg(any(feature = "framed", feature = "lifecycle", feature = "pool", feature = "simopen"))]
+mod setters;
+#[cfg(feature = "simopen")]
 pub mod simopen;
+#[cfg_attr(not(feature = "tracing"), path = "untraced.rs")]
+#[cfg(any(feature = "framed", feature = "lifecycle", feature = "simopen"))]
+mod trace;
 
 /// Its example is tested with the others.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "framed"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 

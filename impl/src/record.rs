@@ -34,6 +34,7 @@ impl<W: ?Sized> Debug for Writer<W> {
     }
 }
 
+#[cfg(feature = "simopen")]
 impl<W: Write> Writer<W> {
     /// Flushes the log and returns what it was written to, or the first error.
     pub(crate) fn finish(mut self) -> io::Result<W> {

@@ -41,12 +41,11 @@ pub async fn random_run(seed: u64) -> String {
     let soon = Instant::now() + Duration::from_millis(40 + dice.roll(500));
     let wire = Wire::recorded(kernel, Record::new(soon));
     let [left, right] = End::BOTH.map(|end| {
-        let drain = product::Drain {
-            keep: usize::from(KEEP) * HALF,
-            discard: u64::from(discard) * HALF as u64,
-            linger: Duration::ZERO,
-        };
-        let config = product::Config { max_frame: MAX_FRAME, write_buffer: 1, drain, ..product::Config::default() };
+        let drain = product::Drain::default()
+            .with_keep(usize::from(KEEP) * HALF)
+            .with_discard(u64::from(discard) * HALF as u64)
+            .with_linger(Duration::ZERO);
+        let config = product::Config::default().with_max_frame(MAX_FRAME).with_write_buffer(1).with_drain(drain);
         let connection = product::Connection::new(wire.socket(end), config);
         live(Behaviour { end, wire: wire.clone(), frames: frames[end.index()], soon }, connection, dice.fork())
     });

@@ -12,28 +12,23 @@ pub fn configured(config: &Config) -> product::Config<Key> {
         Duplicates::TieBreak => product::Duplicates::TieBreak,
         Duplicates::Allow(most) => product::Duplicates::Allow(number(most)),
     };
-    product::Config {
-        capacity: usize::try_from(config.capacity).unwrap_or(usize::MAX),
-        local: config.local,
-        ..product::Config::new(limits(&config.limits), duplicates)
-    }
+    product::Config::new(limits(&config.limits), duplicates)
+        .with_capacity(usize::try_from(config.capacity).unwrap_or(usize::MAX))
+        .with_local(config.local)
 }
 
 /// The product's limits.
 pub(super) fn limits(limits: &Limits) -> product::Limits {
-    product::Limits {
-        total: number(limits.total),
-        inbound: number(limits.inbound),
-        outbound: number(limits.outbound),
-        pending_inbound: number(limits.pending_inbound),
-        pending_outbound: number(limits.pending_outbound),
-        pending_per_source: number(limits.pending_per_source),
-        per_source: number(limits.per_source),
-        per_address: number(limits.per_address),
-        reserved: number(limits.reserved),
-        source_v4: limits.source_v4,
-        source_v6: limits.source_v6,
-    }
+    product::Limits::new(number(limits.total), number(limits.pending_inbound))
+        .with_inbound(number(limits.inbound))
+        .with_outbound(number(limits.outbound))
+        .with_pending_outbound(number(limits.pending_outbound))
+        .with_pending_per_source(number(limits.pending_per_source))
+        .with_per_source(number(limits.per_source))
+        .with_per_address(number(limits.per_address))
+        .with_reserved_of_total(number(limits.reserved))
+        .with_source_v4(limits.source_v4)
+        .with_source_v6(limits.source_v6)
 }
 
 /// The product's network.

@@ -128,15 +128,13 @@ impl Options {
 
     fn node_config(&self) -> NodeConfig<SocketAddr> {
         let (inbound, outbound) = (usize::from(self.max_inbound), usize::from(self.max_outbound));
-        let limits = Limits {
-            pending_inbound: self.max_pending.into(),
-            pending_per_source: self.max_pending_per_source.into(),
-            per_address: self.max_per_address.into(),
-            per_source: self.max_per_source.into(),
-            ..Limits::by_direction(inbound, outbound)
-        };
+        let limits = Limits::by_direction(inbound, outbound)
+            .with_pending_inbound(self.max_pending.into())
+            .with_pending_per_source(self.max_pending_per_source.into())
+            .with_per_address(self.max_per_address.into())
+            .with_per_source(self.max_per_source.into());
         let registry = Config::new(limits, Duplicates::KeepNew);
-        NodeConfig { handshake_timeout: self.handshake_timeout(), ..NodeConfig::new(registry) }
+        NodeConfig::new(registry).with_handshake_timeout(self.handshake_timeout())
     }
 
     pub(crate) fn handshake_timeout(&self) -> Duration {

@@ -96,8 +96,10 @@ fn config(place: &Place, protocol: &str) -> Config<PublicKey> {
     let most = 2 * (place.others.len() + 64);
     let mut config = Config::new(Limits::by_direction(most, most), place.identity.public, protocol);
     config.registry.handshake_timeout = Duration::from_secs(20);
-    config.redial.backoff =
-        Backoff { first: Duration::from_millis(50), most: Duration::from_secs(1), attempts: u32::MAX };
+    config.redial.backoff = Backoff::default()
+        .with_first(Duration::from_millis(50))
+        .with_most(Duration::from_secs(1))
+        .with_attempts(u32::MAX);
     config.redial.stayed = Duration::from_secs(1);
     config
 }

@@ -69,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut signals = runtime.block_on(async { Signals::new() })?;
     let workers = Workers::start(options.workers.unwrap_or_else(cores))?;
     // What can be repeated is, if its connection turns out to be closed: asking the kernel before each use costs more.
-    let config = Config { probe: options.reuse == Reuse::Always, ..Config::default() };
+    let config = Config::default().with_probe(options.reuse == Reuse::Always);
     let pool = Pool::new(&workers, config)?;
     let (console, writer) = Console::start(io::stdout(), String::new);
     let tally = Tally::default();

@@ -34,7 +34,8 @@ macro_rules! without_signal {
                 loop {
                     std::task::ready!(socket.poll_write_ready(cx))?;
                     let mut taken = None;
-                    let sent = socket.try_io(tokio::io::Interest::WRITABLE, || linux::send(socket, pieces, &mut taken));
+                    let sent =
+                        socket.try_io(tokio::io::Interest::WRITABLE, || linux::send(&socket, pieces, &mut taken));
                     match (taken, sent) {
                         (Some(bytes), _) | (None, Ok(bytes)) => return Poll::Ready(Ok(bytes)),
                         (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -77,12 +78,13 @@ mod linux {
     use std::io::{self, IoSlice};
     use std::os::fd::AsFd;
 
-    use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+    use libc::MSG_NOSIGNAL;
+    use socket2::SockRef;
 
     /// Sends what the socket takes. Where that is a part, the number of bytes is in `taken` and the socket counts as full:
     /// the runtime then waits for room, and the next write is not tried in vain.
-    pub(super) fn send(socket: impl AsFd, pieces: &[IoSlice<'_>], taken: &mut Option<usize>) -> io::Result<usize> {
-        let bytes = sendmsg(socket, pieces, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)?;
+    pub(super) fn send(socket: &impl AsFd, pieces: &[IoSlice<'_>], taken: &mut Option<usize>) -> io::Result<usize> {
+        let bytes = SockRef::from(socket).send_vectored_with_flags(pieces, MSG_NOSIGNAL)?;
         if bytes < pieces.iter().map(|piece| piece.len()).sum() {
             *taken = Some(bytes);
             return Err(io::ErrorKind::WouldBlock.into());

@@ -31,11 +31,12 @@ mod active;
 mod core;
 mod driver;
 
+pub use crate::direction::Direction;
 pub use active::{ActivePeer, Heard, Switch};
 pub use core::{
-    Announcement, Config, ConfigError, Core, Direction, Discarded, Duplicates, Effect, Ended, Event, Greeting, Limits,
-    Network, Origin, ParseNetworkError, Peer, Reason, Rejected, SessionId, SessionStage, StateError, Subscribed,
-    SubscriberId, WhenFull, canonical,
+    Announcement, Config, ConfigError, Core, Discarded, Duplicates, Effect, Ended, Event, Greeting, Limits, Network,
+    Origin, ParseNetworkError, Peer, Reason, Rejected, SessionId, SessionStage, StateError, Subscribed, SubscriberId,
+    WhenFull, canonical,
 };
 pub use driver::{
     Ban, Banned, BodyOutput, Failure, Failures, Farewell, Handshake, Metrics, Node, NodeConfig, Report, Selector,

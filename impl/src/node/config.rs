@@ -5,6 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::lifecycle::{self, Duplicates, Limits};
+use crate::setters::setters;
 use crate::simopen::core::Protocol;
 use crate::simopen::{Backoff, NameError, Options};
 
@@ -60,6 +61,15 @@ impl<K> Config<K> {
             Opening::ByDirection => Ok(()),
         }
     }
+
+    setters! {
+        registry, with_registry: lifecycle::NodeConfig<K>;
+        opening, with_opening: Opening;
+        connect_timeout, with_connect_timeout: Duration;
+        redial, with_redial: Redial;
+        backlog, with_backlog: u32;
+        accept_pause, with_accept_pause: Duration;
+    }
 }
 
 /// How the ends of a connection come to opposite roles.
@@ -106,6 +116,12 @@ impl Redial {
         // Without random numbers every wait is the longest one.
         let random = self.random.or_else(|| getrandom::u64().ok());
         random.map_or_else(|| self.backoff.limit(failures), |random| self.backoff.wait(failures, random))
+    }
+
+    setters! { const:
+        backoff, with_backoff: Backoff;
+        stayed, with_stayed: Duration;
+        random, with_random: Option<u64>;
     }
 }
 

@@ -93,7 +93,7 @@ where
     BF: Future<Output = Result<Reason, Error>> + Send + 'static,
 {
     framed_with_report(config, body, |drained| {
-        tracing::debug!(session = %drained.peer.session, outcome = ?drained.outcome, drained.peer_ended, "session drained");
+        crate::trace::debug!(session = %drained.peer.session, outcome = ?drained.outcome, drained.peer_ended, "session drained");
     })
 }
 

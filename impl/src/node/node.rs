@@ -1,7 +1,7 @@
 //! The handle of a node: where connections come from, and where they go.
 
 use std::fmt::{self, Debug, Formatter};
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,9 +113,10 @@ where
     /// # Errors
     ///
     /// As [`new`](Self::new).
+    #[cfg(feature = "record")]
     pub fn recorded<C, E, U, UF, B, BF>(
         config: Config<K>,
-        out: impl Write + Send + 'static,
+        out: impl io::Write + Send + 'static,
         upgrade: U,
         body: B,
     ) -> Result<Self, ConfigError>
@@ -205,7 +206,7 @@ where
                 // It is counted in the registry's metrics.
                 Ok((io, from)) => drop(self.accept(io, from)),
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept");
+                    crate::trace::warn!(%error, "cannot accept");
                     sleep(self.inner.config.accept_pause).await;
                 }
             }

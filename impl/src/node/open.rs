@@ -108,7 +108,7 @@ where
 {
     let Connecting { io, direction, address, key: learned } = connecting;
     let session = handshake.session();
-    let logged = |error: &dyn Display| tracing::debug!(%session, ?address, %error, "no session");
+    let logged = |error: &dyn Display| crate::trace::debug!(%session, ?address, %error, "no session");
     let io = io.await.inspect_err(|error| logged(error))?;
     let stream = settle_roles(io, direction, address, &opening).await.inspect_err(|error| logged(error))?;
     let Upgraded { key, info, connection, rank, privileged } = upgrade(stream)

@@ -60,7 +60,7 @@ pub(super) async fn keep<K, I, Io>(
                 }
             }
             if failures >= inner.config.redial.backoff.attempts {
-                tracing::debug!(%peer, failures, "peer given up");
+                crate::trace::debug!(%peer, failures, "peer given up");
                 return;
             }
             sleep(inner.config.redial.wait(failures.max(1))).await;

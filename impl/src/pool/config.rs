@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::core::Limits;
+use crate::setters::setters;
 
 /// What a pool keeps.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub struct Config {
     /// How much is kept, and for how long.
     pub limits: Limits,
@@ -23,6 +25,16 @@ pub struct Config {
     pub spread: u8,
 }
 
+impl Config {
+    setters! { const:
+        limits, with_limits: Limits;
+        descriptors, with_descriptors: usize;
+        probe, with_probe: bool;
+        prefer, with_prefer: Prefer;
+        spread, with_spread: u8;
+    }
+}
+
 /// Whose idle connections are taken first.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Prefer {
@@ -38,12 +50,20 @@ pub enum Prefer {
 
 /// How long one connection may be kept, where its server has said so: the pool's [`Limits`] hold besides.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub struct Keep {
     /// How long it may be idle, as in the `timeout` of a `Keep-Alive` header: less than what the server says by as much
     /// as a request may be on its way. [`Duration::MAX`] is no limit.
     pub idle: Duration,
     /// How old it may be. [`Duration::MAX`] is no limit.
     pub age: Duration,
+}
+
+impl Keep {
+    setters! { const:
+        idle, with_idle: Duration;
+        age, with_age: Duration;
+    }
 }
 
 impl Default for Keep {
@@ -60,7 +80,7 @@ impl Default for Config {
     fn default() -> Self {
         let descriptors = descriptors();
         let total = (descriptors / 2).min(MOST_IDLE);
-        let limits = Limits { per_key: 64, total, idle: Duration::from_secs(30), age: Duration::from_secs(3600) };
+        let limits = Limits::new(64, total);
         Self { limits, descriptors, probe: true, prefer: Prefer::Own, spread: 10 }
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use rustix::net::sockopt;
 
+use crate::setters::setters;
+
 /// How soon the kernel ends a TCP connection whose server has vanished: without a word, because its machine or the way
 /// to it has failed.
 ///
@@ -22,6 +24,7 @@ use rustix::net::sockopt;
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub struct Liveness {
     /// How long what was sent may remain without an acknowledgement (`TCP_USER_TIMEOUT`, in milliseconds). On Linux, Android
     /// and Fuchsia; elsewhere not applied.
@@ -58,5 +61,12 @@ impl Liveness {
         #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
         sockopt::set_tcp_user_timeout(stream, u32::try_from(self.unacknowledged.as_millis()).unwrap_or(u32::MAX))?;
         Ok(())
+    }
+
+    setters! { const:
+        unacknowledged, with_unacknowledged: Duration;
+        idle, with_idle: Duration;
+        interval, with_interval: Duration;
+        probes, with_probes: u32;
     }
 }

@@ -27,6 +27,28 @@ macro_rules! counters {
             }
         }
 
+        #[cfg(feature = "metrics")]
+        impl Metrics {
+            /// Publishes these counters through the facade of the crate `metrics`, for the recorder of the program: each as
+            /// `handfast_pool_`, the name of its field, and `_total`, with the label `pool`.
+            ///
+            /// Nothing is published by itself: call it as often as the counters are to be read, with a name that no
+            /// other pool of the program has. The recorder runs within this call, and no lock is held.
+            pub fn publish(&self, pool: &str) {
+                $(metrics::counter!(concat!("handfast_pool_", stringify!($name), "_total"), "pool" => pool.to_owned())
+                    .absolute(self.$name);)*
+            }
+
+            /// Describes the counters of [`publish`](Self::publish) to the recorder of the program: once, when it is
+            /// installed.
+            pub fn describe() {
+                $(metrics::describe_counter!(
+                    concat!("handfast_pool_", stringify!($name), "_total"),
+                    concat!($($doc),*).trim_ascii_start()
+                );)*
+            }
+        }
+
         /// One worker's, on cache lines of its own, which no other worker writes to.
         #[derive(Debug, Default)]
         #[repr(align(128))]

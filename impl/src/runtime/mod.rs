@@ -19,4 +19,4 @@ mod on_tokio;
 #[cfg(handfast_shuttle)]
 pub(crate) use on_shuttle::{panicking, select, sync, task, time};
 #[cfg(not(handfast_shuttle))]
-pub(crate) use on_tokio::{panicking, select, sync, task, time};
+pub(crate) use on_tokio::*;

@@ -1,6 +1,8 @@
 //! tokio and the standard library, as they are.
+#![allow(dead_code, unused_imports, reason = "each module takes its own")]
 
 pub(crate) use std::thread::panicking;
+#[cfg(any(feature = "lifecycle", feature = "simopen"))]
 pub(crate) use tokio::select;
 
 pub(crate) mod sync {

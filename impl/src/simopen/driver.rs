@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use handfast_spec::simopen::Kind;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -15,9 +14,11 @@ use super::core::{Failure, NameError, Negotiation, Protocol, Settled};
 use super::record::{Record, Sink};
 use super::{Direction, Negotiated};
 use crate::runtime::time::sleep;
+use crate::setters::setters;
 
 /// How to negotiate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Options {
     /// How long it may take, from the call to the last byte, whatever the peer does.
     pub timeout: Duration,
@@ -26,6 +27,14 @@ pub struct Options {
     /// The number that decides between two that dialed. Drawn from the operating system if there is none; another source
     /// is for tests, because a peer that can guess it chooses its role.
     pub nonce: Option<u64>,
+}
+
+impl Options {
+    setters! { const:
+        timeout, with_timeout: Duration;
+        proposals, with_proposals: u16;
+        nonce, with_nonce: Option<u64>;
+    }
 }
 
 impl Default for Options {
@@ -175,16 +184,16 @@ where
 {
     let protocols = names(protocols)?;
     let ours = Arc::clone(&protocols);
-    let (negotiation, kind, nonce, direction) = match part {
+    let (negotiation, nonce, direction) = match part {
         Part::Dialer => {
             let nonce = options.nonce.map_or_else(random, Ok).map_err(Error::Random)?;
-            (Negotiation::dial(ours, nonce), Kind::Simopen, nonce, Direction::Outbound)
+            (Negotiation::dial(ours, nonce), nonce, Direction::Outbound)
         }
-        Part::Proposer(direction) => (Negotiation::propose(ours), Kind::Plain, 0, direction),
-        Part::Listener(direction) => (Negotiation::accept(ours), Kind::Listener, 0, direction),
+        Part::Proposer(direction) => (Negotiation::propose(ours), 0, direction),
+        Part::Listener(direction) => (Negotiation::accept(ours), 0, direction),
     };
     let negotiation = negotiation.with_proposal_limit(options.proposals);
-    let record = sink.map(|sink| Record::begin(sink, kind, nonce, &protocols, options, &negotiation));
+    let record = sink.map(|sink| Record::begin(sink, part, nonce, &protocols, options, &negotiation));
     let mut exchange = Exchange { negotiation, record, unflushed: false, surplus: Vec::new() };
     let mut deadline = pin!(sleep(options.timeout));
     let outcome = poll_fn(|context| {
@@ -201,7 +210,7 @@ where
     .await;
     exchange.record.as_mut().into_iter().for_each(Record::flushed);
     let Settled { role, protocol } = outcome?;
-    tracing::trace!(?role, %protocol, ?direction, "negotiated");
+    crate::trace::trace!(?role, %protocol, ?direction, "negotiated");
     Ok(Negotiated::new(io, exchange.surplus, protocol, role, direction))
 }
 
@@ -279,7 +288,7 @@ impl Exchange<'_> {
     /// SIM-45: the peer may have said all that is needed before it left. It is read to the end, because a kernel reports
     /// the failed write before it reports what arrived earlier.
     fn write_failed(&mut self, error: &io::Error) {
-        tracing::trace!(%error, "nothing more can be written");
+        crate::trace::trace!(%error, "nothing more can be written");
         self.unflushed = false;
         self.negotiation.write_failed();
         self.record.as_mut().into_iter().for_each(|record| record.write_failed(&self.negotiation));

@@ -52,11 +52,13 @@ pub mod core;
 mod driver;
 mod negotiated;
 mod open;
+#[cfg_attr(not(feature = "record"), path = "unrecorded.rs")]
 mod record;
 
 pub use self::core::{Failure, NameError, Role};
-pub use crate::lifecycle::Direction;
+pub use crate::direction::Direction;
 pub use driver::{Error, Options, accept, negotiate, propose};
 pub use negotiated::{Negotiated, Side};
 pub use open::{Backoff, DialError, Dialed, Dialer, Opened, hole_punch_role, listen};
+#[cfg(feature = "record")]
 pub use record::Recorder;

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use super::{Error, Negotiated, Options, Role, negotiate};
 use crate::runtime::select;
 use crate::runtime::time::sleep;
+use crate::setters::setters;
 
 /// Dials from a port that this end listens on, so that two ends that dial each other at once meet in one connection, and
 /// a peer behind a translator finds the mapping that it knows. [`listen`] makes such a listener.
@@ -17,6 +18,7 @@ use crate::runtime::time::sleep;
 /// One call of [`open`](Self::open) takes at most [`Backoff::attempts`] times `timeout`, [`Options::timeout`] and
 /// [`Backoff::most`].
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Dialer {
     /// Where this end listens. Any port is dialed from if it is `None` or its port is 0.
     pub from: Option<SocketAddr>,
@@ -87,6 +89,7 @@ pub enum DialError {
 /// How long to wait before each further attempt: a random part of a limit that doubles, so that two ends that failed at
 /// the same moment do not try again at the same moment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Backoff {
     /// The limit before the second attempt.
     pub first: Duration,
@@ -114,6 +117,12 @@ impl Backoff {
     pub fn wait(&self, attempts: u32, random: u64) -> Duration {
         let limit = u64::try_from(self.limit(attempts).as_nanos()).unwrap_or(u64::MAX);
         Duration::from_nanos(limit.checked_add(1).map_or(random, |choices| random % choices))
+    }
+
+    setters! { const:
+        first, with_first: Duration;
+        most, with_most: Duration;
+        attempts, with_attempts: u32;
     }
 }
 
@@ -166,8 +175,8 @@ impl Dialer {
             match within(self.timeout / 2, connect_from(source, peer)).await {
                 Some(Ok(stream)) => return Ok(Dialed { stream, port_reused: true }),
                 Some(Err(error)) if is_final(&error) => return Err(error),
-                Some(Err(error)) => tracing::debug!(%source, %peer, %error, "dialing from another port"),
-                None => tracing::debug!(%source, %peer, "no answer: dialing from another port"),
+                Some(Err(error)) => crate::trace::debug!(%source, %peer, %error, "dialing from another port"),
+                None => crate::trace::debug!(%source, %peer, "no answer: dialing from another port"),
             }
         }
         Ok(Dialed { stream: TcpStream::connect(peer).await?, port_reused: false })
@@ -193,13 +202,20 @@ impl Dialer {
             match negotiate(stream, protocols, self.options).await {
                 Ok(stream) => return Ok(Opened { stream, port_reused, attempts }),
                 Err(error) if attempts < self.backoff.attempts && (error.is_tie() || error.is_plain_dialer()) => {
-                    tracing::debug!(%peer, attempts, %error, "dialing again");
+                    crate::trace::debug!(%peer, attempts, %error, "dialing again");
                 }
                 Err(source) => return Err(DialError::Negotiation { peer, attempts, source }),
             }
             // Without random numbers every wait is the longest one.
             sleep(self.backoff.wait(attempts, getrandom::u64().unwrap_or(u64::MAX))).await;
         }
+    }
+
+    setters! { const:
+        from, with_from: Option<SocketAddr>;
+        timeout, with_timeout: Duration;
+        options, with_options: Options;
+        backoff, with_backoff: Backoff;
     }
 }
 

@@ -127,12 +127,17 @@ const THEIRS: End = End::Right;
 impl<'a> Record<'a> {
     pub(super) fn begin(
         sink: Sink<'a>,
-        kind: Kind,
+        part: Part,
         nonce: u64,
         protocols: &[Protocol],
         options: Options,
         negotiation: &Negotiation,
     ) -> Self {
+        let kind = match part {
+            Part::Dialer => Kind::Simopen,
+            Part::Proposer(_) => Kind::Plain,
+            Part::Listener(_) => Kind::Listener,
+        };
         let names = Names::of(protocols);
         match (&names, u8::try_from(options.proposals)) {
             (Some(names), Ok(patience)) => {

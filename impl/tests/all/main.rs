@@ -5,4 +5,5 @@ mod lifecycle;
 mod node;
 mod ownership;
 mod pool;
+mod published;
 mod simopen;

@@ -60,9 +60,14 @@ pub(crate) fn run(options: &Options, oracle: &Arc<Oracle>) -> io::Result<()> {
         ids: AtomicU64::new(0),
         seed: options.seed,
     });
-    let limits = Limits { per_key: 64, total: 256, idle: Duration::from_secs(10), age: Duration::from_secs(60) };
+    let limits = Limits::new(64, 256).with_idle(Duration::from_secs(10)).with_age(Duration::from_secs(60));
     let workers = Workers::start(options.workers)?;
-    let config = Config { limits, descriptors: 1 << 14, probe: false, prefer: Prefer::Others, spread: 0 };
+    let config = Config::default()
+        .with_limits(limits)
+        .with_descriptors(1 << 14)
+        .with_probe(false)
+        .with_prefer(Prefer::Others)
+        .with_spread(0);
     let pool: Pool<usize, Client> = Pool::new(&workers, config).map_err(io::Error::other)?;
     for number in 0..workers.len() {
         let (storm, pool) = (Arc::clone(&storm), pool.clone());

@@ -68,19 +68,16 @@ pub(super) struct At<'w> {
 impl Driver {
     pub(super) fn new(socket: Socket, end: End, config: &Config, epoch: Instant) -> Self {
         let answer = config.answer[end.index()];
-        let drain = product::Drain {
-            keep: usize::from(config.keep) * HALF,
-            discard: u64::from(config.discard) * HALF as u64,
-            linger: Duration::ZERO,
-        };
+        let drain = product::Drain::default()
+            .with_keep(usize::from(config.keep) * HALF)
+            .with_discard(u64::from(config.discard) * HALF as u64)
+            .with_linger(Duration::ZERO);
         // One frame at a time, as in the model.
-        let config = product::Config {
-            max_frame: MAX_FRAME,
-            write_buffer: 1,
-            drain,
-            answer: answer.map(after),
-            ..product::Config::default()
-        };
+        let config = product::Config::default()
+            .with_max_frame(MAX_FRAME)
+            .with_write_buffer(1)
+            .with_drain(drain)
+            .with_answer(answer.map(after));
         let (reader, writer) = product::Connection::new(socket, config).into_split();
         Self {
             closer: writer.closer(),

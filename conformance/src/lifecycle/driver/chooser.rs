@@ -31,10 +31,7 @@ pub(crate) struct Chooser {
 
 impl Chooser {
     pub(crate) fn start(&mut self, node: &Node<Key, Cell>, keeps: bool) {
-        let config = SelectorConfig {
-            stall_timeout: STALL_TIMEOUT,
-            stalled: if keeps { Stalled::Keep } else { Stalled::Disconnect },
-        };
+        let config = SelectorConfig::new(STALL_TIMEOUT, if keeps { Stalled::Keep } else { Stalled::Disconnect });
         let found = Arc::clone(&self.found);
         let prepared = Selector::prepare(node, config, move |peer| {
             let ahead = peer.info.load(Ordering::Relaxed);

@@ -54,12 +54,10 @@ impl<'r> Own<'r> {
     ///
     /// If there are no slots, or more than a record has numbers for.
     pub fn new(runtime: &'r Runtime, slots: usize) -> Self {
-        let registry = Config { capacity: slots + 1, ..Config::new(Limits::new(slots, slots), Duplicates::KeepOld) };
-        let config = NodeConfig {
-            handshake_timeout: HANDSHAKE_TIMEOUT,
-            slow_subscriber_timeout: Duration::from_secs(3600),
-            ..NodeConfig::new(registry)
-        };
+        let registry = Config::new(Limits::new(slots, slots), Duplicates::KeepOld).with_capacity(slots + 1);
+        let config = NodeConfig::new(registry)
+            .with_handshake_timeout(HANDSHAKE_TIMEOUT)
+            .with_slow_subscriber_timeout(Duration::from_secs(3600));
         let log = Log::default();
         let node = product::Node::recorded(config, log.clone()).expect("the configuration is sound");
         let events = node.subscribe().expect("a new node can be subscribed to");

@@ -30,7 +30,7 @@ const IDLE: Duration = Duration::from_secs(1000);
 
 impl Seat {
     pub(super) fn new(room: usize) -> Self {
-        let limits = Limits { per_key: room, total: room, idle: IDLE, age: Duration::MAX };
+        let limits = Limits::new(room, room).with_idle(IDLE).with_age(Duration::MAX);
         let mut shelf = IdleList::new(limits);
         let destination = shelf.remember(0, Arc::new(()));
         let (shelf, listed) = (Some(shelf), Vec::new());

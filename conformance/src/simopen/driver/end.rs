@@ -69,7 +69,7 @@ impl Driving {
         Self {
             end,
             config: config.end(end).clone(),
-            options: Options { timeout: TIMEOUT, proposals: config.patience.into(), nonce: None },
+            options: Options::default().with_timeout(TIMEOUT).with_proposals(config.patience.into()).with_nonce(None),
             clock,
             chop,
             driver,
@@ -207,7 +207,7 @@ impl Peer for Driving {
 
     fn start(&mut self, turn: &mut Turn<'_>, nonce: Nonce) {
         let protocols = self.config.protocols.iter().copied().map(convert::protocol).collect();
-        let options = Options { nonce: Some(nonce.0), ..self.options };
+        let options = self.options.with_nonce(Some(nonce.0));
         self.stage = Stage::Negotiates((self.driver)(self.teller.stream(), self.config.kind, protocols, options));
         self.woken.0.store(true, Ordering::Relaxed);
         turn.outputs.push(Output::Started(self.end, nonce));

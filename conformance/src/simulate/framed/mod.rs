@@ -206,16 +206,17 @@ impl Run {
         let link = Link::new(&mut executor, plan.seed, *ways, *tells, MOST_CALLS);
         let end = |end: End| {
             let Settings { write_buffer, keep, discard, linger, idle, answer } = ends[end.index()].clone();
-            let idle = idle.map(|(timeout, progress)| Idle { timeout: Duration::from_millis(timeout), progress });
-            let config = Config {
-                max_frame: *max_frame,
-                write_buffer,
-                drain: Drain { keep, discard, linger: Duration::from_millis(linger) },
-                idle,
-                heartbeat: heartbeat.map(Duration::from_millis),
-                answer: answer.map(Duration::from_millis),
-                ..Config::default()
-            };
+            let idle =
+                idle.map(|(timeout, progress)| Idle::after(Duration::from_millis(timeout)).with_progress(progress));
+            let config = Config::default()
+                .with_max_frame(*max_frame)
+                .with_write_buffer(write_buffer)
+                .with_drain(
+                    Drain::default().with_keep(keep).with_discard(discard).with_linger(Duration::from_millis(linger)),
+                )
+                .with_idle(idle)
+                .with_heartbeat(heartbeat.map(Duration::from_millis))
+                .with_answer(answer.map(Duration::from_millis));
             Endpoint::new(&link, end, &oracle, config, plan.canary)
         };
         let ends = [end(End::Left), end(End::Right)];

@@ -114,12 +114,10 @@ pub struct Pace {
 impl Setup {
     fn config(&self) -> NodeConfig<Key> {
         let limits = Limits::new(self.total, self.pending);
-        let limits = Limits {
-            per_address: self.per_address.unwrap_or(limits.per_address),
-            inbound: self.inbound.unwrap_or(limits.inbound),
-            reserved: self.reserved,
-            ..limits
-        };
+        let limits = limits
+            .with_per_address(self.per_address.unwrap_or(limits.per_address))
+            .with_inbound(self.inbound.unwrap_or(limits.inbound))
+            .with_reserved_of_total(self.reserved);
         let (duplicates, local) = match self.duplicates {
             Twins::KeepOld => (Duplicates::KeepOld, None),
             Twins::KeepNew => (Duplicates::KeepNew, None),
@@ -127,13 +125,11 @@ impl Setup {
             Twins::Allow(most) => (Duplicates::Allow(most), None),
         };
         let capacity = self.total + self.spare;
-        let registry = Config { capacity, local, ..Config::new(limits, duplicates) };
-        NodeConfig {
-            handshake_timeout: Duration::from_millis(self.handshake),
-            slow_subscriber_timeout: Duration::from_millis(self.patience),
-            grace: Duration::from_millis(self.grace),
-            ..NodeConfig::new(registry)
-        }
+        let registry = Config::new(limits, duplicates).with_capacity(capacity).with_local(local);
+        NodeConfig::new(registry)
+            .with_handshake_timeout(Duration::from_millis(self.handshake))
+            .with_slow_subscriber_timeout(Duration::from_millis(self.patience))
+            .with_grace(Duration::from_millis(self.grace))
     }
 }
 

@@ -81,7 +81,7 @@ impl Run {
         }
         let selector = plan.setup.selector.map(|(timeout, disconnects)| {
             let stalled = if disconnects { Stalled::Disconnect } else { Stalled::Keep };
-            let config = SelectorConfig { stall_timeout: Duration::from_millis(timeout), stalled };
+            let config = SelectorConfig::new(Duration::from_millis(timeout), stalled);
             let is_ahead = |peer: &Peer<Key, Info>| peer.info.is_ahead.load(Relaxed);
             let (selector, task) = Selector::prepare(&node, config, is_ahead).expect("the node is open");
             executor.spawn("the selector", None, task);

@@ -132,14 +132,11 @@ pub enum Ending {
 
 impl Setup {
     fn config(&self, canary: Option<Canary>) -> Config {
-        let limits = Limits {
-            per_key: self.per_key,
-            total: self.total,
-            idle: Duration::from_secs(self.idle),
-            age: Duration::from_secs(self.age),
-        };
+        let limits = Limits::new(self.per_key, self.total)
+            .with_idle(Duration::from_secs(self.idle))
+            .with_age(Duration::from_secs(self.age));
         let probe = self.probe && canary != Some(Canary::DoesNotProbe);
-        Config { limits, probe, descriptors: 4_096, spread: 0, ..Config::default() }
+        Config::default().with_limits(limits).with_probe(probe).with_descriptors(4_096).with_spread(0)
     }
 }
 

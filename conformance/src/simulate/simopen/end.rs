@@ -139,7 +139,8 @@ impl Endpoint {
         let stream = Stream { socket: self.socket(), canary: self.canary, waits: 0 };
         let nonce = if let Part::Dialer { nonce } = self.settings.part { Some(nonce) } else { None };
         let timeout = canary::timeout(self.canary, self.timeout());
-        let options = Options { timeout, proposals: self.settings.proposals, nonce };
+        let options =
+            Options::default().with_timeout(timeout).with_proposals(self.settings.proposals).with_nonce(nonce);
         let names = self.names();
         let mut recorder = Recorder::new(self.log.clone());
         let is_recorded = self.settings.is_recorded;

@@ -20,13 +20,11 @@ fn pause(dice: &mut Dice) -> Duration {
 }
 
 fn node(duplicates: Duplicates, log: &Log) -> Peers {
-    let registry = Config { capacity: 9, ..Config::new(Limits::new(6, 4), duplicates) };
-    let config = NodeConfig {
-        handshake_timeout: Duration::from_millis(60),
-        slow_subscriber_timeout: Duration::from_millis(25),
-        grace: Duration::from_millis(5),
-        ..NodeConfig::new(registry)
-    };
+    let registry = Config::new(Limits::new(6, 4), duplicates).with_capacity(9);
+    let config = NodeConfig::new(registry)
+        .with_handshake_timeout(Duration::from_millis(60))
+        .with_slow_subscriber_timeout(Duration::from_millis(25))
+        .with_grace(Duration::from_millis(5));
     Node::recorded(config, log.clone()).expect("the configuration is sound and one of the model's")
 }
 

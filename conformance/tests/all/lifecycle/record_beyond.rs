@@ -63,13 +63,13 @@ async fn what_was_let_in_beyond_a_limit_is_rejected() {
     let (accepted, dialed) = (Origin::inbound(None), Origin::outbound(None));
     let cases = [
         ("total", Limits::new(2, 2), [accepted, dialed]),
-        ("pending_inbound", Limits { pending_inbound: 2, ..free }, [accepted, accepted]),
-        ("pending_outbound", Limits { pending_outbound: 2, ..free }, [dialed, dialed]),
-        ("inbound", Limits { inbound: 2, ..free }, [accepted, from]),
-        ("outbound", Limits { outbound: 2, ..free }, [dialed, dialed]),
-        ("per_address", Limits { per_address: 2, ..free }, [from, from]),
-        ("per_source", Limits { per_source: 2, ..free }, [from, neighbour]),
-        ("pending_per_source", Limits { pending_per_source: 2, ..free }, [from, neighbour]),
+        ("pending_inbound", free.with_pending_inbound(2), [accepted, accepted]),
+        ("pending_outbound", free.with_pending_outbound(2), [dialed, dialed]),
+        ("inbound", free.with_inbound(2), [accepted, from]),
+        ("outbound", free.with_outbound(2), [dialed, dialed]),
+        ("per_address", free.with_per_address(2), [from, from]),
+        ("per_source", free.with_per_source(2), [from, neighbour]),
+        ("pending_per_source", free.with_pending_per_source(2), [from, neighbour]),
     ];
     for (name, limits, origins) in cases {
         let (node, log) = node(limits, Duplicates::KeepOld);
@@ -92,7 +92,7 @@ async fn what_was_let_in_beyond_a_limit_is_rejected() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reserved_slot_that_anybody_took_is_rejected() {
-    let (node, log) = node(Limits { reserved: 1, ..Limits::new(2, 2) }, Duplicates::KeepOld);
+    let (node, log) = node(Limits::new(2, 2).with_reserved_of_total(1), Duplicates::KeepOld);
     let accepted = Origin::inbound(None);
     let _first = connect(&node, accepted, None).await.expect("there is a slot");
     assert!(connect(&node, accepted, None).await.is_none(), "the other one is reserved");
@@ -116,7 +116,7 @@ async fn policies_other_than_the_configured_one_are_rejected() {
         assert!(explained(&log.replacen("{\"allow\":2}", policy, 1)).rejection.is_some(), "{policy}");
     }
 
-    let (ties, log) = node_with(Config { local: Some(7), ..Config::new(Limits::new(4, 4), Duplicates::TieBreak) });
+    let (ties, log) = node_with(Config::new(Limits::new(4, 4), Duplicates::TieBreak).with_local(Some(7)));
     for (origin, key) in [(Origin::outbound(None), 3), (Origin::inbound(None), 3), (Origin::outbound(None), 3)] {
         held.push(connect(&ties, origin, Some(key)).await);
     }

@@ -107,19 +107,16 @@ fn limits() -> impl Strategy<Value = Limits> {
         |(total, pending, inbound, outbound, pending_per_source, per_source, per_address, reserved, lengths)| {
             // What is accepted must leave something to dial with.
             let inbound = if inbound < total && inbound + reserved >= total { usize::MAX } else { inbound };
-            Limits {
-                total,
-                inbound,
-                outbound,
-                pending_inbound: pending.0,
-                pending_outbound: pending.1,
-                pending_per_source,
-                per_source,
-                per_address,
-                reserved,
-                source_v4: lengths.0,
-                source_v6: lengths.1,
-            }
+            Limits::new(total, pending.0)
+                .with_inbound(inbound)
+                .with_outbound(outbound)
+                .with_pending_outbound(pending.1)
+                .with_pending_per_source(pending_per_source)
+                .with_per_source(per_source)
+                .with_per_address(per_address)
+                .with_reserved_of_total(reserved)
+                .with_source_v4(lengths.0)
+                .with_source_v6(lengths.1)
         },
     )
 }
@@ -140,8 +137,9 @@ fn policies() -> impl Strategy<Value = Policy> {
 }
 
 fn node(limits: Limits, (duplicates, local): Policy, when_full: WhenFull, log: &Log) -> Peers {
-    let registry = Config { capacity: 2 * limits.total, local, when_full, ..Config::new(limits, duplicates) };
-    let config = NodeConfig { handshake_timeout: HANDSHAKE, ..NodeConfig::new(registry) };
+    let registry =
+        Config::new(limits, duplicates).with_capacity(2 * limits.total).with_local(local).with_when_full(when_full);
+    let config = NodeConfig::new(registry).with_handshake_timeout(HANDSHAKE);
     Node::recorded(config, log.clone()).expect("whatever is sound can be recorded")
 }
 

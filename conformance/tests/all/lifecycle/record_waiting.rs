@@ -15,9 +15,9 @@ type Peers = Node<u32>;
 const OVERDUE: Duration = Duration::from_secs(10);
 
 fn node(slots: usize, duplicates: Duplicates) -> (Peers, Log) {
-    let registry = Config { capacity: slots + 1, ..Config::new(Limits::new(slots, slots), duplicates) };
+    let registry = Config::new(Limits::new(slots, slots), duplicates).with_capacity(slots + 1);
     let log = Log::default();
-    let config = NodeConfig { overdue: OVERDUE, ..NodeConfig::new(registry) };
+    let config = NodeConfig::new(registry).with_overdue(OVERDUE);
     (Node::recorded(config, log.clone()).expect("whatever is sound can be recorded"), log)
 }
 

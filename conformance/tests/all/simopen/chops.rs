@@ -104,7 +104,7 @@ const MOST: usize = 96;
 const BOTH: [&str; 2] = ["/noise", "/tls/1.0.0"];
 
 fn with(nonce: u64) -> Options {
-    Options { nonce: Some(nonce), timeout: Duration::from_secs(10), ..Options::default() }
+    Options::default().with_nonce(Some(nonce)).with_timeout(Duration::from_secs(10))
 }
 
 async fn agreed<L, R>(left: L, right: R) -> Result<[Negotiated<Chopped>; 2], Error>

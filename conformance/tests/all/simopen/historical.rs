@@ -34,7 +34,7 @@ where
 {
     match who {
         Who::Handfast => {
-            let options = Options { nonce: Some(nonce), timeout: 2 * FOR_EVER, ..Options::default() };
+            let options = Options::default().with_nonce(Some(nonce)).with_timeout(2 * FOR_EVER);
             let agreed = negotiate(io, protocols, options).await.map_err(|error| error.to_string())?;
             Ok((agreed.role(), agreed.protocol().to_owned()))
         }
@@ -156,7 +156,7 @@ async fn one_end_of_handfast_is_enough() {
 async fn a_tie_is_told_to_the_original() {
     for holds in 1..=MOST {
         let (left, right) = duplex(holds);
-        let options = Options { nonce: Some(7), ..Options::default() };
+        let options = Options::default().with_nonce(Some(7));
         let (ours, theirs) = tokio::join!(
             negotiate(left, &["/noise"], options),
             Implementation::Go041.negotiate(right, &["/noise"], || 7)

@@ -23,7 +23,7 @@ enum Call {
 const CALLS: [Call; 3] = [Call::Negotiate, Call::Accept, Call::Propose];
 
 fn options(nonce: u64) -> Options {
-    Options { nonce: Some(nonce), timeout: Duration::from_secs(5), proposals: 3 }
+    Options::default().with_nonce(Some(nonce)).with_timeout(Duration::from_secs(5)).with_proposals(3)
 }
 
 async fn recorded(
@@ -302,7 +302,7 @@ async fn an_end_that_settles_although_it_can_write_no_more_is_a_behaviour_of_the
 async fn what_cannot_be_recorded_is_an_error_of_the_record_alone() {
     let (left, mut right) = duplex(1024);
     let mut recorder = Recorder::new(Vec::new());
-    let many = Options { proposals: 256, ..options(1) };
+    let many = options(1).with_proposals(256);
     right.write_all(b"\x13/multistream/1.0.0\n\x03na\n\x03/a\n").await.expect("it fits");
     assert!(recorder.negotiate(left, &["/a"], many).await.is_ok());
     let error = recorder.finish().expect_err("it was not recorded");

@@ -74,8 +74,8 @@ pub(crate) struct Own(Connection<Socket>);
 
 impl Own {
     pub(crate) fn new(socket: Socket) -> Self {
-        let drain = Drain { keep: 4_000, discard: 4_000, ..Drain::default() };
-        Self(Connection::new(socket, Config { max_frame: 4, write_buffer: 1, drain, ..Config::default() }))
+        let drain = Drain::default().with_keep(4_000).with_discard(4_000);
+        Self(Connection::new(socket, Config::default().with_max_frame(4).with_write_buffer(1).with_drain(drain)))
     }
 }
 

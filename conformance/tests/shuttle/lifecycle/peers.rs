@@ -190,12 +190,10 @@ async fn handshake_done(signal: Handshake<u32>, plan: Plan) {
 pub(crate) fn node(setup: Setup, log: &Log) -> Node<u32> {
     let duplicates = if setup.keep_new { product::Duplicates::KeepNew } else { product::Duplicates::KeepOld };
     let limits = product::Limits::new(setup.total, setup.pending);
-    let config = NodeConfig {
-        handshake_timeout: HANDSHAKE_TIMEOUT,
-        slow_subscriber_timeout: PATIENCE,
-        grace: setup.grace,
-        ..NodeConfig::new(product::Config { capacity: setup.capacity, ..product::Config::new(limits, duplicates) })
-    };
+    let config = NodeConfig::new(product::Config::new(limits, duplicates).with_capacity(setup.capacity))
+        .with_handshake_timeout(HANDSHAKE_TIMEOUT)
+        .with_slow_subscriber_timeout(PATIENCE)
+        .with_grace(setup.grace);
     Node::recorded(config, log.clone()).expect("the configuration is sound and one of the model's")
 }
 

@@ -98,7 +98,7 @@ impl Follower {
             let height = ours.lock().unwrap_or_else(PoisonError::into_inner).height();
             peer.info.height.load(Relaxed) > height
         };
-        let config = SelectorConfig { stall_timeout: patience, stalled: Stalled::Disconnect };
+        let config = SelectorConfig::new(patience, Stalled::Disconnect);
         let (selector, _task) = Selector::spawn(node, config, is_ahead)?;
         Ok(Self { chain, selector })
     }

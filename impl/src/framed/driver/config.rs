@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use crate::setters::setters;
+
 /// How a connection is configured. What both ends must agree on is `max_frame` and whether there are heartbeats.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Config {
     /// The greatest length of a payload in bytes, in both directions. A peer that announces more ends the connection before
     /// anything is allocated. Memory then follows what has come of a frame: it is at most twice as much and 80 KiB. 8 MiB.
@@ -32,8 +35,21 @@ pub struct Config {
     pub answer: Option<Duration>,
 }
 
+impl Config {
+    setters! { const:
+        max_frame, with_max_frame: u32;
+        write_buffer, with_write_buffer: usize;
+        drain, with_drain: Drain;
+        close_within, with_close_within: Duration;
+        idle, with_idle: Option<Idle>;
+        heartbeat, with_heartbeat: Option<Duration>;
+        answer, with_answer: Option<Duration>;
+    }
+}
+
 /// What becomes of the peer's bytes while we shut down. They must go somewhere: a peer that is stuck writing does not read.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Drain {
     /// Bytes that are read ahead of the [`Reader`](super::Reader), who gets them when it reads. More is left with the
     /// kernel until then. 1 MiB.
@@ -47,12 +63,21 @@ pub struct Drain {
     pub linger: Duration,
 }
 
+impl Drain {
+    setters! { const:
+        keep, with_keep: usize;
+        discard, with_discard: u64;
+        linger, with_linger: Duration;
+    }
+}
+
 /// When a peer counts as dead.
 ///
 /// A peer lives as long as it completes frames, of which heartbeats are some. Of a frame that is on its way so many bytes
 /// must arrive within each timeout: a drip does not keep it alive. A writer that cannot go on also sees life in a transport
 /// that takes so many bytes within each timeout, or everything. Bytes count, and not how often some are taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Idle {
     /// For how long there may be no progress. A peer is declared unresponsive this long after its last progress, while a
     /// task reads or waits to write.
@@ -65,6 +90,11 @@ impl Idle {
     /// With this timeout.
     pub const fn after(timeout: Duration) -> Self {
         Self { timeout, progress: 4 * 1024 }
+    }
+
+    setters! { const:
+        timeout, with_timeout: Duration;
+        progress, with_progress: usize;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Both halves.
 
 use std::fmt::{self, Debug, Formatter};
+#[cfg(feature = "record")]
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::config::Config;
 use super::idle::send_heartbeats;
 use super::reader::Reader;
+use super::record::Out;
 use super::shared::Shared;
 use super::shutdown::Closer;
 use super::writer::Writer;
@@ -90,11 +92,12 @@ impl<T: Transport> Connection<T> {
     /// # Panics
     ///
     /// As [`new`](Self::new). A call that writes the record panics if `out` does, after which nothing is written.
+    #[cfg(feature = "record")]
     pub fn recorded(transport: T, config: Config, out: impl io::Write + Send + 'static) -> Self {
         Self::build(transport, config, Some(Box::new(out)))
     }
 
-    fn build(transport: T, config: Config, out: Option<Box<dyn io::Write + Send>>) -> Self {
+    fn build(transport: T, config: Config, out: Option<Out>) -> Self {
         let shared = Shared::new(transport, config, out);
         Self { reader: Reader::new(Arc::clone(&shared)), writer: Writer::new(shared) }
     }
@@ -105,6 +108,7 @@ impl<T: Transport> Connection<T> {
     ///
     /// The first error of the record, after which nothing was written; [`WouldBlock`](io::ErrorKind::WouldBlock) while another
     /// call writes.
+    #[cfg(feature = "record")]
     pub fn flush_record(&self) -> io::Result<()> {
         self.reader.shared().flush_record()
     }

@@ -7,6 +7,7 @@ mod config;
 mod connection;
 mod idle;
 mod reader;
+#[cfg_attr(not(feature = "record"), path = "unrecorded.rs")]
 mod record;
 mod shared;
 mod shutdown;

@@ -1,5 +1,6 @@
 //! The state that the halves of a connection and its shutdown share, and how tasks wait.
 
+#[cfg(feature = "record")]
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
@@ -11,7 +12,7 @@ use crate::runtime::time::{Instant, Sleep, sleep_until};
 use super::config::Config;
 use super::idle::IdleTracker;
 use super::reader::ReadSide;
-use super::record::{Entering, Record};
+use super::record::{Entering, Out, Record};
 use super::writer::WriteSide;
 use crate::framed::core::{CloseState, NextStep, WriteCursor, WriteLimits};
 use crate::framed::transport::Transport;
@@ -39,7 +40,7 @@ pub(super) struct Shared<T: Transport> {
 }
 
 impl<T: Transport> Shared<T> {
-    pub(super) fn new(transport: T, config: Config, out: Option<Box<dyn io::Write + Send>>) -> Arc<Self> {
+    pub(super) fn new(transport: T, config: Config, out: Option<Out>) -> Arc<Self> {
         let (read, write) = transport.split();
         let record = out.map(|out| Record::begin(out, &config, &T::delivery(&write)));
         let limits = WriteLimits {
@@ -121,7 +122,7 @@ impl<T: Transport> Shared<T> {
         rest(&mut write, &error, &known);
         drop(write);
         if is_first {
-            tracing::debug!(error = %known, "connection ended");
+            crate::trace::debug!(error = %known, "connection ended");
             self.read().wakers.wake_all();
         }
         known
@@ -140,6 +141,7 @@ impl<T: Transport> Shared<T> {
     }
 
     /// As [`Connection::flush_record`](super::Connection::flush_record).
+    #[cfg(feature = "record")]
     pub(super) fn flush_record(&self) -> io::Result<()> {
         self.record.as_ref().map_or(Ok(()), Record::flush)
     }
@@ -154,7 +156,7 @@ impl<T: Transport> Shared<T> {
         self.record(|steps| steps.begun(deadline, answers));
         drop(write);
         if self.close_state().begin(deadline) {
-            tracing::debug!("shutdown begun");
+            crate::trace::debug!("shutdown begun");
         }
         // The deadline is the reader's, too, and the shutdown's driver has a new one to keep (FRM-12, FRM-13).
         let mut read = self.read();

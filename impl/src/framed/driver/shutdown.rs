@@ -1,13 +1,14 @@
 //! The end of our direction: the handle that asks for it, and the call that drives it.
 
 use std::fmt::{self, Debug, Formatter};
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
+#[cfg(feature = "record")]
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::runtime::select;
 use crate::runtime::time::Instant;
 use bytes::{BufMut, BytesMut};
 
@@ -66,13 +67,17 @@ impl<T: Transport> Closer<T> {
     pub async fn shutdown(&self, deadline: Instant) -> Outcome {
         self.shared.begin_shutdown(deadline, false);
         let mut outcome = self.shared.outcome.subscribe();
-        let _driving = select! {
-            biased;
-            known = outcome.wait_for(Option::is_some) => match known.ok().and_then(|known| *known) {
-                Some(outcome) => return outcome,
-                None => unreachable!("the sender of the outcome lives in the state that this closer shares"),
-            },
-            driving = self.shared.driver.lock() => driving,
+        let mut known = pin!(outcome.wait_for(Option::is_some));
+        let mut driving = pin!(self.shared.driver.lock());
+        // No `select!`, which takes tokio's macros: whoever uses frames alone need not build them.
+        let first = poll_fn(|cx| match known.as_mut().poll(cx) {
+            Poll::Ready(known) => Poll::Ready(Err(known.ok().and_then(|known| *known))),
+            Poll::Pending => driving.as_mut().poll(cx).map(Ok),
+        });
+        let _driving = match first.await {
+            Ok(driving) => driving,
+            Err(Some(outcome)) => return outcome,
+            Err(None) => unreachable!("the sender of the outcome lives in the state that this closer shares"),
         };
         let mut driver = ShutdownDriver::new(&self.shared);
         poll_fn(|cx| {
@@ -88,6 +93,7 @@ impl<T: Transport> Closer<T> {
     /// # Errors
     ///
     /// As [`Connection::flush_record`](super::Connection::flush_record).
+    #[cfg(feature = "record")]
     pub fn flush_record(&self) -> io::Result<()> {
         self.shared.flush_record()
     }

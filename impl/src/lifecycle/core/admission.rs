@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{
-    Announcement, Core, Direction, Discarded, Duplicates, Effect, Network, Peer, Reason, SessionId, Stage, StateError,
-};
+use super::{Announcement, Core, Discarded, Duplicates, Effect, Network, Peer, Reason, SessionId, Stage, StateError};
+use crate::direction::Direction;
 
 /// Why a session is not announced now.
 pub(super) enum Objection {

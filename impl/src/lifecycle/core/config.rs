@@ -1,9 +1,12 @@
 //! How the core is configured.
 
-use super::{Direction, Network, Reason};
+use super::{Network, Reason};
+use crate::direction::Direction;
+use crate::setters::setters;
 
 /// How a registry is configured. [`Config::new`] fills in what most nodes need.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Config<K> {
     /// How many sessions there may be.
     pub limits: Limits,
@@ -26,6 +29,14 @@ impl<K> Config<K> {
         let capacity = limits.total.saturating_mul(2).saturating_add(1);
         Self { limits, capacity, duplicates, local: None, when_full: WhenFull::TurnAway }
     }
+
+    setters! {
+        limits, with_limits: Limits;
+        capacity, with_capacity: usize;
+        duplicates, with_duplicates: Duplicates;
+        local, with_local: Option<K>;
+        when_full, with_when_full: WhenFull;
+    }
 }
 
 /// How many sessions there may be, of which kinds. Each limit is checked where the slot is taken, in the same step.
@@ -40,6 +51,7 @@ impl<K> Config<K> {
 /// One participant can have many addresses and connections, so that a node that accepts strangers sets `per_source`,
 /// which [`Limits::new`] and [`Limits::by_direction`] leave open because the right number depends on who comes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Sessions that hold a slot.
     pub total: usize,
@@ -142,6 +154,20 @@ impl Limits {
             Some((limit, _)) => Err(ConfigError::AdmitsNone { limit }),
             None => Ok(()),
         }
+    }
+
+    setters! { const:
+        total, with_total: usize;
+        inbound, with_inbound: usize;
+        outbound, with_outbound: usize;
+        pending_inbound, with_pending_inbound: usize;
+        pending_outbound, with_pending_outbound: usize;
+        pending_per_source, with_pending_per_source: usize;
+        per_source, with_per_source: usize;
+        per_address, with_per_address: usize;
+        reserved, with_reserved_of_total: usize;
+        source_v4, with_source_v4: u8;
+        source_v6, with_source_v6: u8;
     }
 }
 

@@ -17,7 +17,7 @@ pub use config::{Config, ConfigError, Duplicates, Limits, Rejected, WhenFull};
 pub use discarded::Discarded;
 pub use network::{Network, ParseNetworkError, canonical};
 pub use types::{
-    Announcement, Direction, Effect, Ended, Event, Greeting, Origin, Peer, Reason, SessionId, SessionStage, StateError,
+    Announcement, Effect, Ended, Event, Greeting, Origin, Peer, Reason, SessionId, SessionStage, StateError,
     Subscribed, SubscriberId,
 };
 

@@ -4,8 +4,6 @@ use std::fmt::{self, Display, Formatter};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 /// The addresses that begin with the same bits: what is banned, and what counts as one source. A single address is a
 /// network of full length.
 ///
@@ -21,8 +19,12 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!("192.0.2.1".parse::<Network>()?.to_string(), "192.0.2.1/32");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(into = "String", try_from = "String")
+)]
 pub struct Network {
     address: IpAddr,
     length: u8,

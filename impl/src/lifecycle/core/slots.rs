@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{Direction, Limits, Network, Origin, Reason, SessionId};
+use super::{Limits, Network, Origin, Reason, SessionId};
+use crate::direction::Direction;
 
 /// The sessions that hold a slot, by what is limited.
 ///

@@ -1,5 +1,6 @@
 //! What goes into the core and what comes out.
 
+use crate::direction::Direction;
 use std::convert::Infallible;
 use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
@@ -61,15 +62,6 @@ impl Origin {
     pub fn privileged(self) -> Self {
         Self { privileged: true, ..self }
     }
-}
-
-/// Who began a connection.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Direction {
-    /// The other end: we accepted it.
-    Inbound,
-    /// We dialed it.
-    Outbound,
 }
 
 /// Who is at the other end of a session whose handshake completed.

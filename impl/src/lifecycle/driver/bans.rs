@@ -6,8 +6,6 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::discard::Garbage;
 use super::state::{State, uncounted};
 use crate::lifecycle::{Network, SessionId, StateError};
@@ -18,8 +16,8 @@ use crate::runtime::time::Instant;
 const AT_ONCE: usize = 64;
 
 /// What is banned.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Banned<K> {
     /// A key.
     Key(K),
@@ -28,7 +26,8 @@ pub enum Banned<K> {
 }
 
 /// A ban, as it is listed, exported and imported.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Ban<K> {
     /// What is banned.
     pub banned: Banned<K>,

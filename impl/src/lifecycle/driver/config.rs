@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::lifecycle::Config;
+use crate::setters::setters;
 
 /// How a node is configured.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NodeConfig<K> {
     /// How many sessions there may be, how much is queued for a subscriber, and what becomes of duplicates.
     pub registry: Config<K>,
@@ -47,11 +49,55 @@ impl<K> NodeConfig<K> {
             overdue: Duration::from_secs(10),
         }
     }
+
+    setters! {
+        registry, with_registry: Config<K>;
+        handshake_timeout, with_handshake_timeout: Duration;
+        slow_subscriber_timeout, with_slow_subscriber_timeout: Duration;
+        slow_subscriber_window, with_slow_subscriber_window: Duration;
+        grace, with_grace: Duration;
+        farewell, with_farewell: Duration;
+        overdue, with_overdue: Duration;
+    }
+}
+
+/// How a [`Selector`](super::Selector) deals with a peer that makes no progress.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SelectorConfig {
+    /// How long the active peer may be ahead without any [progress](super::Selector::progress). Only progress begins the time
+    /// anew: for a peer that makes place and comes back, all the time counts in which it was active.
+    pub stall_timeout: Duration,
+    /// What becomes of a peer that took longer.
+    pub stalled: Stalled,
+}
+
+impl SelectorConfig {
+    /// Returns a configuration with these.
+    pub const fn new(stall_timeout: Duration, stalled: Stalled) -> Self {
+        Self { stall_timeout, stalled }
+    }
+
+    setters! { const:
+        stall_timeout, with_stall_timeout: Duration;
+        stalled, with_stalled: Stalled;
+    }
+}
+
+/// What becomes of a peer that stalled, beside that another one is picked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stalled {
+    /// It is told to end, with [`Reason::Stalled`](crate::lifecycle::Reason::Stalled).
+    Disconnect,
+    /// It stays, for what else it is good for. When it has rested for the stall timeout, at least a second, and no other peer
+    /// is ahead, it is picked again if it is.
+    Keep,
 }
 
 /// What a node counts, and what there was of everything when it was asked. Counters begin at zero with the node, count
 /// events and never go down; gauges say how many there are. All of it is read in one step and is consistent.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Metrics {
     /// Gauge: sessions that hold a slot.
     pub sessions: usize,

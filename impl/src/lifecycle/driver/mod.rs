@@ -13,6 +13,9 @@ mod opening;
 mod operator;
 mod overdue;
 mod patience;
+#[cfg(feature = "metrics")]
+mod publish;
+#[cfg_attr(not(feature = "record"), path = "unrecorded.rs")]
 mod record;
 mod selector;
 mod session;
@@ -23,11 +26,11 @@ mod status;
 mod subscription;
 
 pub use bans::{Ban, Banned};
-pub use config::{Metrics, NodeConfig, Report};
+pub use config::{Metrics, NodeConfig, Report, SelectorConfig, Stalled};
 pub use failures::{Failure, Failures};
 pub use handle::SessionHandle;
 pub use node::Node;
-pub use selector::{Selector, SelectorConfig, Stalled};
+pub use selector::Selector;
 pub use session::{BodyOutput, Handshake, SessionContext};
 pub use slot::{Farewell, Slot};
 pub use status::SessionStatus;

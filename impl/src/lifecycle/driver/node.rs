@@ -2,11 +2,12 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::{Future, pending};
+#[cfg(feature = "record")]
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::record::Record;
+use super::record::{Out, Record};
 use super::signals::Signals;
 use super::state::{Shared, State, Timing};
 use super::{BodyOutput, Handshake, Metrics, NodeConfig, Report, SessionContext, SessionHandle, Subscription};
@@ -23,7 +24,7 @@ use crate::runtime::time::{Instant, sleep_until};
 /// No method blocks for longer than a step of the [`Core`] takes; none of them holds the lock across an `await`.
 ///
 /// Of the caller's code this runs under the lock, must not panic and must not call the node: the order of keys (`Ord` and
-/// `Eq`) wherever a key is looked up, and the clone of a key, where the node is [recorded](Self::recorded) and where a
+/// `Eq`) wherever a key is looked up, and the clone of a key, where the node is recorded and where a
 /// session asks to be announced while bans that are over are not lifted yet. All other code of the caller runs outside of
 /// it and may call the node: the drop of keys and infos, the closures and futures of a session, and what asks a
 /// [`Selector`](super::Selector)'s peers. A drop that panics does so in the call or the session's task that it happens
@@ -81,11 +82,12 @@ impl<K: Clone + Ord, I> Node<K, I> {
     /// # Errors
     ///
     /// As [`new`](Self::new).
+    #[cfg(feature = "record")]
     pub fn recorded(config: NodeConfig<K>, out: impl Write + Send + 'static) -> Result<Self, ConfigError> {
         Self::build(config, Some(Box::new(out)))
     }
 
-    fn build(config: NodeConfig<K>, out: Option<Box<dyn Write + Send>>) -> Result<Self, ConfigError> {
+    fn build(config: NodeConfig<K>, out: Option<Out>) -> Result<Self, ConfigError> {
         if config.handshake_timeout.is_zero() {
             return Err(ConfigError::NoTimeForHandshake);
         }
@@ -110,6 +112,7 @@ impl<K: Clone + Ord, I> Node<K, I> {
     /// # Errors
     ///
     /// The first error of writing it; what came after that is not in it.
+    #[cfg(feature = "record")]
     pub fn flush_record(&self) -> io::Result<()> {
         self.shared.step(|state| state.record.as_mut().map_or(Ok(()), |record| record.flush()))
     }
@@ -230,7 +233,7 @@ impl<K: Clone + Ord, I> Node<K, I> {
         let deadline = Instant::now().checked_add(timeout);
         let begun = self.shared.step(State::shut_down);
         if begun {
-            tracing::debug!("shutdown begun");
+            crate::trace::debug!("shutdown begun");
         }
         // Otherwise the last task finishes it; without sessions there is none.
         self.shared.step(State::finish_if_closed);

@@ -7,33 +7,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::discard::drop_each;
-use super::{Node, Subscription};
+use super::{Node, SelectorConfig, Stalled, Subscription};
 use crate::lifecycle::{ActivePeer, Event, Heard, Peer, Reason, SessionId, StateError, Switch};
 use crate::runtime::select;
 use crate::runtime::sync::atomic::{AtomicU64, Ordering};
 use crate::runtime::sync::{Mutex, Notify, watch};
 use crate::runtime::task::{JoinHandle, spawn};
 use crate::runtime::time::{Instant, sleep_until};
-
-/// How a [`Selector`] deals with a peer that makes no progress.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct SelectorConfig {
-    /// How long the active peer may be ahead without any [progress](Selector::progress). Only progress begins the time
-    /// anew: for a peer that makes place and comes back, all the time counts in which it was active.
-    pub stall_timeout: Duration,
-    /// What becomes of a peer that took longer.
-    pub stalled: Stalled,
-}
-
-/// What becomes of a peer that stalled, beside that another one is picked.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Stalled {
-    /// It is told to end, with [`Reason::Stalled`].
-    Disconnect,
-    /// It stays, for what else it is good for. When it has rested for the stall timeout, at least a second, and no other peer
-    /// is ahead, it is picked again if it is.
-    Keep,
-}
 
 /// Names the one peer to synchronise from, as [`ActivePeer`] does, and keeps the time: a handle that is cheap to clone.
 ///
@@ -53,7 +33,7 @@ pub enum Stalled {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let registry = Config::new(Limits::new(8, 4), Duplicates::KeepNew);
 /// let node = Node::<&str, AtomicU32>::new(NodeConfig::new(registry))?;
-/// let config = SelectorConfig { stall_timeout: Duration::from_secs(180), stalled: Stalled::Disconnect };
+/// let config = SelectorConfig::new(Duration::from_secs(180), Stalled::Disconnect);
 /// let our_height = 7;
 /// let (selector, _task) = Selector::spawn(&node, config, move |peer| peer.info.load(Relaxed) > our_height)?;
 /// let mut active = selector.watch();
@@ -358,7 +338,7 @@ impl<K: Clone + Ord, I> SelectorTask<K, I> {
     async fn run(mut self) {
         loop {
             if let Some(session) = self.find_stalled() {
-                tracing::debug!(%session, "active peer stalled");
+                crate::trace::debug!(%session, "active peer stalled");
                 match self.shared.config.stalled {
                     // A session that was told before, or has ended, is going already.
                     Stalled::Disconnect => drop(self.node.disconnect(session, Reason::Stalled)),
@@ -368,16 +348,16 @@ impl<K: Clone + Ord, I> SelectorTask<K, I> {
                 if self.subscribe().is_err() {
                     return;
                 }
-                tracing::debug!("selector subscribed again");
+                crate::trace::debug!("selector subscribed again");
             } else {
                 match self.take_event() {
                     Some(Event::Closed) => return,
-                    Some(Event::Lagged) => tracing::debug!("selector lagged"),
+                    Some(Event::Lagged) => crate::trace::debug!("selector lagged"),
                     Some(Event::Up(peer) | Event::Down(peer, _)) => {
-                        tracing::trace!(session = %peer.session, "selector took an event")
+                        crate::trace::trace!(session = %peer.session, "selector took an event")
                     }
                     None => match self.reconsider() {
-                        Some(session) => tracing::debug!(%session, "stalled peer looked at again"),
+                        Some(session) => crate::trace::debug!(%session, "stalled peer looked at again"),
                         None => self.wait().await,
                     },
                 }

@@ -224,13 +224,13 @@ impl<K: Clone + Ord, I> Guard<K, I> {
     fn disconnect(&self, reason: Reason) {
         // A session that was told to end before keeps its first reason.
         if self.shared.step(|state| state.disconnect(self.session, reason)).is_ok() {
-            tracing::debug!(session = %self.session, %reason, "session ends by itself");
+            crate::trace::debug!(session = %self.session, %reason, "session ends by itself");
         }
     }
 
     fn expire(&self) {
         if self.shared.step(|state| state.expire(self.session)).is_ok() {
-            tracing::debug!(session = %self.session, "handshake timed out");
+            crate::trace::debug!(session = %self.session, "handshake timed out");
         }
     }
 
@@ -238,8 +238,8 @@ impl<K: Clone + Ord, I> Guard<K, I> {
         self.shared.end_overdue();
         let attempt = self.shared.step(|state| state.announce(self.session));
         match &attempt {
-            Attempt::Up(peer) => tracing::debug!(session = %peer.session, "session announced"),
-            Attempt::Rejected(reason) => tracing::debug!(session = %self.session, %reason, "session rejected"),
+            Attempt::Up(peer) => crate::trace::debug!(session = %peer.session, "session announced"),
+            Attempt::Rejected(reason) => crate::trace::debug!(session = %self.session, %reason, "session rejected"),
             Attempt::Over | Attempt::Waits(_) => {}
         }
         attempt
@@ -281,7 +281,7 @@ impl<K: Clone + Ord, I> Guard<K, I> {
     fn evict_one(&self) -> bool {
         let evicted = self.shared.step(|state| state.evict_one(Instant::now()));
         if evicted {
-            tracing::debug!(session = %self.session, "subscriber evicted, which held up an announcement");
+            crate::trace::debug!(session = %self.session, "subscriber evicted, which held up an announcement");
         }
         evicted
     }
@@ -354,7 +354,7 @@ impl<K: Clone + Ord, I> Drop for Closed<K, I> {
         // It may share the connection, and the handles keep the signals.
         drop(self.signals.replace_gone(None));
         if self.shared.step(|state| state.closed(self.session)) {
-            tracing::trace!(session = %self.session, "connection dropped");
+            crate::trace::trace!(session = %self.session, "connection dropped");
             self.shared.step(State::finish_if_closed);
         }
     }

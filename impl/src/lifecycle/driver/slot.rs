@@ -67,7 +67,7 @@ impl<K: Clone + Ord, I> Node<K, I> {
         self.shared.end_overdue();
         let opened = self.shared.step(|state| state.open(origin));
         if let Err(rejected) = &opened {
-            tracing::debug!(session = %rejected.session, reason = %rejected.reason, "connection turned away");
+            crate::trace::debug!(session = %rejected.session, reason = %rejected.reason, "connection turned away");
         }
         let (session, signals) = opened?;
         // From here on the guard runs whatever happens, also if the closure of the handshake panics.

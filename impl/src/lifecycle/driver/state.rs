@@ -134,7 +134,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
     fn end(&self, session: SessionId, otherwise: Reason, exit: ExitKind) -> Vec<Garbage<K, I>> {
         let (ended, mut discarded) = self.step_keeping(|state| state.end(session, otherwise, exit));
         if let Ok(ended) = ended {
-            tracing::debug!(%session, announced = ended.announced, reason = %ended.reason, "session ended");
+            crate::trace::debug!(%session, announced = ended.announced, reason = %ended.reason, "session ended");
             // Otherwise the task does it when it has dropped its connection.
             if exit == ExitKind::Overdue {
                 discarded.extend(self.step_keeping(State::finish_if_closed).1);
@@ -155,7 +155,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
     pub(super) fn end_overdue(&self) {
         for _ in 0..OVERDUE_AT_ONCE {
             let Some(session) = self.step(|state| state.overdue.first(Instant::now())) else { return };
-            tracing::debug!(%session, "session is overdue");
+            crate::trace::debug!(%session, "session is overdue");
             self.end_all([session], Reason::Aborted);
         }
     }

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::setters::setters;
+
 /// How much is kept, and for how long.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Idle connections to one destination on one worker. One more than that closes the oldest of them; none are kept
     /// if it is 0.
@@ -20,6 +23,20 @@ pub struct Limits {
     /// How old a connection may be, since it was established: when it is given out, and while it is idle. One that
     /// passes this age is closed then; how long it may be idle does not matter. [`Duration::MAX`] is any age.
     pub age: Duration,
+}
+
+impl Limits {
+    /// Returns these limits; a connection may be idle for 30 seconds and an hour old.
+    pub const fn new(per_key: usize, total: usize) -> Self {
+        Self { per_key, total, idle: Duration::from_secs(30), age: Duration::from_secs(3600) }
+    }
+
+    setters! { const:
+        per_key, with_per_key: usize;
+        total, with_total: usize;
+        idle, with_idle: Duration;
+        age, with_age: Duration;
+    }
 }
 
 /// When things happened, since some moment that all workers agree on.

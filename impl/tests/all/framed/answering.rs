@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::support::{MARKER, bytes_of, connection, frame, once, within};
 
 fn config() -> Config {
-    Config { answer: Some(Duration::from_secs(3)), write_buffer: 8 << 20, ..Config::default() }
+    Config::default().with_answer(Some(Duration::from_secs(3))).with_write_buffer(8 << 20)
 }
 
 #[tokio::test(start_paused = true)]

@@ -78,7 +78,7 @@ async fn a_write_that_is_dropped_anywhere_is_written_whole_or_not_at_all() {
     {
         let (accepted, refused) = (Mutex::new(0), Mutex::new(0));
         // Only a little is gathered, so that there are writes that wait to be accepted.
-        let config = Config { write_buffer: 1, ..Config::default() };
+        let config = Config::default().with_write_buffer(1);
         for cut in 0..frames().len() {
             let points = for_every_number_of_polls(async |times| {
                 let (mut connection, wire) = Wire::new(chop, config.clone());
@@ -124,7 +124,7 @@ async fn a_write_that_is_dropped_anywhere_is_written_whole_or_not_at_all() {
 #[tokio::test(start_paused = true)]
 async fn a_feed_that_is_dropped_has_accepted_nothing() {
     for chop in CHOPS {
-        let config = Config { write_buffer: 1, ..Config::default() };
+        let config = Config::default().with_write_buffer(1);
         let points = for_every_number_of_polls(async |times| {
             let (mut connection, wire) = Wire::new(chop, config.clone());
             let [first, second] = [frame(1, 7), frame(2, 7)];

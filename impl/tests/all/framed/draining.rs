@@ -74,8 +74,8 @@ async fn m26_a_peer_that_never_ends_holds_nobody_beyond_the_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_kept_for_the_reader_is_bounded() {
-    let drain = Drain { keep: 1000, ..Drain::default() };
-    let (ours, peer) = connection(Config { drain, ..Config::default() });
+    let drain = Drain::default().with_keep(1000);
+    let (ours, peer) = connection(Config::default().with_drain(drain));
     let (mut reader, mut writer) = ours.into_split();
     peer.theirs.get().receive_room = 100;
     peer.ours.get().moves = false;
@@ -97,8 +97,8 @@ async fn what_is_kept_for_the_reader_is_bounded() {
 
 #[tokio::test(start_paused = true)]
 async fn m25_what_is_discarded_is_bounded_and_the_connection_stays_open_until_all_has_arrived() {
-    let drain = Drain { discard: 1000, ..Drain::default() };
-    let (ours, peer) = connection(Config { drain, ..Config::default() });
+    let drain = Drain::default().with_discard(1000);
+    let (ours, peer) = connection(Config::default().with_drain(drain));
     peer.theirs.get().receive_room = 100;
     peer.ours.get().moves = false;
     for kind in 0..100 {

@@ -51,7 +51,7 @@ async fn a_peer_that_sends_small_frames_without_a_pause_leaves_turns_to_others()
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_sends_heartbeats_without_a_pause_leaves_turns_to_others() {
     let heartbeat = Some(std::time::Duration::from_secs(1));
-    let (mut ours, peer) = connection(Config { heartbeat, ..Config::default() });
+    let (mut ours, peer) = connection(Config::default().with_heartbeat(heartbeat));
     peer.send(&HEARTBEAT.repeat(200_000));
     peer.send(&MARKER);
     let reading = tokio::spawn(async move { assert_eq!(ours.read().await, Ok(None)) });
@@ -62,7 +62,7 @@ async fn a_peer_that_sends_heartbeats_without_a_pause_leaves_turns_to_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_everything_leaves_turns_to_others() {
-    let (mut ours, peer) = connection(Config { max_frame: 1 << 30, ..Config::default() });
+    let (mut ours, peer) = connection(Config::default().with_max_frame(1 << 30));
     peer.ours.get().at_once = 64 * 1024;
     let writing = tokio::spawn(async move {
         ours.write(frame(1, 10 << 20)).await.expect("the peer takes it");

@@ -11,7 +11,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const DEAD: Error = Error::Unresponsive { after: TIMEOUT };
 
 fn config() -> Config {
-    Config { idle: Some(Idle::after(TIMEOUT)), heartbeat: Some(Duration::from_secs(4)), ..Config::default() }
+    Config::default().with_idle(Some(Idle::after(TIMEOUT))).with_heartbeat(Some(Duration::from_secs(4)))
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,8 +170,8 @@ async fn heartbeats_end_with_the_connection() {
 #[tokio::test(start_paused = true)]
 async fn one_byte_now_and_then_does_not_keep_a_stuck_writer_alive() {
     let timeout = Duration::from_millis(100);
-    let idle = Some(Idle { timeout, progress: 4096 });
-    let (mut ours, peer) = connection(Config { idle, ..Config::default() });
+    let idle = Some(Idle::after(timeout).with_progress(4096));
+    let (mut ours, peer) = connection(Config::default().with_idle(idle));
     peer.ours.get().send_room = 0;
     peer.ours.get().moves = false;
     let drip = tokio::spawn(async move {

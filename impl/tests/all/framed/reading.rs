@@ -114,7 +114,7 @@ async fn m11_everybody_is_told_the_same() {
 
 #[tokio::test(start_paused = true)]
 async fn m2_a_length_is_believed_when_it_is_allowed() {
-    let (mut ours, peer) = connection(Config { max_frame: 100, ..Config::default() });
+    let (mut ours, peer) = connection(Config::default().with_max_frame(100));
     peer.send(&[1u32.to_be_bytes(), u32::MAX.to_be_bytes()].concat());
     assert_eq!(ours.read().await, Err(Error::Violation(Violation::TooLong { length: u32::MAX, max: 100 })));
 }

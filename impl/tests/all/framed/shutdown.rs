@@ -217,7 +217,7 @@ async fn a_reader_that_failed_does_not_keep_our_frames_from_arriving() {
 
 #[tokio::test(start_paused = true)]
 async fn a_writer_that_is_stuck_is_freed_by_the_shutdown() {
-    let (ours, peer) = connection(Config { write_buffer: 20, ..Config::default() });
+    let (ours, peer) = connection(Config::default().with_write_buffer(20));
     let (_reader, mut writer) = ours.into_split();
     peer.ours.get().send_room = 0;
     peer.ours.get().moves = false;

@@ -37,7 +37,7 @@ async fn a_large_payload_is_not_copied() {
 
 #[tokio::test(start_paused = true)]
 async fn feeding_waits_when_much_is_waiting() {
-    let (mut ours, peer) = connection(Config { write_buffer: 100, ..Config::default() });
+    let (mut ours, peer) = connection(Config::default().with_write_buffer(100));
     peer.ours.get().send_room = 0;
     for kind in 0..5 {
         ours.feed(frame(kind, 12)).await.expect("there is room");
@@ -100,7 +100,7 @@ async fn m16_a_failure_poisons() {
 
 #[tokio::test(start_paused = true)]
 async fn m17_a_frame_that_is_too_long_is_refused_and_changes_nothing() {
-    let (mut ours, peer) = connection(Config { max_frame: 10, ..Config::default() });
+    let (mut ours, peer) = connection(Config::default().with_max_frame(10));
     assert_eq!(ours.write(frame(1, 11)).await, Err(Error::FrameTooLong { length: 11, max: 10 }));
     assert_eq!(ours.write(Frame::new(1 << 28, "")).await, Err(Error::KindReserved { kind: 1 << 28 }));
     ours.write(frame(1, 10)).await.expect("the connection is as it was");

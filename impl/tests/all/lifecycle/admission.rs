@@ -29,12 +29,12 @@ async fn each_limit_has_its_reason_and_is_given_back_once() {
         (Limits::new(1, 1), inbound(None), inbound(None).privileged(), Reason::Full),
         (Limits::new(2, 1), inbound(None), inbound(None), Reason::Pending),
         (Limits::new(2, 1), outbound(None), outbound(None), Reason::Pending),
-        (Limits { reserved: 3, ..free }, inbound(None), outbound(None), Reason::Reserved),
-        (Limits { inbound: 1, ..free }, inbound(None), inbound(None), Reason::Inbound),
-        (Limits { outbound: 1, ..free }, outbound(None), outbound(None), Reason::Outbound),
-        (Limits { per_address: 1, ..free }, inbound(address(1)), inbound(mapped), Reason::PerAddress),
-        (Limits { per_source: 1, ..free }, inbound(address(1)), inbound(address(2)), Reason::PerSource),
-        (Limits { pending_per_source: 1, ..free }, inbound(mapped), inbound(address(2)), Reason::PendingFromSource),
+        (free.with_reserved_of_total(3), inbound(None), outbound(None), Reason::Reserved),
+        (free.with_inbound(1), inbound(None), inbound(None), Reason::Inbound),
+        (free.with_outbound(1), outbound(None), outbound(None), Reason::Outbound),
+        (free.with_per_address(1), inbound(address(1)), inbound(mapped), Reason::PerAddress),
+        (free.with_per_source(1), inbound(address(1)), inbound(address(2)), Reason::PerSource),
+        (free.with_pending_per_source(1), inbound(mapped), inbound(address(2)), Reason::PendingFromSource),
     ];
     for (limits, first, second, reason) in cases {
         let node = limited(limits);
@@ -52,7 +52,7 @@ async fn each_limit_has_its_reason_and_is_given_back_once() {
 
 #[tokio::test(start_paused = true)]
 async fn the_privileged_have_their_slots_and_the_announced_are_not_pending() {
-    let node = limited(Limits { reserved: 1, pending_per_source: 1, ..Limits::new(2, 1) });
+    let node = limited(Limits::new(2, 1).with_reserved_of_total(1).with_pending_per_source(1));
     let mut first = Stepped::open(&node, Origin::inbound(address(1))).unwrap();
     first.handshake_done(1);
     idle().await;

@@ -9,7 +9,7 @@ use handfast::lifecycle::{
 };
 
 fn core(limits: Limits) -> Core<u8> {
-    let config = Config { capacity: limits.total + 1, ..Config::new(limits, Duplicates::KeepOld) };
+    let config = Config::new(limits, Duplicates::KeepOld).with_capacity(limits.total + 1);
     Core::new(config).expect("the configuration is sound")
 }
 
@@ -68,8 +68,8 @@ fn a_key_is_banned_from_its_ban_to_its_end() {
 #[test]
 fn all_slots_may_be_reserved_and_no_more() {
     let config = |reserved| {
-        let limits = Limits { reserved, ..Limits::new(2, 2) };
-        Config::<u8> { capacity: 3, ..Config::new(limits, Duplicates::KeepOld) }
+        let limits = Limits::new(2, 2).with_reserved_of_total(reserved);
+        Config::<u8>::new(limits, Duplicates::KeepOld).with_capacity(3)
     };
     assert_eq!(Core::<u8>::new(config(3)).err(), Some(ConfigError::ReservedTooMany { reserved: 3, total: 2 }));
     let mut core: Core<u8> = Core::new(config(2)).expect("both may be reserved");
@@ -84,7 +84,7 @@ fn a_source_is_a_64_of_ipv6() {
         let bits = (u128::from(network) << 64) | u128::from(host);
         Origin::inbound(Some(IpAddr::from(Ipv6Addr::from_bits(bits))))
     };
-    let mut core = core(Limits { pending_per_source: 1, ..Limits::new(4, 4) });
+    let mut core = core(Limits::new(4, 4).with_pending_per_source(1));
     assert!(core.open(address(0x2001_0db8_0000_0001, 1)).is_ok());
     for host in [1, 2, u64::MAX] {
         let reason = core.open(address(0x2001_0db8_0000_0001, host)).map_err(|rejected| rejected.reason);

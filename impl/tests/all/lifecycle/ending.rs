@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use handfast::lifecycle::{Ended, NodeConfig, Origin, Reason};
+use handfast::lifecycle::{Ended, Origin, Reason};
 use tokio::time::Instant;
 
 use crate::lifecycle::support::{HANDSHAKE, Heard, PATIENCE, assert_empty, config, heard, idle, node, shaking, up};
@@ -92,7 +92,7 @@ async fn a_silent_handshake_times_out() {
 /// PEER-29: the timeout bounds the last wait too.
 #[tokio::test(start_paused = true)]
 async fn a_session_times_out_while_it_waits_for_room_in_a_full_queue() {
-    let mut config = NodeConfig { slow_subscriber_timeout: Duration::from_secs(3600), ..config() };
+    let mut config = config().with_slow_subscriber_timeout(Duration::from_secs(3600));
     config.registry.capacity = 5;
     let node = node(config);
     let mut full = node.subscribe().unwrap();
@@ -152,7 +152,7 @@ async fn a_body_that_returns_gives_the_reason() {
 #[tokio::test(start_paused = true)]
 async fn a_body_has_its_grace_and_no_more() {
     let grace = Duration::from_secs(3);
-    let node = node(NodeConfig { grace, ..config() });
+    let node = node(config().with_grace(grace));
     for needs in [Duration::from_secs(1), Duration::from_secs(100)] {
         let session = node
             .open(
@@ -284,7 +284,7 @@ async fn a_peer_that_redials_when_its_connection_closes_is_not_its_own_duplicate
 /// A session ends when its body says so, and the body goes on with its connection.
 #[tokio::test(start_paused = true)]
 async fn a_body_that_ends_its_session_first_has_time_to_close_its_connection() {
-    let node = node(NodeConfig { grace: Duration::from_secs(10), ..config() });
+    let node = node(config().with_grace(Duration::from_secs(10)));
     let mut events = node.subscribe().unwrap();
     let (closed, is_closed) = tokio::sync::oneshot::channel();
     let session = node
@@ -314,7 +314,7 @@ async fn a_body_that_ends_its_session_first_has_time_to_close_its_connection() {
 /// The deadline is a total: the wait for room has what the handshake has left of it, whatever the peer does.
 #[tokio::test(start_paused = true)]
 async fn the_handshake_and_the_wait_for_room_have_one_deadline_together() {
-    let mut config = NodeConfig { slow_subscriber_timeout: Duration::from_secs(3600), ..config() };
+    let mut config = config().with_slow_subscriber_timeout(Duration::from_secs(3600));
     config.registry.capacity = 5;
     let node = node(config);
     let mut full = node.subscribe().unwrap();
@@ -340,7 +340,7 @@ async fn the_handshake_and_the_wait_for_room_have_one_deadline_together() {
 /// A handshake that is complete when its deadline is there too is not too late; one that has still to wait is.
 #[tokio::test(start_paused = true)]
 async fn a_handshake_that_completes_at_its_deadline_is_announced_if_it_need_not_wait() {
-    let mut config = NodeConfig { slow_subscriber_timeout: Duration::from_secs(3600), ..config() };
+    let mut config = config().with_slow_subscriber_timeout(Duration::from_secs(3600));
     config.registry.capacity = 5;
     let node = node(config);
     let mut in_time = shaking(&node);
@@ -381,7 +381,7 @@ fn stuck(
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_does_not_end_gives_its_slot_to_a_newcomer_when_it_is_overdue() {
-    let mut config = NodeConfig { overdue: OVERDUE, ..config() };
+    let mut config = config().with_overdue(OVERDUE);
     config.registry.limits = handfast::lifecycle::Limits::new(1, 1);
     let node = node(config);
     let mut events = node.subscribe().unwrap();
@@ -403,7 +403,7 @@ async fn a_session_that_does_not_end_gives_its_slot_to_a_newcomer_when_it_is_ove
 #[tokio::test(start_paused = true)]
 async fn a_session_that_does_not_end_gives_its_key_to_a_newcomer_when_it_is_overdue() {
     for duplicates in [handfast::lifecycle::Duplicates::KeepNew, handfast::lifecycle::Duplicates::KeepOld] {
-        let mut config = NodeConfig { overdue: OVERDUE, ..config() };
+        let mut config = config().with_overdue(OVERDUE);
         config.registry.duplicates = duplicates;
         let keeps_new = duplicates == handfast::lifecycle::Duplicates::KeepNew;
         let node = node(config);
@@ -427,7 +427,7 @@ async fn a_session_that_does_not_end_gives_its_key_to_a_newcomer_when_it_is_over
 
 #[tokio::test(start_paused = true)]
 async fn an_aborted_session_whose_task_does_not_end_ends_when_it_is_overdue() {
-    let node = node(NodeConfig { overdue: OVERDUE, ..config() });
+    let node = node(config().with_overdue(OVERDUE));
     let mut events = node.subscribe().unwrap();
     let session = up(&node, 1).await;
     session.handle.abort();

@@ -113,8 +113,8 @@ fn limited<F: Future<Output = ()>>(name: &'static str, scenario: impl FnOnce(Pee
 }
 
 fn node(capacity: usize) -> Peers {
-    let registry = Config { capacity, ..Config::new(Limits::new(4, 4), Duplicates::KeepOld) };
-    Node::new(NodeConfig { slow_subscriber_timeout: PATIENCE, ..NodeConfig::new(registry) }).unwrap()
+    let registry = Config::new(Limits::new(4, 4), Duplicates::KeepOld).with_capacity(capacity);
+    Node::new(NodeConfig::new(registry).with_slow_subscriber_timeout(PATIENCE)).unwrap()
 }
 
 /// From now on the caller's code calls the node.
@@ -298,7 +298,7 @@ fn the_key_of_a_ban_that_is_over_is_dropped_outside_of_the_lock_at_an_announceme
 }
 
 fn select(node: &Peers) -> (Selector<Key, Info>, tokio::task::JoinHandle<()>) {
-    let config = SelectorConfig { stall_timeout: Duration::from_secs(60), stalled: Stalled::Disconnect };
+    let config = SelectorConfig::new(Duration::from_secs(60), Stalled::Disconnect);
     let asked = node.clone();
     // The question itself may call the node.
     Selector::spawn(node, config, move |_| asked.metrics().sessions > 0).unwrap()
@@ -340,7 +340,7 @@ fn one_of_none() -> handfast::lifecycle::SessionId {
 fn a_selector_that_lagged_drops_its_peers_outside_of_both_locks() {
     limited("the lag", |_| async move {
         let node = node(5);
-        let config = SelectorConfig { stall_timeout: Duration::from_secs(60), stalled: Stalled::Disconnect };
+        let config = SelectorConfig::new(Duration::from_secs(60), Stalled::Disconnect);
         let (selector, task) = Selector::prepare(&node, config, |_| true).unwrap();
         let mut task = Box::pin(task);
         let first = come(&node, 1);
@@ -392,7 +392,7 @@ impl std::task::Wake for CallsBack {
 fn who_waits_for_another_active_peer_is_woken_outside_of_the_lock() {
     limited("the waker", |_| async move {
         let node = Node::<u32>::new(NodeConfig::new(Config::new(Limits::new(4, 4), Duplicates::KeepOld))).unwrap();
-        let config = SelectorConfig { stall_timeout: Duration::from_secs(60), stalled: Stalled::Disconnect };
+        let config = SelectorConfig::new(Duration::from_secs(60), Stalled::Disconnect);
         let (selector, task) = Selector::prepare(&node, config, |_| true).unwrap();
         let mut task = Box::pin(task);
         let mut watch = selector.watch();

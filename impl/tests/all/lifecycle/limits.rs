@@ -13,7 +13,7 @@ fn limited(limits: Limits) -> Node {
 }
 
 fn evicting(limits: Limits) -> Node {
-    node(NodeConfig::new(Config { when_full: WhenFull::EvictWorst, ..Config::new(limits, Duplicates::KeepOld) }))
+    node(NodeConfig::new(Config::new(limits, Duplicates::KeepOld).with_when_full(WhenFull::EvictWorst)))
 }
 
 fn v4(network: u8, host: u8) -> Option<IpAddr> {
@@ -37,13 +37,11 @@ async fn up(node: &Node, origin: Origin, key: u32) -> Stepped {
 
 #[tokio::test(start_paused = true)]
 async fn silent_strangers_do_not_keep_the_node_from_dialing() {
-    let limits = Limits {
-        pending_inbound: 8,
-        pending_outbound: 2,
-        pending_per_source: 4,
-        reserved: 4,
-        ..Limits::by_direction(16, 8)
-    };
+    let limits = Limits::by_direction(16, 8)
+        .with_pending_inbound(8)
+        .with_pending_outbound(2)
+        .with_pending_per_source(4)
+        .with_reserved_of_total(4);
     let node = limited(limits);
     let _silent: Vec<Stepped> = (0..8).map(|network| silent(&node, Origin::inbound(v4(network, 1)))).collect();
     assert_eq!(refusal(&node, Origin::inbound(v4(9, 1))), Some(Reason::Pending));
@@ -58,8 +56,7 @@ async fn silent_strangers_do_not_keep_the_node_from_dialing() {
 
 #[tokio::test(start_paused = true)]
 async fn strangers_do_not_keep_the_node_from_dialing_their_neighbour_or_their_address() {
-    let node =
-        limited(Limits { pending_per_source: 16, per_address: 4, per_source: 20, ..Limits::by_direction(40, 8) });
+    let node = limited(Limits::by_direction(40, 8).with_pending_per_source(16).with_per_address(4).with_per_source(20));
     let _silent: Vec<Stepped> = (0..16).map(|host| silent(&node, Origin::inbound(v4(0, host)))).collect();
     assert_eq!(refusal(&node, Origin::inbound(v4(0, 99))), Some(Reason::PendingFromSource));
     let _neighbour = silent(&node, Origin::outbound(v4(0, 100)));
@@ -84,7 +81,7 @@ async fn every_slot_for_accepted_sessions_is_taken_and_every_one_for_dialed_ones
 
 #[tokio::test(start_paused = true)]
 async fn privileged_sessions_use_up_no_slot_of_ordinary_ones() {
-    let node = limited(Limits { outbound: 1, inbound: 1, per_address: 1, ..Limits::new(8, 1) });
+    let node = limited(Limits::new(8, 1).with_outbound(1).with_inbound(1).with_per_address(1));
     let privileged = [Origin::outbound(v4(0, 1)), Origin::inbound(v4(0, 1)), Origin::inbound(v4(0, 1))];
     let _held: Vec<Stepped> = privileged.map(|origin| silent(&node, origin.privileged())).into();
     let _dialed = silent(&node, Origin::outbound(v4(0, 1)));
@@ -96,7 +93,8 @@ async fn privileged_sessions_use_up_no_slot_of_ordinary_ones() {
 async fn a_source_takes_no_more_than_its_share_however_many_addresses_it_has() {
     let address = |subnet: u16, host: u16| Some(IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, subnet, 0, 0, 0, host)));
     for (source_v6, subnets) in [(64, 0..1), (56, 0..200), (48, 0..300)] {
-        let node = limited(Limits { per_address: 1, per_source: 5, source_v6, ..Limits::by_direction(50, 8) });
+        let node =
+            limited(Limits::by_direction(50, 8).with_per_address(1).with_per_source(5).with_source_v6(source_v6));
         let mut held = Vec::new();
         for (number, subnet) in (0..300).zip(subnets.cycle()) {
             // As many are announced as wait.
@@ -120,7 +118,7 @@ async fn a_source_takes_no_more_than_its_share_however_many_addresses_it_has() {
 #[tokio::test(start_paused = true)]
 async fn a_source_of_ipv4_is_as_large_as_configured() {
     for (source_v4, neighbour, stranger) in [(32, v4(0, 2), v4(0, 3)), (24, v4(1, 1), v4(2, 1)), (16, None, None)] {
-        let node = limited(Limits { per_source: 1, source_v4, ..Limits::by_direction(8, 8) });
+        let node = limited(Limits::by_direction(8, 8).with_per_source(1).with_source_v4(source_v4));
         let _first = silent(&node, Origin::inbound(v4(0, 1)));
         let within = if source_v4 == 32 { v4(0, 1) } else { v4((24 - source_v4) * 9, 9) };
         assert_eq!(refusal(&node, Origin::inbound(within)), Some(Reason::PerSource), "a source is a /{source_v4}");
@@ -141,12 +139,12 @@ async fn reserved_slots_are_not_what_ordinary_dials_have() {
     assert_eq!(refusal(&node, Origin::outbound(None).privileged()), Some(Reason::Full));
 
     // Where they are taken from the others, strangers must leave some.
-    let shared = Limits { reserved: 8, ..Limits::by_direction(16, 8) };
+    let shared = Limits::by_direction(16, 8).with_reserved_of_total(8);
     let config = Config::<u32>::new(shared, Duplicates::KeepOld);
     let refused = ConfigError::NothingLeftToDial { inbound: 16, reserved: 8, total: 24 };
     assert_eq!(handfast::lifecycle::Core::<u32>::new(config).err(), Some(refused));
     assert_eq!(node.set_limits(shared), Err(refused));
-    let fewer = limited(Limits { reserved: 7, ..Limits::by_direction(16, 8) });
+    let fewer = limited(Limits::by_direction(16, 8).with_reserved_of_total(7));
     let _accepted: Vec<Stepped> = (0..16).map(|host| silent(&fewer, Origin::inbound(v4(0, host)))).collect();
     let _dialed = silent(&fewer, Origin::outbound(None));
 }
@@ -162,7 +160,7 @@ async fn a_mapped_address_is_shown_as_the_address_that_it_is() {
 /// The youngest of the source that has most gives way; the older half stays whatever its source.
 #[tokio::test(start_paused = true)]
 async fn a_full_node_evicts_the_youngest_of_the_source_that_has_most() {
-    let node = evicting(Limits { pending_inbound: 6, ..Limits::by_direction(6, 2) });
+    let node = evicting(Limits::by_direction(6, 2).with_pending_inbound(6));
     let mut events = node.subscribe().unwrap();
     let origins = [(1, 1), (1, 2), (1, 3), (2, 1), (1, 4), (3, 1)];
     let mut sessions = Vec::new();
@@ -184,7 +182,7 @@ async fn a_full_node_evicts_the_youngest_of_the_source_that_has_most() {
 
 #[tokio::test(start_paused = true)]
 async fn eviction_spares_what_is_dialed_privileged_or_alone() {
-    let node = evicting(Limits { inbound: 1, ..Limits::new(3, 3) });
+    let node = evicting(Limits::new(3, 3).with_inbound(1));
     let alone = up(&node, Origin::inbound(v4(1, 1)), 1).await;
     assert_eq!(refusal(&node, Origin::inbound(v4(2, 1))), Some(Reason::Inbound), "the older half is protected");
     let dialed = up(&node, Origin::outbound(v4(3, 1)), 2).await;
@@ -208,7 +206,7 @@ async fn a_dial_finds_a_slot_in_a_full_node_that_evicts() {
 /// Silent connections of one source push out each other, and not the peers that are up.
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_silent_connections_does_not_keep_a_stranger_out() {
-    let node = evicting(Limits { pending_inbound: 4, ..Limits::by_direction(8, 2) });
+    let node = evicting(Limits::by_direction(8, 2).with_pending_inbound(4));
     let peer = up(&node, Origin::inbound(v4(1, 1)), 1).await;
     let flood: Vec<Stepped> = (0..20).map(|host| silent(&node, Origin::inbound(v4(9, host)))).collect();
     let stranger = up(&node, Origin::inbound(v4(2, 1)), 2).await;
@@ -228,7 +226,7 @@ async fn limits_that_are_set_at_run_time_hold_from_the_next_connection_on() {
     first.handle.abort();
     first.handle.wait().await;
     assert_eq!(refusal(&node, Origin::inbound(None)), Some(Reason::Full));
-    node.set_limits(Limits { inbound: 1, ..Limits::new(3, 3) }).unwrap();
+    node.set_limits(Limits::new(3, 3).with_inbound(1)).unwrap();
     assert_eq!(refusal(&node, Origin::inbound(None)), Some(Reason::Inbound));
     assert_eq!((node.limits().inbound, refusal(&node, Origin::outbound(None))), (1, None));
     // Queues hold what was configured for two, and no more.
@@ -239,7 +237,7 @@ async fn limits_that_are_set_at_run_time_hold_from_the_next_connection_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_granted_privilege_gives_its_slot_to_the_next() {
-    let node = limited(Limits { inbound: 1, pending_per_source: 1, ..Limits::new(3, 1) });
+    let node = limited(Limits::new(3, 1).with_inbound(1).with_pending_per_source(1));
     let mut trusted = silent(&node, Origin::inbound(v4(0, 1)));
     assert_eq!(refusal(&node, Origin::inbound(v4(0, 2))), Some(Reason::Inbound));
     trusted.signal.grant_privilege().unwrap();
@@ -307,13 +305,13 @@ async fn both_ends_keep_the_one_of_greater_rank_of_two_that_one_end_dialed() {
 fn configurations_that_admit_no_peer_are_refused() {
     let free = Limits::new(4, 4);
     let cases = [
-        ("total", Limits { total: 0, ..free }),
-        ("inbound and outbound", Limits { inbound: 0, outbound: 0, ..free }),
-        ("pending_inbound", Limits { pending_inbound: 0, ..free }),
-        ("pending_outbound", Limits { pending_outbound: 0, ..free }),
-        ("pending_per_source", Limits { pending_per_source: 0, ..free }),
-        ("per_source", Limits { per_source: 0, ..free }),
-        ("per_address", Limits { per_address: 0, ..free }),
+        ("total", free.with_total(0)),
+        ("inbound and outbound", free.with_inbound(0).with_outbound(0)),
+        ("pending_inbound", free.with_pending_inbound(0)),
+        ("pending_outbound", free.with_pending_outbound(0)),
+        ("pending_per_source", free.with_pending_per_source(0)),
+        ("per_source", free.with_per_source(0)),
+        ("per_address", free.with_per_address(0)),
     ];
     for (limit, limits) in cases {
         let config = NodeConfig::new(Config::new(limits, Duplicates::KeepOld));
@@ -322,9 +320,9 @@ fn configurations_that_admit_no_peer_are_refused() {
     let sound = [
         Limits::by_direction(4, 0),
         Limits::by_direction(0, 4),
-        Limits { pending_outbound: 0, ..Limits::by_direction(4, 0) },
+        Limits::by_direction(4, 0).with_pending_outbound(0),
         // Privileged sessions alone.
-        Limits { inbound: 0, outbound: 0, reserved: 4, ..free },
+        free.with_inbound(0).with_outbound(0).with_reserved_of_total(4),
     ];
     for limits in sound {
         assert!(Node::new(NodeConfig::new(Config::new(limits, Duplicates::KeepOld))).is_ok(), "{limits:?}");

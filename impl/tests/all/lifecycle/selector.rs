@@ -21,7 +21,7 @@ fn node() -> Node<u32, Info> {
 }
 
 fn select(node: &Node<u32, Info>, stalled: Stalled) -> (Selector<u32, Info>, JoinHandle<()>) {
-    let config = SelectorConfig { stall_timeout: STALL, stalled };
+    let config = SelectorConfig::new(STALL, stalled);
     Selector::spawn(node, config, |peer| peer.info.load(Ordering::Relaxed)).expect("the node is open")
 }
 
@@ -66,7 +66,7 @@ async fn news_that_overtake_the_up_are_not_lost() {
     let (selector, task) = select(&node, Stalled::Disconnect);
     task.abort();
     let _ = task.await;
-    let config = SelectorConfig { stall_timeout: STALL, stalled: Stalled::Disconnect };
+    let config = SelectorConfig::new(STALL, Stalled::Disconnect);
     let ask = |peer: &handfast::lifecycle::Peer<u32, Info>| peer.info.load(Ordering::Relaxed);
     let (second, unpolled) = Selector::prepare(&node, config, ask).expect("the node is open");
     let (session, news) = come(&node, 1, false);
@@ -264,7 +264,7 @@ async fn news_that_come_while_the_peer_is_asked_are_not_lost() {
     let node = node();
     let again: Arc<std::sync::Mutex<Option<Selector<u32, Info>>>> = Arc::default();
     let asks = Arc::clone(&again);
-    let config = SelectorConfig { stall_timeout: STALL, stalled: Stalled::Disconnect };
+    let config = SelectorConfig::new(STALL, Stalled::Disconnect);
     let (selector, _task) = Selector::spawn(&node, config, move |peer| {
         let ahead = peer.info.load(Ordering::Relaxed);
         // Between the answer and its effect, the peer gets ahead and another thread looks at it.
@@ -332,7 +332,7 @@ async fn a_peer_that_is_level_at_its_deadline_rests_and_has_its_time_anew() {
 #[tokio::test(start_paused = true)]
 async fn a_selector_that_lagged_subscribes_anew() {
     let node = node();
-    let config = SelectorConfig { stall_timeout: STALL, stalled: Stalled::Disconnect };
+    let config = SelectorConfig::new(STALL, Stalled::Disconnect);
     let ask = |peer: &handfast::lifecycle::Peer<u32, Info>| peer.info.load(Ordering::Relaxed);
     let (selector, unpolled) = Selector::prepare(&node, config, ask).expect("the node is open");
     // Up and Down of four sessions fill its queue, so that the fifth waits until the patience is over.
@@ -368,6 +368,6 @@ async fn nobody_is_active_after_the_shutdown_or_without_the_task() {
     task.await.expect("the task ends by itself");
     assert!(watch.borrow_and_update().is_none());
     assert_eq!(selector.look_at(session.session()), Heard::Unknown);
-    let config = SelectorConfig { stall_timeout: STALL, stalled: Stalled::Keep };
+    let config = SelectorConfig::new(STALL, Stalled::Keep);
     assert!(matches!(Selector::prepare(&node, config, |_| true), Err(StateError::ShuttingDown)));
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use handfast::lifecycle::{NodeConfig, Origin, Reason, Report, StateError};
+use handfast::lifecycle::{Origin, Reason, Report, StateError};
 use tokio::time::Instant;
 
 use crate::lifecycle::support::{Heard, Stepped, assert_empty, config, heard, idle, node, shaking, up};
@@ -51,7 +51,7 @@ async fn a_shutdown_ends_pending_handshakes_and_waits_for_no_subscriber() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_left_at_the_deadline_is_aborted() {
-    let node = node(NodeConfig { grace: Duration::from_secs(3600), ..config() });
+    let node = node(config().with_grace(Duration::from_secs(3600)));
     let mut events = node.subscribe().unwrap();
     let stuck = up(&node, 1).await;
     let quick = node

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use handfast::lifecycle::{
-    Duplicates, Failure, Limits, NodeConfig, Origin, Reason, SessionHandle, SessionStage, StateError,
-};
+use handfast::lifecycle::{Duplicates, Failure, Limits, Origin, Reason, SessionHandle, SessionStage, StateError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{advance, sleep};
 
@@ -57,7 +55,7 @@ async fn a_reason_of_the_application_reaches_down_and_is_counted_by_its_label() 
 #[tokio::test(start_paused = true)]
 async fn connections_that_no_subscriber_hears_of_are_heard_of_as_failures() {
     let mut config = config();
-    config.registry.limits = Limits { per_address: 1, ..Limits::new(4, 4) };
+    config.registry.limits = Limits::new(4, 4).with_per_address(1);
     let node = node(config);
     let mut failures = node.failures(8);
     let address = "::ffff:192.0.2.1".parse().ok();
@@ -190,7 +188,7 @@ async fn a_peer_that_waits_to_be_announced_is_told_that_the_node_shuts_down() {
 
 #[tokio::test(start_paused = true)]
 async fn a_farewell_that_nobody_reads_takes_no_longer_than_is_configured() {
-    let node = node(NodeConfig { farewell: Duration::from_secs(3), ..config() });
+    let node = node(config().with_farewell(Duration::from_secs(3)));
     let _first = up(&node, 1).await;
     let long: &'static str = Box::leak("goodbye ".repeat(100).into_boxed_str());
     let (session, peer) = with_farewell(&node, 1, long);

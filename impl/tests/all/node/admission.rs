@@ -54,7 +54,7 @@ async fn a_banned_address_costs_no_negotiation() {
 #[tokio::test(start_paused = true)]
 async fn limits_hold_before_the_handshake_and_after_it() {
     let mut config = config(1);
-    config.registry.registry.limits = Limits { inbound: 1, outbound: 1, ..Limits::new(4, 4) };
+    config.registry.registry.limits = Limits::new(4, 4).with_inbound(1).with_outbound(1);
     let node = chatty(config, &Accounts::default());
     let (ours, theirs) = duplex(1024);
     let inbound = node.accept(ours, address(2)).unwrap();

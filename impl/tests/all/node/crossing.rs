@@ -158,7 +158,7 @@ async fn a_connection_that_both_dialed_has_one_initiator() {
         let accounts = Accounts::default();
         let node = |name, nonce| {
             let mut config = config(name);
-            let options = Options { nonce: Some(nonce), ..Options::default() };
+            let options = Options::default().with_nonce(Some(nonce));
             config.opening = handfast::node::Opening::Negotiate { protocols: vec!["/test/1".to_owned()], options };
             chatty(config, &accounts)
         };

@@ -16,20 +16,26 @@ use crate::node::support::{Accounts, Node, address, chatty, config, idle, pass};
 
 /// The number that chooses every wait.
 const RANDOM: u64 = 0x9e37_79b9_7f4a_7c15;
-const BACKOFF: Backoff =
-    Backoff { first: Duration::from_millis(400), most: Duration::from_millis(3000), attempts: u32::MAX };
+
+fn backoff() -> Backoff {
+    Backoff::default()
+        .with_first(Duration::from_millis(400))
+        .with_most(Duration::from_millis(3000))
+        .with_attempts(u32::MAX)
+}
+
 const STAYED: Duration = Duration::from_secs(10);
 
 fn node(attempts: u32) -> Node {
     let mut config = config(1);
-    config.redial.backoff = Backoff { attempts, ..BACKOFF };
+    config.redial.backoff = backoff().with_attempts(attempts);
     config.redial.random = Some(RANDOM);
     config.redial.stayed = STAYED;
     chatty(config, &Accounts::default())
 }
 
 fn wait(failures: u32) -> Duration {
-    BACKOFF.wait(failures, RANDOM)
+    backoff().wait(failures, RANDOM)
 }
 
 /// When a peer was dialed, and the other ends of the connections; without a peer it refuses.
@@ -89,7 +95,7 @@ async fn a_peer_that_cannot_be_reached_is_dialed_at_growing_intervals() {
     let moments = dials.moments();
     assert!(moments.len() > 20);
     assert_eq!(moments, after((1..).map(wait).take(moments.len() - 1)));
-    assert!(wait(9) > wait(1) * 4 && (1..100).all(|failures| wait(failures) <= BACKOFF.most));
+    assert!(wait(9) > wait(1) * 4 && (1..100).all(|failures| wait(failures) <= backoff().most));
     dials.kept.stop();
     pass(Duration::from_secs(60)).await;
     assert_eq!(dials.moments(), moments, "it is dialed no more");
@@ -150,7 +156,7 @@ async fn no_peer_is_dialed_while_it_is_banned_nor_after_the_shutdown_has_begun()
 async fn a_peer_is_not_dialed_while_a_session_that_beat_the_dial_goes_on() {
     // The greater key: what the peer dialed is kept.
     let mut config = config(9);
-    config.redial.backoff = BACKOFF;
+    config.redial.backoff = backoff();
     config.redial.random = Some(RANDOM);
     let node = chatty(config, &Accounts::default());
     let (ours, theirs) = duplex(1024);

@@ -89,10 +89,9 @@ async fn another_framing_is_another_body() {
 #[tokio::test(start_paused = true)]
 async fn without_an_upgrade_a_connection_goes_to_its_body_as_it_is() {
     let mut config = by_direction(1);
-    config.registry.registry = handfast::lifecycle::Config {
-        duplicates: handfast::lifecycle::Duplicates::Allow(2),
-        ..handfast::lifecycle::Config::new(Limits::by_direction(2, 0), handfast::lifecycle::Duplicates::KeepNew)
-    };
+    config.registry.registry =
+        handfast::lifecycle::Config::new(Limits::by_direction(2, 0), handfast::lifecycle::Duplicates::KeepNew)
+            .with_duplicates(handfast::lifecycle::Duplicates::Allow(2));
     let upgrade = |stream: Stream<DuplexStream>| async { Ok::<_, Infallible>(Upgraded::new(0, (), stream)) };
     let body = |_context: Context<u64>, stream: Stream<DuplexStream>| async move {
         let (mut io, left) = stream.into_parts();

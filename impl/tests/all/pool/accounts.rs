@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use handfast::pool::{Config, Limits, Metrics, Pool, RuntimePool};
+use handfast::pool::{Config, Metrics, Pool, RuntimePool};
 
 use crate::pool::support::{Drops, Idle, config, on, put, unix, until, workers};
 
 fn sized(total: usize) -> Config {
-    let limits = Limits { per_key: 64, total, ..config().limits };
-    Config { limits, ..config() }
+    let limits = (config().limits).with_per_key(64).with_total(total);
+    config().with_limits(limits)
 }
 
 /// What a worker had been granted is there for the others once it has stopped.
@@ -233,7 +233,7 @@ fn without_a_probe_the_kernel_is_not_asked() {
 
     for (probe, probes) in [(false, 0), (true, 1)] {
         let workers = workers(2);
-        let pool: Pool<u8, Probed> = Pool::new(&workers, Config { probe, ..config() }).expect("they run");
+        let pool: Pool<u8, Probed> = Pool::new(&workers, config().with_probe(probe)).expect("they run");
         let counted = Arc::new(Probes::default());
         let (seen, watched) = (pool.clone(), Arc::clone(&counted));
         let _theirs = on(&workers, 0, async move |here| {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use handfast::pool::{Config, Connection, Local, NotIdle, Pool, Pooled};
+use handfast::pool::{Connection, Local, NotIdle, Pool, Pooled};
 use tokio::net::UnixStream;
 
 use crate::pool::support::{Drops, Payload, config, on, until, workers};
@@ -127,7 +127,7 @@ impl World {
 
 fn in_a_pool<F: Future<Output = ()> + 'static>(test: impl FnOnce(World) -> F + Send + 'static) {
     let workers = workers(1);
-    let pool = Pool::new(&workers, Config { ..config() }).expect("they run");
+    let pool = Pool::new(&workers, config()).expect("they run");
     on(&workers, 0, async move |here| {
         let (trap, drops, wakers) = (Arc::default(), Drops::default(), Arc::default());
         test(World { trap, drops, wakers, local: pool.local(&here) }).await;

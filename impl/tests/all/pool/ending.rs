@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use handfast::pool::core::MOST_AT_ONCE;
-use handfast::pool::{self, Config, Limits, Liveness, NotIdle, Pool, Pooled, RuntimePool};
+use handfast::pool::{self, Config, Liveness, NotIdle, Pool, Pooled, RuntimePool};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 use crate::pool::support::{Drops, Idle, config, on, put, until, workers};
@@ -147,7 +147,7 @@ async fn the_kernel_is_told_how_soon_a_server_has_vanished() {
     use rustix::net::sockopt;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
     let stream = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("it listens");
-    let liveness = Liveness { idle: Duration::from_millis(10), ..Liveness::default() };
+    let liveness = Liveness::default().with_idle(Duration::from_millis(10));
     liveness.apply(&stream).expect("it is TCP");
     assert!(sockopt::socket_keepalive(&stream).expect("it is a socket"));
     assert_eq!(sockopt::tcp_keepidle(&stream).expect("it is TCP"), Duration::from_secs(1), "at least one second");
@@ -162,8 +162,8 @@ async fn the_kernel_is_told_how_soon_a_server_has_vanished() {
 const MANY: usize = 1_000;
 
 fn many() -> Config {
-    let limits = Limits { per_key: MANY, total: MANY, ..config().limits };
-    Config { limits, ..config() }
+    let limits = (config().limits).with_per_key(MANY).with_total(MANY);
+    config().with_limits(limits)
 }
 
 /// Between two turns of another task no more are closed than the pool says.
@@ -203,8 +203,8 @@ async fn mass_expiry_leaves_others_their_turns() {
 /// Connections that were made together do not all end together.
 #[tokio::test(start_paused = true)]
 async fn ages_are_spread() {
-    let limits = Limits { idle: Duration::MAX, age: Duration::from_secs(1_000), ..many().limits };
-    let pool: RuntimePool<u8, _> = RuntimePool::new(Config { limits, spread: 10, ..many() }).expect("a runtime");
+    let limits = (many().limits).with_idle(Duration::MAX).with_age(Duration::from_secs(1_000));
+    let pool: RuntimePool<u8, _> = RuntimePool::new(many().with_limits(limits).with_spread(10)).expect("a runtime");
     let drops = Drops::default();
     let others: Vec<_> = (0..100)
         .map(|number| {

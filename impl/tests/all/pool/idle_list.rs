@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 const IDLE: u64 = 10;
 const AGE: u64 = 25;
-const LIMITS: Limits = Limits { per_key: 3, total: 5, idle: Duration::from_secs(IDLE), age: Duration::from_secs(AGE) };
+const LIMITS: Limits = Limits::new(3, 5).with_idle(Duration::from_secs(IDLE)).with_age(Duration::from_secs(AGE));
 
 fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -107,7 +107,7 @@ fn what_is_too_old_is_taken_off_and_not_given() {
 #[test]
 fn what_grows_too_old_has_an_alarm_of_its_own() {
     for idle in [at(IDLE), Duration::MAX] {
-        let mut list = IdleList::new(Limits { idle, ..LIMITS });
+        let mut list = IdleList::new(LIMITS.with_idle(idle));
         let _ = put(&mut list, 'a', 1, Stamps::new(at(20), at(18)), granted).expect("there is room");
         let put = put(&mut list, 'a', 2, Stamps::new(at(20), at(0)), granted).expect("there is room");
         assert!(put.needs_alarm, "it is due before the one that was put first");
@@ -120,7 +120,7 @@ fn what_grows_too_old_has_an_alarm_of_its_own() {
 
 #[test]
 fn room_is_given_and_given_up() {
-    let mut list = IdleList::new(Limits { total: 0, ..LIMITS });
+    let mut list = IdleList::new(LIMITS.with_total(0));
     let a = list.remember(hash(&'a'), Arc::new('a'));
     let b = list.remember(hash(&'b'), Arc::new('b'));
     assert!(list.is_short(a));
@@ -153,7 +153,7 @@ fn an_alarm_is_asked_for_when_nobody_waits() {
 
 #[test]
 fn nothing_is_kept_where_nothing_may_be() {
-    for limits in [Limits { per_key: 0, ..LIMITS }, Limits { total: 0, ..LIMITS }] {
+    for limits in [LIMITS.with_per_key(0), LIMITS.with_total(0)] {
         let mut list = IdleList::new(limits);
         assert_eq!(put(&mut list, 'a', 1, stamps(0), granted).err(), Some(Closed::Full));
     }
@@ -195,7 +195,7 @@ fn a_connection_has_a_limit_of_its_own() {
 #[test]
 fn a_taker_does_not_close_everything_that_has_expired() {
     let many = 3 * MOST_AT_ONCE;
-    let mut list = IdleList::new(Limits { per_key: many, total: many, ..LIMITS });
+    let mut list = IdleList::new(LIMITS.with_per_key(many).with_total(many));
     for token in 0..many as u32 {
         let _ = put(&mut list, 'a', token, stamps(0), granted).expect("there is room");
     }
@@ -228,7 +228,7 @@ fn a_million_destinations_are_not_remembered() {
     }
     assert!(list.keys() <= 65, "{}", list.keys());
     assert_eq!(len_of(&list, &9_999), 0);
-    let mut list = IdleList::new(Limits { total: 1_000, ..LIMITS });
+    let mut list = IdleList::new(LIMITS.with_total(1_000));
     for key in 0..1_000u32 {
         let _ = put(&mut list, key, key, stamps(0), granted).expect("there is room");
     }
@@ -239,7 +239,7 @@ fn a_million_destinations_are_not_remembered() {
 /// A destination that ran out of connections first is forgotten first, but not while it gets a new one.
 #[test]
 fn a_destination_is_not_forgotten_in_favour_of_what_makes_room_for_it() {
-    let mut list = IdleList::new(Limits { total: 1, ..LIMITS });
+    let mut list = IdleList::new(LIMITS.with_total(1));
     for key in 0..64u32 {
         let _ = put(&mut list, key, key, stamps(0), granted).expect("there is room");
         assert_eq!(take(&mut list, &key, at(0), granted).0, Some(key));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use handfast::pool::{Closed, Limits, NotIdle, Pool, PutRefused};
+use handfast::pool::{Closed, NotIdle, Pool, PutRefused};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::pool::support::{Connection, Drops, Idle, config, on, put, tcp, unix, workers};
@@ -61,7 +61,7 @@ fn what_is_not_idle_comes_back() {
 #[test]
 fn a_connection_without_a_slot_comes_back() {
     let workers = workers(1);
-    let few = handfast::pool::Config { descriptors: 2, ..config() };
+    let few = config().with_descriptors(2);
     let pool: Idle = Pool::new(&workers, few).expect("they run");
     let drops = Drops::default();
     on(&workers, 0, async move |here| {
@@ -75,8 +75,8 @@ fn a_connection_without_a_slot_comes_back() {
 #[test]
 fn the_oldest_makes_room() {
     let workers = workers(1);
-    let limits = Limits { per_key: 2, total: 3, ..config().limits };
-    let pool: Idle = Pool::new(&workers, handfast::pool::Config { limits, ..config() }).expect("they run");
+    let limits = (config().limits).with_per_key(2).with_total(3);
+    let pool: Idle = Pool::new(&workers, config().with_limits(limits)).expect("they run");
     let drops = Drops::default();
     on(&workers, 0, async move |here| {
         let local = pool.local(&here);
@@ -92,8 +92,8 @@ fn the_oldest_makes_room() {
 #[test]
 fn nothing_is_kept_where_no_room_is() {
     let workers = workers(1);
-    let limits = Limits { total: 0, ..config().limits };
-    let pool: Idle = Pool::new(&workers, handfast::pool::Config { limits, ..config() }).expect("they run");
+    let limits = (config().limits).with_total(0);
+    let pool: Idle = Pool::new(&workers, config().with_limits(limits)).expect("they run");
     let drops = Drops::default();
     on(&workers, 0, async move |here| {
         let (ours, _theirs) = unix(&drops);
@@ -126,8 +126,8 @@ fn what_was_idle_for_too_long_is_closed() {
 #[test]
 fn what_is_too_old_is_not_given_out() {
     let workers = workers(1);
-    let limits = Limits { age: Duration::from_secs(25), ..config().limits };
-    let pool: Idle = Pool::new(&workers, handfast::pool::Config { limits, ..config() }).expect("they run");
+    let limits = (config().limits).with_age(Duration::from_secs(25));
+    let pool: Idle = Pool::new(&workers, config().with_limits(limits)).expect("they run");
     let drops = Drops::default();
     on(&workers, 0, async move |here| {
         tokio::time::pause();

@@ -16,7 +16,7 @@ const OPEN: usize = 4;
 #[test]
 fn a_connection_is_taken_or_closed_and_never_both() {
     let workers = workers(2);
-    let many = handfast::pool::Config { prefer: Prefer::Others, ..config() };
+    let many = config().with_prefer(Prefer::Others);
     let pool: Idle = Pool::new(&workers, many).expect("they run");
     let (drops, taken) = (Drops::default(), Arc::new(AtomicUsize::new(0)));
     let putter = {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use handfast::pool::{Closed, Config, Limits, Pool, PutRefused, Workers};
+use handfast::pool::{Closed, Pool, PutRefused, Workers};
 
 use crate::pool::support::{Drops, Idle, config, on, put, unix, workers};
 
 fn limited(workers: &Workers, total: usize) -> Idle {
-    let limits = Limits { per_key: 64, total, ..config().limits };
-    Pool::new(workers, Config { limits, ..config() }).expect("they run")
+    let limits = (config().limits).with_per_key(64).with_total(total);
+    Pool::new(workers, config().with_limits(limits)).expect("they run")
 }
 
 /// Puts so many on a worker, and gives their other ends.
@@ -122,8 +122,8 @@ fn the_total_holds_while_all_put_at_once() {
 fn what_grows_too_old_is_closed_then_however_long_it_may_be_idle() {
     for idle in [Duration::from_secs(60), Duration::MAX] {
         let workers = workers(1);
-        let limits = Limits { idle, age: Duration::from_secs(25), ..config().limits };
-        let pool: Idle = Pool::new(&workers, Config { limits, ..config() }).expect("they run");
+        let limits = (config().limits).with_idle(idle).with_age(Duration::from_secs(25));
+        let pool: Idle = Pool::new(&workers, config().with_limits(limits)).expect("they run");
         let drops = Drops::default();
         on(&workers, 0, async move |here| {
             tokio::time::pause();

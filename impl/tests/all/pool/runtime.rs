@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use handfast::pool::{Config, Keep, NoRuntime, Pooled, PutRefused, RuntimePool};
+use handfast::pool::{Keep, NoRuntime, Pooled, PutRefused, RuntimePool};
 use tokio::net::UnixStream;
 
 use crate::pool::support::{Connection, Drops, config, unix, until};
@@ -68,7 +68,7 @@ async fn a_server_s_keep_alive_limits_one_connection() {
     let (pool, drops) = (pool(), Drops::default());
     let (short, _first) = unix(&drops);
     let (long, _second) = unix(&drops);
-    let keep = Keep { idle: Duration::from_secs(5), ..Keep::default() };
+    let keep = Keep::default().with_idle(Duration::from_secs(5));
     pool.put(1, long).expect("it is idle");
     pool.put_for(1, short, keep).expect("it is idle");
     tokio::time::sleep(Duration::from_millis(4_990)).await;
@@ -76,7 +76,7 @@ async fn a_server_s_keep_alive_limits_one_connection() {
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!((pool.pool().idle(), drops.count(), pool.pool().metrics().expired), (1, 1, 1));
     let mut lease = pool.take_or_connect(1, async || Err(())).await.expect("the other one is there");
-    lease.keep_for(Keep { age: Duration::from_secs(6), ..Keep::default() });
+    lease.keep_for(Keep::default().with_age(Duration::from_secs(6)));
     drop(lease);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!((pool.pool().idle(), drops.count()), (0, 2), "it is six seconds old");
@@ -114,8 +114,8 @@ const ROUNDS: usize = 500;
 /// where it would stay if a report were lost that came while another thread put the connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn threads_that_share_a_runtime_lose_no_report() {
-    let limits = handfast::pool::Limits { per_key: 1024, total: 1024, ..config().limits };
-    let pool: Pool = RuntimePool::new(Config { limits, ..config() }).expect("this is a runtime");
+    let limits = (config().limits).with_per_key(1024).with_total(1024);
+    let pool: Pool = RuntimePool::new(config().with_limits(limits)).expect("this is a runtime");
     let (drops, made) = (Drops::default(), Arc::new(AtomicUsize::new(0)));
     let work = |number: usize| {
         let (pool, drops, made) = (pool.clone(), drops.clone(), Arc::clone(&made));

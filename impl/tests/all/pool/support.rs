@@ -40,8 +40,8 @@ pub(crate) fn workers(count: u16) -> Workers {
 }
 
 pub(crate) fn config() -> Config {
-    let limits = Limits { per_key: 8, total: 16, idle: Duration::from_secs(30), age: Duration::from_secs(3600) };
-    Config { limits, descriptors: 4096, spread: 0, ..Config::default() }
+    let limits = Limits::new(8, 16).with_idle(Duration::from_secs(30)).with_age(Duration::from_secs(3600));
+    Config::default().with_limits(limits).with_descriptors(4096).with_spread(0)
 }
 
 pub(crate) fn unix(drops: &Drops) -> (Pooled<Connection<UnixStream>>, UnixStream) {

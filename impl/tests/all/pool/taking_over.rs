@@ -59,7 +59,7 @@ fn it_is_registered_with_the_new_worker_only() {
 fn own_connections_come_first_or_last() {
     for (prefer, local, over) in [(Prefer::Own, 1, 0), (Prefer::Others, 0, 1)] {
         let workers = workers(2);
-        let pool: Idle = Pool::new(&workers, handfast::pool::Config { prefer, ..config() }).expect("they run");
+        let pool: Idle = Pool::new(&workers, config().with_prefer(prefer)).expect("they run");
         let drops = Drops::default();
         let (seen, counted) = (pool.clone(), drops.clone());
         let _other = on(&workers, 0, async move |here| put(&seen.local(&here), 1, &counted).into_std());

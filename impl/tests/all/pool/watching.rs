@@ -60,7 +60,7 @@ fn bytes_and_half_closes_and_resets_end_it() {
 fn a_connection_that_is_dead_is_not_given_out() {
     for probe in [false, true] {
         let workers = workers(1);
-        let pool: Idle = Pool::new(&workers, handfast::pool::Config { probe, ..config() }).expect("they run");
+        let pool: Idle = Pool::new(&workers, config().with_probe(probe)).expect("they run");
         let drops = Drops::default();
         on(&workers, 0, async move |here| {
             let local = pool.local(&here);
@@ -164,8 +164,8 @@ fn a_false_alarm_changes_nothing() {
 fn no_report_is_lost_among_many() {
     const AT_ONCE: usize = 20;
     let workers = workers(1);
-    let limits = handfast::pool::Limits { per_key: 2 * AT_ONCE, total: 2 * AT_ONCE, ..config().limits };
-    let many = handfast::pool::Config { limits, ..config() };
+    let limits = (config().limits).with_per_key(2 * AT_ONCE).with_total(2 * AT_ONCE);
+    let many = config().with_limits(limits);
     let pool: Pool<u8, Scripted> = Pool::new(&workers, many).expect("they run");
     on(&workers, 0, async move |here| {
         let local = pool.local(&here);

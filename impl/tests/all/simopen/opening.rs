@@ -23,8 +23,11 @@ fn listener(at: SocketAddr) -> (TcpListener, SocketAddr) {
 
 /// A dialer that hardly waits between its attempts.
 fn dialer(attempts: u32) -> Dialer {
-    let backoff = Backoff { first: Duration::from_micros(1), most: Duration::from_micros(1), attempts };
-    Dialer { backoff, ..Dialer::new(None) }
+    let backoff = Backoff::default()
+        .with_first(Duration::from_micros(1))
+        .with_most(Duration::from_micros(1))
+        .with_attempts(attempts);
+    Dialer::new(None).with_backoff(backoff)
 }
 
 #[tokio::test]
@@ -125,7 +128,7 @@ async fn a_dial_ends_at_its_limit() {
     let (_ours, from) = listener(loopback());
     let _first = TcpStream::connect(peer).await.expect("there is room for one");
     for from in [None, Some(from)] {
-        let dialer = Dialer { timeout: Duration::from_millis(300), ..Dialer::new(from) };
+        let dialer = Dialer::new(from).with_timeout(Duration::from_millis(300));
         let before = Instant::now();
         let error = dialer.connect(peer).await.expect_err("there is no room");
         assert!(matches!(error, DialError::TimedOut { .. }), "{error}");
@@ -244,7 +247,7 @@ async fn a_dialer_dials_again_where_another_connection_may_do() {
 async fn a_dialer_waits_before_it_dials_again() {
     let limit = Duration::from_secs(3_600);
     let (listener, peer) = listener(loopback());
-    let dialer = Dialer { backoff: Backoff { first: limit, most: limit, attempts: 2 }, ..dialer(2) };
+    let dialer = dialer(2).with_backoff(Backoff::default().with_first(limit).with_most(limit).with_attempts(2));
     let before = Instant::now();
     let (opened, served) =
         tokio::join!(dialer.open(peer, &["/noise"]), serve(listener, &[Does::Proposes, Does::Agrees]));
@@ -255,7 +258,8 @@ async fn a_dialer_waits_before_it_dials_again() {
 
 #[test]
 fn waits_grow_and_are_random_parts_of_their_limits() {
-    let backoff = Backoff { first: Duration::from_millis(100), most: Duration::from_secs(1), attempts: 10 };
+    let backoff =
+        Backoff::default().with_first(Duration::from_millis(100)).with_most(Duration::from_secs(1)).with_attempts(10);
     let limits: Vec<u128> = (1..=6).map(|attempts| backoff.limit(attempts).as_millis()).collect();
     assert_eq!(limits, [100, 200, 400, 800, 1000, 1000]);
     assert_eq!(backoff.limit(u32::MAX), backoff.most);
@@ -263,7 +267,7 @@ fn waits_grow_and_are_random_parts_of_their_limits() {
         assert!(backoff.wait(3, random) <= backoff.limit(3));
     }
     assert_ne!(backoff.wait(3, 1 << 20), backoff.wait(3, 1 << 21), "two ends that drew differently wait differently");
-    let endless = Backoff { first: Duration::MAX, most: Duration::MAX, attempts: 2 };
+    let endless = Backoff::default().with_first(Duration::MAX).with_most(Duration::MAX).with_attempts(2);
     assert!(endless.wait(2, u64::MAX) <= Duration::MAX);
 }
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::time::Instant;
 
 fn with(nonce: u64) -> Options {
-    Options { nonce: Some(nonce), ..Options::default() }
+    Options::default().with_nonce(Some(nonce))
 }
 
 /// Says something both ways, to see that neither end took a byte too many.
@@ -136,7 +136,7 @@ async fn nothing_in_common_is_nothing_in_common() {
 async fn a_silent_peer_is_given_up_at_the_deadline() {
     for capacity in [1, 1024] {
         let (left, _silent) = duplex(capacity);
-        let options = Options { timeout: Duration::from_secs(3), ..Options::default() };
+        let options = Options::default().with_timeout(Duration::from_secs(3));
         let before = Instant::now();
         let error = negotiate(left, &["/noise"], options).await.expect_err("nobody answers");
         assert!(matches!(error, Error::Negotiation(Failure::Deadline)), "{error}");

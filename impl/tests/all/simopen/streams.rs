@@ -17,7 +17,7 @@ const NA: &[u8] = b"\x03na\n";
 const NOISE: &[u8] = b"\x07/noise\n";
 
 fn with(nonce: u64) -> Options {
-    Options { nonce: Some(nonce), ..Options::default() }
+    Options::default().with_nonce(Some(nonce))
 }
 
 fn failure<Io>(outcome: Result<Negotiated<Io>, Error>) -> Failure {
@@ -132,7 +132,7 @@ async fn a_stream_that_never_flushes_is_given_up_at_the_deadline() {
 async fn progress_does_not_move_the_deadline() {
     let timeout = Duration::from_secs(10);
     let every = Duration::from_secs(8);
-    let options = Options { timeout, ..with(1) };
+    let options = with(1).with_timeout(timeout);
     for call in 0..3 {
         for drips_out in [false, true] {
             let (ours, mut theirs) = duplex(if drips_out { 1 } else { 1024 });

@@ -78,7 +78,7 @@ impl Contender for Ours {
     const NAME: &'static str = "handfast";
 
     fn new(stream: tokio::net::TcpStream) -> Self {
-        Self(Connection::new(stream, Config { max_frame: MAX_FRAME, ..Config::default() }))
+        Self(Connection::new(stream, Config::default().with_max_frame(MAX_FRAME)))
     }
 
     async fn send(&mut self, payload: &Bytes) {

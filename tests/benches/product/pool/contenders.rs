@@ -42,7 +42,7 @@ pub(crate) struct Handfast(Pool<u64, UnixStream>);
 
 impl Handfast {
     pub(crate) fn new(workers: &Workers, probe: bool) -> Self {
-        let config = Config { probe, descriptors: 4096, ..Config::default() };
+        let config = Config::default().with_probe(probe).with_descriptors(4096);
         Self(Pool::new(workers, config).expect("they run"))
     }
 }

@@ -79,7 +79,7 @@ fn takeover(criterion: &mut Criterion) {
     group.warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(1)).sample_size(15);
     let workers = Workers::start(NonZeroU16::new(2).expect("some")).expect("threads can be made");
     for (name, probe) in [("handfast", false), ("handfast, probed", true)] {
-        let config = Config { probe, descriptors: 4096, ..Config::default() };
+        let config = Config::default().with_probe(probe).with_descriptors(4096);
         let pool: Pool<u64, UnixStream> = Pool::new(&workers, config).expect("they run");
         let (from, to) = (pool.clone(), pool);
         let put = move |here: &WorkerHandle, connection| {

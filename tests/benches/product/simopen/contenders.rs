@@ -37,7 +37,7 @@ pub(crate) async fn dial<Io: AsyncRead + AsyncWrite + Unpin>(contender: Contende
     match contender {
         Contender::Ordinary => drop(propose(io, &PROPOSED, Options::default()).await.expect("they agree")),
         Contender::Dialer | Contender::Both => {
-            let options = Options { nonce: Some(7), ..Options::default() };
+            let options = Options::default().with_nonce(Some(7));
             drop(negotiate(io, &PROPOSED, options).await.expect("they agree"));
         }
         Contender::Crate => {
@@ -54,7 +54,7 @@ pub(crate) async fn listen<Io: AsyncRead + AsyncWrite + Unpin>(contender: Conten
             drop(accept(io, spoken, Options::default()).await.expect("they agree"));
         }
         Contender::Both => {
-            let options = Options { nonce: Some(3), ..Options::default() };
+            let options = Options::default().with_nonce(Some(3));
             drop(negotiate(io, spoken, options).await.expect("they agree"));
         }
         Contender::Crate => {

@@ -213,11 +213,11 @@ async fn play(case: &Case, server: &Server) -> Result<(String, i32), ClientError
 
 fn each_is_right(cases: Vec<Case>) -> impl AsyncFnOnce() {
     async move || {
-        let limits = Limits { per_address: 32, pending_per_source: 16, ..Limits::new(32, 16) };
-        let registry = Config { capacity: 65, ..Config::new(limits, Duplicates::KeepNew) };
+        let limits = Limits::new(32, 16).with_per_address(32).with_pending_per_source(16);
+        let registry = Config::new(limits, Duplicates::KeepNew).with_capacity(65);
         // Longer than a case may take: no peer is closed because it is late.
         let handshake_timeout = Duration::from_secs(3600);
-        let server = Server::start(NodeConfig { handshake_timeout, ..NodeConfig::new(registry) }).await;
+        let server = Server::start(NodeConfig::new(registry).with_handshake_timeout(handshake_timeout)).await;
         let mut wrong = Vec::new();
         for case in &cases {
             let patience = Duration::from_secs(60);

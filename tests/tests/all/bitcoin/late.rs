@@ -104,8 +104,8 @@ async fn wake_up_late(peers: usize, first: impl Fn(usize, &Client) -> Vec<u8> + 
             tokio::task::yield_now().await;
         }
     });
-    let limits = Limits { per_address: 64, pending_per_source: 64, ..Limits::new(64, 64) };
-    let config = NodeConfig::new(Config { capacity: 129, ..Config::new(limits, Duplicates::KeepNew) });
+    let limits = Limits::new(64, 64).with_per_address(64).with_pending_per_source(64);
+    let config = NodeConfig::new(Config::new(limits, Duplicates::KeepNew).with_capacity(129));
     let server = Server::start_pinging(config, INTERVAL).await;
     let mut clients = Vec::new();
     for _ in 0..peers {

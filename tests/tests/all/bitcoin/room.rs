@@ -30,9 +30,9 @@ async fn greeted(server: &Server) -> Result<Client, ClientError> {
 fn a_peer_that_goes_while_it_waits_for_room_keeps_no_slot() {
     alone("peers that wait for room to go", || {
         leaving_nothing(async || {
-            let registry = Config { capacity: 9, ..Config::new(Limits::new(4, 4), Duplicates::KeepNew) };
-            let config = NodeConfig { handshake_timeout: HOUR, ..NodeConfig::new(registry) };
-            let server = Server::start(NodeConfig { slow_subscriber_timeout: HOUR, ..config }).await;
+            let registry = Config::new(Limits::new(4, 4), Duplicates::KeepNew).with_capacity(9);
+            let config = NodeConfig::new(registry).with_handshake_timeout(HOUR);
+            let server = Server::start(config.with_slow_subscriber_timeout(HOUR)).await;
             let reads_nothing = server.node.subscribe().expect("the node runs");
             for _ in 0..4 {
                 let mut peer = greeted(&server).await.expect("there is a slot");

@@ -30,7 +30,7 @@ fn roomy() -> Config<SocketAddr> {
 }
 
 fn patient(registry: Config<SocketAddr>) -> NodeConfig<SocketAddr> {
-    NodeConfig { handshake_timeout: STUCK, slow_subscriber_timeout: STUCK, ..NodeConfig::new(registry) }
+    NodeConfig::new(registry).with_handshake_timeout(STUCK).with_slow_subscriber_timeout(STUCK)
 }
 
 /// What became of the clients.
@@ -151,8 +151,7 @@ fn the_silent_are_turned_away_in_time() {
         leaving_nothing(async || {
             let registry = roomy();
             // Short, but not for those who are to complete their handshake: they have done so before.
-            let server =
-                Server::start(NodeConfig { handshake_timeout: Duration::from_secs(1), ..patient(registry) }).await;
+            let server = Server::start(patient(registry).with_handshake_timeout(Duration::from_secs(1))).await;
             let mut guest = loop {
                 let mut guest = Client::connect(server.address).await.expect("the node listens");
                 if guest.shake_hands().await.is_ok() && guest.ping().await.is_ok() {

@@ -73,7 +73,7 @@ async fn we_read_the_originals_frames_to_its_marker_and_answer() {
         }
         original.shut_down()
     });
-    let config = Config { answer: Some(SECONDS), ..Config::default() };
+    let config = Config::default().with_answer(Some(SECONDS));
     let mut ours = Connection::new(registered(ours), config);
     for kind in 1..=50 {
         assert_eq!(ours.read().await, Ok(Some(Frame::new(kind, vec![kind as u8; kind as usize * 100]))));
@@ -107,7 +107,7 @@ async fn both_send_heartbeats_and_neither_is_given_out_by_us() {
         original.shut_down().expect("we are there");
         heartbeats
     });
-    let config = Config { heartbeat: Some(Duration::from_millis(10)), ..Config::default() };
+    let config = Config::default().with_heartbeat(Some(Duration::from_millis(10)));
     let mut ours = Connection::new(registered(ours), config);
     let heartbeats = tokio::spawn(ours.heartbeats());
     assert_eq!(ours.read().await, Ok(Some(Frame::new(1, "frame"))));

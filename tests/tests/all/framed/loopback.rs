@@ -97,7 +97,7 @@ async fn both_queues_are_full_and_nobody_reads_any_more() {
 async fn both_queues_are_full_and_both_readers_come_late() {
     let _deadline = deadline("both ends to shut down and to be read");
     for (keep, clean) in [(1 << 30, true), (1000, false)] {
-        let config = Config { drain: Drain { keep, ..Drain::default() }, ..Config::default() };
+        let config = Config::default().with_drain(Drain::default().with_keep(keep));
         let (mut one, mut other) = connections(None, &config);
         let written = (fill(one.writer()).await, fill(other.writer()).await);
         let deadline = within(if clean { LONG } else { SHORT });
@@ -143,8 +143,8 @@ async fn a_peer_that_pumps_for_ever_costs_no_more_than_the_limit() {
     static STOP: AtomicBool = AtomicBool::new(false);
     let (ours, theirs) = pair(None);
     let limit = 1 << 20;
-    let drain_limit = Drain { discard: limit, ..Drain::default() };
-    let mut ours = Connection::new(registered(ours), Config { drain: drain_limit, ..Config::default() });
+    let drain_limit = Drain::default().with_discard(limit);
+    let mut ours = Connection::new(registered(ours), Config::default().with_drain(drain_limit));
     let mut pumps = theirs.try_clone().expect("there are descriptors");
     pumps.set_write_timeout(Some(SHORT)).expect("it is a socket");
     let pump = thread::spawn(move || {
@@ -237,7 +237,7 @@ async fn a_half_open_peer_is_named_at_the_deadline() {
 #[tokio::test]
 async fn a_half_open_peer_is_dead_after_the_idle_timeout() {
     let _deadline = deadline("the idle timeout");
-    let config = Config { idle: Some(Idle::after(SHORT)), ..Config::default() };
+    let config = Config::default().with_idle(Some(Idle::after(SHORT)));
     for reads in [true, false] {
         let (ours, theirs) = pair(None);
         let (mut reader, mut writer) = Connection::new(registered(ours), config.clone()).into_split();

@@ -117,7 +117,7 @@ const LENGTHS: [usize; 7] = [0, 1, 2, 100, 0, 30_000, 150_000];
 /// Both ends write frames, read each other's, and shut down.
 async fn both_write_and_end<S: Stream>(heartbeat: Option<Duration>) -> Vec<String> {
     let (one, other) = S::pair();
-    let config = Config { heartbeat, ..Config::default() };
+    let config = Config::default().with_heartbeat(heartbeat);
     let ends = [recorded(one, config.clone()), recorded(other, config)].map(|(connection, log)| {
         tokio::spawn(async move {
             let heartbeats = tokio::spawn(connection.heartbeats());
@@ -155,7 +155,7 @@ const MORE_THAN_IS_HELD: usize = 8_000_000;
 /// The answer to the peer's marker, and a deadline that a second call shortens.
 async fn answered<S: Stream>() -> Vec<String> {
     let (one, other) = S::pair();
-    let (mut one, one_log) = recorded(one, Config { answer: Some(LONG), ..Config::default() });
+    let (mut one, one_log) = recorded(one, Config::default().with_answer(Some(LONG)));
     let (other, other_log) = recorded(other, Config::default());
     one.feed(frame(10)).await.expect("there is room");
     let (mut reader, mut writer) = other.into_split();
@@ -209,7 +209,7 @@ async fn not_in_time<S: Stream>() -> Vec<String> {
 
 /// A peer whose bytes end like this, the connection being shut down then. `ending` is what the reader is told.
 async fn ends_like<S: Stream>(bytes: &[u8], frames: usize, ending: &str) -> Vec<String> {
-    let (connection, log, mut peer) = beside_bytes::<S>(Config { max_frame: 1_000, ..Config::default() });
+    let (connection, log, mut peer) = beside_bytes::<S>(Config::default().with_max_frame(1_000));
     let (mut reader, mut writer) = connection.into_split();
     writer.write(frame(20)).await.expect("there is room");
     peer.write_all(bytes).await.expect("there is room");
@@ -254,10 +254,8 @@ async fn gone<S: Stream>() -> Vec<String> {
     drop((reader, writer));
     let gone = finished(&log, S::NAME, &[r#"{"write_failed":"left"}"#, r#"["left","peer_gone"]"#]);
 
-    let (connection, log, mut peer) = beside_bytes::<S>(Config {
-        drain: Drain { linger: Duration::from_millis(1), ..Drain::default() },
-        ..Config::default()
-    });
+    let (connection, log, mut peer) =
+        beside_bytes::<S>(Config::default().with_drain(Drain::default().with_linger(Duration::from_millis(1))));
     let (reader, mut writer) = connection.into_split();
     drop(reader);
     let peer = tokio::spawn(async move {
@@ -275,7 +273,7 @@ async fn gone<S: Stream>() -> Vec<String> {
     peer.await.expect("it does not panic");
     let dropped = finished(&log, S::NAME, &[r#"{"left":"left"}"#]);
 
-    let config = Config { idle: Some(Idle::after(SHORT / 2)), ..Config::default() };
+    let config = Config::default().with_idle(Some(Idle::after(SHORT / 2)));
     let (mut connection, log, peer) = beside_bytes::<S>(config);
     assert!(matches!(connection.read().await, Err(Error::Unresponsive { .. })));
     drop((connection, peer));

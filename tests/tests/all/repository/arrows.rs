@@ -17,13 +17,31 @@ fn package(name: &str) -> &'static Package {
 /// What a package depends on, by one of these kinds.
 fn direct(package: &Package, kinds: &[DependencyKind]) -> BTreeSet<String> {
     let has_kind = package.dependencies.iter().filter(|dependency| kinds.contains(&dependency.kind));
-    // What is optional is nobody's who does not ask for it; there are no features that are on without being asked for.
-    assert!(package.features.get("default").is_none_or(Vec::is_empty), "{} has default features", package.name);
-    // Nor is what a private cfg brings, which no user sets.
+    // What is optional is a dependency of those who ask for it, and of those who ask for nothing: see `default`.
+    let usual = defaults(package);
+    // What a private cfg brings is nobody's, because no user sets it.
     let is_private =
         |dependency: &Dependency| dependency.target.as_ref().is_some_and(|target| target.to_string() == PRIVATE);
-    let dependencies = has_kind.filter(|dependency| !dependency.optional && !is_private(dependency));
+    let is_built =
+        |dependency: &Dependency| !dependency.optional || usual.contains(&format!("dep:{}", dependency.name));
+    let dependencies = has_kind.filter(|dependency| is_built(dependency) && !is_private(dependency));
     dependencies.map(|dependency| dependency.name.clone()).collect()
+}
+
+/// What the features bring that are on without being asked for, by the names that the manifest has for them.
+fn defaults(package: &Package) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec!["default".to_owned()];
+    while let Some(next) = open.pop() {
+        for brought in package.features.get(&next).into_iter().flatten() {
+            // `tokio/net` brings tokio.
+            let brought = brought.split_once('/').map_or_else(|| brought.clone(), |(name, _)| format!("dep:{name}"));
+            if found.insert(brought.clone()) {
+                open.push(brought);
+            }
+        }
+    }
+    found
 }
 
 /// What users of a package get: its dependencies, and those of the members of the workspace among them.
@@ -67,6 +85,16 @@ fn what_users_depend_on_brings_no_checker_along() {
     let private = package("handfast").dependencies.iter().filter(|dependency| dependency.target.is_some());
     let private = private.filter(|dependency| dependency.name.starts_with("shuttle"));
     assert_eq!(private.count(), 2, "shuttle comes with the private cfg alone");
+}
+
+#[test]
+fn what_records_alone_need_is_built_for_those_who_record() {
+    let record = |needed: &str| package("handfast").dependencies.iter().any(|it| it.name == needed && it.optional);
+    let brought = normal("handfast");
+    for needed in ["handfast-spec", "serde", "serde_json"] {
+        assert!(record(needed) && !brought.contains(needed), "{needed} is built for every user of handfast");
+    }
+    assert!(brought.contains("tokio") && brought.contains("slab"), "the default features are followed: {brought:?}");
 }
 
 #[test]

@@ -114,7 +114,7 @@ async fn a_dialer_and_their_dialer_fail_cleanly() {
             // The lazy one says so before it knows.
             stream.complete().await.map(drop)
         };
-        let options = Options { timeout: Duration::from_secs(5), ..Options::default() };
+        let options = Options::default().with_timeout(Duration::from_secs(5));
         let (theirs, ours) = tokio::join!(theirs, negotiate(ours, &["/noise"], options));
         let what = format!("{capacity} bytes, {version:?}");
         err(theirs, &what);

@@ -98,7 +98,7 @@ fn current_thread() -> tokio::runtime::Runtime {
 }
 
 fn options() -> Options {
-    Options { timeout: Duration::from_secs(20), ..Options::default() }
+    Options::default().with_timeout(Duration::from_secs(20))
 }
 
 /// Nobody listens: each connection is one that both ends opened. Every one of them ends with opposite roles, one

@@ -146,7 +146,7 @@ async fn somebody_else_is_found_out_in_either_role() {
 }
 
 fn with(nonce: u64) -> Options {
-    Options { nonce: Some(nonce), ..Options::default() }
+    Options::default().with_nonce(Some(nonce))
 }
 
 /// A peer that goes silent anywhere in the upgrade is given up at the deadline.

@@ -85,14 +85,12 @@ impl<'r> Stepped<'r> {
         tamper: fn(Step) -> Step,
     ) -> Self {
         let registry = crate::lifecycle::configured(model.config());
-        let config = NodeConfig {
-            handshake_timeout: HANDSHAKE_TIMEOUT,
-            slow_subscriber_timeout: PATIENCE,
+        let config = NodeConfig::new(registry)
+            .with_handshake_timeout(HANDSHAKE_TIMEOUT)
+            .with_slow_subscriber_timeout(PATIENCE)
             // The walk decides how long tasks are held, and each hold-up counts by itself.
-            slow_subscriber_window: Duration::ZERO,
-            overdue: Duration::MAX,
-            ..NodeConfig::new(registry)
-        };
+            .with_slow_subscriber_window(Duration::ZERO)
+            .with_overdue(Duration::MAX);
         let log = Log::default();
         let node = Node::recorded(config, log.clone()).expect("the model's configurations are sound");
         let header = log.take();

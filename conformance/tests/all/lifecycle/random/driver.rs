@@ -236,13 +236,11 @@ struct Seen {
 async fn run(environment: Environment, log: Log, seen: &Seen) -> Result<(), TestCaseError> {
     let Environment { total, pending, spare, keeps_new, patience, grace, .. } = environment;
     let duplicates = if keeps_new { Duplicates::KeepNew } else { Duplicates::KeepOld };
-    let registry = Config { capacity: total + spare, ..Config::new(Limits::new(total, pending), duplicates) };
-    let config = NodeConfig {
-        handshake_timeout: Duration::from_millis(60),
-        slow_subscriber_timeout: Duration::from_millis(patience),
-        grace: Duration::from_millis(grace),
-        ..NodeConfig::new(registry)
-    };
+    let registry = Config::new(Limits::new(total, pending), duplicates).with_capacity(total + spare);
+    let config = NodeConfig::new(registry)
+        .with_handshake_timeout(Duration::from_millis(60))
+        .with_slow_subscriber_timeout(Duration::from_millis(patience))
+        .with_grace(Duration::from_millis(grace));
     let node: Peers = Node::recorded(config, log).expect("the configuration is sound and one of the model's");
     let (mut acting, mut listening) = (JoinSet::new(), JoinSet::new());
     environment.connections.into_iter().for_each(|connection| drop(acting.spawn(connect(node.clone(), connection))));

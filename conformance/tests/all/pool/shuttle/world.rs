@@ -70,7 +70,7 @@ const NUMBERS: usize = 64;
 
 impl World {
     pub(crate) fn new(workers: usize, room: usize, mistake: Mistake) -> Self {
-        let limits = Limits { per_key: room, total: room, idle: Duration::from_secs(10), age: Duration::MAX };
+        let limits = Limits::new(room, room).with_idle(Duration::from_secs(10)).with_age(Duration::MAX);
         let seats = (0..workers).map(|_| Seat::new(limits)).collect();
         Self { kernel: Arc::default(), table: Table::of_atomics(NUMBERS), seats, mistake }
     }

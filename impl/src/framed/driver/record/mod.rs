@@ -23,6 +23,9 @@ use crate::record::Writer;
 use crate::runtime::sync::{Mutex, MutexGuard};
 use crate::runtime::time::Instant;
 
+/// Where lines go.
+pub(super) type Out = Box<dyn Write + Send>;
+
 /// Writes each step as a line of the log that `model explain framed` reads.
 ///
 /// A step is entered under the lock under which it is taken, so that the order of lines is the order of steps. Lines are
@@ -103,7 +106,7 @@ enum ReaderState {
 }
 
 impl Record {
-    pub(super) fn begin(out: Box<dyn Write + Send>, config: &Config, delivery: &io::Result<Delivery>) -> Self {
+    pub(super) fn begin(out: Out, config: &Config, delivery: &io::Result<Delivery>) -> Self {
         let tells = !matches!(delivery, Ok(Delivery::Unknown));
         let mut out = Writer::new(out);
         let end = EndConfig { tells, answers: config.answer.is_some() };

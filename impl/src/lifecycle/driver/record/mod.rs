@@ -17,12 +17,15 @@ use crate::lifecycle::{
 };
 use crate::record::Writer;
 
+/// Where lines go.
+pub(super) type Out = Box<dyn Write + Send>;
+
 /// Writes each step as a line of the log that `model explain lifecycle` reads.
 ///
 /// It is called under the lock, so that the order of lines is the order of steps. Sessions and keys are numbered as
 /// they appear, those apart that are compared with our own.
 pub(super) struct Record<K> {
-    log: Writer<Box<dyn Write + Send>>,
+    log: Writer<Out>,
     sessions: BTreeMap<SessionId, spec::SessionId>,
     /// Sessions that have ended and whose connection is not closed.
     closing: BTreeMap<SessionId, spec::SessionId>,
@@ -34,7 +37,7 @@ pub(super) struct Record<K> {
 }
 
 impl<K: Clone + Ord> Record<K> {
-    pub(super) fn begin(out: Box<dyn Write + Send>, config: &Config<K>) -> Self {
+    pub(super) fn begin(out: Out, config: &Config<K>) -> Self {
         let (config, keys) = numbered(config);
         let mut log = Writer::new(out);
         log.write(&Header { protocol: Lifecycle::NAME, config });

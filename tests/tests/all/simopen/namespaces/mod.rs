@@ -46,9 +46,9 @@ fn dial(
     talked: Sender<()>,
     over: Receiver<()>,
 ) -> Settled {
-    let options = Options { nonce: Some(nonce), timeout: PATIENCE, ..Options::default() };
+    let options = Options::default().with_nonce(Some(nonce)).with_timeout(PATIENCE);
     // A SYN that is lost is sent again after a second, and the machine may be busy.
-    let dialer = Dialer { timeout: 2 * PATIENCE, ..Dialer::new(Some(ours.address)) };
+    let dialer = Dialer::new(Some(ours.address)).with_timeout(2 * PATIENCE);
     let mut recorder = Recorder::new(Vec::new());
     ours.within(move || {
         let runtime = Builder::new_current_thread().enable_all().build().expect("there is a runtime");
