@@ -50,6 +50,14 @@ impl Explains for Connection {
 }
 
 impl Connection {
+    /// Returns where an end that keeps to the protocol is; nothing for one that does not.
+    pub fn stage(&self, end: End) -> Option<Stage> {
+        match self.participant(end) {
+            Participant::Honest(endpoint) => Some(endpoint.state.stage),
+            Participant::Scripted(_) => None,
+        }
+    }
+
     fn summary_of(&self, end: End) -> Option<String> {
         let EndConfig { kind, protocols } = self.config.end(end);
         let (state, pending) = match self.participant(end) {
