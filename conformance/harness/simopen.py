@@ -1,8 +1,9 @@
 """py-libp2p behind the suite: it negotiates, says what it settled on, and echoes.
 
-python3 simopen.py ROLE listen|connect PORT PROTOCOLS
+python3 simopen.py dialer|listener listen PORT PROTOCOLS
 """
 
+import functools
 import sys
 
 import trio
@@ -10,7 +11,7 @@ from libp2p.protocol_muxer.multiselect import Multiselect
 from libp2p.protocol_muxer.multiselect_client import MultiselectClient
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
 
-ROLE, HOW, PORT, NAMES = sys.argv[1:5]
+ROLE, _, PORT, NAMES = sys.argv[1:5]
 
 
 class Stream:
@@ -24,19 +25,18 @@ class Stream:
 
 
 async def serve(stream):
-    async with stream:
-        communicator, names = MultiselectCommunicator(Stream(stream)), NAMES.split(",")
-        try:
-            if ROLE == "listener":
-                muxer = Multiselect({name: None for name in names})
-                settled, protocol = "responder", (await muxer.negotiate(communicator))[0]
-            else:
-                settled, protocol = "initiator", await MultiselectClient().select_one_of(names, communicator)
-            await stream.send_all(f"{settled} {protocol}\n".encode())
-            async for data in stream:
-                await stream.send_all(data)
-        except Exception:
-            return
+    communicator, names = MultiselectCommunicator(Stream(stream)), NAMES.split(",")
+    try:
+        if ROLE == "listener":
+            muxer = Multiselect({name: None for name in names})
+            settled = "responder", (await muxer.negotiate(communicator))[0]
+        else:
+            settled = "initiator", await MultiselectClient().select_one_of(names, communicator)
+        await stream.send_all("{} {}\n".format(*settled).encode())
+        async for data in stream:
+            await stream.send_all(data)
+    except Exception:  # The connection is closed.
+        return
 
 
-trio.run(trio.serve_tcp, serve, int(PORT))
+trio.run(functools.partial(trio.serve_tcp, serve, int(PORT), host="127.0.0.1"))

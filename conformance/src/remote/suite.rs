@@ -148,7 +148,7 @@ impl<C> Report<C> {
 }
 
 /// How often a failure is tried in a simpler way.
-const SIMPLER: usize = 40;
+const SIMPLER: usize = 16;
 
 /// How much longer than one wait a case may take.
 const WAITS: u32 = 60;
@@ -180,7 +180,10 @@ pub async fn run<S: Suite>(
             report.seen.extend(seen.into_iter().filter(|edge| report.showable.contains(edge)));
         }
         let result = CaseResult { case: case.clone(), verdict, passed };
-        let is_failure = matches!(result.verdict, Verdict::Failed { .. });
+        // One that concerns the same rules as another says no more when it is short.
+        let is_news =
+            |result: &CaseResult<_>| !report.results.iter().any(|other| is_same(&other.verdict, &result.verdict));
+        let is_failure = matches!(result.verdict, Verdict::Failed { .. }) && is_news(&result);
         let result = if is_failure { shorten::<S>(result, access, options.limits).await } else { result };
         let is_cut = matches!(result.verdict, Verdict::Incomplete(_));
         report.results.push(result);

@@ -78,6 +78,12 @@ fn alphabet(protocols: usize) -> Vec<Move> {
     messages.into_iter().map(Move::Say).chain([Move::Finish]).collect()
 }
 
+/// Whether a way to somewhere else takes this edge. Dialers pipeline a proposal before their number: one that does not is shown
+/// to an end once, and in no other case.
+fn is_way(here: &str, next: &Move) -> bool {
+    here != "selecting" || !matches!(next, Move::Say(Message::Select(_)))
+}
+
 /// A protocol that no implementation supports.
 pub(super) const UNSUPPORTED: &str = "/handfast/not-supported/1.0.0";
 
@@ -90,14 +96,17 @@ impl Graph {
         let mut open = VecDeque::from([Node { end: start, way: Vec::new() }]);
         while let Some(node) = open.pop_front() {
             let here = place(node.end.stage());
+            // The first way to a place is the shortest.
             if graph.nodes.contains_key(here) {
                 continue;
             }
             if !node.end.has_failed() && !node.end.has_settled() {
                 for next in alphabet(protocols.len()) {
                     graph.edges.insert((here, next.word()));
-                    let end = graph.after(&node.end, &next);
-                    open.push_back(Node { end, way: [node.way.clone(), vec![next]].concat() });
+                    if is_way(here, &next) {
+                        let end = graph.after(&node.end, &next);
+                        open.push_back(Node { end, way: [node.way.clone(), vec![next]].concat() });
+                    }
                 }
             }
             graph.nodes.insert(here, node);
@@ -150,7 +159,9 @@ impl Graph {
                 continue;
             }
             // An end of which the peer has gone has failed.
-            for next in alphabet(self.protocols.len()).into_iter().filter(|next| *next != Move::Finish) {
+            let here = place(end.stage());
+            let moves = alphabet(self.protocols.len()).into_iter();
+            for next in moves.filter(|next| *next != Move::Finish && is_way(here, next)) {
                 open.push_back((self.after(&end, &next), [way.clone(), vec![next]].concat()));
             }
         }
