@@ -25,7 +25,7 @@ async fn serve(stream: TcpStream, answer: &str) -> Result<(), Error> {
         for number in 0..8_u8 {
             writer.write(Frame::new(u32::from(number) + 1, vec![number; usize::from(number) * 1000])).await?;
         }
-        let _outcome = writer.shutdown(Instant::now() + Duration::from_secs(10)).await;
+        let _outcome = writer.shutdown(Instant::now() + Duration::from_secs(60)).await;
         return drained.await.unwrap_or(Ok(()));
     }
     while let Some(frame) = reader.read().await? {
@@ -33,7 +33,7 @@ async fn serve(stream: TcpStream, answer: &str) -> Result<(), Error> {
             writer.write(frame).await?;
         }
     }
-    let _outcome = writer.shutdown(Instant::now() + Duration::from_secs(10)).await;
+    let _outcome = writer.shutdown(Instant::now() + Duration::from_secs(60)).await;
     Ok(())
 }
 
