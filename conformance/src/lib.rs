@@ -15,6 +15,9 @@ pub mod lifecycle;
 pub mod log;
 pub mod ownership;
 pub mod paused;
+// It runs on sockets of tokio, which shuttle replaces.
+#[cfg(not(handfast_shuttle))]
+pub mod remote;
 pub mod simopen;
 // It runs the drivers on tokio, which shuttle replaces.
 #[cfg(not(handfast_shuttle))]

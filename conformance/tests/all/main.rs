@@ -4,5 +4,6 @@ mod framed;
 mod lifecycle;
 mod ownership;
 mod pool;
+mod remote;
 mod simopen;
 mod simulate;

@@ -49,6 +49,16 @@ impl Explains for Connection {
     }
 }
 
+impl Connection {
+    /// Returns where an end that keeps to the protocol is; nothing for one that does not.
+    pub fn stage(&self, end: End) -> Option<Stage> {
+        match self.participant(end) {
+            Participant::Honest(endpoint) => Some(endpoint.state.stage),
+            Participant::Scripted(_) => None,
+        }
+    }
+}
+
 /// Says where an end is.
 pub(super) fn stage(stage: Stage, protocols: &[Name]) -> String {
     match stage {

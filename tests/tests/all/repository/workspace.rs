@@ -61,7 +61,7 @@ fn collect(directory: &Path, files: &mut Vec<File>) {
             continue;
         }
         if path.is_dir() {
-            if path.file_name().is_some_and(|name| name != "target") {
+            if path.file_name().is_some_and(|name| name != "target" && name != "node_modules") {
                 collect(&path, files);
             }
         } else if let Ok(text) = fs::read_to_string(&path) {

@@ -1,6 +1,7 @@
 //! Simultaneous open with other people's code and on real TCP.
 
 mod interop;
+mod judged;
 #[cfg(target_os = "linux")]
 mod namespaces;
 mod race;
