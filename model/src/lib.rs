@@ -6,6 +6,7 @@ pub mod checker;
 pub mod cli;
 pub mod framed;
 pub mod lifecycle;
+pub mod node;
 pub mod ownership;
 pub mod registry;
 pub mod simopen;
