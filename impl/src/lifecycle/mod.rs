@@ -33,7 +33,7 @@ mod driver;
 
 pub use active::{ActivePeer, Heard, Switch};
 pub use core::{
-    Announcement, Config, ConfigError, Core, Direction, Discarded, Duplicates, Effect, Ended, Event, Greeting, Limits,
+    Announcement, Config, ConfigError, Core, DIALED_BY_BOTH, Direction, Discarded, Duplicates, Effect, Ended, Event, Greeting, Limits,
     Network, Origin, ParseNetworkError, Peer, Reason, Rejected, SessionId, SessionStage, StateError, Subscribed,
     SubscriberId, WhenFull, canonical,
 };

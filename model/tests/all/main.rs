@@ -15,6 +15,7 @@ mod formats;
 mod framed;
 mod haproxy;
 mod many_rules;
+mod node;
 mod pool;
 mod simopen;
 mod two_ends;

@@ -1,6 +1,8 @@
 //! Whether a slot was free, and a key had room, by what the participants were told.
 
-use super::{DIALED_BY_BOTH, Direction, Duplicates, History, Key, NO_LIMIT, Origin, Reason, SessionId, SessionRecord, Violation};
+use super::{
+    DIALED_BY_BOTH, Direction, Duplicates, History, Key, NO_LIMIT, Origin, Reason, SessionId, SessionRecord, Violation,
+};
 
 /// The limits that hold for ordinary sessions, reservation and what is pending in all apart.
 pub(super) const BY_ORIGIN: [Reason; 5] =

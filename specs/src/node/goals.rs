@@ -1,7 +1,7 @@
 //! What must happen, and under which fairness.
 
 use super::pairs::{are_whole, pairs, rests, sessions};
-use super::{Component, History, NodeId, Node, Phase, SocketRecord, State};
+use super::{Component, History, Node, NodeId, Phase, SocketRecord, State};
 use crate::protocol::Goal;
 
 /// What must happen, and under which fairness it is promised.

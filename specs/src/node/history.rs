@@ -160,9 +160,7 @@ impl History {
     pub fn sockets(&self) -> impl Iterator<Item = (Socket, &SocketRecord)> + Clone {
         let of = |(index, connection): (usize, _)| {
             let connection: &ConnectionRecord = connection;
-            End::BOTH.map(|end| {
-                (Socket { connection: ConnectionId(index as u32), end }, &connection.ends[end.index()])
-            })
+            End::BOTH.map(|end| (Socket { connection: ConnectionId(index as u32), end }, &connection.ends[end.index()]))
         };
         self.connections.iter().enumerate().flat_map(of).filter(|(_, record)| record.state != State::Unopened)
     }

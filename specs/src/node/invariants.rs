@@ -6,7 +6,8 @@ use crate::lifecycle::Direction;
 use crate::protocol::Predicate;
 
 /// The rule that the system rests only where nothing is waited for.
-pub const DEADLOCK: (&str, &str) = ("NODE-10", "no session waits for what cannot come: a state without any step is at rest");
+pub const DEADLOCK: (&str, &str) =
+    ("NODE-10", "no session waits for what cannot come: a state without any step is at rest");
 
 /// What holds in every reachable state.
 pub const INVARIANTS: &[Predicate<History>] = &[

@@ -18,7 +18,10 @@ pub(super) fn pairs(history: &History) -> impl Iterator<Item = [NodeId; 2]> {
         [node.min(peer), node.max(peer)]
     };
     let all = history.sockets().map(move |(_, record)| pair(record));
-    all.clone().enumerate().filter(move |(index, pair)| !all.clone().take(*index).any(|it| it == *pair)).map(|(_, it)| it)
+    all.clone()
+        .enumerate()
+        .filter(move |(index, pair)| !all.clone().take(*index).any(|it| it == *pair))
+        .map(|(_, it)| it)
 }
 
 /// Whether an end neither begins nor ends: its session is announced and goes on, or it is closed.
@@ -32,9 +35,7 @@ fn is_settled(record: &SocketRecord) -> bool {
 
 /// Whether no connection of the two nodes begins or ends, as far as each end was told, and none is open at one end alone.
 pub(super) fn rests(history: &History, pair: [NodeId; 2]) -> bool {
-    connections(history, pair).all(|[left, right]| {
-        is_settled(&left) && is_settled(&right) && left.state == right.state
-    })
+    connections(history, pair).all(|[left, right]| is_settled(&left) && is_settled(&right) && left.state == right.state)
 }
 
 /// How many sessions two nodes have at rest.

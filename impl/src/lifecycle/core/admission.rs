@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{
-    Announcement, Core, Direction, Discarded, Duplicates, Effect, Network, Peer, Reason, SessionId, Stage, StateError,
+    Announcement, Core, DIALED_BY_BOTH, Direction, Discarded, Duplicates, Effect, Network, Peer, Reason, SessionId, Stage, StateError,
 };
 
 /// Why a session is not announced now.

@@ -1,5 +1,7 @@
 //! How the core is configured.
 
+pub use handfast_spec::lifecycle::DIALED_BY_BOTH;
+
 use super::{Direction, Network, Reason};
 
 /// How a registry is configured. [`Config::new`] fills in what most nodes need.
@@ -157,7 +159,8 @@ pub enum Duplicates {
     /// the same connection, provided that both use this rule. Of two sessions of the same direction the one of greater
     /// [rank](super::Peer::rank) is kept, and of equal rank the newer one, so that a peer that lost its connection is not
     /// locked out; ends that see two such connections in different orders may each keep another one, unless the handshake
-    /// gives them ranks. [`Config::local`] must be known.
+    /// gives them ranks. One of the rank [`DIALED_BY_BOTH`](super::DIALED_BY_BOTH) goes before every other one, whatever its
+    /// direction. [`Config::local`] must be known.
     TieBreak,
     /// There may be this many, at least one; one more is rejected. Subscribers tell them apart by their session.
     Allow(usize),

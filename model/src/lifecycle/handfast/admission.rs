@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use handfast_spec::lifecycle::{DIALED_BY_BOTH, Direction, Duplicates, Key, NO_LIMIT, Origin, Phase, Reason, SessionId};
+use handfast_spec::lifecycle::{
+    DIALED_BY_BOTH, Direction, Duplicates, Key, NO_LIMIT, Origin, Phase, Reason, SessionId,
+};
 
 use super::machine::{Handfast, Session, Stage};
 

@@ -58,20 +58,12 @@ pub(super) const ONCE: Bounds = Bounds {
 };
 
 /// Each dials the other, and both connections come about.
-pub(super) const TWICE: Bounds = Bounds {
-    worlds: &[&[BY_LOW, BY_HIGH]],
-    leaves: false,
-    timers: false,
-    stops: &[],
-    ..ONCE
-};
+pub(super) const TWICE: Bounds =
+    Bounds { worlds: &[&[BY_LOW, BY_HIGH]], leaves: false, timers: false, stops: &[], ..ONCE };
 
 /// Two connections of which both dialed one, or of which one node dialed both.
-pub(super) const MIXED: Bounds = Bounds {
-    worlds: &[&[CROSSED[1], BY_LOW], &[CROSSED[0], BY_HIGH], &[BY_LOW, LATER]],
-    frames: 0,
-    ..TWICE
-};
+pub(super) const MIXED: Bounds =
+    Bounds { worlds: &[&[CROSSED[1], BY_LOW], &[CROSSED[0], BY_HIGH], &[BY_LOW, LATER]], frames: 0, ..TWICE };
 
 /// A node bans the other one while two connections come about.
 pub(super) const BANNED: Bounds = Bounds { frames: 0, bans: &[(LOW, HIGH)], ..TWICE };
@@ -88,17 +80,26 @@ pub(super) const THREE: Bounds = Bounds {
     ..TWICE
 };
 
-pub(super) const SMALL: [(&str, Bounds); 6] = [
-    ("once", ONCE),
+pub(super) const SMALL: [(&str, Bounds); 6] =
+    [("once", ONCE), ("twice", TWICE), ("mixed", MIXED), ("banned", BANNED), ("killed", KILLED), ("three", THREE)];
+
+const DEFAULT: [(&str, Bounds); 6] = [
+    ("once", Bounds { stops: &[LOW, HIGH], ..ONCE }),
     ("twice", TWICE),
     ("mixed", MIXED),
     ("banned", BANNED),
     ("killed", KILLED),
-    ("three", THREE),
+    ("three", Bounds { frames: 1, ..THREE }),
 ];
 
-const DEFAULT: [(&str, Bounds); 6] = SMALL;
-const LARGE: [(&str, Bounds); 6] = SMALL;
+const LARGE: [(&str, Bounds); 6] = [
+    ("once", Bounds { frames: 2, stops: &[LOW, HIGH], crashes: &[LOW], ..ONCE }),
+    ("twice", Bounds { timers: true, stops: &[HIGH], ..TWICE }),
+    ("mixed", Bounds { frames: 1, timers: true, ..MIXED }),
+    ("banned", Bounds { frames: 1, bans: &[(LOW, HIGH), (HIGH, LOW)], ..BANNED }),
+    ("killed", Bounds { frames: 1, crashes: &[LOW, HIGH], ..KILLED }),
+    ("three", Bounds { frames: 1, stops: &[THIRD], ..THREE }),
+];
 
 impl Bounds {
     /// Everything that there is to attempt.

@@ -1,7 +1,9 @@
 //! The machine: nodes with their registries, and connections with their two ends.
 
 use handfast_spec::lifecycle::{self, Duplicates, Key, Limits, SessionId, SubscriberId};
-use handfast_spec::node::{Action, ConnectionId, End, Ending, Link, Node as Protocol, NodeId, Output, Refusal, Role, Socket};
+use handfast_spec::node::{
+    Action, ConnectionId, End, Ending, Link, Node as Protocol, NodeId, Output, Refusal, Role, Socket,
+};
 use handfast_spec::{Machine, Observation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -144,12 +146,7 @@ pub(super) fn key(node: NodeId) -> Key {
 
 impl Node {
     pub(super) fn new(node: NodeId, duplicates: Duplicates) -> Self {
-        let config = registry::Config {
-            limits: Limits::new(4, 4),
-            capacity: 8,
-            duplicates,
-            local: Some(key(node)),
-        };
+        let config = registry::Config { limits: Limits::new(4, 4), capacity: 8, duplicates, local: Some(key(node)) };
         let mut registry = registry::Handfast::new(config);
         let subscribed = registry.step(&lifecycle::Action::Subscribe { subscriber: SUBSCRIBER });
         debug_assert!(!subscribed.is_refused(), "a registry that has just been made has room for a subscriber");
@@ -173,6 +170,16 @@ impl Handfast {
     /// The connections that may be opened.
     pub fn links(&self) -> impl Iterator<Item = Link> {
         self.connections.iter().map(|connection| connection.link)
+    }
+
+    /// What the ends of a connection know of the direction in which they send, when its shutdown is over: whether everything
+    /// has arrived in the other kernel.
+    pub fn outcomes(&self, connection: usize) -> [Option<bool>; 2] {
+        let outcome = |task: Task| match task.sending {
+            Sending::Open | Sending::Marked => None,
+            Sending::Over { clean } => Some(clean),
+        };
+        self.connections[connection].ends.map(outcome)
     }
 
     pub(super) fn link(&self, socket: Socket) -> &Link {
@@ -208,9 +215,8 @@ impl Handfast {
     /// The end at the same node whose session with the same peer is announced.
     pub(super) fn rival(&self, socket: Socket) -> Option<Socket> {
         let pair = |socket: Socket| (self.home(socket), self.home(socket.peer()));
-        self.sockets().find(|&other| {
-            other != socket && pair(other) == pair(socket) && self.task(other).stage == Stage::Up
-        })
+        self.sockets()
+            .find(|&other| other != socket && pair(other) == pair(socket) && self.task(other).stage == Stage::Up)
     }
 
     pub(super) fn take(&mut self, action: Action, outputs: &mut Outputs) -> Step {
@@ -266,12 +272,7 @@ impl Task {
     pub(super) fn is_open(&self) -> bool {
         match self.stage {
             Stage::Unopened | Stage::Closed => false,
-            Stage::Negotiating
-            | Stage::Upgrading
-            | Stage::Proven
-            | Stage::Rejected
-            | Stage::Up
-            | Stage::Down => true,
+            Stage::Negotiating | Stage::Upgrading | Stage::Proven | Stage::Rejected | Stage::Up | Stage::Down => true,
         }
     }
 

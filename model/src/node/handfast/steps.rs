@@ -124,12 +124,7 @@ impl Handfast {
         match self.task(socket).stage {
             Stage::Unopened => self.nodes[self.home(socket).index()].phase == Phase::Crashed,
             Stage::Closed => true,
-            Stage::Negotiating
-            | Stage::Upgrading
-            | Stage::Proven
-            | Stage::Rejected
-            | Stage::Up
-            | Stage::Down => false,
+            Stage::Negotiating | Stage::Upgrading | Stage::Proven | Stage::Rejected | Stage::Up | Stage::Down => false,
         }
     }
 
@@ -300,8 +295,7 @@ impl Handfast {
     /// What was not read makes the other kernel lose what it had not sent.
     pub(super) fn close_socket(&mut self, socket: Socket) {
         let (task, peer) = (*self.task(socket), *self.task(socket.peer()));
-        let has_read = task.taken == peer.accepted
-            && (!peer.has_marked() || task.body == Body::Ended(Ending::Marker));
+        let has_read = task.taken == peer.accepted && (!peer.has_marked() || task.body == Body::Ended(Ending::Marker));
         self.task_mut(socket).stage = Stage::Closed;
         self.task_mut(socket.peer()).reset |= !has_read;
     }
@@ -372,13 +366,7 @@ impl Handfast {
 /// Between a node and its registry.
 impl Handfast {
     /// Steps a node's registry, and tells the tasks of its sessions, and its subscriber, what came of it.
-    pub(super) fn ask(
-        &mut self,
-        node: NodeId,
-        action: lifecycle::Action,
-        cause: Cause,
-        outputs: &mut Outputs,
-    ) -> Step {
+    pub(super) fn ask(&mut self, node: NodeId, action: lifecycle::Action, cause: Cause, outputs: &mut Outputs) -> Step {
         match self.nodes[node.index()].registry.step(&action) {
             Observation::Refused(refusal) => return Err(refused(refusal)),
             Observation::Accepted(told) => told.into_iter().for_each(|told| self.on_output(node, told, cause, outputs)),

@@ -1,5 +1,7 @@
 //! handfast's assembly with one mistake.
 
+use std::collections::BTreeSet;
+
 use handfast_spec::lifecycle::{self, Direction, Duplicates};
 use handfast_spec::node::{Action, Ending, Node as Protocol, NodeId, Output, Refusal, Role, Socket};
 use handfast_spec::{Machine, Observation};
@@ -17,9 +19,11 @@ use crate::in_parts;
 pub struct Mutant {
     handfast: Handfast,
     flaw: Flaw,
+    /// The ends that accepted a frame behind their marker: of [`Flaw::AcceptsBehindMarker`].
+    behind: BTreeSet<Socket>,
 }
 
-in_parts!(Mutant { handfast: Handfast } and { flaw: Flaw });
+in_parts!(Mutant { handfast: Handfast, behind: BTreeSet<Socket> } and { flaw: Flaw });
 
 impl Mutant {
     /// Nodes that run, with this flaw.
@@ -27,11 +31,11 @@ impl Mutant {
         let duplicates = match flaw {
             Flaw::BothCloseDuplicate => Duplicates::KeepOld,
             Flaw::KeepsDuplicate => Duplicates::Allow(2),
-            _ => return Self { handfast, flaw },
+            _ => return Self { handfast, flaw, behind: BTreeSet::new() },
         };
         let config = Config { duplicates, ..*handfast.config() };
         let links: Vec<_> = handfast.links().collect();
-        Self { handfast: Handfast::new(config, &links), flaw }
+        Self { handfast: Handfast::new(config, &links), flaw, behind: BTreeSet::new() }
     }
 
     fn take(&mut self, action: Action, outputs: &mut Outputs) -> Step {
@@ -117,9 +121,10 @@ impl Mutant {
             return self.handfast.take(Action::Write { socket }, outputs);
         }
         self.handfast.may_write(socket)?;
+        if !self.behind.insert(socket) {
+            return Err(Refusal::NoMore);
+        }
         outputs.push(Output::Accepted(socket));
-        // Where the peer reads no more nothing is behind the marker: the frame is accepted, and that is all.
-        self.handfast.task_mut(socket).body = Body::Left;
         Ok(())
     }
 
@@ -138,7 +143,9 @@ impl Mutant {
     fn announce_at_once(&mut self, socket: Socket, outputs: &mut Outputs) -> Step {
         let rival = self.handfast.rival(socket);
         self.handfast.take(Action::Announce { socket }, outputs)?;
-        let Some(rival) = rival.filter(|&rival| outputs.contains(&Output::Beaten(rival, socket))) else { return Ok(()) };
+        let Some(rival) = rival.filter(|&rival| outputs.contains(&Output::Beaten(rival, socket))) else {
+            return Ok(());
+        };
         let home = self.handfast.home(socket);
         let session = self.handfast.task(rival).session;
         let mut unheard = Vec::new();

@@ -11,6 +11,7 @@ pub use machine::Mutant;
 
 const ONCE: &[&str] = &["once"];
 const TWICE: &[&str] = &["twice"];
+const BOTH: &[&str] = &["once", "twice"];
 const MIXED: &[&str] = &["mixed"];
 const THREE: &[&str] = &["three"];
 
@@ -36,7 +37,7 @@ mutants! {
 
     BothCloseDuplicate {
         name: "both-close-duplicate",
-        source: "libp2p/go-libp2p-swarm 76, each end closes the connection that the other one keeps",
+        source: "libp2p/rust-libp2p #752; anacrolix/torrent #154: each end keeps another one of two connections",
         about: "each end keeps the session that it announced first, and closes the other one",
         instances: TWICE,
         violates: &["NODE-2", "NODE-13"],
@@ -44,7 +45,7 @@ mutants! {
 
     KeepsDuplicate {
         name: "keeps-duplicate",
-        source: "libp2p/go-libp2p 1067, two connections stay where two nodes dial each other",
+        source: "impl/src/node/config.rs, with `Duplicates::Allow(2)` in place of the tie-break",
         about: "a second session with the same peer is announced beside the first",
         instances: TWICE,
         violates: &["NODE-1", "NODE-4", "NODE-13"],
@@ -52,39 +53,39 @@ mutants! {
 
     CrossedByDirection {
         name: "crossed-by-direction",
-        source: "handfast::node before it asked simultaneous open whether both ends dialed",
+        source: "impl/src/node/open.rs, establish, without the rank of a connection that both ends dialed",
         about: "of two connections of which both ends dialed one, each end decides by the direction that it sees",
         instances: MIXED,
-        violates: &["NODE-2", "NODE-13"],
+        violates: &["NODE-2", "NODE-10", "NODE-12", "NODE-13"],
     }
 
     RankIgnored {
         name: "rank-ignored",
-        source: "the mutant of lifecycle of this name, at two ends",
+        source: "impl/src/node/open.rs, establish, without `set_rank`",
         about: "of two connections that one end dialed each end keeps the one that is newer to it",
         instances: MIXED,
-        violates: &["NODE-2", "NODE-13"],
+        violates: &["NODE-2", "NODE-10", "NODE-12", "NODE-13"],
     }
 
     RoleFromDirection {
         name: "role-from-direction",
-        source: "libp2p/go-libp2p-swarm before simultaneous connect: both ends of a crossed connection are clients",
+        source: "impl/src/node/open.rs, settle_roles, by direction where both ends may have dialed",
         about: "the upgrade takes its role from who dialed, so that two that dialed one connection both begin",
         instances: ONCE,
-        violates: &["NODE-3", "NODE-10"],
+        violates: &["NODE-3", "NODE-13"],
     }
 
     UpBeforeRole {
         name: "up-before-role",
-        source: "btcd: a peer is added before its version message has come",
+        source: "btcsuite/btcd PR #1480, add sent from OnVersion",
         about: "the session is announced under the key that was dialed, before the role is settled and the key is proven",
         instances: ONCE,
-        violates: &["NODE-7"],
+        violates: &["NODE-7", "NODE-13"],
     }
 
     TieBeforeKey {
         name: "tie-before-key",
-        source: "sigp/lighthouse 5271-like: a connection that only claims a peer id takes the place of one that has proved it",
+        source: "impl/src/node/open.rs, establish, where the tie is broken before the upgrade",
         about: "the tie is decided when the role is settled, by the key that the other end claims",
         instances: TWICE,
         violates: &["NODE-8"],
@@ -92,15 +93,15 @@ mutants! {
 
     StopsBeforeLastDown {
         name: "stops-before-last-down",
-        source: "btcd: the server stops while peer handlers still run",
+        source: "btcsuite/btcd 56613bb8, Stop (M13 of lifecycle)",
         about: "the shutdown is complete when every session was told to end",
         instances: ONCE,
-        violates: &["NODE-11"],
+        violates: &["NODE-10", "NODE-11"],
     }
 
     AcceptsBehindMarker {
         name: "accepts-behind-marker",
-        source: "zrepl/zrepl b93a06d, WriteFrame beside Shutdown (M18)",
+        source: "zrepl/zrepl b93a06d, Shutdown without writeMtx to its end (M18 of framed)",
         about: "a session that lost the tie accepts frames behind its marker",
         instances: TWICE,
         violates: &["NODE-5"],
@@ -108,7 +109,7 @@ mutants! {
 
     AcknowledgedIsRead {
         name: "acknowledged-is-read",
-        source: "handfast::node without `peer_ended`: what the kernel acknowledges counts as given",
+        source: "impl/src/node/framing.rs, Drained::is_clean, without `peer_ended`",
         about: "frames of a session that the peer never announced are reported as arrived",
         instances: TWICE,
         violates: &["NODE-5"],
@@ -116,7 +117,7 @@ mutants! {
 
     WinnerDoesNotWait {
         name: "winner-does-not-wait",
-        source: "btcd: the new peer is added while the old one is still being removed",
+        source: "lightningnetwork/lnd 8c04dd00",
         about: "the winner of a tie is announced before the Down of the loser",
         instances: TWICE,
         violates: &["NODE-4"],
@@ -124,7 +125,7 @@ mutants! {
 
     BanEndsWrongOne {
         name: "ban-ends-wrong-one",
-        source: "btcd: a ban by address ends whoever is at that place of the list",
+        source: "impl/src/lifecycle/core/admission.rs, ban, with the key of another peer",
         about: "a ban ends the sessions with another peer",
         instances: THREE,
         violates: &["NODE-9"],
@@ -132,7 +133,7 @@ mutants! {
 
     ClosesTwice {
         name: "closes-twice",
-        source: "haproxy/haproxy 2fd9b4f: a descriptor that is shut down is closed by whoever takes it over too",
+        source: "lightningnetwork/lnd #343; ethereum/go-ethereum #22077: removal on request and by the watcher both clean up",
         about: "the shutdown of the frames closes the connection, and the session's task closes it again",
         instances: ONCE,
         violates: &["NODE-6"],
@@ -140,17 +141,17 @@ mutants! {
 
     ForgetsBody {
         name: "forgets-body",
-        source: "btcd: Disconnect without a quit channel in the message pump",
+        source: "impl/src/node/framing.rs, live, without the shutdown of a session that is told to end",
         about: "a body that runs does not learn that its session is to end",
-        instances: TWICE,
-        violates: &["NODE-12", "NODE-13"],
+        instances: BOTH,
+        violates: &["NODE-10", "NODE-12", "NODE-13", "NODE-15"],
     }
 
     IgnoresEnd {
         name: "ignores-end",
-        source: "zrepl/zrepl b93a06d: a reader that waits does not see that its peer is gone",
+        source: "impl/src/framed/driver/reader.rs, without the end of the stream",
         about: "a body is not told that its peer is gone",
         instances: ONCE,
-        violates: &["NODE-10", "NODE-12", "NODE-14"],
+        violates: &["NODE-12", "NODE-14"],
     }
 }
