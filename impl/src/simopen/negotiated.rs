@@ -124,7 +124,7 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Negotiated<Io> {
 
 impl<Io> Debug for Negotiated<Io> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { surplus, taken, protocol, role, direction, .. } = self;
+        let Self { surplus, taken, protocol, side: Side { role, direction }, .. } = self;
         f.debug_struct("Negotiated")
             .field("protocol", protocol)
             .field("role", role)

@@ -65,14 +65,14 @@ fn abstracted(worlds: &'static [&'static [Link]]) -> Roles {
 
 #[test]
 fn the_roles_of_a_connection_are_what_simultaneous_open_comes_to() {
-    let crossed: &[&[Link]] =
+    const CROSSED: &[&[Link]] =
         &[&[dialed(Dialed::Both(framed::End::Left))], &[dialed(Dialed::Both(framed::End::Right))]];
-    assert_eq!(abstracted(crossed), negotiated(&[(Kind::Simopen, Kind::Simopen)]));
+    assert_eq!(abstracted(CROSSED), negotiated(&[(Kind::Simopen, Kind::Simopen)]));
     let plain = abstracted(&[&[BY_LEFT]]);
     assert_eq!(plain, negotiated(&[(Kind::Simopen, Kind::Listener)]));
     assert!(plain.len() > 2 && !plain.contains(&[Some(Role::Responder), Some(Role::Initiator)]), "{plain:?}");
     let wrong: Roles = [[Some(Role::Initiator); 2]].into();
-    assert!(abstracted(crossed).is_disjoint(&wrong), "the comparison can fail");
+    assert!(abstracted(CROSSED).is_disjoint(&wrong), "the comparison can fail");
 }
 
 /// What becomes of one direction: frames accepted and given, whether the sender was told that all has arrived, and whether

@@ -333,9 +333,8 @@ impl<'p> Run<'p> {
         let history = self.book.history().clone();
         for goal in spec::Node::GOALS {
             let is_owed = (goal.trigger)(&history) && !(goal.outcome)(&history);
-            self.oracle.holds(!is_owed, goal.id, || {
-                format!("{}: {:#?}", goal.title, history.sockets().collect::<Vec<_>>())
-            });
+            self.oracle
+                .holds(!is_owed, goal.id, || format!("{}: {:#?}", goal.title, history.sockets().collect::<Vec<_>>()));
         }
         if !history.disturbed {
             self.oracle.saw("nothing was disturbed");

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{
-    Announcement, Core, DIALED_BY_BOTH, Direction, Discarded, Duplicates, Effect, Network, Peer, Reason, SessionId, Stage, StateError,
+    Announcement, Core, DIALED_BY_BOTH, Direction, Discarded, Duplicates, Effect, Network, Peer, Reason, SessionId,
+    Stage, StateError,
 };
 
 /// Why a session is not announced now.
@@ -131,8 +132,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
     fn beaten(&self, holders: &BTreeSet<SessionId>, peer: &Peer<K, I>) -> Option<SessionId> {
         let is_lesser = self.config.local.as_ref().is_some_and(|local| *local < peer.key);
         let preferred = if is_lesser { Direction::Outbound } else { Direction::Inbound };
-        let is_preferred =
-            |peer: &Peer<K, I>| peer.origin.direction == preferred || peer.rank == DIALED_BY_BOTH;
+        let is_preferred = |peer: &Peer<K, I>| peer.origin.direction == preferred || peer.rank == DIALED_BY_BOTH;
         let preference = |peer: &Peer<K, I>| (is_preferred(peer), peer.rank, peer.session);
         let holder = self.peer(*holders.first()?)?;
         (preference(holder) < preference(peer)).then_some(holder.session)

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use conformance::lifecycle::CoreMachine;
 use handfast_spec::lifecycle::{
-    DIALED_BY_BOTH,
-    Action, Direction, Key, Lifecycle, Limits, NO_LIMIT, Network, Origin, Output, Refusal, SessionId, SubscriberId,
+    Action, DIALED_BY_BOTH, Direction, Key, Lifecycle, Limits, NO_LIMIT, Network, Origin, Output, Refusal, SessionId,
+    SubscriberId,
 };
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use model::checker::explain::Explains;
