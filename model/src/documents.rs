@@ -8,4 +8,5 @@ pub const DOCUMENTS: &[Document] = &[
     Document { path: "specs/lifecycle.md", text: include_str!("../../specs/lifecycle.md") },
     Document { path: "specs/ownership.md", text: include_str!("../../specs/ownership.md") },
     Document { path: "specs/framed.md", text: include_str!("../../specs/framed.md") },
+    Document { path: "specs/node.md", text: include_str!("../../specs/node.md") },
 ];

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod documents;
 pub mod framed;
 pub mod lifecycle;
+pub mod node;
 pub mod ownership;
 pub mod registry;
 pub mod simopen;

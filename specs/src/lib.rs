@@ -8,12 +8,13 @@
 //! This crate depends on serde and on crates that derive what stands in tables: nothing that acts. The model and the implementation both speak its words and never see each other.
 //!
 //! Reading order: [`protocol`](mod@protocol) for the two traits, then the document of a protocol, which is its module documentation:
-//! [`simopen`], [`lifecycle`], [`ownership`], [`framed`].
+//! [`simopen`], [`lifecycle`], [`ownership`], [`framed`], and [`node`], which is all of them together.
 
 mod end;
 pub mod framed;
 pub mod lifecycle;
 pub mod log;
+pub mod node;
 pub mod ownership;
 pub mod protocol;
 pub mod simopen;

@@ -4,6 +4,9 @@ use handfast::lifecycle::{self as product, StateError};
 use handfast_spec::lifecycle::{Direction, Key, Limits, NO_LIMIT, Network, Origin, Reason, Refusal};
 use model::lifecycle::handfast::{Config, Duplicates};
 
+/// The rank that stands for a connection that both ends dialed is one number to the rules and to the library.
+const _: () = assert!(product::DIALED_BY_BOTH == handfast_spec::lifecycle::DIALED_BY_BOTH);
+
 /// The product's configuration of a node that the model has configured so.
 pub fn configured(config: &Config) -> product::Config<Key> {
     let duplicates = match config.duplicates {

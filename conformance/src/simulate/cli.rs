@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::campaign::{Options, campaign};
 use super::framed::Framed;
 use super::lifecycle::Lifecycle;
+use super::node::Nodes;
 use super::oracle::trace;
 use super::pool::Pooling;
 use super::simopen::Simopen;
@@ -47,11 +48,12 @@ const RUNS: u64 = 2_000;
 type Simulate = fn(&Arguments) -> Result<bool, String>;
 
 /// A protocol, and how it is run.
-const PROTOCOLS: [(&str, Simulate); 4] = [
+const PROTOCOLS: [(&str, Simulate); 5] = [
     (Framed::NAME, simulate::<Framed>),
     (Simopen::NAME, simulate::<Simopen>),
     (Lifecycle::NAME, simulate::<Lifecycle>),
     (Pooling::NAME, simulate::<Pooling>),
+    (Nodes::NAME, simulate::<Nodes>),
 ];
 
 /// Runs what the arguments say. The exit status is 0 if no rule was broken, 1 if one was, 2 if the arguments are wrong.

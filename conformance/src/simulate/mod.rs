@@ -21,6 +21,7 @@ pub mod executor;
 pub mod framed;
 pub mod lifecycle;
 pub mod lock;
+pub mod node;
 pub mod oracle;
 pub mod pool;
 pub mod simopen;

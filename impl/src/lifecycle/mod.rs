@@ -34,9 +34,9 @@ mod driver;
 pub use crate::direction::Direction;
 pub use active::{ActivePeer, Heard, Switch};
 pub use core::{
-    Announcement, Config, ConfigError, Core, Discarded, Duplicates, Effect, Ended, Event, Greeting, Limits, Network,
-    Origin, ParseNetworkError, Peer, Reason, Rejected, SessionId, SessionStage, StateError, Subscribed, SubscriberId,
-    WhenFull, canonical,
+    Announcement, Config, ConfigError, Core, DIALED_BY_BOTH, Discarded, Duplicates, Effect, Ended, Event,
+    Greeting, Limits, Network, Origin, ParseNetworkError, Peer, Reason, Rejected, SessionId, SessionStage, StateError,
+    Subscribed, SubscriberId, WhenFull, canonical,
 };
 pub use driver::{
     Ban, Banned, BodyOutput, Failure, Failures, Farewell, Handshake, Metrics, Node, NodeConfig, Report, Selector,

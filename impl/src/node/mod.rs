@@ -54,7 +54,7 @@
 //!
 //! Two nodes that dial each other may have two connections. Which one is kept is decided when the upgrade has proved the
 //! key, by lifecycle's [`TieBreak`](crate::lifecycle::Duplicates::TieBreak): the one that the lesser key dialed, at both
-//! ends. A session that was announced before it lost is told to end like any other: its frames are drained, and then the
+//! ends; and before any other one a connection that [both dialed](Stream::both_dialed), whose direction tells nothing. A session that was announced before it lost is told to end like any other: its frames are drained, and then the
 //! winner is announced. A session that one end announced and the other did not has frames that no body reads: its
 //! [report](Drained::is_clean) says so. Until the tie is broken each connection has its slot, for which limits are to have
 //! room.

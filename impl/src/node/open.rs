@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Opening, Stream};
-use crate::lifecycle::{Handshake, Reason, StateError};
+use crate::lifecycle::{DIALED_BY_BOTH, Handshake, Reason, StateError};
 use crate::runtime::sync::OnceLock;
 use crate::simopen::{self, DialError, Direction};
 
@@ -27,7 +27,8 @@ pub struct Upgraded<K, I, C> {
     pub connection: C,
     /// What both ends know of this connection and compare where ties are broken and the direction does not tell: a dialer
     /// that may have several connections with one peer numbers them and says so. See
-    /// [`Handshake::set_rank`](crate::lifecycle::Handshake::set_rank). Zero unless it is set.
+    /// [`Handshake::set_rank`](crate::lifecycle::Handshake::set_rank). Zero unless it is set. Where both ends
+    /// [dialed](Stream::both_dialed) it is [`DIALED_BY_BOTH`] instead.
     pub rank: u32,
     /// Whether the session becomes privileged: see
     /// [`Handshake::grant_privilege`](crate::lifecycle::Handshake::grant_privilege).
@@ -111,12 +112,14 @@ where
     let logged = |error: &dyn Display| crate::trace::debug!(%session, ?address, %error, "no session");
     let io = io.await.inspect_err(|error| logged(error))?;
     let stream = settle_roles(io, direction, address, &opening).await.inspect_err(|error| logged(error))?;
+    let both_dialed = stream.both_dialed();
     let Upgraded { key, info, connection, rank, privileged } = upgrade(stream)
         .await
         .map_err(|error| OpenError::Upgrade { reason: Reason::from(&error), error: Box::new(error) })?;
     // Set once, because a connection has one session.
     let _ = learned.set(key.clone());
-    handshake.set_rank(rank)?;
+    // NODE-2: each end sees it as dialed by itself, so that the direction would have them keep different ones.
+    handshake.set_rank(if both_dialed { DIALED_BY_BOTH } else { rank })?;
     if privileged {
         handshake.grant_privilege()?;
     }

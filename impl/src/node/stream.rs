@@ -21,6 +21,7 @@ pub struct Stream<Io> {
     /// What was read beyond the negotiation.
     surplus: Bytes,
     side: Side,
+    both_dialed: bool,
     protocol: Option<String>,
     address: Option<SocketAddr>,
 }
@@ -32,18 +33,25 @@ impl<Io> Stream<Io> {
             Direction::Outbound => Role::Initiator,
             Direction::Inbound => Role::Responder,
         };
-        Self { io, surplus: Bytes::new(), side: Side { role, direction }, protocol: None, address }
+        Self { io, surplus: Bytes::new(), side: Side { role, direction }, both_dialed: false, protocol: None, address }
     }
 
     pub(super) fn negotiated(negotiated: Negotiated<Io>, address: Option<SocketAddr>) -> Self {
-        let (side, protocol) = (negotiated.side(), Some(negotiated.protocol().to_owned()));
+        let (side, both_dialed) = (negotiated.side(), negotiated.both_dialed());
+        let protocol = Some(negotiated.protocol().to_owned());
         let (io, surplus) = negotiated.into_parts();
-        Self { io, surplus: surplus.into(), side, protocol, address }
+        Self { io, surplus: surplus.into(), side, both_dialed, protocol, address }
     }
 
     /// The part that this end plays in the upgrade and above, and whether it dialed. The ends have opposite roles.
     pub fn side(&self) -> Side {
         self.side
+    }
+
+    /// Whether both ends dialed the connection: both are told the same. Never where
+    /// [nothing is negotiated](super::Opening::ByDirection).
+    pub fn both_dialed(&self) -> bool {
+        self.both_dialed
     }
 
     /// The protocol that was agreed on. None where [nothing is negotiated](super::Opening::ByDirection).

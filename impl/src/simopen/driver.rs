@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::core::{Failure, NameError, Negotiation, Protocol, Settled};
 use super::record::{Record, Sink};
-use super::{Direction, Negotiated};
+use super::{Direction, Negotiated, Side};
 use crate::runtime::time::sleep;
 use crate::setters::setters;
 
@@ -211,7 +211,8 @@ where
     exchange.record.as_mut().into_iter().for_each(Record::flushed);
     let Settled { role, protocol } = outcome?;
     crate::trace::trace!(?role, %protocol, ?direction, "negotiated");
-    Ok(Negotiated::new(io, exchange.surplus, protocol, role, direction))
+    let both_dialed = exchange.negotiation.both_dialed();
+    Ok(Negotiated::new(io, exchange.surplus, protocol, Side { role, direction }, both_dialed))
 }
 
 /// A negotiation and what it has to do with a stream.

@@ -27,13 +27,13 @@ pub struct Negotiated<Io> {
     surplus: Vec<u8>,
     taken: usize,
     protocol: Protocol,
-    role: Role,
-    direction: Direction,
+    side: Side,
+    both_dialed: bool,
 }
 
 impl<Io> Negotiated<Io> {
-    pub(super) fn new(io: Io, surplus: Vec<u8>, protocol: Protocol, role: Role, direction: Direction) -> Self {
-        Self { io, surplus, taken: 0, protocol, role, direction }
+    pub(super) fn new(io: Io, surplus: Vec<u8>, protocol: Protocol, side: Side, both_dialed: bool) -> Self {
+        Self { io, surplus, taken: 0, protocol, side, both_dialed }
     }
 
     /// The protocol that was agreed on, in the spelling of the caller.
@@ -44,12 +44,17 @@ impl<Io> Negotiated<Io> {
     /// The part that this end plays in all that follows: in the security protocol, in the choice of a multiplexer, and in
     /// that.
     pub fn role(&self) -> Role {
-        self.role
+        self.side.role
     }
 
     /// Whether this end dialed. It says nothing about the role.
     pub fn direction(&self) -> Direction {
-        self.direction
+        self.side.direction
+    }
+
+    /// Whether both ends dialed the connection. Both are told the same.
+    pub fn both_dialed(&self) -> bool {
+        self.both_dialed
     }
 
     /// The stream, and what was read from it and not taken yet: it comes before anything that the stream still gives.
@@ -65,7 +70,7 @@ impl<Io> Negotiated<Io> {
 
     /// What this end is, for the layers above.
     pub fn side(&self) -> Side {
-        Side { role: self.role, direction: self.direction }
+        self.side
     }
 }
 
@@ -119,7 +124,7 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Negotiated<Io> {
 
 impl<Io> Debug for Negotiated<Io> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { surplus, taken, protocol, role, direction, .. } = self;
+        let Self { surplus, taken, protocol, side: Side { role, direction }, .. } = self;
         f.debug_struct("Negotiated")
             .field("protocol", protocol)
             .field("role", role)

@@ -60,6 +60,12 @@ const SMALL: &[Pinned] = &[
     pinned(("framed", "hostile"), [31778, 72775, 29], "752a72e227761de431dbc727d14d43f1"),
     pinned(("framed", "silent"), [83244, 245421, 33], "b7c965dca5d370465c03da5744f62f79"),
     pinned(("framed", "answering"), [17118, 55737, 32], "7115a64a3a7ed524b984792d52c2f028"),
+    pinned(("node", "once"), [28096, 61240, 24], "29fefcf4854558d43f2cf34e6990de2d"),
+    pinned(("node", "twice"), [12831, 33988, 36], "ea9a533adfa66a594459b37d0c56fb80"),
+    pinned(("node", "mixed"), [6885, 16452, 28], "80d931350c9e41d6fab1d6a181b022a5"),
+    pinned(("node", "banned"), [37350, 102269, 39], "5a18c3b17e52f96a3d6faf7f3d643ba8"),
+    pinned(("node", "killed"), [24169, 66455, 35], "daa0f97c082eb058cb06378f20214fad"),
+    pinned(("node", "three"), [2468, 7246, 27], "80e60dafc17fdd4bd03adcf6ea2e55f0"),
 ];
 
 const DEFAULT: &[Pinned] = &[
@@ -89,6 +95,12 @@ const DEFAULT: &[Pinned] = &[
     pinned(("framed", "hostile"), [31778, 72775, 29], "752a72e227761de431dbc727d14d43f1"),
     pinned(("framed", "silent"), [83244, 245421, 33], "b7c965dca5d370465c03da5744f62f79"),
     pinned(("framed", "answering"), [17118, 55737, 32], "7115a64a3a7ed524b984792d52c2f028"),
+    pinned(("node", "once"), [103260, 258040, 26], "b3ed7e20705fc44dddd053735d3eed0e"),
+    pinned(("node", "twice"), [12831, 33988, 36], "ea9a533adfa66a594459b37d0c56fb80"),
+    pinned(("node", "mixed"), [6885, 16452, 28], "80d931350c9e41d6fab1d6a181b022a5"),
+    pinned(("node", "banned"), [37350, 102269, 39], "5a18c3b17e52f96a3d6faf7f3d643ba8"),
+    pinned(("node", "killed"), [24169, 66455, 35], "daa0f97c082eb058cb06378f20214fad"),
+    pinned(("node", "three"), [12796, 42200, 35], "66b5d1e703202445f80a51599145c426"),
 ];
 
 /// Each line as it would stand in the table.

@@ -16,6 +16,7 @@ mod framed;
 mod haproxy;
 mod historical;
 mod many_rules;
+mod node;
 mod pages;
 mod pool;
 mod simopen;

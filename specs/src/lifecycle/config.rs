@@ -7,6 +7,10 @@ use super::{Direction, Network, Origin};
 /// A limit that limits nothing: no history has room for more sessions.
 pub const NO_LIMIT: u32 = u32::MAX;
 
+/// The rank of a session whose connection both ends dialed: a direction would tell its ends different things, so that both
+/// prefer it to every other one.
+pub const DIALED_BY_BOTH: u32 = u32::MAX;
+
 /// How many slots there are, for which kinds of sessions. Logs leave out what limits nothing.
 ///
 /// *Ordinary* sessions have no privilege. Sessions that are privileged are counted in `total` alone.

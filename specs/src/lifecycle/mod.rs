@@ -15,7 +15,7 @@ mod vocabulary;
 
 pub use crate::table::Table;
 pub use components::Component;
-pub use config::{Duplicates, Limits, NO_LIMIT};
+pub use config::{DIALED_BY_BOTH, Duplicates, Limits, NO_LIMIT};
 pub use goals::PROMISES;
 pub use history::History;
 pub use ids::{Key, SELECTOR, SessionId, SubscriberId};

@@ -1,6 +1,8 @@
 //! Whether a slot was free, and a key had room, by what the participants were told.
 
-use super::{Direction, Duplicates, History, Key, NO_LIMIT, Origin, Reason, SessionId, SessionRecord, Violation};
+use super::{
+    DIALED_BY_BOTH, Direction, Duplicates, History, Key, NO_LIMIT, Origin, Reason, SessionId, SessionRecord, Violation,
+};
 
 /// The limits that hold for ordinary sessions, reservation and what is pending in all apart.
 pub(super) const BY_ORIGIN: [Reason; 5] =
@@ -158,5 +160,6 @@ impl History {
 
 /// How much both ends prefer a session: first by who dialed, then by rank, then what is newer.
 fn preference(local: Key, key: Key, session: SessionId, record: &SessionRecord) -> (bool, u32, SessionId) {
-    (record.origin.direction == Direction::preferred(local, key), record.rank, session)
+    let is_preferred = record.origin.direction == Direction::preferred(local, key);
+    (is_preferred || record.rank == DIALED_BY_BOTH, record.rank, session)
 }

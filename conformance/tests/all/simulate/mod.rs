@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use conformance::simulate::campaign::{Options, campaign};
 use conformance::simulate::framed::Framed;
 use conformance::simulate::lifecycle::Lifecycle;
+use conformance::simulate::node::Nodes;
 use conformance::simulate::oracle::RULES;
 use conformance::simulate::pool::Pooling;
 use conformance::simulate::simopen::Simopen;
@@ -70,6 +71,7 @@ worlds! {
     simopen: Simopen,
     lifecycle: Lifecycle,
     pool: Pooling,
+    node: Nodes,
 }
 
 #[test]
@@ -85,6 +87,11 @@ fn framed_breaks_no_rule_in_its_world() {
 #[test]
 fn pool_breaks_no_rule_in_its_world() {
     breaks_no_rule::<Pooling>();
+}
+
+#[test]
+fn node_breaks_no_rule_in_its_world() {
+    breaks_no_rule::<Nodes>();
 }
 
 #[test]

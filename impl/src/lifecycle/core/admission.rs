@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Announcement, Core, Discarded, Duplicates, Effect, Network, Peer, Reason, SessionId, Stage, StateError};
+use super::{
+    Announcement, Core, DIALED_BY_BOTH, Discarded, Duplicates, Effect, Network, Peer, Reason, SessionId, Stage, StateError,
+};
 use crate::direction::Direction;
 
 /// Why a session is not announced now.
@@ -130,7 +132,8 @@ impl<K: Clone + Ord, I> Core<K, I> {
     fn beaten(&self, holders: &BTreeSet<SessionId>, peer: &Peer<K, I>) -> Option<SessionId> {
         let is_lesser = self.config.local.as_ref().is_some_and(|local| *local < peer.key);
         let preferred = if is_lesser { Direction::Outbound } else { Direction::Inbound };
-        let preference = |peer: &Peer<K, I>| (peer.origin.direction == preferred, peer.rank, peer.session);
+        let is_preferred = |peer: &Peer<K, I>| peer.origin.direction == preferred || peer.rank == DIALED_BY_BOTH;
+        let preference = |peer: &Peer<K, I>| (is_preferred(peer), peer.rank, peer.session);
         let holder = self.peer(*holders.first()?)?;
         (preference(holder) < preference(peer)).then_some(holder.session)
     }

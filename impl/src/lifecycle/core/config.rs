@@ -4,6 +4,10 @@ use super::{Network, Reason};
 use crate::direction::Direction;
 use crate::setters::setters;
 
+/// The rank of a session whose connection both ends dialed: a direction would tell its ends different things, so that both
+/// prefer it to every other one.
+pub const DIALED_BY_BOTH: u32 = u32::MAX;
+
 /// How a registry is configured. [`Config::new`] fills in what most nodes need.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -183,7 +187,8 @@ pub enum Duplicates {
     /// the same connection, provided that both use this rule. Of two sessions of the same direction the one of greater
     /// [rank](super::Peer::rank) is kept, and of equal rank the newer one, so that a peer that lost its connection is not
     /// locked out; ends that see two such connections in different orders may each keep another one, unless the handshake
-    /// gives them ranks. [`Config::local`] must be known.
+    /// gives them ranks. One of the rank [`DIALED_BY_BOTH`](super::DIALED_BY_BOTH) goes before every other one, whatever its
+    /// direction. [`Config::local`] must be known.
     TieBreak,
     /// There may be this many, at least one; one more is rejected. Subscribers tell them apart by their session.
     Allow(usize),

@@ -13,7 +13,7 @@ mod types;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-pub use config::{Config, ConfigError, Duplicates, Limits, Rejected, WhenFull};
+pub use config::{Config, ConfigError, DIALED_BY_BOTH, Duplicates, Limits, Rejected, WhenFull};
 pub use discarded::Discarded;
 pub use network::{Network, ParseNetworkError, canonical};
 pub use types::{

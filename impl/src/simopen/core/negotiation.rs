@@ -45,6 +45,8 @@ pub struct Negotiation {
     /// Whether the stream takes nothing more.
     is_broken: bool,
     role: Option<Role>,
+    /// Whether the role was decided by the numbers of both ends.
+    both_dialed: bool,
     limit: u16,
     outcome: Option<Result<Settled, Failure>>,
 }
@@ -131,6 +133,7 @@ impl Negotiation {
             written: 0,
             is_broken: false,
             role,
+            both_dialed: false,
             limit: PROPOSALS,
             outcome: None,
         };
@@ -233,6 +236,12 @@ impl Negotiation {
     /// This end's role, once that is known: it does not change. (SIM-10)
     pub fn role(&self) -> Option<Role> {
         self.role
+    }
+
+    /// Whether the peer dialed too, so that the numbers of both decided the role. Both ends say the same when they have
+    /// settled.
+    pub fn both_dialed(&self) -> bool {
+        self.both_dialed
     }
 
     /// Whether this end waits for another proposal than one that it declined.
@@ -348,6 +357,7 @@ impl Negotiation {
             std::cmp::Ordering::Less => Role::Responder,
         };
         self.role = Some(role);
+        self.both_dialed = true;
         self.state = State::Role(role);
         self.say(&Message::Role(role));
         if role == Role::Initiator {

@@ -121,6 +121,34 @@ async fn two_that_dial_each_other_end_with_one_session_and_lose_no_frame_silentl
     assert!(seen.drained > 10 && seen.reported > 10 && seen.responders_that_dialed > 10, "{seen:?}");
 }
 
+/// Beside a connection that both dialed there is another one, as where nodes listen at two addresses.
+async fn cross_beside_another(seed: u64) {
+    let random = &mut StdRng::seed_from_u64(seed);
+    let accounts = [Accounts::default(), Accounts::default()];
+    let [one, other] = [1, 2].map(|name| chatty(config(name), &accounts[name as usize - 1]));
+    let (from, to) = if random.random() { (&one, &other) } else { (&other, &one) };
+    if random.random() {
+        dial(random, from, to);
+        pass(Duration::from_millis(random.random_range(0..4))).await;
+        dial_each_other(random, &one, &other);
+    } else {
+        dial_each_other(random, &one, &other);
+        pass(Duration::from_millis(random.random_range(0..4))).await;
+        dial(random, from, to);
+    }
+    pass(GRACE + Duration::from_secs(1)).await;
+    let (ours, theirs) = (only(&one), only(&other));
+    assert_eq!((ours.ours, ours.theirs), (theirs.theirs, theirs.ours), "one session, the same at both ends (NODE-2)");
+    assert_ne!(ours.role, theirs.role);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_connections_of_which_both_dialed_one_both_keep_the_same() {
+    for seed in 0..200 {
+        cross_beside_another(seed).await;
+    }
+}
+
 /// Each is dialed again until both agree, whatever is lost on the way.
 #[tokio::test(start_paused = true)]
 async fn nodes_that_keep_each_other_come_to_one_session_and_stop_dialing() {

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use handfast_spec::lifecycle::{Direction, Duplicates, Key, NO_LIMIT, Origin, Phase, Reason, SessionId};
+use handfast_spec::lifecycle::{
+    DIALED_BY_BOTH, Direction, Duplicates, Key, NO_LIMIT, Origin, Phase, Reason, SessionId,
+};
 
 use super::machine::{Handfast, Session, Stage};
 
@@ -97,10 +99,12 @@ impl Handfast {
     }
 
     /// How much both ends prefer a session: first by who dialed, then by rank. A greater rank is that of a later connection
-    /// where the dialer numbers its connections; of equal rank the newer one is preferred, as each end sees it.
+    /// where the dialer numbers its connections; of equal rank the newer one is preferred, as each end sees it. A connection
+    /// that both dialed has no direction that both see, and goes before every other one.
     fn preference(&self, session: SessionId, state: &Session) -> (bool, u32, SessionId) {
         let direction = self.config.local.map(|local| Direction::preferred(local, state.key));
-        (direction == Some(state.origin.direction), state.rank, session)
+        let is_preferred = direction == Some(state.origin.direction) || state.rank == DIALED_BY_BOTH;
+        (is_preferred, state.rank, session)
     }
 
     fn allows_one_more(&self, key: Key, most: u32) -> bool {

@@ -51,9 +51,10 @@ fn index(entry: &Entry, simulated: &BTreeSet<String>) -> Vec<String> {
             ("1", kind != "goal"),
             ("2", kind == "goal"),
             ("3", broken > 0),
-            ("4", is_predicate),
+            // Nodes have no core of their own, and their driver runs in worlds.
+            ("4", is_predicate && entry.name != "node"),
             // The pool's driver is not stepped: its cores are.
-            ("5", is_predicate && entry.name != "ownership"),
+            ("5", is_predicate && !["ownership", "node"].contains(&entry.name)),
             ("L", is_predicate || kind == "goal"),
             ("S", simulated.contains(rule.id)),
         ];

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use conformance::lifecycle::CoreMachine;
 use handfast_spec::lifecycle::{
-    Action, Direction, Key, Lifecycle, Limits, NO_LIMIT, Network, Origin, Output, Refusal, SessionId, SubscriberId,
+    Action, DIALED_BY_BOTH, Direction, Key, Lifecycle, Limits, NO_LIMIT, Network, Origin, Output, Refusal, SessionId,
+    SubscriberId,
 };
 use handfast_spec::{Machine, Observation, Protocol, Recorded};
 use model::checker::explain::Explains;
@@ -219,7 +220,7 @@ impl Attempt {
             What::BanNetwork => Action::BanNetwork { network },
             What::UnbanNetwork => Action::UnbanNetwork { network },
             What::GrantPrivilege => Action::GrantPrivilege { session },
-            What::Rank => Action::Rank { session, rank: u32::from(self.whom % 3) },
+            What::Rank => Action::Rank { session, rank: [0, 1, DIALED_BY_BOTH][usize::from(self.whom % 3)] },
             What::SetLimits if self.whom.is_multiple_of(2) => Action::SetLimits { limits: environment.header.limits },
             What::SetLimits => Action::SetLimits { limits: environment.later },
             What::Shutdown => Action::Shutdown,
