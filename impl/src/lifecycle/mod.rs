@@ -34,8 +34,8 @@ mod driver;
 pub use crate::direction::Direction;
 pub use active::{ActivePeer, Heard, Switch};
 pub use core::{
-    Announcement, Config, ConfigError, Core, DIALED_BY_BOTH, Discarded, Duplicates, Effect, Ended, Event,
-    Greeting, Limits, Network, Origin, ParseNetworkError, Peer, Reason, Rejected, SessionId, SessionStage, StateError,
+    Announcement, Config, ConfigError, Core, DIALED_BY_BOTH, Discarded, Duplicates, Effect, Ended, Event, Greeting,
+    Limits, Network, Origin, ParseNetworkError, Peer, Reason, Rejected, SessionId, SessionStage, StateError,
     Subscribed, SubscriberId, WhenFull, canonical,
 };
 pub use driver::{

@@ -3,7 +3,7 @@
 use handfast_spec::Recorded;
 use handfast_spec::simopen::{Action, End, Name, Nonce, Role, Token};
 
-use super::connection::{Config, Connection, EndConfig};
+use super::connection::{Config, Connection, EndConfig, Participant};
 use super::handfast::Stage;
 use crate::checker::explain::Explains;
 

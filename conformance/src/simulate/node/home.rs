@@ -190,7 +190,7 @@ fn config(id: NodeId, setup: &Setup, canary: Option<Canary>) -> Config<u64> {
     let number = u64::from(id.0);
     let nonce = Some(if setup.is_greater_first { 1_000 - number } else { number });
     config.opening =
-        Opening::Negotiate { protocols: vec!["/world/1".to_owned()], options: Options { nonce, ..Options::default() } };
+        Opening::Negotiate { protocols: vec!["/world/1".to_owned()], options: Options::default().with_nonce(nonce) };
     if canary == Some(Canary::KeepsOld) {
         config.registry.registry.duplicates = Duplicates::KeepOld;
     }

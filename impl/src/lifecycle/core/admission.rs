@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{
-    Announcement, Core, DIALED_BY_BOTH, Discarded, Duplicates, Effect, Network, Peer, Reason, SessionId, Stage, StateError,
+    Announcement, Core, DIALED_BY_BOTH, Discarded, Duplicates, Effect, Network, Peer, Reason, SessionId, Stage,
+    StateError,
 };
 use crate::direction::Direction;
 
