@@ -40,6 +40,7 @@ const LARGE: &[Pinned] = &[
     (("framed", "roomy"), [1933475, 7356091, 64], "29b24d3892822b4cb42ffecc7c39af66"),
     (("framed", "answering"), [20320, 67280, 38], "7e150c9e68ffb74d4f54da96700e735d"),
     (("framed", "leaving"), [507479, 1477228, 40], "27c25a4e96c7140ca205feca00ea779f"),
+    (("framed", "unread"), [69103, 181503, 32], "601eb37fe2dc64ef77d628395d137aeb"),
     (("framed", "hostile"), [31778, 72775, 29], "752a72e227761de431dbc727d14d43f1"),
     (("framed", "silent"), [83244, 245421, 33], "b7c965dca5d370465c03da5744f62f79"),
 ];

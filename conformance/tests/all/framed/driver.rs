@@ -48,6 +48,11 @@ fn the_driver_takes_every_edge_of_leaving() {
 }
 
 #[test]
+fn the_driver_takes_every_edge_of_unread() {
+    cover("unread");
+}
+
+#[test]
 fn the_driver_takes_every_edge_of_hostile() {
     cover("hostile");
 }
@@ -66,7 +71,7 @@ fn the_driver_takes_every_edge_of_answering() {
 #[test]
 fn every_setting_of_the_small_scope_is_walked() {
     let names: Vec<_> = instances(Scope::Small).iter().map(|instance| instance.name).collect();
-    assert_eq!(names, ["both", "one-way", "leaving", "hostile", "silent", "answering"]);
+    assert_eq!(names, ["both", "one-way", "leaving", "unread", "hostile", "silent", "answering"]);
 }
 
 /// Mutants that leave steps out and do nothing else: what they still do is done by the driver, too. What they owe is found
