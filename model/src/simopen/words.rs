@@ -42,7 +42,7 @@ impl<P: Peer + 'static> Connection<P> {
             let room = match self.config().room(end) {
                 0 => "holds nothing".to_owned(),
                 1 => "holds 1 message".to_owned(),
-                room => format!("holds {room} messages"),
+                room => format!("holds {room} messages"), // any greater number
             };
             let held = list(", now ", self.channel(end));
             format!("connection to {end}: {room}{held}")

@@ -53,7 +53,6 @@ fn line(out: &mut String, (names, counts, digest): ((&str, &str), [usize; 3], &s
 }
 
 #[test]
-#[ignore = "it takes minutes"]
 fn the_large_scope_ends_and_has_the_states_that_it_is_known_to_have() {
     let mut expected = String::new();
     LARGE.iter().for_each(|&pinned| line(&mut expected, pinned));

@@ -29,7 +29,7 @@ fn what_is_not_there_is_said() {
     for (arguments, says) in [
         ("list nowhere", "there is no protocol"),
         ("list framed/nowhere", "has no design"),
-        ("list --violates FRM-99", "no invariant or goal with the id FRM-99"),
+        ("list --violates RULE-1", "no invariant or goal with the id RULE-1"),
         ("list simopen --violates FRM-5", "no invariant or goal with the id FRM-5"),
     ] {
         let run = run(arguments);

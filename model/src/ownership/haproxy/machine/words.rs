@@ -91,7 +91,7 @@ impl Worker {
     fn in_words(&self) -> String {
         let mut words = match self.at {
             Step::Rest => "in its loop".to_owned(),
-            at => format!("next {at}"),
+            at => format!("next {at}"), // every step has its own words
         };
         words += if self.inside { "; believes that it may run" } else { "" };
         words.extend(self.report.map(|which| format!("; has a report of {which}")));
