@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
+use futures_util::SinkExt;
 use handfast::framed::{Config, Connection, Error, Frame, Reader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
@@ -19,13 +19,14 @@ async fn main() -> std::io::Result<()> {
 }
 
 async fn serve(stream: TcpStream, answer: &str) -> Result<(), Error> {
-    let (mut reader, mut writer) = Connection::new(stream, Config::default()).into_split();
+    let config = Config::default().with_close_within(Duration::from_secs(60));
+    let (mut reader, mut writer) = Connection::new(stream, config).into_split();
     if answer == "source" {
         let drained = tokio::spawn(async move { drain(&mut reader).await });
         for number in 0..8_u8 {
             writer.write(Frame::new(u32::from(number) + 1, vec![number; usize::from(number) * 1000])).await?;
         }
-        let _outcome = writer.shutdown(Instant::now() + Duration::from_secs(60)).await;
+        let _closed = writer.close().await;
         return drained.await.unwrap_or(Ok(()));
     }
     while let Some(frame) = reader.read().await? {
@@ -33,7 +34,7 @@ async fn serve(stream: TcpStream, answer: &str) -> Result<(), Error> {
             writer.write(frame).await?;
         }
     }
-    let _outcome = writer.shutdown(Instant::now() + Duration::from_secs(60)).await;
+    let _closed = writer.close().await;
     Ok(())
 }
 
