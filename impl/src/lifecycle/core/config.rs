@@ -187,7 +187,7 @@ pub enum Duplicates {
     /// the same connection, provided that both use this rule. Of two sessions of the same direction the one of greater
     /// [rank](super::Peer::rank) is kept, and of equal rank the newer one, so that a peer that lost its connection is not
     /// locked out; ends that see two such connections in different orders may each keep another one, unless the handshake
-    /// gives them ranks. One of the rank [`DIALED_BY_BOTH`](super::DIALED_BY_BOTH) goes before every other one, whatever its
+    /// gives them ranks. One of the rank [`DIALED_BY_BOTH`] goes before every other one, whatever its
     /// direction. [`Config::local`] must be known.
     TieBreak,
     /// There may be this many, at least one; one more is rejected. Subscribers tell them apart by their session.
