@@ -28,8 +28,6 @@ pub struct Summary<W: World> {
     pub runs: u64,
     /// In how many runs each event occurred, and how often in all.
     pub events: BTreeMap<&'static str, (u64, u64)>,
-    /// Faults that are known, and in how many runs each was met.
-    pub known: BTreeMap<&'static str, u64>,
     /// The run that broke a rule.
     pub failure: Option<Failure<W>>,
 }
@@ -47,27 +45,10 @@ pub struct Failure<W: World> {
     pub steps: usize,
 }
 
-/// A fault of the product that is known and not mended yet.
-#[derive(Clone, Copy, Debug)]
-pub struct Known {
-    /// The rule that it breaks; any rule, if there is none.
-    pub rule: Option<&'static str>,
-    /// Words of what is said of it.
-    pub words: &'static str,
-    /// What it is.
-    pub fault: &'static str,
-}
-
-impl Known {
-    fn is(&self, finding: &Finding) -> bool {
-        self.rule.is_none_or(|rule| rule == finding.rule) && finding.what.contains(self.words)
-    }
-}
-
 /// Makes runs until one of them breaks a rule. `each` is called after each run with their number.
 pub fn campaign<W: World>(options: Options, canary: Option<W::Canary>, mut each: impl FnMut(u64)) -> Summary<W> {
     let Options { seed, runs, until } = options;
-    let mut summary = Summary { runs: 0, events: BTreeMap::new(), known: BTreeMap::new(), failure: None };
+    let mut summary = Summary { runs: 0, events: BTreeMap::new(), failure: None };
     for seed in seed..seed.saturating_add(runs) {
         if until.is_some_and(|until| Instant::now() >= until) {
             break;
@@ -80,13 +61,9 @@ pub fn campaign<W: World>(options: Options, canary: Option<W::Canary>, mut each:
             (*in_runs, *in_all) = (*in_runs + 1, *in_all + times);
         }
         each(summary.runs);
-        let Some(finding) = ran.finding else { continue };
-        match W::KNOWN.iter().find(|known| known.is(&finding)) {
-            Some(known) => *summary.known.entry(known.fault).or_default() += 1,
-            None => {
-                summary.failure = Some(Failure::of(seed, finding, plan));
-                break;
-            }
+        if let Some(finding) = ran.finding {
+            summary.failure = Some(Failure::of(seed, finding, plan));
+            break;
         }
     }
     summary
@@ -148,7 +125,7 @@ impl<W: World> Summary<W> {
 
 impl<W: World> Display for Summary<W> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { runs, events, known, .. } = self;
+        let Self { runs, events, .. } = self;
         writeln!(f, "{}: {runs} runs", W::NAME)?;
         let width = events.keys().map(|event| event.len()).max().unwrap_or(0);
         for (event, (in_runs, in_all)) in events {
@@ -156,6 +133,6 @@ impl<W: World> Display for Summary<W> {
             let bar = "#".repeat(usize::try_from(share).unwrap_or(0));
             writeln!(f, "  {event:width$} {in_runs:>8} runs {in_all:>10} times  {bar}")?;
         }
-        known.iter().try_for_each(|(fault, runs)| writeln!(f, "  known: {fault}: {runs} runs"))
+        Ok(())
     }
 }

@@ -35,7 +35,6 @@ use rand::{Rng, SeedableRng};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use campaign::Known;
 use executor::Executor;
 use oracle::{Finding, Oracle};
 
@@ -47,8 +46,6 @@ pub trait World: Copy + Debug + 'static {
     const CANARIES: &'static [Self::Canary];
     /// Events that must occur in a campaign, so that no rule holds for want of anything happening.
     const EVENTS: &'static [&'static str];
-    /// Faults that are known and not mended yet.
-    const KNOWN: &'static [Known] = &[];
     /// What stays as it is throughout a run.
     type Setup: Clone + Debug + Serialize + DeserializeOwned;
     /// What is done next.
