@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use futures_util::SinkExt;
-use handfast::framed::{Config, Connection, Error, Frame, Reader};
+use handfast::framed::{Config, Connection, Error, Frame};
 use tokio::net::{TcpListener, TcpStream};
 
 #[tokio::main(flavor = "current_thread")]
@@ -22,12 +22,12 @@ async fn serve(stream: TcpStream, answer: &str) -> Result<(), Error> {
     let config = Config::default().with_close_within(Duration::from_secs(60));
     let (mut reader, mut writer) = Connection::new(stream, config).into_split();
     if answer == "source" {
-        let drained = tokio::spawn(async move { drain(&mut reader).await });
+        let drained = tokio::spawn(async move { while let Ok(Some(_)) = reader.read().await {} });
         for number in 0..8_u8 {
             writer.write(Frame::new(u32::from(number) + 1, vec![number; usize::from(number) * 1000])).await?;
         }
-        let _closed = writer.close().await;
-        return drained.await.unwrap_or(Ok(()));
+        let (_closed, _drained) = (writer.close().await, drained.await);
+        return Ok(());
     }
     while let Some(frame) = reader.read().await? {
         if answer == "echo" {
@@ -35,10 +35,5 @@ async fn serve(stream: TcpStream, answer: &str) -> Result<(), Error> {
         }
     }
     let _closed = writer.close().await;
-    Ok(())
-}
-
-async fn drain(reader: &mut Reader<TcpStream>) -> Result<(), Error> {
-    while reader.read().await?.is_some() {}
     Ok(())
 }

@@ -3,10 +3,7 @@
 python3 simopen.py dialer|listener listen PORT PROTOCOLS
 """
 
-import functools
-import sys
-
-import trio
+import functools, sys, trio
 from libp2p.protocol_muxer.multiselect import Multiselect
 from libp2p.protocol_muxer.multiselect_client import MultiselectClient
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator

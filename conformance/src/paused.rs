@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, EnterGuard, Runtime};
 use tokio::time::{Instant, advance};
 use tokio_test::task::{Spawn, spawn};
 
-/// Creates a runtime whose clock stands still until everything waits for it.
+/// Creates a runtime with a clock that stands still until everything waits for it.
 ///
 /// # Panics
 ///

@@ -66,7 +66,7 @@ impl<W: Write + ?Sized> Writer<W> {
         self.error.get_or_insert_with(|| io::Error::other(why));
     }
 
-    /// Flushes the log, or returns the first error, whose text it keeps.
+    /// Flushes the log, or returns the first error, of which it keeps the text.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         match self.error.take() {
             Some(error) => {

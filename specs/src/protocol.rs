@@ -45,7 +45,7 @@ pub trait Protocol: Sized + 'static {
     /// What must happen, and the fairness that it is promised under.
     const GOALS: &'static [Goal<Self>];
 
-    /// Id and title of the rule that the system only rests where everybody has got what they waited for.
+    /// Id and title of the rule that the system only rests where every participant has got what it waited for.
     const DEADLOCK: (&'static str, &'static str);
 }
 
@@ -118,7 +118,7 @@ impl<Output, Refusal> From<Result<Vec<Output>, Refusal>> for Observation<Output,
 
 /// Anything that can be stepped with an action of a protocol and answers with an observation.
 pub trait Machine {
-    /// The protocol whose words this machine speaks.
+    /// The protocol that this machine speaks.
     type Protocol: Protocol;
 
     /// Attempts `action`. A refused action leaves the machine as it was.
@@ -204,7 +204,7 @@ impl<M: Machine> Recorded<M> {
         observation
     }
 
-    /// Enters what was told into the history. A refusal tells nobody anything.
+    /// Enters what was told into the history. A refusal tells no participant anything.
     pub fn record(&mut self, observation: &ObservationOf<M>) {
         match observation {
             Observation::Refused(_) => {}

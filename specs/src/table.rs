@@ -5,7 +5,7 @@ use core::array;
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
-/// Entries by number, growing with `T::default()` as far as somebody writes.
+/// Entries by number, growing with `T::default()` as far as is written.
 ///
 /// A checker clones and hashes millions of tables with two or three entries; a log has one table with thousands. The
 /// first `N` entries are inline, so that cloning a small table allocates nothing.
@@ -39,7 +39,7 @@ impl<T: Clone + Default, const N: usize> Table<T, N> {
         }
     }
 
-    /// A copy of an entry; the default where nobody wrote.
+    /// A copy of an entry; the default where none was written.
     pub fn get(&self, index: usize) -> T
     where
         T: Copy,
@@ -50,7 +50,7 @@ impl<T: Clone + Default, const N: usize> Table<T, N> {
         }
     }
 
-    /// All entries in order, those that nobody wrote included.
+    /// All entries in order, those that were not written included.
     pub fn iter(&self) -> impl Iterator<Item = &T> + Clone {
         self.first.iter().chain(self.rest.iter().flat_map(|rest| rest.iter()))
     }

@@ -23,7 +23,7 @@ pub struct CoreMachine {
     subscribers: BTreeMap<SubscriberId, product::SubscriberId>,
     /// Subscribers that were evicted and have not heard so.
     evicted: BTreeSet<SubscriberId>,
-    /// Sessions whose guard has run and whose connection is open.
+    /// Sessions that have run their guard and have an open connection.
     closing: BTreeSet<SessionId>,
     /// Ids below this one are used.
     next: u32,
@@ -291,7 +291,7 @@ impl CoreMachine {
             match effect {
                 Effect::End(id, _) => outputs.push(Output::Disconnecting(spec_id(id))),
                 // When a task is woken or tries again is the model's choice.
-                Effect::Retry(_) | Effect::Wake(_) | Effect::Discard(_) => {}
+                Effect::Retry(_) | Effect::Wake | Effect::Discard(_) => {}
             }
         }
         outputs

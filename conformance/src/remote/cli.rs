@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
 use super::framed::{Answer, Framed};
+use super::lifecycle::{Lifecycle, Network};
 use super::report;
 use super::simopen::{Role, Simopen};
 use super::suite::{CaseResult, Options, Report, Suite, Verdict, judge, run};
@@ -38,6 +39,8 @@ struct Arguments {
 enum Command {
     /// Simultaneous open: multistream-select 1.0, with and without its simultaneous-connect extension
     Simopen(SimopenArguments),
+    /// Peers' coming and going at a Bitcoin node that accepts connections, as far as it shows on a wire
+    Lifecycle(LifecycleArguments),
     /// Framed connections: zrepl's frameconn, and its end without losing a frame
     Framed(FramedArguments),
 }
@@ -64,6 +67,18 @@ struct FramedArguments {
 }
 
 #[derive(Args, Debug)]
+struct LifecycleArguments {
+    /// The network of the node
+    #[arg(long, value_enum, default_value_t)]
+    network: Network,
+    /// How many sessions of one address the node is configured to accept; the case that fills it is left out without
+    #[arg(long, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    slots: Option<u16>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args, Debug)]
 struct Common {
     /// The address at which the implementation listens; with --exec, a port of 0 is one that is free
     #[arg(long, value_name = "ADDR", conflicts_with = "listen")]
@@ -71,8 +86,8 @@ struct Common {
     /// The address that the implementation dials, again and again until all cases are run
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// The command that starts the implementation, anew for each case: for `sh`, with {port}, {protocols}, and {role} for the
-    /// role or the answer
+    /// The command that starts the implementation, anew for each case: for `sh`, with {port}, {protocols}, {role} for the
+    /// role or the answer, and {dial} for a port that a node is to dial
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
     /// Run the cases that have this in their name
@@ -89,7 +104,10 @@ struct Common {
     budget: Option<u64>,
     /// Seconds to wait for something that must come
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    deadline: u64,
+    wait: u64,
+    /// Seconds within which the implementation promises to end whatever its peer does; cases of it are skipped without
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    deadline: Option<u64>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -109,6 +127,8 @@ struct Common {
 enum Error {
     #[error("say where the implementation is: --connect ADDR, or --listen ADDR, or --exec COMMAND")]
     NoTarget,
+    #[error("the cases of lifecycle are for a node that accepts connections: say --connect ADDR, or --exec COMMAND")]
+    Dials,
     #[error("{name} cannot be negotiated: name protocols that begin with a slash and are shorter than 1,000 bytes")]
     Name { name: String },
     #[error("{path} cannot be read or written: {source}")]
@@ -128,6 +148,10 @@ pub fn main() -> ExitCode {
                 Some(name) => Err(Error::Name { name: name.clone() }),
                 None => common.carry_out(&Simopen { role, protocols }),
             }
+        }
+        Command::Lifecycle(LifecycleArguments { common, .. }) if common.listen.is_some() => Err(Error::Dials),
+        Command::Lifecycle(LifecycleArguments { network, slots, common }) => {
+            common.carry_out(&Lifecycle { network, slots: slots.map(usize::from) })
         }
         Command::Framed(FramedArguments { answer, common }) => common.carry_out(&Framed { answer }),
     };
@@ -171,7 +195,8 @@ impl Common {
     }
 
     fn limits(&self) -> Limits {
-        Limits { silence: Duration::from_secs(self.deadline), ..Limits::default() }
+        let deadline = self.deadline.map(Duration::from_secs);
+        Limits { silence: Duration::from_secs(self.wait), deadline, ..Limits::default() }
     }
 
     fn access(&self) -> Result<Access, Error> {
@@ -182,7 +207,7 @@ impl Common {
             (None, None, Some(_)) => Target::Connect(local),
             (None, None, None) => return Err(Error::NoTarget),
         };
-        Ok(Access { target, exec: self.exec.clone(), limit: Duration::from_secs(self.deadline.max(20)) })
+        Ok(Access { target, exec: self.exec.clone(), limit: Duration::from_secs(self.wait.max(20)) })
     }
 
     async fn replay<S: Suite>(&self, suite: &S, path: &Path, access: &Access) -> Result<Report<S::Case>, Error> {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout};
 
-use super::target::{Access, Part};
+use super::target::{Access, More, Part};
 use super::wire::{Limits, Link, Manner, Passed};
 
 /// What every case has.
@@ -40,8 +40,8 @@ pub trait Suite {
     fn outline(case: &Self::Case) -> &Outline;
     /// The part that the implementation plays in a case that was saved.
     fn part_of(case: &Self::Case) -> Part;
-    /// Runs a case on a connection on which nothing has passed.
-    fn run(case: &Self::Case, link: Link, limits: Limits) -> impl Future<Output = Ran>;
+    /// Runs a case on a connection on which nothing has passed, and on `more` if one is not enough.
+    fn run(case: &Self::Case, link: Link, more: &More, limits: Limits) -> impl Future<Output = Ran>;
     /// Cases that are simpler than one that failed.
     fn simpler(case: &Self::Case) -> Vec<Self::Case>;
     /// Every edge of the model's graph that a tester can take.
@@ -205,9 +205,10 @@ pub async fn judge<S: Suite>(case: &S::Case, access: &Access, limits: Limits) ->
     };
     // The program lives as long as its case.
     let _program = reached.program;
-    match timeout(limits.silence * WAITS, S::run(case, Link::new(reached.wire), limits)).await {
+    let limit = limits.silence * WAITS + limits.deadline.unwrap_or_default();
+    match timeout(limit, S::run(case, Link::new(reached.wire), &reached.more, limits)).await {
         Ok(ran) => ran,
-        Err(_) => incomplete(format!("the case is not over after {:?}", limits.silence * WAITS)),
+        Err(_) => incomplete(format!("the case is not over after {limit:?}")),
     }
 }
 

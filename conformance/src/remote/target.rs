@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::wire::{Manner, Wire};
@@ -52,7 +52,7 @@ impl Debug for Target {
 pub struct Access {
     /// Where it is.
     pub target: Target,
-    /// What starts it: for `sh`, with `{port}`, `{role}` and `{protocols}` in it.
+    /// What starts it: for `sh`, with `{port}`, `{role}` and `{protocols}` in it; and `{dial}` for a port that it is to dial.
     pub exec: Option<String>,
     /// How long it may take to be there.
     pub limit: Duration,
@@ -67,6 +67,9 @@ pub enum Unreachable {
     /// The program ended before there was one.
     #[error("the program ended before there was a connection: {0}")]
     Ended(std::process::ExitStatus),
+    /// It is the one that makes connections.
+    #[error("the implementation dials, so that there is one connection to it")]
+    Dials,
     /// The operating system gives no socket or starts no program.
     #[error("no socket, or no program: {0}")]
     Io(#[from] io::Error),
@@ -79,6 +82,57 @@ pub struct Reached {
     pub wire: Wire,
     /// The program, which is killed with its process group when this is dropped.
     pub program: Option<Program>,
+    /// How there are more connections to the same implementation.
+    pub more: More,
+}
+
+/// Makes more connections to the implementation of a case.
+#[derive(Debug)]
+pub struct More {
+    target: Target,
+    part: Part,
+    manner: Manner,
+    limit: Duration,
+    /// Where the program was told to dial.
+    dials: Option<TcpListener>,
+}
+
+/// The role of a task that is to dial.
+const OUTBOUND: &str = "outbound";
+
+impl More {
+    /// Makes one more connection.
+    ///
+    /// # Errors
+    ///
+    /// If the implementation accepts none, or is one that dials.
+    pub async fn connect(&self) -> Result<Wire, Unreachable> {
+        match &self.target {
+            Target::Task(task) => Ok(start(task, self.part.clone(), self.manner)),
+            Target::Connect(address) => {
+                let dialed = timeout(self.limit, socket(*address, self.manner)?.connect(*address)).await;
+                tcp(dialed.map_err(|_| Unreachable::NoConnection(self.limit))??)
+            }
+            Target::Listen(_) => Err(Unreachable::Dials),
+        }
+    }
+
+    /// Takes the connection that the implementation makes by itself. None if it was not told where to.
+    ///
+    /// # Errors
+    ///
+    /// If it makes none in time.
+    pub async fn dialed(&self) -> Result<Option<Wire>, Unreachable> {
+        let part = Part { role: OUTBOUND.to_owned(), ..self.part.clone() };
+        match (&self.target, &self.dials) {
+            (Target::Task(task), _) => Ok(Some(start(task, part, self.manner))),
+            (_, None) => Ok(None),
+            (_, Some(listener)) => {
+                let accepted = timeout(self.limit, listener.accept()).await;
+                tcp(accepted.map_err(|_| Unreachable::NoConnection(self.limit))??.0).map(Some)
+            }
+        }
+    }
 }
 
 /// How long to wait before a program is asked again whether it listens.
@@ -102,9 +156,8 @@ impl Access {
     pub async fn reach(&self, part: &Part, manner: Manner) -> Result<Reached, Unreachable> {
         match &self.target {
             Target::Task(task) => {
-                let (ours, theirs) = tokio::io::duplex(manner.capacity.unwrap_or(64 << 10));
-                tokio::spawn(task(Wire::Memory(theirs), part.clone()));
-                Ok(Reached { wire: Wire::Memory(ours), program: None })
+                let wire = start(task, part.clone(), manner);
+                Ok(Reached { wire, program: None, more: self.more(self.target.clone(), part, manner, None) })
             }
             Target::Connect(address) => self.dial(*address, part, manner).await,
             Target::Listen(address) => self.accept(*address, part, manner).await,
@@ -116,12 +169,15 @@ impl Access {
         if address.port() == 0 {
             address.set_port(free_port()?);
         }
-        let mut program = self.start(address.port(), part)?;
+        let dials = self.exec.as_ref().is_some_and(|command| command.contains("{dial}"));
+        let dials = if dials { Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?) } else { None };
+        let mut program = self.start(address.port(), dials.as_ref(), part)?;
         let until = Instant::now() + self.limit;
         loop {
             let dialed = timeout(self.limit, socket(address, manner)?.connect(address)).await;
             if let Ok(Ok(stream)) = dialed {
-                return reached(stream, program);
+                let more = self.more(Target::Connect(address), part, manner, dials);
+                return Ok(Reached { wire: tcp(stream)?, program, more });
             }
             if let Some(status) = program.as_mut().map(Program::status).transpose()?.flatten() {
                 return Err(Unreachable::Ended(status));
@@ -138,11 +194,12 @@ impl Access {
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let listener = socket.listen(1)?;
-        let mut program = self.start(listener.local_addr()?.port(), part)?;
+        let mut program = self.start(listener.local_addr()?.port(), None, part)?;
         let until = Instant::now() + self.limit;
         loop {
             if let Ok(accepted) = timeout(RETRY, listener.accept()).await {
-                return reached(accepted?.0, program);
+                let more = self.more(self.target.clone(), part, manner, None);
+                return Ok(Reached { wire: tcp(accepted?.0)?, program, more });
             }
             if let Some(status) = program.as_mut().map(Program::status).transpose()?.flatten() {
                 return Err(Unreachable::Ended(status));
@@ -153,9 +210,15 @@ impl Access {
         }
     }
 
-    fn start(&self, port: u16, part: &Part) -> io::Result<Option<Program>> {
+    fn more(&self, target: Target, part: &Part, manner: Manner, dials: Option<TcpListener>) -> More {
+        More { target, part: part.clone(), manner, limit: self.limit, dials }
+    }
+
+    fn start(&self, port: u16, dials: Option<&TcpListener>, part: &Part) -> io::Result<Option<Program>> {
+        let dialed = dials.map(TcpListener::local_addr).transpose()?.map_or(0, |address| address.port());
         let command = self.exec.as_ref().map(|command| {
             command
+                .replace("{dial}", &dialed.to_string())
                 .replace("{port}", &port.to_string())
                 .replace("{role}", &part.role)
                 .replace("{protocols}", &part.protocols.join(","))
@@ -164,10 +227,17 @@ impl Access {
     }
 }
 
-fn reached(stream: TcpStream, program: Option<Program>) -> Result<Reached, Unreachable> {
+/// Starts a task at the other end of a new connection.
+fn start(task: &Task, part: Part, manner: Manner) -> Wire {
+    let (ours, theirs) = tokio::io::duplex(manner.capacity.unwrap_or(64 << 10));
+    tokio::spawn(task(Wire::Memory(theirs), part));
+    Wire::Memory(ours)
+}
+
+fn tcp(stream: TcpStream) -> Result<Wire, Unreachable> {
     // The pieces of a case are segments of their own.
     stream.set_nodelay(true)?;
-    Ok(Reached { wire: Wire::Tcp(stream), program })
+    Ok(Wire::Tcp(stream))
 }
 
 fn socket(address: SocketAddr, manner: Manner) -> io::Result<TcpSocket> {

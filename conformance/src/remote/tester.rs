@@ -1,7 +1,7 @@
 //! What the testers of all protocols do alike: write in pieces, read, and hand what they read to a judge.
 
 use tokio::task::yield_now;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::suite::Unexplained;
 use super::wire::{Heard, Limits, Link, Manner, PAUSE, Written};
@@ -46,8 +46,48 @@ pub struct Tester<J> {
     pub link: Link,
     /// The judge.
     pub judge: J,
-    limits: Limits,
+    /// How long it waits.
+    pub limits: Limits,
     manner: Manner,
+}
+
+/// Why the cases of an implementation's own deadline are skipped.
+pub const NO_PROMISE: &str =
+    "it is not known within what total the implementation promises to end: say --deadline SECONDS";
+
+/// Waits for the end that the implementation promises for `limits.deadline` after it `began`. Returns whether it came: at
+/// any time before, and as late behind it as the tester waits for anything. Meanwhile these bytes are sent, one by one, often
+/// enough that a deadline which every byte renews is renewed each time; what comes is handed to `hears`.
+///
+/// # Errors
+///
+/// If `hears` cannot explain what came.
+pub async fn outlast(
+    link: &mut Link,
+    limits: Limits,
+    began: Instant,
+    bytes: Vec<u8>,
+    mut hears: impl FnMut(&[u8]) -> Result<(), Unexplained>,
+) -> Result<bool, Unexplained> {
+    let deadline = limits.deadline.unwrap_or_default();
+    let until = began + deadline + limits.silence;
+    let mut bytes = bytes.into_iter();
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        match link.read(left.min(deadline / 4)).await {
+            Heard::Bytes(heard) => hears(&heard)?,
+            Heard::End | Heard::Reset => return Ok(true),
+            Heard::Nothing => {
+                if let Some(byte) = bytes.next() {
+                    // Where it is not taken the connection has ended, which is read next.
+                    link.write(&[byte], None, limits.silence).await;
+                }
+            }
+        }
+    }
 }
 
 /// Whether the connection goes on.
@@ -84,7 +124,6 @@ impl<J: Judges> Tester<J> {
         let mut heard = Vec::new();
         let written = self.link.write(bytes, reads.then_some(&mut heard), self.limits.silence).await;
         if !heard.is_empty() {
-            self.link.enter(&Heard::Bytes(heard.clone()));
             self.judge.hears(&heard)?;
         }
         if self.manner.pauses {

@@ -11,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::dice::Dice;
+
 /// A connection of one case.
 #[derive(Debug)]
 pub enum Wire {
@@ -67,6 +69,20 @@ pub struct Manner {
     pub writes_first: bool,
 }
 
+impl Manner {
+    /// Everything that is said together in one piece.
+    pub const WHOLE: Self = Self { piece: None, pauses: false, capacity: None, writes_first: false };
+    /// Byte by byte.
+    pub const BYTES: Self = Self { piece: Some(1), ..Self::WHOLE };
+
+    /// Draws a wire: whole, or in pieces of one to nine bytes; with pauses, or with buffers of `narrow` bytes, or without.
+    pub(super) fn draw(dice: &mut Dice, narrow: usize) -> Self {
+        let piece = (dice.roll(3) > 0).then(|| usize::from(dice.roll(9_u8)) + 1);
+        let (pauses, capacity) = (dice.roll(8) == 0, (dice.roll(4) == 0).then_some(narrow));
+        Self { piece, pauses, capacity, writes_first: false }
+    }
+}
+
 /// How long the tester waits.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -74,12 +90,14 @@ pub struct Limits {
     pub silence: Duration,
     /// How long for something that may come.
     pub grace: Duration,
+    /// The total within which the implementation promises to end by itself, if it promises one.
+    pub deadline: Option<Duration>,
 }
 
 impl Default for Limits {
-    /// Ten seconds, and 10 ms.
+    /// Ten seconds, 10 ms, and no promise.
     fn default() -> Self {
-        Self { silence: Duration::from_secs(10), grace: Duration::from_millis(10) }
+        Self { silence: Duration::from_secs(10), grace: Duration::from_millis(10), deadline: None }
     }
 }
 
@@ -147,13 +165,16 @@ pub struct Link {
     wire: Wire,
     /// Everything that passed.
     pub trace: Vec<Passed>,
-    has_ended: bool,
+    /// How the implementation's direction ended, once that was read.
+    end: Option<Heard>,
+    /// Whether a write was told of a reset. The kernel tells it once, and a read behind it sees an ordinary end.
+    was_reset: bool,
 }
 
 impl Link {
     /// Takes a connection on which nothing has passed.
     pub fn new(wire: Wire) -> Self {
-        Self { wire, trace: Vec::new(), has_ended: false }
+        Self { wire, trace: Vec::new(), end: None, was_reset: false }
     }
 
     /// Writes bytes. What is read meanwhile, unless nothing is to be, is added to `heard`.
@@ -162,6 +183,7 @@ impl Link {
         let mut rest = bytes;
         let mut meanwhile = Vec::new();
         let reads = heard.is_some();
+        let had_ended = self.end.is_some();
         let written = loop {
             if rest.is_empty() {
                 break Written::All;
@@ -170,12 +192,19 @@ impl Link {
                 Err(_) => break Written::Stuck,
                 Ok(Progress::Wrote(count)) => rest = &rest[count..],
                 Ok(Progress::Read(Heard::Bytes(read))) => meanwhile.extend(read),
-                Ok(Progress::Read(_)) => self.has_ended = true,
+                // What the end is must be known to the next read, which hands it to the judge.
+                Ok(Progress::Read(end)) => self.end = Some(end),
                 Ok(Progress::Failed) => break Written::Refused,
             }
         };
         if written != Written::All {
             self.trace.push(Passed::event("wire", &format!("{} of these bytes were not taken", rest.len())));
+        }
+        if !meanwhile.is_empty() {
+            self.enter(&Heard::Bytes(meanwhile.clone()));
+        }
+        if let Some(end) = self.end.clone().filter(|_| !had_ended) {
+            self.enter(&end);
         }
         if let Some(heard) = heard {
             heard.extend(meanwhile);
@@ -184,13 +213,16 @@ impl Link {
     }
 
     async fn write_or_read(&mut self, bytes: &[u8], reads: bool) -> Progress {
-        let reads = reads && !self.has_ended;
+        let reads = reads && self.end.is_none();
         poll_fn(|context| {
-            if let Poll::Ready(written) = Pin::new(&mut self.wire).poll_write(context, bytes) {
-                return Poll::Ready(match written {
-                    Ok(count @ 1..) => Progress::Wrote(count),
-                    Ok(0) | Err(_) => Progress::Failed,
-                });
+            match Pin::new(&mut self.wire).poll_write(context, bytes) {
+                Poll::Ready(Ok(count @ 1..)) => return Poll::Ready(Progress::Wrote(count)),
+                Poll::Ready(Err(error)) => {
+                    self.was_reset |= error.kind() == io::ErrorKind::ConnectionReset;
+                    return Poll::Ready(Progress::Failed);
+                }
+                Poll::Ready(Ok(0)) => return Poll::Ready(Progress::Failed),
+                Poll::Pending => {}
             }
             if reads { self.poll_heard(context).map(Progress::Read) } else { Poll::Pending }
         })
@@ -202,24 +234,25 @@ impl Link {
         let mut buffer = ReadBuf::new(&mut bytes);
         Pin::new(&mut self.wire).poll_read(context, &mut buffer).map(|read| match (read, buffer.filled()) {
             (Err(_), _) => Heard::Reset,
+            (Ok(()), []) if self.was_reset => Heard::Reset,
             (Ok(()), []) => Heard::End,
             (Ok(()), bytes) => Heard::Bytes(bytes.to_vec()),
         })
     }
 
-    /// Reads what comes next.
+    /// Reads what comes next. Behind the end of the implementation's direction it is that end, again and again.
     pub async fn read(&mut self, limit: Duration) -> Heard {
-        if self.has_ended {
-            return Heard::End;
+        if let Some(end) = self.end.clone() {
+            return end;
         }
         let heard = timeout(limit, poll_fn(|context| self.poll_heard(context))).await.unwrap_or(Heard::Nothing);
         self.enter(&heard);
-        self.has_ended = matches!(heard, Heard::End | Heard::Reset);
+        self.end = Some(heard.clone()).filter(|heard| matches!(heard, Heard::End | Heard::Reset));
         heard
     }
 
     /// Enters what was read into the record.
-    pub fn enter(&mut self, heard: &Heard) {
+    fn enter(&mut self, heard: &Heard) {
         self.trace.extend(match heard {
             Heard::Bytes(bytes) => Some(Passed::bytes("implementation", bytes)),
             Heard::End => Some(Passed::event("implementation", "ends its direction")),

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A call that takes a product's lock, to be made from user code. It is given the name of the thread that runs that code.
 type Call = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// A call with the runtime whose clock it goes by, the thread, and where it says that it is done.
+/// A call with the runtime that has its clock, the thread, and where it says that it is done.
 type Job = (Call, Handle, String, mpsc::Sender<()>);
 
 /// Makes a call that takes a lock from a thread of its own, so that a lock that this thread holds is noticed and does not

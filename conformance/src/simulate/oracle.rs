@@ -151,7 +151,7 @@ impl Oracle {
         }
     }
 
-    /// Begins a poll, whose calls of transports are counted, if it is one of a driver.
+    /// Begins a poll. If it is one of a driver, its calls of transports are counted.
     pub(super) fn begin_poll(&self, is_counted: bool) {
         self.noted().calls = is_counted.then_some(0);
     }

@@ -76,17 +76,17 @@ pub enum MessageError<E> {
 }
 
 impl<H, C> Messages<H, C> {
-    /// Messages over a connection or a half of one, in frames of this kind.
+    /// Creates a stream of messages over a connection or a half of one, in frames of this kind.
     pub fn new(half: H, kind: u32, codec: C) -> Self {
         Self { half, kind, codec, encoded: BytesMut::new() }
     }
 
-    /// The connection or half.
+    /// Returns the connection or half.
     pub fn get_ref(&self) -> &H {
         &self.half
     }
 
-    /// The connection or half, to shut it down or to write other frames.
+    /// Returns the connection or half, to shut it down or to write other frames.
     pub fn get_mut(&mut self) -> &mut H {
         &mut self.half
     }

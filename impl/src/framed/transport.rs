@@ -11,7 +11,7 @@ use tokio::net::{UnixStream, unix};
 use super::SocketWriteHalf;
 use crate::framed::Delivery;
 
-/// A stream of bytes in both directions whose sending direction can be closed alone.
+/// A stream of bytes in both directions, of which the sending direction can be closed alone.
 ///
 /// The two halves are used by different tasks at once. What a shutdown can promise depends on [`delivery`](Self::delivery):
 /// a transport that knows nothing of what arrives can never give a [clean](crate::framed::Outcome::Clean) end.
@@ -124,12 +124,12 @@ impl<T: AsyncRead + AsyncWrite + Send> Transport for Opaque<T> {
 pub struct Fault(Arc<io::Error>);
 
 impl Fault {
-    /// The kind of the error.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> io::ErrorKind {
         self.0.kind()
     }
 
-    /// The error.
+    /// Returns the error.
     pub fn as_io(&self) -> &io::Error {
         &self.0
     }

@@ -68,7 +68,7 @@ impl ActivePeer {
         self.active
     }
 
-    /// A peer has come; `ahead` is what its session knows of it by now.
+    /// Notes that a peer has come; `ahead` is what its session knows of it by now.
     #[must_use = "the synchronisation must change over to the new peer"]
     pub fn up(&mut self, session: SessionId, ahead: bool) -> Option<Switch> {
         self.peers.insert(session, if ahead { Standing::Ahead } else { Standing::Level });
@@ -79,7 +79,7 @@ impl ActivePeer {
         self.pick_if_idle()
     }
 
-    /// A peer has gone. It is forgotten before another one is picked, so that it cannot be picked again.
+    /// Notes that a peer has gone. It is forgotten before another one is picked, so that it cannot be picked again.
     #[must_use = "the synchronisation must change over to the new peer"]
     pub fn down(&mut self, session: SessionId) -> Option<Switch> {
         self.peers.remove(&session);
@@ -87,7 +87,7 @@ impl ActivePeer {
         (self.active == Some(session)).then(|| self.pick())
     }
 
-    /// A peer says that it has something that we lack. A peer that stalled stays stalled.
+    /// Notes that a peer has something that we lack. A peer that stalled stays stalled.
     pub fn ahead(&mut self, session: SessionId) -> Heard {
         match self.peers.get_mut(&session) {
             None => return Heard::Unknown,
@@ -98,7 +98,8 @@ impl ActivePeer {
         Heard::Noted(self.pick_if_idle())
     }
 
-    /// A peer has nothing any more that we lack. If it is active, another one is picked. A peer that stalled stays stalled.
+    /// Notes that a peer has nothing any more that we lack. If it is active, another one is picked. A peer that stalled
+    /// stays stalled.
     #[must_use = "the synchronisation must change over to the new peer"]
     pub fn level(&mut self, session: SessionId) -> Option<Switch> {
         let standing = self.peers.get_mut(&session).filter(|standing| **standing == Standing::Ahead)?;
@@ -107,9 +108,9 @@ impl ActivePeer {
         (self.active == Some(session)).then(|| self.pick())
     }
 
-    /// The active peer makes no progress: another one is picked, and this one not again before it is
-    /// [reconsidered](Self::reconsider). The caller is to disconnect it, or to have it reconsidered after a while. None if no
-    /// peer is active.
+    /// Notes that the active peer makes no progress: another one is picked, and this one not again before it is
+    /// [reconsidered](Self::reconsider). The caller is to disconnect it, or to have it reconsidered after a while. None
+    /// if no peer is active.
     #[must_use = "the synchronisation must change over to the new peer"]
     pub fn stalled(&mut self) -> Option<Switch> {
         let active = self.active?;
@@ -118,8 +119,8 @@ impl ActivePeer {
         Some(self.pick())
     }
 
-    /// A peer that stalled has rested. If it is ahead it becomes active, provided that no other is; where one is active,
-    /// nothing changes. If it is not ahead it is a peer like all others again, that is level.
+    /// Notes that a peer that stalled has rested. If it is ahead it becomes active, provided that no other is; where
+    /// one is active, nothing changes. If it is not ahead it is a peer like all others again, that is level.
     #[must_use = "the synchronisation must change over to the new peer"]
     pub fn reconsider(&mut self, session: SessionId, ahead: bool) -> Option<Switch> {
         let standing = self.peers.get_mut(&session).filter(|standing| **standing == Standing::Stalled)?;

@@ -32,7 +32,7 @@ pub struct Config<K> {
 }
 
 impl<K> Config<K> {
-    /// Returns a configuration with these limits for a node whose key is `local`, which ends prove in the upgrade. Of two
+    /// Returns a configuration with these limits for a node with the key `local`, which ends prove in the upgrade. Of two
     /// sessions with one peer both ends keep the same one ([`Duplicates::TieBreak`]). The initiator is negotiated for one
     /// protocol of this name, which begins with a slash; a session has 30 seconds to be announced, and 5 to end.
     pub fn new(limits: Limits, local: K, protocol: impl Into<String>) -> Self {
@@ -125,7 +125,7 @@ impl Redial {
     }
 }
 
-/// Why a configuration is refused. The caller is to blame.
+/// Why a configuration is refused.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum ConfigError {

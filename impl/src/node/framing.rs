@@ -36,7 +36,7 @@ pub struct Reader<T: Transport> {
 }
 
 impl<T: Transport> Reader<T> {
-    /// The next frame; none behind the peer's marker. See [`framed::Reader::read`]. Cancel safe.
+    /// Waits for the next frame; none behind the peer's marker. See [`framed::Reader::read`]. Cancel safe.
     ///
     /// # Errors
     ///
@@ -68,6 +68,7 @@ impl<K, I> Drained<K, I> {
     /// some may be lost: those of a session that the peer did not announce, as of the loser of a tie, are acknowledged by
     /// its kernel and read by no body. On a transport that does not tell what arrives, no session is.
     pub fn is_clean(&self) -> bool {
+        // NODE-5: the kernel alone may have acknowledged what no body reads.
         self.peer_ended && self.outcome.is_some_and(Outcome::is_clean)
     }
 }
@@ -124,6 +125,7 @@ where
     }
 }
 
+/// NODE-12: a session that is told to end sends its marker, and its deadline ends the wait for the peer's.
 async fn live<K, I, T, BF>(
     mut context: Context<K, I>,
     connection: Connection<T>,

@@ -50,14 +50,18 @@
 //! # }
 //! ```
 //!
+//! An echo reads and writes in turns, which is fine as long as its peer reads what it is sent. A body whose peer may write
+//! much before it reads splits the two, or both wait for ever: see [`Writer::write`](crate::framed::Writer::write).
+//!
 //! # Which of two connections is kept
 //!
 //! Two nodes that dial each other may have two connections. Which one is kept is decided when the upgrade has proved the
 //! key, by lifecycle's [`TieBreak`](crate::lifecycle::Duplicates::TieBreak): the one that the lesser key dialed, at both
-//! ends; and before any other one a connection that [both dialed](Stream::both_dialed), whose direction tells nothing. A session that was announced before it lost is told to end like any other: its frames are drained, and then the
-//! winner is announced. A session that one end announced and the other did not has frames that no body reads: its
-//! [report](Drained::is_clean) says so. Until the tie is broken each connection has its slot, for which limits are to have
-//! room.
+//! ends; and before any other one a connection that [both dialed](Stream::both_dialed), because its direction tells
+//! nothing. A session that was announced before it lost is told to end like any other: its frames are drained, and then
+//! the winner is announced. A session that one end announced and the other did not has frames that no body reads: its
+//! [report](Drained::is_clean) says so. Until the tie is broken each connection has its slot, for which limits are to
+//! have room.
 //!
 //! A node that dials one peer at several addresses may have two connections of the same direction with it. Both ends then
 //! keep the same one if its upgrade says which: [`Upgraded::rank`].

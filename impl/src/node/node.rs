@@ -81,7 +81,7 @@ where
     I: Send + Sync + 'static,
     Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    /// A node without connections.
+    /// Creates a node without connections.
     ///
     /// `upgrade` says who is at the other end of a connection, and what the body gets: by Noise, TLS, or nothing but a few
     /// messages. It begins when the roles are settled. One that fails, panics or hangs costs its slot until then, until the
@@ -90,6 +90,10 @@ where
     ///
     /// `body` is the session, from its Up to its Down. [`framed`](super::framed()) makes one that has frames; any other one
     /// may do what it likes with what the upgrade returned, until it is [told to end](Context::told_to_end).
+    ///
+    /// An error of the upgrade says why the session ends: [`Reason`] converts from a reference to it. It does so from those
+    /// of `std::io::Error`, [`StateError`](lifecycle::StateError), `()` and `Infallible`; for another one, such as that of
+    /// a Noise or TLS library, write a type of your own with `impl From<&MyError> for Reason`.
     ///
     /// # Errors
     ///
@@ -108,7 +112,7 @@ where
         Self::with_registry(registry, config, upgrade, body)
     }
 
-    /// A node whose registry writes what happens to `out`: see [`lifecycle::Node::recorded`].
+    /// Creates a node with a registry that writes what happens to `out`: see [`lifecycle::Node::recorded`].
     ///
     /// # Errors
     ///
@@ -279,6 +283,7 @@ where
     /// As for [`lifecycle::Node::shutdown`], it may be called several times, the earliest end counts, and a shutdown that
     /// has begun goes on when its caller goes away.
     pub async fn shutdown(&self, timeout: Duration) -> Report {
+        // NODE-11, NODE-15: every session ends by then, and behind the last Down the last connection is closed.
         let deadline = Instant::now().checked_add(timeout);
         self.inner.closing.begin(timeout);
         let report = self.inner.registry.shutdown(timeout).await;

@@ -36,7 +36,7 @@ pub struct Upgraded<K, I, C> {
 }
 
 impl<K, I, C> Upgraded<K, I, C> {
-    /// A connection with this peer, of rank zero and without privilege.
+    /// Describes a connection with this peer, of rank zero and without privilege.
     pub fn new(key: K, info: I, connection: C) -> Self {
         Self { key, info, connection, rank: 0, privileged: false }
     }
@@ -92,7 +92,8 @@ impl From<&OpenError> for Reason {
     }
 }
 
-/// Takes a connection through everything that comes before its session is announced.
+/// Takes a connection through everything that comes before its session is announced: its role is settled, then its peer's
+/// key is proven, then ties are broken (NODE-7, NODE-8).
 pub(super) async fn establish<K, I, Io, C, E, U, UF>(
     handshake: Handshake<K, I>,
     connecting: Connecting<K, Io>,
@@ -128,6 +129,7 @@ where
     Ok(connection)
 }
 
+/// NODE-3: the role is what the negotiation gives. By direction it is what both ends agree to go by.
 async fn settle_roles<Io: AsyncRead + AsyncWrite + Unpin>(
     io: Io,
     direction: Direction,

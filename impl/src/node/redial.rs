@@ -7,7 +7,7 @@ use super::node::{Dialed, Inner};
 use crate::lifecycle::{Ended, Reason};
 use crate::runtime::select;
 use crate::runtime::task::AbortHandle;
-use crate::runtime::time::{Instant, sleep};
+use crate::runtime::time::sleep;
 
 use super::closing::begun;
 
@@ -78,18 +78,19 @@ where
     K: Clone + Ord + Send + Sync + 'static,
     I: Send + Sync + 'static,
 {
-    let begin = Instant::now();
     let Dialed { session, key } = match dial() {
         Ok(dialed) => dialed,
         Err(Reason::ShuttingDown) => return Attempt::Over,
         // A ban ends and a slot becomes free some time.
         Err(_) => return Attempt::Failed,
     };
-    let Ended { announced, reason } = session.wait().await;
+    let Ended { reason, .. } = session.wait().await;
+    // From its announcement on: an upgrade may take longer than a session has to stay.
+    let stayed = session.announced_at().map(|announced| announced.elapsed());
     match reason {
         Reason::ShuttingDown | Reason::Myself => Attempt::Over,
         Reason::Duplicate | Reason::Replaced => key.get().cloned().map_or(Attempt::Failed, Attempt::Beaten),
-        _ if announced && begin.elapsed() >= inner.config.redial.stayed => Attempt::Stayed,
+        _ if stayed.is_some_and(|stayed| stayed >= inner.config.redial.stayed) => Attempt::Stayed,
         _ => Attempt::Failed,
     }
 }

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Chain, ReadBuf};
 use crate::framed::{Delivery, Transport};
 use crate::simopen::{Direction, Negotiated, Role, Side};
 
-/// A connection whose roles are settled, as an upgrade gets it. What was read beyond the negotiation comes first.
+/// A connection with settled roles, as an upgrade gets it. What was read beyond the negotiation comes first.
 ///
 /// It is a stream of bytes, and a [`Transport`] where the connection below is one: an upgrade that only exchanges a few
 /// messages on it can return it as it is, and frames on it end [clean](crate::framed::Outcome::Clean).
@@ -43,7 +43,8 @@ impl<Io> Stream<Io> {
         Self { io, surplus: surplus.into(), side, both_dialed, protocol, address }
     }
 
-    /// The part that this end plays in the upgrade and above, and whether it dialed. The ends have opposite roles.
+    /// Returns the part that this end plays in the upgrade and above, and whether it dialed. The ends have opposite
+    /// roles.
     pub fn side(&self) -> Side {
         self.side
     }
@@ -54,22 +55,23 @@ impl<Io> Stream<Io> {
         self.both_dialed
     }
 
-    /// The protocol that was agreed on. None where [nothing is negotiated](super::Opening::ByDirection).
+    /// Returns the protocol that was agreed on. None where [nothing is negotiated](super::Opening::ByDirection).
     pub fn protocol(&self) -> Option<&str> {
         self.protocol.as_deref()
     }
 
-    /// The address of the other end, if it has one: the one that was dialed, or from which it was dialed.
+    /// Returns the address of the other end, if it has one: the one that was dialed, or from which it was dialed.
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// The connection below.
+    /// Returns the connection below.
     pub fn get_ref(&self) -> &Io {
         &self.io
     }
 
-    /// The connection below, and what was read from it and not taken yet: it comes before anything that it still gives.
+    /// Returns the connection below, and what was read from it and not taken yet: it comes before anything that it
+    /// still gives.
     pub fn into_parts(self) -> (Io, Vec<u8>) {
         (self.io, self.surplus.into())
     }

@@ -27,12 +27,13 @@ impl<'a, T, A: Atomics> Guard<'a, T, A> {
         Self { inside, token }
     }
 
-    /// The descriptor's token.
+    /// Returns the descriptor's token.
     pub fn token(&self) -> Token {
         self.token
     }
 
-    /// Returns whose the descriptor was when this guard was made; while it exists, no other worker takes it over.
+    /// Returns the owner that the descriptor had when this guard was made. While the guard exists, no other worker takes it
+    /// over.
     pub fn sharing(&self) -> Option<Sharing> {
         match self.inside.entered().state() {
             State::Live { sharing, .. } => Some(sharing),
@@ -40,7 +41,7 @@ impl<'a, T, A: Atomics> Guard<'a, T, A> {
         }
     }
 
-    /// The payload to write to; `None` if the descriptor is shared.
+    /// Returns the payload to write to; `None` if the descriptor is shared.
     #[inline]
     pub fn get_mut(&mut self) -> Option<&mut T> {
         self.inside.payload_mut()
@@ -60,7 +61,7 @@ impl<'a, T, A: Atomics> Guard<'a, T, A> {
     }
 }
 
-/// The last act: the slot is free before the number is.
+/// OWN-3, OWN-6: the last act. The slot is free before the number is.
 #[cold] // once for each descriptor
 fn close<T, A: Atomics>(held: Held<'_, T, A>) {
     drop(held.take());

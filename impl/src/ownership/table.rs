@@ -75,8 +75,8 @@ pub enum InsertRefused {
 }
 
 impl<T> Table<T> {
-    /// A table for the numbers below `capacity`, all of which are free. The process's limit of open files is a good
-    /// capacity.
+    /// Creates a table for the numbers below `capacity`, all of which are free. The process's limit of open files is a
+    /// good capacity.
     ///
     /// # Panics
     ///
@@ -87,12 +87,12 @@ impl<T> Table<T> {
 }
 
 impl<T: Numbered, A: Atomics> Table<T, A> {
-    /// How many slots there are.
+    /// Returns how many slots there are.
     pub fn capacity(&self) -> usize {
         self.slots.len()
     }
 
-    /// How many slots are not free, one after the other: exact if nothing else happens meanwhile.
+    /// Returns how many slots are not free, one after the other: exact if nothing else happens meanwhile.
     pub fn occupied(&self) -> usize {
         self.slots.iter().filter(|slot| slot.word().state() != State::Free).count()
     }
@@ -187,7 +187,8 @@ impl<T, A: Atomics> Table<T, A> {
         }
     }
 
-    /// What a slot's word says of the token's descriptor, for people and tests; it may be otherwise when this returns.
+    /// Returns what a slot's word says of the token's descriptor, for people and tests; it may be otherwise when this
+    /// returns.
     ///
     /// # Errors
     ///

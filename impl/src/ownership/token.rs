@@ -22,25 +22,26 @@ impl Token {
         Self { slot: slot as u32, generation }
     }
 
-    /// The token as user data of a poller, such as `epoll_event.data`.
+    /// Returns the token as user data of a poller, such as `epoll_event.data`.
     #[inline]
     pub const fn to_user_data(self) -> u64 {
         (self.slot as u64) << Generation::BITS | self.generation.number()
     }
 
-    /// The token that was given to a poller. Any number is a token; one that no table gave is refused by it as stale.
+    /// Returns the token that was given to a poller. Any number is a token; one that no table gave is refused by it as
+    /// stale.
     #[inline]
     pub const fn from_user_data(data: u64) -> Self {
         Self { slot: (data >> Generation::BITS) as u32, generation: Generation::new(data) }
     }
 
-    /// The slot, which is the descriptor's number.
+    /// Returns the slot, which is the descriptor's number.
     #[inline]
     pub const fn slot(self) -> usize {
         self.slot as usize
     }
 
-    /// The generation.
+    /// Returns the generation.
     #[inline]
     pub const fn generation(self) -> Generation {
         self.generation

@@ -18,7 +18,7 @@ pub struct Config {
     /// the server has closed since the worker's poller looked last, and those of which the former worker's poller was told between
     /// the look at what it knows and the takeover, so that no worker reads it (OWN-15). A server may always close in the moment after.
     pub probe: bool,
-    /// Whose connections are taken first.
+    /// From which workers' connections a taker chooses first.
     pub prefer: Prefer,
     /// By how much of the greatest [age](Limits::age), in percent, a connection's may fall short, each by a share of its own.
     /// Otherwise connections that were made together are closed together, and made together again.
@@ -35,7 +35,7 @@ impl Config {
     }
 }
 
-/// Whose idle connections are taken first.
+/// From which workers' idle connections a taker chooses first.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Prefer {
     /// The worker's own, which costs least.

@@ -25,7 +25,7 @@ use crate::ownership::{Guard, Numbered};
 /// # TLS
 ///
 /// A TLS 1.3 server sends session tickets when the handshake is over, as a rule behind its first answer. To a peek they are bytes
-/// that nobody asked for, so that a connection that is put before its tickets were read is thrown away. Let the session read
+/// that no task asked for, so that a connection that is put before its tickets were read is thrown away. Let the session read
 /// what there is, and ask whether the *application* was sent something. `Session` stands for `rustls::ClientConnection`,
 /// whose methods have these names:
 ///
@@ -127,7 +127,7 @@ use crate::ownership::{Guard, Numbered};
 ///   has to itself. For one connection to each destination, set [`per_key`](super::Limits::per_key) to 1, put a clone of the
 ///   handle, and have the stream itself in an [`Arc`](std::sync::Arc) that handle and task share, for [`AsFd`].
 /// - [`poll_not_idle`](Self::poll_not_idle) polls whether the task has ended or the server has announced that it goes
-///   away (`GOAWAY`), and never looks at the socket, whose bytes are the task's.
+///   away (`GOAWAY`), and never looks at the socket: its bytes are the task's.
 /// - [`probe`](Self::probe) returns the same, as [`not_idle`](Self::not_idle) does.
 /// - Nothing can take it to another worker: use [`Prefer::OnlyOwn`](super::Prefer::OnlyOwn), or a
 ///   [`RuntimePool`](super::RuntimePool), and let [`reregister`](Self::reregister) return the connection as it is.

@@ -71,7 +71,7 @@ pub enum PutRefused {
 }
 
 impl<C> Pooled<C> {
-    /// A connection that was established just now.
+    /// Describes a connection that was established just now.
     pub fn new(connection: C) -> Self {
         Self { connection, created_at: Instant::now(), uses: 0 }
     }
@@ -82,7 +82,7 @@ where
     K: Eq + Hash + Send + Sync + 'static,
     C: Connection,
 {
-    /// A pool for these workers, on each of which a task watches what is idle there. For a program without
+    /// Creates a pool for these workers, on each of which a task watches what is idle there. For a program without
     /// [`Workers`] there is [`RuntimePool`](super::RuntimePool).
     ///
     /// # Errors
@@ -102,7 +102,7 @@ where
         Ok(Self { shared, group: Some(workers.group()) })
     }
 
-    /// The pool on the worker that calls this.
+    /// Returns the pool on the worker that calls this.
     ///
     /// # Panics
     ///
@@ -116,7 +116,7 @@ where
     /// Gives out none of the connections to a destination that are idle now. The workers that they are on close them, a
     /// few at a time. Returns how many there were.
     ///
-    /// For a server that was removed, or whose address now means another one. Connections that are in use are not
+    /// For a server that was removed, or an address that now means another server. Connections that are in use are not
     /// touched, and may be put afterwards.
     ///
     /// # Panics
@@ -155,12 +155,12 @@ where
         self.shared.close_oldest()
     }
 
-    /// How many connections are idle, those included that are about to be closed.
+    /// Returns how many connections are idle, those included that are about to be closed.
     pub fn idle(&self) -> usize {
         self.shared.listed()
     }
 
-    /// What was counted.
+    /// Returns what was counted.
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
     }

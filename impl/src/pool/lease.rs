@@ -60,17 +60,17 @@ where
         }
     }
 
-    /// The destination.
+    /// Returns the destination.
     pub fn key(&self) -> &K {
         &self.held().0
     }
 
-    /// When the connection was established.
+    /// Returns when the connection was established.
     pub fn created_at(&self) -> Instant {
         self.held().1.created_at
     }
 
-    /// How often the connection was taken from a pool: 0 if it was made for this lease.
+    /// Returns how often the connection was taken from a pool: 0 if it was made for this lease.
     pub fn uses(&self) -> u64 {
         self.held().1.uses
     }

@@ -8,7 +8,7 @@ use rustix::net::sockopt;
 
 use crate::setters::setters;
 
-/// How soon the kernel ends a TCP connection whose server has vanished: without a word, because its machine or the way
+/// How soon the kernel ends a TCP connection when its server has vanished: without a word, because its machine or the way
 /// to it has failed.
 ///
 /// Nothing else notices that an idle connection leads nowhere. By the kernel's defaults it lasts two hours without these probes, and

@@ -13,7 +13,7 @@ use super::workers::WorkerHandle;
 use super::{Config, Connection, Keep};
 use crate::ownership::Worker;
 
-/// A part of a pool whose connections are registered with one runtime, and from which they are put and taken.
+/// A part of a pool: its connections are registered with one runtime, from which they are put and taken.
 /// [`Local`] and [`RuntimePool`] lead to one.
 pub struct Shard<K, C> {
     pool: Pool<K, C>,
@@ -54,7 +54,7 @@ pub struct Local<K, C> {
 ///     let pool = RuntimePool::new(Config::default())?;
 ///     for byte in 0..10 {
 ///         let mut lease = pool.take_or_connect(address, || TcpStream::connect(address)).await?;
-///         // Until the answer has been read whole, the connection is of no use to anybody else.
+///         // Until the answer has been read whole, the connection is of no use to another task.
 ///         lease.set_reusable(false);
 ///         lease.write_u8(byte).await?;
 ///         assert_eq!(lease.read_u8().await?, byte);
@@ -107,7 +107,7 @@ where
         self.pool.shared.put(self.worker, key, pooled, keep)
     }
 
-    /// The idle connection to a destination that was put last, of this worker's, otherwise of another worker's.
+    /// Takes the idle connection to a destination that was put last, of this worker's, otherwise of another worker's.
     ///
     /// It is the caller's alone, is registered with this runtime and no other, and was open a moment ago. A
     /// server may close an idle connection at any time, so that a first request may fail as it would not on a new one.
@@ -122,7 +122,7 @@ where
         self.pool.shared.take(self.worker, key)
     }
 
-    /// The pool as a whole.
+    /// Returns the pool as a whole.
     pub fn pool(&self) -> &Pool<K, C> {
         &self.pool
     }
@@ -157,7 +157,7 @@ where
         Lease::take_or_connect(self.clone(), key, connect).await
     }
 
-    /// The worker.
+    /// Returns the worker.
     pub fn here(&self) -> &WorkerHandle {
         &self.here
     }
@@ -168,8 +168,8 @@ where
     K: Eq + Hash + Send + Sync + 'static,
     C: Connection,
 {
-    /// A pool of the current runtime, on which a task watches what is idle. When the runtime shuts down, what is idle is
-    /// closed, and nothing is put any more.
+    /// Creates a pool of the current runtime, on which a task watches what is idle. When the runtime shuts down, what
+    /// is idle is closed, and nothing is put any more.
     ///
     /// # Errors
     ///

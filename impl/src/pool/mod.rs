@@ -11,7 +11,7 @@
 //! - [`RuntimePool`] is the same for an ordinary tokio program: one runtime, of one thread or of many, and no workers.
 //!   [`take_or_connect`](RuntimePool::take_or_connect) gives a [`Lease`], which goes back by itself.
 //!
-//! # Whose it is
+//! # Who owns a connection
 //!
 //! The worker that hears of a close and the worker that takes the connection over race. Each idle connection is in an
 //! [`ownership`](crate::ownership) table, and one read-modify-write of its word says who has it: the owner *enters*
@@ -21,9 +21,9 @@
 //!
 //! # Who chooses keys
 //!
-//! Whoever does, they are spread over the table by a hash that is keyed at random, so that strangers who choose them, as the
-//! clients of a proxy do, cannot have all of them meet. The number of keys that are kept is bounded by that of
-//! connections, and 64 more on each worker. A key's `Hash`, `Eq` and `Drop` run under no lock; a panic in them costs
+//! Strangers may, as the clients of a proxy do. Keys are spread over the table by a hash that is keyed at random, so that
+//! they cannot be made to meet. The number of keys that are kept is bounded by that of connections, and 64 more on each
+//! worker. A key's `Hash`, `Eq` and `Drop` run under no lock; a panic in them costs
 //! the connection that was being put.
 //!
 //! # How long it is kept
@@ -31,7 +31,7 @@
 //! Until its time is over: by [`Limits`], or by a limit of its own ([`Keep`]); until room is needed, or descriptors
 //! ([`Pool::close_oldest`]); until its destination is [cleared](Pool::clear) or [suspected](Pool::suspect), or it is not
 //! [retained](Pool::retain). Where many end at once, few are closed at a time. A server that vanishes without a word is
-//! noticed by nobody but the kernel, if that is asked to look: [`Liveness`].
+//! noticed by the kernel alone, if that is asked to look: [`Liveness`].
 //!
 //! # Where it is registered
 //!

@@ -125,7 +125,7 @@ where
     open(io, Part::Listener(Direction::Inbound), protocols, options, None).await
 }
 
-/// Negotiates on a connection whose roles are known and which this end dialed, as the initiator. The other end
+/// Negotiates as the initiator on a connection with known roles that this end dialed. The other end
 /// [accepts](accept).
 ///
 /// On a connection that the other end may have dialed, use [`negotiate`]: two that propose may both believe that they

@@ -10,7 +10,7 @@
 //!   give it back, with the protocol and the [`Role`], positioned exactly where the protocol begins.
 //! - [`Negotiation`](core::Negotiation) is the same without a stream, for other runtimes and for tests.
 //! - [`Dialer`] opens the connection from the listening port, which is what makes ends meet, and tries again
-//!   where both drew the same number. [`listen`] makes a listener whose port can be dialed from.
+//!   where both drew the same number. [`listen`] makes a listener that leaves its port free to dial from.
 //!
 //! # Role and direction
 //!

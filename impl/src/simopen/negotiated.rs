@@ -36,13 +36,13 @@ impl<Io> Negotiated<Io> {
         Self { io, surplus, taken: 0, protocol, side, both_dialed }
     }
 
-    /// The protocol that was agreed on, in the spelling of the caller.
+    /// Returns the protocol that was agreed on, in the spelling of the caller.
     pub fn protocol(&self) -> &str {
         self.protocol.name()
     }
 
-    /// The part that this end plays in all that follows: in the security protocol, in the choice of a multiplexer, and in
-    /// that.
+    /// Returns the part that this end plays in all that follows: in the security protocol, in the choice of a
+    /// multiplexer, and in that.
     pub fn role(&self) -> Role {
         self.side.role
     }
@@ -57,18 +57,19 @@ impl<Io> Negotiated<Io> {
         self.both_dialed
     }
 
-    /// The stream, and what was read from it and not taken yet: it comes before anything that the stream still gives.
+    /// Returns the stream, and what was read from it and not taken yet: it comes before anything that the stream still
+    /// gives.
     pub fn into_parts(mut self) -> (Io, Vec<u8>) {
         self.surplus.drain(..self.taken);
         (self.io, self.surplus)
     }
 
-    /// The stream.
+    /// Returns the stream.
     pub fn get_ref(&self) -> &Io {
         &self.io
     }
 
-    /// What this end is, for the layers above.
+    /// Returns what this end is, for the layers above.
     pub fn side(&self) -> Side {
         self.side
     }

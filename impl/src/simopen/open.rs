@@ -107,13 +107,13 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The limit of the wait after this many attempts, the first of which is 1.
+    /// Returns the limit of the wait after this many attempts, the first of which is 1.
     pub fn limit(&self, attempts: u32) -> Duration {
         let doublings = attempts.saturating_sub(1).min(31);
         self.first.saturating_mul(1 << doublings).min(self.most)
     }
 
-    /// A wait after this many attempts, chosen by `random` anywhere up to the limit.
+    /// Returns a wait after this many attempts, chosen by `random` anywhere up to the limit.
     pub fn wait(&self, attempts: u32, random: u64) -> Duration {
         let limit = u64::try_from(self.limit(attempts).as_nanos()).unwrap_or(u64::MAX);
         Duration::from_nanos(limit.checked_add(1).map_or(random, |choices| random % choices))
@@ -127,7 +127,7 @@ impl Backoff {
 }
 
 impl Dialer {
-    /// Dials from where this end listens, with the default options, and ten seconds for connecting.
+    /// Creates a dialer from where this end listens, with the default options, and ten seconds for connecting.
     pub fn new(from: Option<SocketAddr>) -> Self {
         Self { from, timeout: Duration::from_secs(10), options: Options::default(), backoff: Backoff::default() }
     }
@@ -290,9 +290,10 @@ fn leads_back(from: Option<SocketAddr>, ours: SocketAddr, theirs: SocketAddr) ->
     })
 }
 
-/// The role in a connection that two ends open at once because they agreed to over a relay (DCUtR): no simultaneous-open
-/// exchange runs on it. Whoever opened the relayed connection, and so was asked to take part, is the initiator;
-/// whoever opened the coordinating stream is the responder. This holds for every attempt, and whoever dials. (DCUtR1)
+/// Returns the role in a connection that two ends open at once because they agreed to over a relay (DCUtR): no
+/// simultaneous-open exchange runs on it. The end that opened the relayed connection, and so was asked to take part, is
+/// the initiator; the end that opened the coordinating stream is the responder. This holds for every attempt, whichever
+/// end dials. (DCUtR1)
 pub fn hole_punch_role(opened_coordinating_stream: bool) -> Role {
     if opened_coordinating_stream { Role::Responder } else { Role::Initiator }
 }

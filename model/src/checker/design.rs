@@ -14,6 +14,9 @@ use crate::checker::explore::{Graph, Options, Packed, Recording, Split, Store, W
 /// The outputs of a machine.
 pub type OutputOf<M> = <<M as Machine>::Protocol as Protocol>::Output;
 
+/// The refusals of a machine.
+pub(crate) type RefusalOf<M> = <<M as Machine>::Protocol as Protocol>::Refusal;
+
 /// A machine that can be explored: it can be cloned, compared and hashed.
 ///
 /// Machines are compared and hashed whole; derive both, never write them.
@@ -60,6 +63,18 @@ pub trait Design: Machine + Clone + Debug + Eq + Hash + Serialize + Send + Sync 
     fn output_in_words(&self, output: &OutputOf<Self>) -> String {
         output.to_string()
     }
+}
+
+/// Returns those of these participants that cannot take their next step, each with the reason.
+pub(crate) fn stuck<D: Design, Who>(
+    machine: &D,
+    next: impl IntoIterator<Item = (Who, ActionOf<D>)>,
+) -> impl Iterator<Item = (Who, RefusalOf<D>)> {
+    let refusal = |(who, action)| match machine.clone().step(&action) {
+        Observation::Refused(refusal) => Some((who, refusal)),
+        Observation::Accepted(_) => None,
+    };
+    next.into_iter().filter_map(refusal)
 }
 
 /// The lane of actions of which no fairness is assumed.

@@ -349,7 +349,8 @@ impl Exploration<'_> {
     ) -> Trace {
         let Behaviour { protocol, header, replayed } = self.graph.replay(initial, edges);
         let (design, instance) = (self.design.to_owned(), self.instance.name().to_owned());
-        let Replayed { initial, starts_as, lanes, steps, waits } = replayed;
+        let Replayed { initial, starts_as, lanes, steps, waits, owed } = replayed;
+        let owed_from = owed.into_iter().find(|(id, _)| rule == Some(*id)).map(|(_, from)| from);
         let origin = None;
         Trace {
             protocol,
@@ -365,6 +366,7 @@ impl Exploration<'_> {
             steps,
             waits,
             repeats_from,
+            owed_from,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A behaviour of a design, written down: what was done, by whom, and what each participant was told.
 
-use handfast_spec::protocol::ActionOf;
-use handfast_spec::{Observation, Protocol, Recorded};
+use handfast_spec::protocol::{ActionOf, HistoryOf};
+use handfast_spec::{Goal, Machine, Observation, Protocol, Recorded};
 use serde_json::Value;
 
 use crate::checker::design::{Design, Flow};
@@ -37,6 +37,8 @@ pub struct Trace {
     pub waits: Vec<String>,
     /// From which step on the behaviour repeats itself for ever; the number of steps if it stays in its last state.
     pub repeats_from: Option<usize>,
+    /// The step from which on the goal that it misses is owed, counted from 1; 0 if it is from the start.
+    pub owed_from: Option<usize>,
 }
 
 /// Where a design comes from.
@@ -94,6 +96,14 @@ impl Trace {
         steps.flat_map(|(step, number)| step.violates.iter().map(move |&id| (number, id)))
     }
 
+    /// Returns the rules that a step, counted from 1, begins to violate or to owe, each with what is to be said of it.
+    pub fn marks(&self, number: usize) -> Vec<String> {
+        let violates = self.steps[number - 1].violates.iter().map(|id| format!("{id} is violated"));
+        // What is owed from the start has no step of its own.
+        let owes = self.rule.filter(|_| self.owed_from.is_some_and(|from| from.max(1) == number));
+        violates.chain(owes.map(|id| format!("{id} is owed from here on"))).collect()
+    }
+
     /// Returns what the design is listed with and this behaviour does not show.
     pub fn violated_elsewhere(&self) -> Vec<&'static str> {
         let listed = self.origin.map_or(&[][..], |origin| origin.violates).iter().copied();
@@ -127,6 +137,8 @@ pub struct Replayed {
     pub steps: Vec<TraceStep>,
     /// Who waits at the end, and for what.
     pub waits: Vec<String>,
+    /// The goals that are owed at the end, each with the step from which on it is, counted from 1.
+    pub owed: Vec<(&'static str, usize)>,
 }
 
 /// Replays actions from a state and writes down what happens.
@@ -142,6 +154,8 @@ pub fn replay<D: Design>(
     let mut state = start.clone();
     let mut steps = Vec::new();
     let mut broken = broken(&state, alphabet);
+    let mut owed = Owed::<D>::default();
+    owed.look(0, &state.history);
     for action in actions {
         let alternatives = alternatives(&state, Some(&action), alphabet);
         let Flow { actor, message } = state.machine.flow(&action);
@@ -167,6 +181,7 @@ pub fn replay<D: Design>(
             alternatives,
         });
         broken = now;
+        owed.look(steps.len(), &state.history);
     }
     Replayed {
         initial: value(start),
@@ -174,6 +189,29 @@ pub fn replay<D: Design>(
         lanes: start.machine.lanes(),
         steps,
         waits: state.machine.waits(),
+        owed: owed.at_the_end(),
+    }
+}
+
+/// Since which step each goal is owed without having been kept.
+struct Owed<D: Machine>(Vec<(&'static Goal<D::Protocol>, Option<usize>)>);
+
+impl<D: Machine> Default for Owed<D> {
+    fn default() -> Self {
+        Self(D::Protocol::GOALS.iter().map(|goal| (goal, None)).collect())
+    }
+}
+
+impl<D: Machine> Owed<D> {
+    fn look(&mut self, step: usize, history: &HistoryOf<D>) {
+        for (goal, since) in &mut self.0 {
+            let is_owed = (since.is_some() || (goal.trigger)(history)) && !(goal.outcome)(history);
+            *since = is_owed.then(|| since.unwrap_or(step));
+        }
+    }
+
+    fn at_the_end(self) -> Vec<(&'static str, usize)> {
+        self.0.into_iter().filter_map(|(goal, since)| Some((goal.id, since?))).collect()
     }
 }
 

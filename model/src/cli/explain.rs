@@ -15,7 +15,7 @@ use super::{Error, print, protocol};
 const EXAMPLES: &str = "\
 Examples:
   model explain lifecycle run.ndjson
-  model trace lifecycle --cover edges --format log | model explain lifecycle -
+  model trace ownership --scope small --cover edges --format log | model explain ownership -
   model explain lifecycle run.ndjson --format html > run.html
 
 A log is newline-delimited JSON. Its first line says how the node was configured; each line after it is a step:

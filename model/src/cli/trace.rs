@@ -17,7 +17,7 @@ Examples:
   model trace lifecycle                           a shortest behaviour to each witness
   model trace lifecycle --mutant btcd-before      how it violates the rule that it is known for
   model trace lifecycle --mutant btcd-before --violates PEER-21 --format mermaid
-  model trace lifecycle --cover edges --format log > all.ndjson
+  model trace ownership --scope small --cover edges --format log > all.ndjson
                                                   walks that take every edge, as logs that `explain` reads";
 
 /// Show behaviours of a design

@@ -207,7 +207,7 @@ pub(super) const UNDISTURBED: Bounds = Bounds {
 /// The same on connections that hold nothing or one message.
 pub(super) const UNDISTURBED_SMALL: Bounds = Bounds { capacities: &[[0, 0], [0, 1], [1, 0], [1, 1]], ..UNDISTURBED };
 
-/// A dialer whose clock is seen to move, and whose peer takes its time or says nothing.
+/// A dialer with a clock that is seen to move, and a peer that takes its time or says nothing.
 pub(super) const CLOCK: Bounds = Bounds {
     kinds: &[SIMOPEN, (Kind::Simopen, Kind::Listener), (Kind::Simopen, Kind::Silent)],
     protocols: &[(&[A], &[A])],
@@ -304,7 +304,7 @@ pub fn checked(bounds: &Bounds) -> Checked<Connection> {
     checked_on(bounds, Connection::new)
 }
 
-/// Returns the design whose connections `connect` makes, to be explored within bounds.
+/// Returns the design of the connections that `connect` makes, to be explored within bounds.
 pub(super) fn checked_on<P>(bounds: &Bounds, connect: impl Fn(Config) -> Connection<P>) -> Checked<Connection<P>>
 where
     P: Peer + 'static,

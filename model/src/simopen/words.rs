@@ -50,7 +50,7 @@ impl<P: Peer + 'static> Connection<P> {
         vec![end(End::Left), direction(End::Right), direction(End::Left), end(End::Right)]
     }
 
-    /// SIM-23: an end that negotiates waits to write or to read.
+    /// An end that negotiates waits to write or to read.
     pub(super) fn waiting(&self) -> Vec<String> {
         End::BOTH.into_iter().filter_map(|end| self.wait_of(end)).collect()
     }

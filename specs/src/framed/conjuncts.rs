@@ -73,7 +73,7 @@ pub const WITHHELD: &[Conjunct] = &[
     }),
 ];
 
-/// FRM-15: the end of a shutdown whose peer reads.
+/// FRM-15: the end of a shutdown of which the peer reads.
 pub const SERVED: &[Conjunct] = &[
     when("a shutdown has begun", |history, end| history.end(end).until.is_some()),
     GOES_ON,

@@ -8,11 +8,11 @@ use crate::protocol::Goal;
 pub(super) const GOALS: &[Goal<Framed>] = &[
     Goal {
         id: "FRM-12",
-        title: "a shutdown is over when its earliest deadline has passed, whatever anybody does",
+        title: "a shutdown is over when its earliest deadline has passed, whatever else happens",
         trigger: |history| any_end(history, OVERDUE),
         outcome: |history| !any_end(history, OVERDUE),
         fair: is_timer,
-        assumes: "the timer of each shutdown, and nobody else",
+        assumes: "the timer of each shutdown, and nothing else",
     },
     Goal {
         id: "FRM-13",
@@ -28,7 +28,7 @@ pub(super) const GOALS: &[Goal<Framed>] = &[
         trigger: |history| any_end(history, WITHHELD),
         outcome: |history| !any_end(history, WITHHELD),
         fair: is_reader,
-        assumes: "every reader, and nobody else",
+        assumes: "every reader, and nothing else",
     },
     Goal {
         id: "FRM-15",
@@ -40,7 +40,7 @@ pub(super) const GOALS: &[Goal<Framed>] = &[
     },
     Goal {
         id: "FRM-28",
-        title: "an answer to the peer's marker is handed over by whoever reads",
+        title: "an answer to the peer's marker is handed over by the reader",
         trigger: |history| any_end(history, OWES_ANSWER),
         outcome: |history| !any_end(history, OWES_ANSWER),
         fair: |component| matches!(component, Component::Reader(_) | Component::Network(_)),

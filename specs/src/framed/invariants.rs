@@ -5,7 +5,8 @@ use super::{End, EndRecord, Ending, History, Outcome, Progress, ReaderRecord, Vi
 use crate::protocol::Predicate;
 
 /// The rule that the system rests only where nothing is waited for.
-pub const DEADLOCK: (&str, &str) = ("FRM-11", "nobody waits for what cannot come: a state without any step is at rest");
+pub const DEADLOCK: (&str, &str) =
+    ("FRM-11", "nothing waits for what cannot come: a state without any step is at rest");
 
 /// What holds in every reachable state.
 pub const INVARIANTS: &[Predicate<History>] = &[

@@ -48,7 +48,7 @@ pub const PROMISES: &[Promise<History>] = &[
     },
     Promise {
         id: "PEER-24",
-        title: "where a live peer is ahead and nobody is active, somebody becomes active, also one that stalled",
+        title: "where a live peer is ahead and none is active, one becomes active, also one that stalled",
         trigger: is_idle_though_behind,
         outcome: |history| !is_idle_though_behind(history),
     },

@@ -4,7 +4,7 @@ use super::slots::BY_ORIGIN;
 use super::{History, Phase, Reason, SessionRecord, Stream, SubscriberRecord, Subscription, Violation};
 use crate::protocol::Predicate;
 
-/// The rule that the system rests only where nobody waits.
+/// The rule that the system rests only where no task waits.
 pub const DEADLOCK: (&str, &str) = ("PEER-26", "no task waits for room that only itself, transitively, could make");
 
 /// What holds in every reachable state.
@@ -41,7 +41,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "PEER-7",
-        title: "the active peer is nobody, or somebody of whom the selector heard Up and no Down",
+        title: "there is no active peer, or the selector heard Up and no Down of it",
         holds: |history| history.active.is_none_or(|active| history.selector_believes(active)),
     },
     Predicate {
@@ -54,7 +54,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "PEER-9",
-        title: "a slot is returned exactly once: nobody is turned away while one is free",
+        title: "a slot is returned exactly once: no connection is turned away while one is free",
         holds: |history| !history.has(Violation::SlotWasFree),
     },
     Predicate {
@@ -64,7 +64,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "PEER-11",
-        title: "a rejected session is never registered, and nobody hears of it",
+        title: "a rejected session is never registered, and no subscriber hears of it",
         holds: |history| !history.has(Violation::RegisteredRejected) && rejected_are_unheard(history),
     },
     Predicate {
@@ -105,7 +105,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "PEER-18",
-        title: "a complete shutdown owes nobody an end, and nothing is announced after it",
+        title: "a complete shutdown owes no end of a session, and nothing is announced after it",
         holds: |history| !history.has(Violation::AfterComplete) && !history.has(Violation::OwedAtComplete),
     },
     Predicate {
@@ -115,17 +115,17 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "PEER-41",
-        title: "nobody without privilege gets a slot beyond the limits by direction, address and source",
+        title: "no ordinary session gets a slot beyond the limits by direction, address and source",
         holds: |history| !history.has(Violation::OverLimit),
     },
     Predicate {
         id: "PEER-42",
-        title: "nobody without privilege gets a reserved slot",
+        title: "no ordinary session gets a reserved slot",
         holds: |history| !history.has(Violation::ReservedTaken),
     },
     Predicate {
         id: "PEER-43",
-        title: "where ties are broken, nobody is turned away whom both ends prefer; none is registered under our own key",
+        title: "where ties are broken, no session is turned away that both ends prefer; none is registered under our own key",
         holds: |history| {
             let is_ourselves = |session: &SessionRecord| session.registered && history.is_our_own(session);
             !history.has(Violation::PreferredRejected) && !any(history, is_ourselves)
@@ -133,7 +133,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "PEER-44",
-        title: "nobody is turned away as a duplicate while there may be one more",
+        title: "no session is turned away as a duplicate while there may be one more",
         holds: |history| !history.has(Violation::RejectedWithRoom),
     },
     Predicate {

@@ -65,7 +65,7 @@ impl Stream {
         matches!(self, Self::Repeated | Self::RepeatedOver)
     }
 
-    /// What remains of it when the subscription ends: whoever was up is forgotten, whoever is gone stays gone.
+    /// What remains of it when the subscription ends: a session that was up is forgotten, one that is gone stays gone.
     pub(super) fn forget(&mut self) {
         if *self == Self::Up {
             *self = Self::Nothing;
@@ -108,7 +108,7 @@ pub struct SessionRecord {
 
 impl SessionRecord {
     /// Hears of the end, and forgets what no rule asks of a session that is over: where it came from, that it was told to
-    /// end, and of one that nobody was told of, who it was. Histories that differ in nothing else are one.
+    /// end, and of one that no subscriber was told of, who it was. Histories that differ in nothing else are one.
     pub(super) fn end(&mut self) {
         if self.registry == Stream::Nothing {
             self.key = None;
@@ -130,12 +130,13 @@ impl SessionRecord {
         self.opened && self.registry == Stream::Nothing
     }
 
-    /// Whether somebody told it to end.
+    /// Whether it was told to end.
     pub fn is_told_to_end(&self) -> bool {
         self.disconnecting || self.rejected.is_some()
     }
 
-    /// Whether it was told to end, was rejected, is closed, or its end was heard of: whoever takes it for live is wrong.
+    /// Whether it was told to end, was rejected, is closed, or its end was heard of. A subscriber that takes it for live is
+    /// wrong.
     pub fn is_dead(&self) -> bool {
         self.is_told_to_end() || self.closed || self.registry.is_ended()
     }
@@ -179,7 +180,7 @@ pub enum Phase {
     Open,
     /// Begun.
     Begun,
-    /// Whoever asked for it was told that it is complete.
+    /// The caller was told that it is complete.
     Complete,
 }
 
@@ -229,7 +230,7 @@ pub enum Violation {
     PreferredRejected,
     /// Turned away as a duplicate although there may be one more (PEER-44).
     RejectedWithRoom,
-    /// Turned away because of a session whose connection is closed (PEER-49).
+    /// Turned away because of a session that has closed its connection (PEER-49).
     TurnedAwayByClosed,
     /// Announced before one that waited for room, and for nothing else, for longer (PEER-50).
     Overtaken,

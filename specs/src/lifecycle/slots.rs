@@ -51,7 +51,7 @@ impl History {
         }
     }
 
-    /// Whether a session whose connection is closed still holds a slot, where the reason speaks of slots, or the key.
+    /// Whether a session with a closed connection still holds a slot, where the reason speaks of slots, or the key.
     fn is_turned_away_by_closed(&self, record: &SessionRecord, reason: Reason) -> bool {
         match reason {
             Reason::Duplicate => self.holders(record).any(|(_, holder)| holder.closed),

@@ -29,7 +29,7 @@ pub enum Action {
     /// The session's task has itself announced: admission by key, registration and every queue in one critical section.
     #[display("{session} has itself announced")]
     Announce { session: SessionId },
-    /// Somebody wants the session to end: the peer, this node, its operator.
+    /// The session is told to end: by the peer, this node or its operator.
     #[display("{session} is disconnected")]
     Disconnect { session: SessionId },
     /// The handshake timer fires. It runs until the session is announced.
@@ -41,7 +41,7 @@ pub enum Action {
     /// The session's task is aborted or panics, wherever it is; its guard runs.
     #[display("task of {session} is aborted")]
     Abort { session: SessionId },
-    /// The task of a session whose guard has run drops the connection.
+    /// The task of a session drops the connection, after its guard has run.
     #[display("connection of {session} is dropped")]
     Close { session: SessionId },
     /// The peer says that it is ahead of us, and the session's task notes it in the session's cell.
@@ -50,7 +50,7 @@ pub enum Action {
     /// The session's task tells the selector to look at the cell.
     #[display("{session} calls the selector")]
     NotifySelector { session: SessionId },
-    /// Somebody subscribes and is given a snapshot.
+    /// A subscriber subscribes and is given a snapshot.
     #[display("{subscriber} subscribes")]
     Subscribe { subscriber: SubscriberId },
     /// A subscriber is dropped.
@@ -101,7 +101,7 @@ pub enum Event {
     /// It has gone.
     #[display("Down of {_0}")]
     Down(SessionId),
-    /// The subscriber was too slow: nothing more comes, forget everybody and subscribe again.
+    /// The subscriber was too slow: nothing more comes, forget every peer and subscribe again.
     #[display("Lagged")]
     Lagged,
     /// The shutdown is complete: nothing more comes.
@@ -203,7 +203,7 @@ pub enum Output {
     /// The session's connection is closed.
     #[display("connection of {_0} is closed")]
     Closed(SessionId),
-    /// A task died of a panic that nobody meant.
+    /// A task died of a panic that was not intended.
     #[display("a task of {_0} panics")]
     Panicked(SessionId),
     /// One session of the snapshot that the subscriber is being given.
@@ -263,7 +263,7 @@ pub enum Output {
     /// The shutdown has begun.
     #[display("shutdown has begun")]
     ShutdownBegun,
-    /// Whoever asked for the shutdown was told that it is complete.
+    /// The caller of the shutdown was told that it is complete.
     #[display("shutdown is complete")]
     ShutdownComplete,
 }
@@ -299,7 +299,7 @@ pub enum Refusal {
     /// The queue is empty.
     #[display("the queue is empty")]
     Empty,
-    /// The subscriber does not hold anybody up.
+    /// The subscriber holds up no session.
     #[display("the subscriber does not hold anybody up")]
     NotHolding,
     /// There is nothing new to look at.

@@ -22,7 +22,7 @@ pub const PROMISES: &[Promise<History>] = &[
     },
     Promise {
         id: "OWN-22",
-        title: "what arrives is dealt with by whoever owns the descriptor, or the descriptor ends",
+        title: "what arrives is dealt with by the owner of the descriptor, or the descriptor ends",
         trigger: |history| any(history, is_unheeded),
         outcome: |history| !any(history, is_unheeded),
     },

@@ -29,7 +29,7 @@ impl History {
         self.violations.contains(violation)
     }
 
-    /// The thread by whose name the poller, the shelf and the ownership of a thread go.
+    /// The thread under which the poller, the shelf and the ownership of a thread are entered.
     pub fn host(&self, thread: Thread) -> Thread {
         if self.one_runtime { Thread(0) } else { thread }
     }

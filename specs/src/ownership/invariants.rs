@@ -15,7 +15,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "OWN-2",
-        title: "nobody is inside a descriptor whose slot is free or which is closed",
+        title: "no thread is inside a descriptor that is closed or has left its slot",
         holds: |history| {
             !any(history, |record| match record.stage {
                 Stage::Wiped | Stage::Closed => !record.inside.is_empty(),
@@ -30,12 +30,12 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "OWN-4",
-        title: "nobody enters or takes over a descriptor after its deletion was asked for",
+        title: "no thread enters or takes over a descriptor after its deletion was asked for",
         holds: |history| !history.has(Violation::EnteredDeleted),
     },
     Predicate {
         id: "OWN-5",
-        title: "whoever acts on a report is inside the descriptor that was reported, and forgets the one it meant",
+        title: "a thread that acts on a report is inside the descriptor that was reported, and forgets the one it meant",
         holds: |history| !history.has(Violation::Crossed) && !history.has(Violation::WrongForgotten),
     },
     Predicate {
@@ -79,12 +79,12 @@ pub const WITNESSES: &[Predicate<History>] = &[
     },
     Predicate {
         id: "OWN-33",
-        title: "deletion was asked for while somebody is inside",
+        title: "deletion was asked for while a thread is inside",
         holds: |history| any(history, |record| record.deleting && !record.inside.is_empty()),
     },
     Predicate {
         id: "OWN-34",
-        title: "two threads are inside a descriptor that is everybody's",
+        title: "two threads are inside a descriptor that is shared",
         holds: |history| any(history, |record| record.owner == Some(Owner::Everybody) && record.inside.len() > 1),
     },
     Predicate {

@@ -91,10 +91,10 @@ pub enum Away {
     #[display("it belongs to another thread")]
     NotOwner,
     /// A thread is inside.
-    #[display("somebody is inside")]
+    #[display("a thread is inside")]
     Busy,
     /// It is shared.
-    #[display("it is everybody's")]
+    #[display("it is shared")]
     Shared,
 }
 
@@ -226,10 +226,10 @@ pub enum Refusal {
     #[display("it belongs to another thread")]
     NotOwner,
     /// A thread is inside.
-    #[display("somebody is inside")]
+    #[display("a thread is inside")]
     Busy,
     /// It is shared.
-    #[display("it is everybody's")]
+    #[display("it is shared")]
     Shared,
     /// The thread's poller watches it already.
     #[display("the thread's poller watches it")]

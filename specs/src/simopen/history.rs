@@ -122,7 +122,7 @@ impl History {
         End::BOTH.into_iter().filter(|end| self.pair.kind(*end).is_honest())
     }
 
-    /// The end whose number is the greater one, once both have started with different ones.
+    /// The end with the greater number, once both have started with different ones.
     pub fn winner(&self) -> Option<End> {
         let (left, right) = (self.left.started?, self.right.started?);
         match left.cmp(&right) {
@@ -209,7 +209,7 @@ impl History {
     }
 }
 
-/// One more than anybody may say or hear is enough to tell that it was too much.
+/// One more than any end may say or hear is enough to tell that it was too much.
 fn keep(transcript: &mut Vec<Token>, token: Token, most: usize) {
     if transcript.len() < most {
         transcript.push(token);

@@ -3,7 +3,7 @@
 use super::{End, EndRecord, Failure, History, Kind, Name, Outcome, Role, Roles, Token, choice, scripts};
 use crate::protocol::Predicate;
 
-/// The rule that the system rests only where nobody waits.
+/// The rule that the system rests only where no end waits.
 pub const DEADLOCK: (&str, &str) = ("SIM-23", "two ends that keep to the protocol never wait for each other");
 
 /// What holds in every reachable state.
@@ -54,12 +54,12 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "SIM-8",
-        title: "an end hears no more messages than it could need, whoever the peer is",
+        title: "an end hears no more messages than it could need, whatever the peer does",
         holds: |history| honest(history).all(|(end, record)| record.heard.len() <= scripts::most(&history.pair, end)),
     },
     Predicate {
         id: "SIM-9",
-        title: "an end says no more messages than it could need, whoever the peer is",
+        title: "an end says no more messages than it could need, whatever the peer does",
         holds: |history| honest(history).all(|(end, record)| record.said.len() <= scripts::most(&history.pair, end)),
     },
     Predicate {
@@ -69,12 +69,12 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "SIM-11",
-        title: "an end settles only on what it heard every proof of, whoever the peer is",
+        title: "an end settles only on what it heard every proof of, whatever the peer does",
         holds: |history| SIM_11.iter().all(|part| (part.holds)(history)),
     },
     Predicate {
         id: "SIM-12",
-        title: "an end that settles said exactly what its role says, as far as it was taken, whoever the peer is",
+        title: "an end that settles said exactly what its role says, as far as it was taken, whatever the peer does",
         holds: |history| settled(history).all(|(end, role, name)| scripts::is_script(history, end, role, name)),
     },
     Predicate {
@@ -298,7 +298,7 @@ fn tied(history: &History) -> bool {
     both && history.left.started.is_some() && history.left.started == history.right.started
 }
 
-/// Whether an end whose number equals that of its peer came to nothing else than a tie.
+/// Whether an end with the same number as its peer came to nothing else than a tie.
 fn takes_for_tie(history: &History, end: End) -> bool {
     match history.end(end).outcome {
         Outcome::Pending | Outcome::Failed(Failure::Tie | Failure::Deadline) => true,

@@ -47,7 +47,7 @@ pub const WITNESSES: &[Predicate<History>] = &[
     },
     Predicate {
         id: "SIM-36",
-        title: "a deadline passes that nobody else would have kept",
+        title: "a deadline passes where nothing else would have ended the negotiation",
         holds: |history| {
             let expired = |(_, record): (_, &super::EndRecord)| record.failure() == Some(Failure::Deadline);
             history.pair.is_of(Kind::Simopen, Kind::Silent) && honest(history).any(expired)

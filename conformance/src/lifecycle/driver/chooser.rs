@@ -1,4 +1,4 @@
-//! The selector of the active peer as a subscriber whose every step waits for the test.
+//! The selector of the active peer as a subscriber of which every step waits for the test.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

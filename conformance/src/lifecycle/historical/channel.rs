@@ -12,7 +12,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::node::{Pace, Peer};
 
-/// What is sent through a channel whose order matters.
+/// What is sent through a channel in which the order matters.
 pub trait Letter: Clone + Send + 'static {
     /// The step by which it is received.
     fn received_by(&self) -> Action;
@@ -33,7 +33,7 @@ pub struct News {
 }
 
 impl News {
-    /// Whose news it is, and whether it has come or gone.
+    /// The session that the news is about, and whether it has come or gone.
     pub fn read(&self) -> (u32, Event) {
         (self.peer.id.0, self.event)
     }

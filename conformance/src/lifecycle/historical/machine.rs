@@ -1,4 +1,4 @@
-//! The node whose tasks take a step when they are told to.
+//! The node with tasks that take a step when they are told to.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -14,12 +14,12 @@ use super::node::{Inboxes, Node, Pace, Peer, Room, locked};
 use super::server::{Manager, Server};
 use super::session::{call_again, end, negotiate, start, watch};
 
-/// The node whose tasks take a step when they are told to, in the words of its model.
+/// The node with tasks that take a step when they are told to, in the words of its model.
 pub struct Stepped {
     node: Arc<Node>,
     peers: Vec<Arc<Peer>>,
     tasks: Vec<Running>,
-    /// Whose handshake was reported a second time.
+    /// The sessions that had their handshake reported a second time.
     called_again: BTreeSet<SessionId>,
     stops: bool,
 }

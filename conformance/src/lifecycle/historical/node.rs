@@ -213,7 +213,7 @@ pub struct Connection {
 }
 
 impl Network {
-    /// Spawns the server loop. Each of the inboxes is told what btcd's sync manager is told, in place of it; whoever has
+    /// Spawns the server loop. Each of the inboxes is told what btcd's sync manager is told, in place of it; the task that has
     /// one must receive, because the server loop waits for room.
     ///
     /// Channels have the room that they have in btcd: each of two channels as much as there are peers, the one of later

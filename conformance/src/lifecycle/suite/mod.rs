@@ -20,7 +20,7 @@ pub use historical::Historical;
 pub use own::Own;
 pub use scenario::{Heard, Predicted, Scenario};
 
-/// A node whose tasks move when a test lets them.
+/// A node with tasks that move when a test lets them.
 ///
 /// The first methods are what happens to it from outside; they answer whether it could happen.
 pub trait Node {

@@ -123,7 +123,7 @@ pub trait Orders: Debug + Send + Sync + 'static {
     const OWE: Ordering = Ordering::AcqRel;
     /// The other flags.
     const FLAGS: Ordering = Ordering::AcqRel;
-    /// Updates, and whose poller was told.
+    /// Updates, and the threads of which the poller was told.
     const NOTE: Ordering = Ordering::AcqRel;
 }
 

@@ -29,7 +29,7 @@ pub struct Entry<A: Family, D: Design> {
     pub(super) threads: A::Word,
     pub(super) updates: A::Word,
     pub(super) polled: A::Word,
-    /// The group in whose list of updates it is; 0 for none.
+    /// The group that has it in its list of updates; 0 for none.
     pub(super) listed: A::Word,
     pub(super) state: A::Word,
     /// What the descriptor belongs to; 0 for nothing.

@@ -7,7 +7,7 @@ use handfast::ownership::{AtomicWord, Atomics};
 
 use crate::ownership::families::{LoomWord, ShuttleWord};
 
-/// A family whose words are masks as well.
+/// A family of which the words are masks as well.
 pub trait Family: Atomics<Word: Mask> {}
 
 impl<A: Atomics<Word: Mask>> Family for A {}

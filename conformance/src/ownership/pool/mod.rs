@@ -163,7 +163,7 @@ impl PoolMachine {
         self.workers.entry(thread).or_default()
     }
 
-    /// The worker by whose name the poller, the shelf and the ownership of a worker go.
+    /// The worker under which the poller, the shelf and the ownership of a worker are entered.
     fn host(&self, thread: Thread) -> Thread {
         if self.config.one_runtime { Thread(0) } else { thread }
     }

@@ -11,7 +11,7 @@ use super::family::{Checker, Recorded};
 use super::{Line, Scribe, with};
 use crate::ownership::haproxy::Plain;
 
-/// A table whose words are written down.
+/// A table of words that are written down.
 pub type RecordedTable<A> = Table<Probe<A>, Recorded<A>>;
 
 /// A guard of one of its descriptors.

@@ -45,19 +45,13 @@ pub(super) fn all(answer: Answer, seed: u64) -> Vec<Case> {
     let mut dice = Dice::new(seed);
     for (place, message, rules) in SHOWN {
         let steps = [way(place), vec![Step::Send(vec![message])], completion(place, message)].concat();
-        found.push(of_edge(answer, edge(place, message.word()), rules, manner(&mut dice), steps));
+        found.push(of_edge(answer, edge(place, message.word()), rules, Manner::draw(&mut dice, 512), steps));
     }
     for (place, rules) in ENDS {
         let steps = [way(place), vec![Step::Finish]].concat();
-        found.push(of_edge(answer, edge(place, "end"), rules, manner(&mut dice), steps));
+        found.push(of_edge(answer, edge(place, "end"), rules, Manner::draw(&mut dice, 512), steps));
     }
     found
-}
-
-/// How the wire of a case is: whole, in pieces of one to nine bytes, with pauses, with small buffers.
-fn manner(dice: &mut Dice) -> Manner {
-    let piece = (dice.roll(3) > 0).then(|| usize::from(dice.roll(9_u8)) + 1);
-    Manner { piece, pauses: dice.roll(8) == 0, capacity: (dice.roll(4) == 0).then_some(512), writes_first: false }
 }
 
 fn way(place: &str) -> Vec<Step> {
@@ -89,8 +83,8 @@ fn case(answer: Answer, name: &str, rules: &[&str], manner: Manner, steps: Vec<S
     Case { outline: Outline { name: name.to_owned(), rules, manner, edge: None }, answer, steps }
 }
 
-const WHOLE: Manner = Manner { piece: None, pauses: false, capacity: None, writes_first: false };
-const BYTES: Manner = Manner { piece: Some(1), ..WHOLE };
+const WHOLE: Manner = Manner::WHOLE;
+const BYTES: Manner = Manner::BYTES;
 const NARROW: Manner = Manner { capacity: Some(256), ..WHOLE };
 
 /// Lengths at which an implementation may go wrong: one byte, those of a header, those of buffers.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::message::Message;
 use super::suite::{Outline, Ran, Suite};
-use super::target::Part;
+use super::target::{More, Part};
 use super::wire::{Limits, Link};
 
 /// What the application of an implementation does.
@@ -94,7 +94,7 @@ impl Suite for Framed {
         Part { role: case.answer.to_string(), protocols: Vec::new() }
     }
 
-    async fn run(case: &Case, link: Link, limits: Limits) -> Ran {
+    async fn run(case: &Case, link: Link, _: &More, limits: Limits) -> Ran {
         run::run(case, link, limits).await
     }
 

@@ -43,7 +43,7 @@ pub(super) fn all(simopen: &Simopen, seed: u64) -> Vec<Case> {
     let mut dice = Dice::new(seed);
     for kind in simopen.role.kinds() {
         for way in Graph::of(*kind, &simopen.protocols).ways() {
-            let case = of_way(simopen, &way, manner(&mut dice));
+            let case = of_way(simopen, &way, Manner::draw(&mut dice, 64));
             // The graphs of a dialer that is lazy and of one that is not have the same edges.
             if !found.iter().any(|other| other.outline.name == case.outline.name) {
                 found.push(case);
@@ -51,12 +51,6 @@ pub(super) fn all(simopen: &Simopen, seed: u64) -> Vec<Case> {
         }
     }
     found
-}
-
-/// How the wire of a case is: whole, in pieces of one to nine bytes, with pauses, with small buffers.
-fn manner(dice: &mut Dice) -> Manner {
-    let piece = (dice.roll(3) > 0).then(|| usize::from(dice.roll(9_u8)) + 1);
-    Manner { piece, pauses: dice.roll(8) == 0, capacity: (dice.roll(4) == 0).then_some(64), writes_first: false }
 }
 
 fn of_way(simopen: &Simopen, way: &Way, manner: Manner) -> Case {
@@ -98,9 +92,12 @@ fn chosen(simopen: &Simopen) -> Vec<Case> {
     });
     let reset = vec![Step::Say(vec![Message::Header]), Step::Reset];
     let silent = vec![Step::Finish];
+    let drips = vec![Step::Say(vec![Message::Header]), Step::Outlast { drips: true }];
     let common = common.chain([
         ("reset-after-header".to_owned(), vec!["SIM-26"], Manner::default(), reset),
         ("says-nothing".to_owned(), vec!["SIM-26", "SIM-44"], Manner::default(), silent),
+        ("deadline-silent".to_owned(), vec!["SIM-27"], Manner::default(), vec![Step::Outlast { drips: false }]),
+        ("deadline-dripping".to_owned(), vec!["SIM-43"], Manner::default(), drips),
     ]);
     let made = specific.into_iter().chain(common).map(|(name, rules, manner, steps)| Case {
         outline: outline(&name, &rules, manner),
@@ -123,8 +120,8 @@ fn made(name: &str, rules: &[&'static str], manner: Manner, steps: Vec<Step>) ->
     (name.to_owned(), rules.to_vec(), manner, steps)
 }
 
-const WHOLE: Manner = Manner { piece: None, pauses: false, capacity: None, writes_first: false };
-const BYTES: Manner = Manner { piece: Some(1), ..WHOLE };
+const WHOLE: Manner = Manner::WHOLE;
+const BYTES: Manner = Manner::BYTES;
 const NARROW: Manner = Manner { capacity: Some(1), ..WHOLE };
 /// It holds less than a message, and the tester writes all before it reads.
 const DEAF: Manner = Manner { capacity: Some(3), writes_first: true, ..WHOLE };
@@ -171,7 +168,7 @@ fn long() -> Vec<Message> {
 }
 
 /// The longest name that fits a message.
-fn longest() -> String {
+pub(super) fn longest() -> String {
     format!("/{}", "x".repeat(1022))
 }
 
@@ -280,7 +277,7 @@ pub(super) fn simpler(case: &Case) -> Vec<Case> {
                 *count /= 2;
                 found.push(with(steps));
             }
-            Step::Say(_) | Step::Flood(_) | Step::Finish | Step::Reset => {
+            Step::Say(_) | Step::Flood(_) | Step::Outlast { .. } | Step::Finish | Step::Reset => {
                 steps.remove(index);
                 found.push(with(steps));
             }

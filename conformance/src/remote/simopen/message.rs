@@ -3,6 +3,8 @@
 use handfast_spec::simopen::{Name, Nonce, Role, Token};
 use serde::{Deserialize, Serialize};
 
+use crate::simopen::historical::encode as frame;
+
 /// One message of the tester, or bytes that are none.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -162,20 +164,6 @@ pub(super) const SIMOPEN: &str = "/libp2p/simultaneous-connect";
 /// The number of a protocol of the implementation.
 pub(super) fn name(index: usize) -> Name {
     u8::try_from(index).map_or(UNKNOWN, Name)
-}
-
-/// A text as a message: its length, itself, a line feed.
-pub(super) fn frame(text: &str) -> Vec<u8> {
-    let mut length = text.len() + 1;
-    let mut bytes = Vec::with_capacity(length + 2);
-    while length >= 0x80 {
-        bytes.push((length % 0x80) as u8 | 0x80);
-        length /= 0x80;
-    }
-    bytes.push(length as u8);
-    bytes.extend(text.bytes());
-    bytes.push(b'\n');
-    bytes
 }
 
 /// What the implementation says for a token; nothing for what none says.

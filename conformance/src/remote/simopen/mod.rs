@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::message::{Malformed, Message, Number};
 use super::suite::{Outline, Ran, Suite};
-use super::target::Part;
+use super::target::{More, Part};
 use super::wire::{Limits, Link};
 use graph::Graph;
 
@@ -61,6 +61,11 @@ pub enum Step {
     Say(Vec<Message>),
     /// It says so many proposals that are not supported, one after the other is answered.
     Flood(usize),
+    /// It stays silent, or sends a byte now and then, until the implementation ends by its own deadline.
+    Outlast {
+        /// Whether it sends bytes meanwhile, those of a message that never ends.
+        drips: bool,
+    },
     /// It ends its direction.
     Finish,
     /// It resets the connection. Nothing more is seen on it.
@@ -126,7 +131,7 @@ impl Suite for Simopen {
         Part { role: case.role.to_string(), protocols: case.protocols.clone() }
     }
 
-    async fn run(case: &Case, link: Link, limits: Limits) -> Ran {
+    async fn run(case: &Case, link: Link, _: &More, limits: Limits) -> Ran {
         run::run(case, link, limits).await
     }
 

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use handfast_spec::simopen::Token;
+use tokio::time::Instant;
 
-use super::cases::concerns;
+use super::cases::{concerns, longest};
 use super::graph::{Edge, UNSUPPORTED};
 use super::judge::Judge;
 use super::message::{Message, Outgoing};
 use super::{Case, Ran, Role, Step, edge_name};
 use crate::remote::suite::{Unexplained, Verdict};
-use crate::remote::tester::{Connection, Tester};
+use crate::remote::tester::{Connection, Judges as _, NO_PROMISE, Tester, outlast};
 use crate::remote::wire::{Limits, Link};
 
 /// The rule that an end breaks that reads nothing more.
@@ -20,10 +21,10 @@ const STUCK: &str = "SIM-24";
 pub(super) async fn run(case: &Case, link: Link, limits: Limits) -> Ran {
     let judge = Judge::new(case.role.kinds(), &case.protocols);
     let tester = Tester::new(link, judge, limits, case.outline.manner);
-    let mut run = Run { case, tester, last: None, seen: BTreeSet::new() };
+    let mut run = Run { case, tester, began: Instant::now(), last: None, seen: BTreeSet::new() };
     let verdict = match run.play().await {
         Ok(Progress::Goes | Progress::Closed) => Verdict::Passed,
-        Ok(Progress::Inapplicable) => Verdict::Inapplicable("the implementation's number leaves no such number".into()),
+        Ok(Progress::Inapplicable(why)) => Verdict::Inapplicable(why.into()),
         Err(unexplained) => run.failed(unexplained),
     };
     let Run { tester: Tester { link, .. }, seen, .. } = run;
@@ -34,6 +35,8 @@ pub(super) async fn run(case: &Case, link: Link, limits: Limits) -> Ran {
 struct Run<'a> {
     case: &'a Case,
     tester: Tester<Judge>,
+    /// When the connection was there.
+    began: Instant,
     /// The edge that was taken last, if it is known which.
     last: Option<Edge>,
     seen: BTreeSet<String>,
@@ -43,8 +46,13 @@ struct Run<'a> {
 enum Progress {
     Goes,
     Closed,
-    Inapplicable,
+    /// The case does not apply, for this reason.
+    Inapplicable(&'static str),
 }
+
+/// Why a case is skipped.
+const SETTLED: &str = "the implementation has settled, so that its deadline is over";
+const NO_NUMBER: &str = "the implementation's number leaves no such number";
 
 impl From<Connection> for Progress {
     fn from(connection: Connection) -> Self {
@@ -57,6 +65,10 @@ impl From<Connection> for Progress {
 
 impl Run<'_> {
     async fn play(&mut self) -> Result<Progress, Unexplained> {
+        let outlasts = self.case.steps.iter().any(|step| matches!(step, Step::Outlast { .. }));
+        if outlasts && self.tester.limits.deadline.is_none() {
+            return Ok(Progress::Inapplicable(NO_PROMISE));
+        }
         if self.waits_at_first() {
             self.tester.listen().await?;
         }
@@ -70,9 +82,10 @@ impl Run<'_> {
                     self.tester.link.finish().await;
                     Progress::Goes
                 }
+                Step::Outlast { drips } => return self.outlast(*drips).await,
                 Step::Reset => return Ok(Progress::Closed),
             };
-            if let Progress::Inapplicable = progress {
+            if let Progress::Inapplicable(_) = progress {
                 return Ok(progress);
             }
             // Also where nothing more is taken, there may be something to hear.
@@ -107,10 +120,25 @@ impl Run<'_> {
         Ok(Progress::Goes)
     }
 
+    /// Waits for the end that the implementation promises. The model has no clock here: whatever end comes is that one.
+    async fn outlast(&mut self, drips: bool) -> Result<Progress, Unexplained> {
+        let outgoing = drips.then(|| Message::Torn(longest()).outgoing(&self.case.protocols, None)).flatten();
+        let bytes = outgoing.map_or(Vec::new(), |outgoing| outgoing.bytes);
+        self.last = None;
+        let Tester { link, judge, limits, .. } = &mut self.tester;
+        if outlast(link, *limits, self.began, bytes, |heard| judge.hears(heard)).await? {
+            return Ok(Progress::Closed);
+        }
+        if judge.place() == Some("settled") {
+            return Ok(Progress::Inapplicable(SETTLED));
+        }
+        Err(Unexplained { rules: BTreeSet::new(), why: "it has not ended within what it promises".to_owned() })
+    }
+
     async fn say(&mut self, messages: &[Message]) -> Result<Progress, Unexplained> {
         let nonce = self.tester.judge.nonce();
         let outgoing = messages.iter().map(|message| message.outgoing(&self.case.protocols, nonce));
-        let Some(outgoing) = outgoing.collect::<Option<Vec<_>>>() else { return Ok(Progress::Inapplicable) };
+        let Some(outgoing) = outgoing.collect::<Option<Vec<_>>>() else { return Ok(Progress::Inapplicable(NO_NUMBER)) };
         self.last = None;
         if let [message] = messages {
             self.takes(message.word());

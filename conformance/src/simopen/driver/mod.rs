@@ -26,7 +26,7 @@ use end::Driving;
 pub use stream::Told;
 use wire::Wire;
 
-/// A stream on which a protocol was agreed, whoever negotiated it.
+/// A stream on which a protocol was agreed, by either kind of negotiation.
 pub struct Agreed {
     /// The role of this end.
     pub role: Role,

@@ -31,7 +31,7 @@ struct Gate {
     arrived: Vec<u8>,
     /// Nothing more will arrive.
     has_ended: bool,
-    /// Somebody asked for more to read than there is, and nobody has given it.
+    /// The driver asked for more to read than there is, and nothing was given since.
     asks: bool,
     is_closed: bool,
     reader: Option<Waker>,

@@ -14,7 +14,7 @@ use super::{Agreed, Error, HEADER, NA, SELECT, SIMOPEN, role_message};
 /// The longest message that is read.
 const LIMIT: usize = 1024;
 
-/// A connection whose writes are made by goroutines. They end when the connection is closed, with this.
+/// A connection with writes that are made by goroutines. They end when the connection is closed, with this.
 struct Client<Io> {
     reader: ReadHalf<Io>,
     /// None while a goroutine has it.

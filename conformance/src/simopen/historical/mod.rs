@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use tokens::TokenError;
+pub use tokens::encode;
 
 /// What an implementation came to: the role and the protocol.
 pub type Agreed = (Role, String);

@@ -25,8 +25,8 @@ impl TokenError {
     }
 }
 
-/// A message's bytes.
-pub(super) fn encode(text: &str) -> Vec<u8> {
+/// A text as a message: its length, itself, a line feed.
+pub fn encode(text: &str) -> Vec<u8> {
     let mut length = text.len() + 1;
     let mut bytes = Vec::with_capacity(length + 2);
     while length >= 0x80 {

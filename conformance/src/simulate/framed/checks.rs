@@ -221,6 +221,16 @@ impl Endpoint {
         });
     }
 
+    /// The clock has jumped: what waits is judged by what moves from now on. All that moved in the jump was seen at
+    /// once, behind the timers that were due in it.
+    pub(super) fn wait_anew(&self) {
+        let mut known = self.known.borrow_mut();
+        let now = Instant::now();
+        known.reading_since = known.reading_since.map(|_| now);
+        known.writing_since = known.writing_since.map(|_| now);
+        known.heartbeats_since = known.heartbeats_since.map(|_| now);
+    }
+
     /// How long calls wait, and what is thrown away.
     pub(super) fn check_waits(&self, peer: &Self) {
         self.check_wire();

@@ -276,7 +276,10 @@ impl Run {
                 self.link.forge(from, &forgery.bytes());
             }
             Step::Pass { time } => self.executor.pass(Duration::from_millis(time)).await,
-            Step::Jump { time } => self.executor.jump(Duration::from_millis(time)).await,
+            Step::Jump { time } => {
+                self.executor.jump(Duration::from_millis(time)).await;
+                End::BOTH.iter().for_each(|&end| self.end(end).wait_anew());
+            }
         }
     }
 

@@ -37,7 +37,7 @@ struct Session {
 #[derive(Default)]
 struct Counts {
     refused: BTreeMap<&'static str, u64>,
-    /// Sessions whose handshake panicked before there was a handle to them.
+    /// Sessions that panicked in their handshake before there was a handle to them.
     panicked_at_once: u64,
 }
 

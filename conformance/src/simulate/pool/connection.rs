@@ -1,4 +1,4 @@
-//! Connections whose server and whose poller do as the steps say, and keys whose hash may panic.
+//! Connections with a server and a poller that do as the steps say, and keys with a hash that may panic.
 
 use std::cell::Cell;
 use std::fs::File;

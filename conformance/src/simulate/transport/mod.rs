@@ -411,9 +411,10 @@ impl Link {
         if sent.way.send == 0 {
             sent.carried = sent.flushed;
         }
-        let woken = state.waker(from.peer(), Call::Read);
+        // What was kept back is handed over with them.
+        let woken = [state.waker(from.peer(), Call::Read), state.waker(from, Call::Write)];
         drop(state);
-        woken.into_iter().for_each(Waker::wake);
+        woken.into_iter().flatten().for_each(Waker::wake);
         self.0.changed[from.index()].notify_one();
     }
 

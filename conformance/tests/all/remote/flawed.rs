@@ -1,10 +1,13 @@
 //! Ends with one mistake each, on handfast's core.
 
+use std::time::Duration;
+
 use conformance::remote::target::Part;
 use conformance::remote::wire::Wire;
 use handfast::simopen::Role;
 use handfast::simopen::core::{Failure, Negotiation, Protocol, Settled};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split};
+use tokio::time::sleep;
 
 /// A mistake.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,7 +38,12 @@ pub(super) enum Flaw {
     TrustsPlainDialer,
     /// It declines as many proposals as there are.
     DeclinesForEver,
+    /// Whatever it hears moves its deadline, which the others have none of.
+    RestartsDeadline,
 }
+
+/// The deadline that moves.
+pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
 impl Flaw {
     fn negotiation(self, part: &Part) -> Negotiation {
@@ -84,6 +92,7 @@ pub(super) async fn flawed(wire: Wire, part: Part, flaw: Flaw) {
         let mut bytes = [0; 256];
         tokio::select! {
             biased;
+            () = sleep(DEADLINE), if flaw == Flaw::RestartsDeadline => negotiation.deadline_passed(),
             read = reader.read(&mut bytes), if reads => match read {
                 Ok(0) | Err(_) => negotiation.hung_up(),
                 Ok(count) => {

@@ -5,10 +5,10 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use conformance::remote::framed::{Answer, Case, FRAMES, Framed};
-use conformance::remote::report;
 use conformance::remote::suite::{Options, Report, Suite, run};
 use conformance::remote::target::{Access, Part};
 use conformance::remote::wire::Wire;
+use conformance::remote::{check, report};
 use handfast::framed::{Config, Connection, Frame, Opaque, Reader};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, copy, sink, split};
 use tokio::time::Instant;
@@ -57,6 +57,14 @@ async fn handfast_passes_every_case_and_all_that_a_peer_can_show_is_seen() {
             print!("{answer}: {}", report::summary::<Framed>(&report));
         }
     }
+}
+
+conformance::suite!(the_macro_makes_a_test_of_a_suite, Framed { answer: Answer::Sink }, handfast);
+
+#[test]
+#[should_panic(expected = "FRM-3")]
+fn such_a_test_fails_with_the_report() {
+    check(&Framed { answer: Answer::Echo }, &Access::task(|wire, _| flawed(wire, Flaw::EndIsClean)));
 }
 
 /// A mistake of an end that echoes.

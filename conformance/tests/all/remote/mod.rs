@@ -1,6 +1,9 @@
-//! The suite for anybody's implementation: handfast passes, broken ends fail by the rule that they break.
+//! The suite for other implementations: handfast passes, broken ends fail by the rule that they break.
 
 mod flawed;
 mod framed;
+mod lifecycle;
+mod node;
 mod program;
 mod simopen;
+mod wire;

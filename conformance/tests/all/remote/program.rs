@@ -42,11 +42,11 @@ fn a_failure_is_saved_and_fails_again() {
     let exec = handfast().replace("{role}", "dialer");
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("remote-simopen");
     let save = directory.to_str().expect("it is text");
-    let only = ["--only", "lazy-payload-in", "--deadline", "2"];
+    let only = ["--only", "lazy-payload-in", "--wait", "2"];
     let (status, report) = conformance("simopen", "listener", &exec, &[&only[..], &["--save", save]].concat());
     assert_eq!((status, &report["ok"]), (Some(1), &false.into()), "{report:#}");
     let saved = directory.join("simopen-lazy-payload-in-bytes.json");
-    let replay = ["--replay", saved.to_str().expect("it is text"), "--deadline", "2"];
+    let replay = ["--replay", saved.to_str().expect("it is text"), "--wait", "2"];
     assert_eq!(conformance("simopen", "listener", &exec, &replay).0, Some(1));
     assert_eq!(conformance("simopen", "listener", &handfast(), &replay).0, Some(0));
 }
@@ -67,6 +67,13 @@ fn a_budget_that_is_over_leaves_cases_and_is_incomplete() {
 fn a_command_line_that_says_nothing_of_the_implementation_is_refused() {
     let output = Command::new(env!("CARGO_BIN_EXE_conformance")).args(["simopen", "--role", "listener"]).output();
     assert_eq!(output.expect("it is built").status.code(), Some(2));
+}
+
+#[test]
+fn the_lifecycle_of_a_node_that_dials_is_refused() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    let output = command.args(["lifecycle", "--listen", "127.0.0.1:0"]).output().expect("it is built");
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 const ANSWERS: [&str; 3] = ["echo", "sink", "source"];

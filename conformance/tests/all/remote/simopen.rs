@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use conformance::remote::report;
 use conformance::remote::simopen::{Case, Role, Simopen};
@@ -15,7 +16,7 @@ use conformance::simopen::historical::Implementation;
 use handfast::simopen::{Options as Negotiating, Role as Settled, accept, negotiate, propose};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy, split};
 
-use super::flawed::{Flaw, flawed};
+use super::flawed::{DEADLINE, Flaw, flawed};
 
 fn suite(role: Role) -> Simopen {
     Simopen { role, protocols: Simopen::default_protocols() }
@@ -124,6 +125,30 @@ async fn a_flawed_end_fails_by_the_rule_that_it_breaks() {
         let broken = report.broken();
         assert!(broken.contains(rule), "{flaw:?} breaks {broken:?}\n{}", report::text::<Simopen>(&report));
         println!("{flaw:?}: {broken:?}");
+    }
+}
+
+/// Runs the cases of the implementation's own deadline. Returns the rules that it breaks, and how many cases were skipped.
+async fn outlasted(role: Role, access: &Access, deadline: Option<Duration>) -> (BTreeSet<String>, usize) {
+    let limits = Limits { deadline, ..Limits::default() };
+    let options = Options { only: Some("deadline".to_owned()), limits, ..Options::default() };
+    let report = run(&suite(role), access, &options, |_, _, _| {}).await;
+    assert_eq!(report.results.len(), 2, "{}", report::text::<Simopen>(&report));
+    let skipped = report.results.iter().filter(|result| matches!(result.verdict, Verdict::Inapplicable(_)));
+    (report.broken(), skipped.count())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promised_deadline_is_judged_and_one_that_is_not_promised_is_skipped() {
+    let ids = |rules: &[&str]| rules.iter().map(|rule| (*rule).to_owned()).collect::<BTreeSet<_>>();
+    for role in Role::ALL {
+        let fine = Access::task(handfast);
+        assert_eq!(outlasted(role, &fine, Some(Negotiating::default().timeout)).await, (ids(&[]), 0), "{role}");
+        assert_eq!(outlasted(role, &fine, None).await, (ids(&[]), 2), "{role}");
+        let none = Access::task(|wire, part| flawed(wire, part, Flaw::None));
+        assert_eq!(outlasted(role, &none, Some(DEADLINE)).await, (ids(&["SIM-27", "SIM-43"]), 0), "{role}");
+        let restarts = Access::task(|wire, part| flawed(wire, part, Flaw::RestartsDeadline));
+        assert_eq!(outlasted(role, &restarts, Some(DEADLINE)).await, (ids(&["SIM-43"]), 0), "{role}");
     }
 }
 

@@ -55,8 +55,8 @@ pub enum Next {
 }
 
 impl ReadCursor {
-    /// At the beginning of a connection. `max_frame` is the greatest length of a payload in bytes; `heartbeats` is
-    /// whether the kinds of the heartbeats are reserved.
+    /// Creates a cursor at the beginning of a connection. `max_frame` is the greatest length of a payload in bytes;
+    /// `heartbeats` is whether the kinds of the heartbeats are reserved.
     pub fn new(max_frame: u32, heartbeats: bool) -> Self {
         Self { buffer: Buffer::default(), max_frame, heartbeats, state: State::Header, end: None }
     }
@@ -136,8 +136,9 @@ impl ReadCursor {
         }
     }
 
-    /// Room to read into, at the end of what was read. It grows with what has come: a header that announces much makes room
-    /// for 64 KiB, and then there is room for as much again as has come of the payload. Empty if nothing comes any more.
+    /// Returns room to read into, at the end of what was read. It grows with what has come: a header that announces
+    /// much makes room for 64 KiB, and then there is room for as much again as has come of the payload. Empty if
+    /// nothing comes any more.
     pub fn room(&mut self) -> Limit<&mut BytesMut> {
         let have = self.buffer.bytes().len();
         let missing = match self.state {
@@ -169,14 +170,15 @@ impl ReadCursor {
         }
     }
 
-    /// The peer's bytes have ended, which they should do behind the marker only. It is told when everything that was read is
-    /// given out (FRM-3, FRM-4); `otherwise` is why they ended, if something is known to have happened.
+    /// Notes that the peer's bytes have ended, which they should do behind the marker only. It is told when everything
+    /// that was read is given out (FRM-3, FRM-4); `otherwise` is why they ended, if something is known to have
+    /// happened.
     pub fn end(&mut self, otherwise: Option<Error>) {
         self.end.get_or_insert(otherwise.map_or(End::Bytes, End::Because));
     }
 
-    /// Nothing more is read, for this reason. It is told when everything that was read is given out. The first reason
-    /// stays, and so does a marker that was read.
+    /// Notes that nothing more is read, for this reason. It is told when everything that was read is given out. The
+    /// first reason stays, and so does a marker that was read.
     pub fn fail(&mut self, error: Error) {
         self.end.get_or_insert(End::Because(error));
     }

@@ -31,7 +31,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A frame. Whether its kind and its length are allowed is looked at where it is written.
+    /// Creates a frame. Its kind and its length are checked where it is written.
     pub fn new(kind: u32, payload: impl Into<Bytes>) -> Self {
         Self { kind, payload: payload.into() }
     }

@@ -58,7 +58,7 @@ enum State {
 }
 
 impl WriteCursor {
-    /// At the beginning of a connection.
+    /// Creates a cursor at the beginning of a connection.
     pub fn new(limits: WriteLimits) -> Self {
         let (staged, parts) = (Vec::new(), VecDeque::new());
         Self { staged, written: 0, parts, queued: 0, limits, state: State::Open }
@@ -125,7 +125,7 @@ impl WriteCursor {
         }
     }
 
-    /// Why writing failed, if it did.
+    /// Returns why writing failed, if it did.
     pub fn failure(&self) -> Option<&Error> {
         match &self.state {
             State::Open | State::Finished => None,
@@ -133,8 +133,8 @@ impl WriteCursor {
         }
     }
 
-    /// Writing has failed: no byte more is offered. The first reason stays. What was accepted and not written is
-    /// counted by [`queued`](Self::queued) from now on.
+    /// Notes that writing has failed: no byte more is offered. The first reason stays. What was accepted and not
+    /// written is counted by [`queued`](Self::queued) from now on.
     pub fn fail(&mut self, error: Error) {
         match self.state {
             State::Open | State::Finished => {
@@ -147,12 +147,12 @@ impl WriteCursor {
         }
     }
 
-    /// Bytes that were accepted and not written.
+    /// Returns the number of bytes that were accepted and not written.
     pub fn queued(&self) -> usize {
         self.queued
     }
 
-    /// The bytes to write next, in pieces. None if everything was written, or writing has failed.
+    /// Returns the bytes to write next, in pieces. None if everything was written, or writing has failed.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let mut staged = &self.staged[self.written..];
         self.parts.iter().map(move |part| match part {
@@ -165,7 +165,7 @@ impl WriteCursor {
         })
     }
 
-    /// The first so many bytes of the [pieces](Self::pieces) were written.
+    /// Notes that the first `bytes` bytes of the [pieces](Self::pieces) were written.
     ///
     /// # Panics
     ///

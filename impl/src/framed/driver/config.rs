@@ -87,7 +87,7 @@ pub struct Idle {
 }
 
 impl Idle {
-    /// With this timeout.
+    /// Creates the configuration with this timeout.
     pub const fn after(timeout: Duration) -> Self {
         Self { timeout, progress: 4 * 1024 }
     }

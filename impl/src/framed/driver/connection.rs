@@ -35,7 +35,7 @@ pub struct Connection<T: Transport> {
 }
 
 impl<T: Transport> Connection<T> {
-    /// A connection over a transport: a `TcpStream`, a `UnixStream`, or your own. It is taken as it is: turn on
+    /// Creates a connection over a transport: a `TcpStream`, a `UnixStream`, or your own. It is taken as it is: turn on
     /// `TCP_NODELAY` if single small frames should not wait for others, which are batched here already.
     ///
     /// # Panics
@@ -131,17 +131,17 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// The half that reads.
+    /// Returns the half that reads.
     pub fn reader(&mut self) -> &mut Reader<T> {
         &mut self.reader
     }
 
-    /// The half that writes.
+    /// Returns the half that writes.
     pub fn writer(&mut self) -> &mut Writer<T> {
         &mut self.writer
     }
 
-    /// See [`Reader::read`].
+    /// Waits for the next frame: see [`Reader::read`]. Cancel safe.
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl<T: Transport> Connection<T> {
         self.reader.read().await
     }
 
-    /// See [`Writer::write`].
+    /// Writes a frame: see [`Writer::write`], also for what a dropped call leaves behind.
     ///
     /// # Errors
     ///
@@ -159,7 +159,7 @@ impl<T: Transport> Connection<T> {
         self.writer.write(frame).await
     }
 
-    /// See [`Writer::feed`].
+    /// Accepts a frame, to be written later: see [`Writer::feed`]. Cancel safe.
     ///
     /// # Errors
     ///
@@ -168,7 +168,7 @@ impl<T: Transport> Connection<T> {
         self.writer.feed(frame).await
     }
 
-    /// See [`Writer::flush`].
+    /// Waits until the transport has taken every frame that was accepted: see [`Writer::flush`]. Cancel safe.
     ///
     /// # Errors
     ///
@@ -179,13 +179,16 @@ impl<T: Transport> Connection<T> {
 
     /// Shuts the connection down and drops it; what the peer still sends is discarded. To go on reading until the peer's
     /// marker, [take it apart](Self::into_split) and use [`Writer::shutdown`]. See [`Closer::shutdown`].
+    ///
+    /// Not cancel safe: a future that is dropped drops the connection with what is not written. A [`Closer`] that was made
+    /// before keeps it.
     pub async fn shutdown(self, deadline: Instant) -> Outcome {
         let (reader, mut writer) = self.into_split();
         drop(reader);
         writer.shutdown(deadline).await
     }
 
-    /// A handle that can shut the connection down from anywhere.
+    /// Returns a handle that can shut the connection down from anywhere.
     pub fn closer(&self) -> Closer<T> {
         self.writer.closer()
     }
@@ -201,7 +204,7 @@ impl<T: Transport> Connection<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Send> Connection<Opaque<T>> {
-    /// A connection over any stream of bytes. Nothing is known of what arrives, so that no shutdown ends
+    /// Creates a connection over any stream of bytes. Nothing is known of what arrives, so that no shutdown ends
     /// [clean](Outcome::Clean).
     pub fn over(stream: T, config: Config) -> Self {
         Self::new(Opaque(stream), config)

@@ -62,7 +62,7 @@ impl<T: Transport> Reader<T> {
         &self.shared
     }
 
-    /// The next frame; none behind the peer's marker, which is the only clean end.
+    /// Waits for the next frame; none behind the peer's marker, which is the only clean end.
     ///
     /// A frame is returned as soon as its last byte has arrived. After our own shutdown has begun the peer's frames go on
     /// coming, until its marker or the deadline of the shutdown, behind which nothing more is taken from the transport
@@ -191,7 +191,7 @@ impl<T: Transport> Reader<T> {
         Poll::Ready(())
     }
 
-    /// A handle that can shut the connection down from anywhere.
+    /// Returns a handle that can shut the connection down from anywhere.
     pub fn closer(&self) -> Closer<T> {
         Closer::new(Arc::clone(&self.shared))
     }

@@ -126,7 +126,11 @@ impl<T: Transport> Writer<T> {
                 return Poll::Ready(frame.take().map_or(Ok(()), |frame| self.accept(write, frame)));
             }
             drop(write);
-            ready!(poll_flush(&self.shared, Waiter::Owner, &mut self.timer, cx))?;
+            let flushed = poll_flush(&self.shared, Waiter::Owner, &mut self.timer, cx)?;
+            // A transport that holds bytes back has made room when it took them. Only a flush waits until it lets them go.
+            if flushed.is_pending() && self.queued() >= self.shared.config.write_buffer {
+                return Poll::Pending;
+            }
         }
     }
 
@@ -150,12 +154,12 @@ impl<T: Transport> Writer<T> {
         flushed
     }
 
-    /// Shuts the connection down: see [`Closer::shutdown`].
+    /// Shuts the connection down: see [`Closer::shutdown`]. Cancel safe as that is.
     pub async fn shutdown(&mut self, deadline: Instant) -> Outcome {
         self.closer().shutdown(deadline).await
     }
 
-    /// A handle that can shut the connection down from anywhere.
+    /// Returns a handle that can shut the connection down from anywhere.
     pub fn closer(&self) -> Closer<T> {
         Closer::new(Arc::clone(&self.shared))
     }
@@ -165,7 +169,7 @@ impl<T: Transport> Writer<T> {
         self.shared.terminal_error()
     }
 
-    /// Bytes that were accepted and not yet handed to the transport.
+    /// Returns the number of bytes that were accepted and not yet handed to the transport.
     pub fn queued(&self) -> usize {
         self.shared.write().cursor.queued()
     }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{
-    Announcement, Core, DIALED_BY_BOTH, Discarded, Duplicates, Effect, Network, Peer, Reason, SessionId, Stage,
-    StateError,
+    Announcement, Core, DIALED_BY_BOTH, Discarded, Duplicates, Effect, Holders, Network, Peer, Reason, SessionId,
+    Stage, StateError,
 };
 use crate::direction::Direction;
 
@@ -98,7 +98,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
             Some(Stage::HandshakeDone(peer)) => peer.key == *key,
             Some(Stage::Handshaking | Stage::Up(_) | Stage::Rejected(_)) | None => false,
         };
-        let waiting = self.slots.pending().iter().copied().filter(waits);
+        let waiting = self.slots.pending().filter(waits);
         let sessions: BTreeSet<SessionId> = self.sessions_of(key).chain(waiting).collect();
         sessions.into_iter().filter(|&session| self.tell_to_end(session, reason)).count()
     }
@@ -119,7 +119,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
         let Some(holders) = self.registered.get(&peer.key) else { return Ok(()) };
         let loser = match &self.config.duplicates {
             Duplicates::KeepOld => None,
-            Duplicates::KeepNew => holders.first().copied().filter(|&other| other < peer.session),
+            Duplicates::KeepNew => Some(holders.first()).filter(|&other| other < peer.session),
             Duplicates::TieBreak => self.beaten(holders, peer),
             Duplicates::Allow(most) if holders.len() < *most => return Ok(()),
             Duplicates::Allow(_) => None,
@@ -130,12 +130,12 @@ impl<K: Clone + Ord, I> Core<K, I> {
     /// The holder of the key that `peer` takes the place of: both ends prefer what the lesser key dialed, then what is of
     /// greater rank, and what is newer only where neither tells. A total order, so that two sessions cannot push out each
     /// other for ever.
-    fn beaten(&self, holders: &BTreeSet<SessionId>, peer: &Peer<K, I>) -> Option<SessionId> {
+    fn beaten(&self, holders: &Holders, peer: &Peer<K, I>) -> Option<SessionId> {
         let is_lesser = self.config.local.as_ref().is_some_and(|local| *local < peer.key);
         let preferred = if is_lesser { Direction::Outbound } else { Direction::Inbound };
         let is_preferred = |peer: &Peer<K, I>| peer.origin.direction == preferred || peer.rank == DIALED_BY_BOTH;
         let preference = |peer: &Peer<K, I>| (is_preferred(peer), peer.rank, peer.session);
-        let holder = self.peer(*holders.first()?)?;
+        let holder = self.peer(holders.first())?;
         (preference(holder) < preference(peer)).then_some(holder.session)
     }
 

@@ -1,10 +1,10 @@
-//! Sessions whose announcement waits: for room, in a line, or for the end of an older session.
+//! Sessions that wait to be announced: for room, in a line, or for the end of an older session.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Core, Effect, Phase, SessionId, Stage};
 
-/// Sessions whose announcement waits.
+/// Sessions that wait to be announced.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     /// Those that wait for room, in the order in which they began to. One that has to wait for another session meanwhile
@@ -68,7 +68,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
     pub(super) fn must_wait(&self, session: SessionId) -> bool {
         let place = self.waiting.places.get(&session).copied().unwrap_or(Place::MAX);
         let is_behind = self.first_in_line().is_some_and(|(first, _)| first < place);
-        is_behind || self.holding().next().is_some()
+        is_behind || self.lacks_room()
     }
 
     /// The first session that waits for nothing but room. Others before it are passed over: they wait for a session with
@@ -132,7 +132,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
         let is_unaware = |session: &SessionId| !self.waiting.older.contains_key(session);
         let passed: Vec<SessionId> =
             self.waiting.line.range(..place).map(|(_, &session)| session).filter(is_unaware).collect();
-        let is_to_try = |first: &SessionId| self.waiting.watches != Some(*first) || self.holding().next().is_none();
+        let is_to_try = |first: &SessionId| self.waiting.watches != Some(*first) || !self.lacks_room();
         let first = first.map(|(_, first)| first).filter(is_to_try);
         passed.into_iter().chain(first).for_each(|session| self.call(session));
     }

@@ -1,13 +1,15 @@
-//! The registry of sessions and the queues of its subscribers.
+//! The registry of sessions and the log that its subscribers read.
 
 mod admission;
 mod banned;
 mod config;
 mod discarded;
 mod line;
+mod log;
 mod network;
-mod queues;
+mod registered;
 mod slots;
+mod subscribers;
 mod types;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -24,10 +26,12 @@ pub use types::{
 use banned::BannedNetworks;
 use discarded::ByKey;
 use line::Waiting;
-use queues::Queue;
+use log::Log;
+use registered::Holders;
 use slots::Slots;
+use subscribers::Queue;
 
-/// The registry of sessions and the queues of its subscribers: a pure state machine.
+/// The registry of sessions and the log of events that its subscribers read: a pure state machine.
 ///
 /// It has no clock, no tasks and no lock. Each method is one step of the specification: a driver that keeps the core
 /// behind a lock, and calls one method each time it holds the lock, has the model's guarantees. After each call it drains
@@ -43,12 +47,13 @@ pub struct Core<K, I = ()> {
     /// Sessions that hold a slot. A session that has ended is removed.
     sessions: BTreeMap<SessionId, Session<K, I>>,
     slots: Slots,
-    /// Announced sessions.
-    announced: BTreeSet<SessionId>,
+    /// How many sessions are announced.
+    announced: usize,
     /// Announced sessions by key (PEER-12: at most one each, where the configuration does not allow more).
-    registered: BTreeMap<ByKey<K, I>, BTreeSet<SessionId>>,
+    registered: BTreeMap<ByKey<K, I>, Holders>,
     banned: BTreeSet<K>,
     banned_networks: BannedNetworks,
+    log: Log<K, I>,
     queues: BTreeMap<SubscriberId, Queue<K, I>>,
     waiting: Waiting,
     effects: VecDeque<Effect<K, I>>,
@@ -76,6 +81,16 @@ enum Stage<K, I> {
     Up(Arc<Peer<K, I>>),
     /// It must not be announced.
     Rejected(Reason),
+}
+
+impl<K, I> Session<K, I> {
+    /// Returns the peer, if the session is announced.
+    fn peer(&self) -> Option<&Arc<Peer<K, I>>> {
+        match &self.stage {
+            Stage::Up(peer) => Some(peer),
+            Stage::Handshaking | Stage::HandshakeDone(_) | Stage::Rejected(_) => None,
+        }
+    }
 }
 
 impl<K, I> Stage<K, I> {
@@ -110,10 +125,11 @@ impl<K: Clone + Ord, I> Core<K, I> {
             config,
             sessions: BTreeMap::new(),
             slots: Slots::default(),
-            announced: BTreeSet::new(),
+            announced: 0,
             registered: BTreeMap::new(),
             banned: BTreeSet::new(),
             banned_networks: BannedNetworks::default(),
+            log: Log::new(),
             queues: BTreeMap::new(),
             waiting: Waiting::default(),
             effects: VecDeque::new(),
@@ -274,17 +290,6 @@ impl<K: Clone + Ord, I> Core<K, I> {
         Ok(announcement)
     }
 
-    fn register(&mut self, session: SessionId, peer: Arc<Peer<K, I>>) -> Result<Announcement, StateError> {
-        self.wait_no_more(session);
-        // The caller's order of keys runs first, so that nothing has changed if it panics.
-        self.registered.entry(ByKey(Arc::clone(&peer))).or_default().insert(session);
-        self.slots.announced(session, peer.origin);
-        self.announced.insert(session);
-        self.session(session)?.stage = Stage::Up(Arc::clone(&peer));
-        self.queue(&Event::Up(peer));
-        Ok(Announcement::Up)
-    }
-
     /// Tells a session to end, and why. Its task hears of it by an [`Effect::End`].
     ///
     /// # Errors
@@ -327,10 +332,9 @@ impl<K: Clone + Ord, I> Core<K, I> {
         let reason = ending.unwrap_or(otherwise);
         let ended = match stage {
             Stage::Up(peer) => {
-                self.announced.remove(&session);
-                self.unregister(&peer.key, session);
-                self.queue(&Event::Down(Arc::clone(&peer), reason));
-                self.discard(peer);
+                self.announced -= 1;
+                self.unregister(&peer);
+                self.publish(Event::Down(peer, reason));
                 Ended { announced: true, reason }
             }
             Stage::HandshakeDone(peer) => {
@@ -345,18 +349,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
         Ok(ended)
     }
 
-    fn unregister(&mut self, key: &K, session: SessionId) {
-        let Some((ByKey(first), mut sessions)) = self.registered.remove_entry(key) else { return };
-        self.discard(first);
-        sessions.remove(&session);
-        // The entry is made anew, because a peer that is gone must not be kept for its key.
-        let next = sessions.first().and_then(|next| self.peer(*next)).cloned();
-        if let Some(next) = next {
-            self.registered.insert(ByKey(next), sessions);
-        }
-    }
-
-    fn discard(&mut self, peer: Arc<Peer<K, I>>) {
+    pub(super) fn discard(&mut self, peer: Arc<Peer<K, I>>) {
         self.effects.push_back(Effect::Discard(Discarded::peer(peer)));
     }
 
@@ -394,8 +387,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
             Phase::Open | Phase::Complete => Err(StateError::NotShuttingDown),
             Phase::ShuttingDown if self.sessions.is_empty() => {
                 self.phase = Phase::Complete;
-                let subscribers: Vec<SubscriberId> = self.queues.keys().copied().collect();
-                self.effects.extend(subscribers.into_iter().map(Effect::Wake));
+                self.effects.push_back(Effect::Wake);
                 Ok(true)
             }
             Phase::ShuttingDown => Ok(false),
@@ -414,15 +406,12 @@ impl<K: Clone + Ord, I> Core<K, I> {
 
     /// The announced peers, in order of their sessions.
     pub fn peers(&self) -> impl Iterator<Item = &Arc<Peer<K, I>>> {
-        self.announced.iter().filter_map(|session| self.peer(*session))
+        self.sessions.values().filter_map(Session::peer)
     }
 
     /// The peer of an announced session.
     pub fn peer(&self, session: SessionId) -> Option<&Arc<Peer<K, I>>> {
-        match &self.sessions.get(&session)?.stage {
-            Stage::Up(peer) => Some(peer),
-            Stage::Handshaking | Stage::HandshakeDone(_) | Stage::Rejected(_) => None,
-        }
+        self.sessions.get(&session)?.peer()
     }
 
     /// Returns where a session comes from, how far it has come, and why it was told to end, if it was.
@@ -453,9 +442,12 @@ impl<K: Clone + Ord, I> Core<K, I> {
         }
     }
 
-    /// The announced sessions under a key, in order of their ids.
-    pub fn sessions_of(&self, key: &K) -> impl Iterator<Item = SessionId> {
-        self.registered.get(key).into_iter().flatten().copied()
+    /// Returns who a session is with that waits to be announced.
+    pub fn unannounced(&self, session: SessionId) -> Option<&Arc<Peer<K, I>>> {
+        match &self.sessions.get(&session)?.stage {
+            Stage::HandshakeDone(peer) => Some(peer),
+            Stage::Handshaking | Stage::Up(_) | Stage::Rejected(_) => None,
+        }
     }
 
     /// The sessions that hold a slot, in order of their ids.
@@ -475,7 +467,7 @@ impl<K: Clone + Ord, I> Core<K, I> {
 
     /// How many sessions hold a slot and are not announced.
     pub fn pending(&self) -> usize {
-        self.slots.pending().len()
+        self.slots.count_pending()
     }
 
     /// The next thing that the driver is to do; none if it has done everything.

@@ -134,7 +134,7 @@ impl TryFrom<String> for Network {
 }
 
 /// Returns the one form of an address that has two: an IPv4 address that is mapped to IPv6, as an IPv6 listener shows it,
-/// is returned as IPv4. A node whose keys are addresses must compare them in this form.
+/// is returned as IPv4. A node that has addresses for keys must compare them in this form.
 ///
 /// ```
 /// use handfast::lifecycle::canonical;

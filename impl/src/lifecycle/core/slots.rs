@@ -11,8 +11,7 @@ use crate::direction::Direction;
 /// Sets of ids and no counters: a slot that was returned cannot be returned again, and each held slot has its holder.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    all: BTreeSet<SessionId>,
-    pending: BTreeSet<SessionId>,
+    privileged: Held,
     /// Sessions without privilege, by direction.
     inbound: Held,
     outbound: Held,
@@ -53,25 +52,22 @@ impl Slots {
     /// Checks every limit and takes the slot (PEER-9, PEER-10, PEER-41, PEER-42, PEER-48).
     pub(super) fn take(&mut self, session: SessionId, origin: Origin, limits: &Limits) -> Result<(), Reason> {
         self.find_room(origin, limits)?;
-        self.all.insert(session);
-        self.pending.insert(session);
         self.addresses.extend(origin.address.map(|address| (address, session)));
-        if !origin.privileged {
-            self.of_direction(origin.direction).take(session, origin.address);
-        }
+        self.of_kind(origin).take(session, origin.address);
         Ok(())
     }
 
     /// Returns which limit leaves no room for one more session of this origin, if one does.
     pub(super) fn find_room(&self, origin: Origin, limits: &Limits) -> Result<(), Reason> {
-        if self.all.len() >= limits.total {
+        let ordinary = self.inbound.all.len() + self.outbound.all.len();
+        if ordinary + self.privileged.all.len() >= limits.total {
             return Err(Reason::Full);
         }
         // Sessions that are privileged neither wait for a limit of the ordinary ones nor use it up.
         if origin.privileged {
             return Ok(());
         }
-        if self.inbound.all.len() + self.outbound.all.len() >= limits.total.saturating_sub(limits.reserved) {
+        if ordinary >= limits.total.saturating_sub(limits.reserved) {
             return Err(Reason::Reserved);
         }
         let (held, reason) = match origin.direction {
@@ -110,26 +106,29 @@ impl Slots {
 
     /// Notes that the session is announced: it is not pending any more.
     pub(super) fn announced(&mut self, session: SessionId, origin: Origin) {
-        self.pending.remove(&session);
-        self.of_direction(origin.direction).announced(session, origin.address);
+        self.of_kind(origin).announced(session, origin.address);
     }
 
-    /// Notes that the session is privileged from now on.
+    /// Makes a session privileged that is not announced.
     pub(super) fn grant_privilege(&mut self, session: SessionId, origin: Origin) {
-        self.of_direction(origin.direction).give_back(session, origin.address);
+        self.of_kind(Origin { privileged: false, ..origin }).give_back(session, origin.address);
+        self.privileged.take(session, origin.address);
     }
 
     /// The session is over.
     pub(super) fn give_back(&mut self, session: SessionId, origin: Origin) {
-        self.all.remove(&session);
-        self.pending.remove(&session);
         origin.address.map(|address| self.addresses.remove(&(address, session)));
-        self.of_direction(origin.direction).give_back(session, origin.address);
+        self.of_kind(origin).give_back(session, origin.address);
     }
 
     /// Returns the sessions that are not announced.
-    pub(super) fn pending(&self) -> &BTreeSet<SessionId> {
-        &self.pending
+    pub(super) fn pending(&self) -> impl Iterator<Item = SessionId> {
+        self.kinds().into_iter().flat_map(|held| &held.pending).copied()
+    }
+
+    /// Returns how many sessions are not announced.
+    pub(super) fn count_pending(&self) -> usize {
+        self.kinds().into_iter().map(|held| held.pending.len()).sum()
     }
 
     /// Returns the sessions with an address in the network.
@@ -163,10 +162,15 @@ impl Slots {
         worst.map(|(session, _)| *session)
     }
 
-    fn of_direction(&mut self, direction: Direction) -> &mut Held {
-        match direction {
-            Direction::Inbound => &mut self.inbound,
-            Direction::Outbound => &mut self.outbound,
+    fn kinds(&self) -> [&Held; 3] {
+        [&self.privileged, &self.inbound, &self.outbound]
+    }
+
+    fn of_kind(&mut self, origin: Origin) -> &mut Held {
+        match (origin.privileged, origin.direction) {
+            (true, _) => &mut self.privileged,
+            (false, Direction::Inbound) => &mut self.inbound,
+            (false, Direction::Outbound) => &mut self.outbound,
         }
     }
 }

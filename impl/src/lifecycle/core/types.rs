@@ -64,7 +64,7 @@ impl Origin {
     }
 }
 
-/// Who is at the other end of a session whose handshake completed.
+/// The peer of a session that has completed its handshake.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Peer<K, I = ()> {
     /// The session.
@@ -269,8 +269,8 @@ pub enum Effect<K, I = ()> {
     End(SessionId, Reason),
     /// Let the session's task try again to have itself announced.
     Retry(SessionId),
-    /// Let the subscriber look into its queue.
-    Wake(SubscriberId),
+    /// Let the subscribers look: there is an event, one was evicted, or the shutdown is complete.
+    Wake,
     /// Drop this, where no lock is held.
     Discard(Discarded<K, I>),
 }

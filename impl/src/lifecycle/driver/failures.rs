@@ -33,7 +33,7 @@ impl<K, I> Clone for Failure<K, I> {
     }
 }
 
-/// A handshake whose connection failed: [`RemoteClosed`](Reason::RemoteClosed) if the other end closed or reset it.
+/// A handshake that failed with its connection: [`RemoteClosed`](Reason::RemoteClosed) if the other end closed or reset it.
 impl From<&io::Error> for Reason {
     fn from(error: &io::Error) -> Self {
         match error.kind() {

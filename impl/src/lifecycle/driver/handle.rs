@@ -8,6 +8,8 @@ use super::state::Shared;
 use crate::lifecycle::{Ended, Reason, SessionId};
 use crate::runtime::select;
 use crate::runtime::task::spawn_if_possible;
+#[cfg(feature = "node")]
+use crate::runtime::time::Instant;
 use crate::runtime::time::sleep;
 
 /// A handle to a session for everyone but its body. Dropping it changes nothing; the session goes on.
@@ -48,7 +50,7 @@ impl SessionHandle {
         Self { session, signals, overdue }
     }
 
-    /// The session.
+    /// Returns the session.
     pub fn session(&self) -> SessionId {
         self.session
     }
@@ -72,6 +74,12 @@ impl SessionHandle {
     /// Returns how the session ended, if it did.
     pub fn ended(&self) -> Option<Ended> {
         self.signals.ended.get()
+    }
+
+    /// Returns when the session was announced, if it was.
+    #[cfg(feature = "node")]
+    pub(crate) fn announced_at(&self) -> Option<Instant> {
+        self.signals.announced_at.get().copied()
     }
 
     /// Waits until the session has ended, and returns how. Its task then drops the connection, if the body has not done so.

@@ -62,7 +62,7 @@ pub struct Node<K, I = ()> {
 }
 
 impl<K: Clone + Ord, I> Node<K, I> {
-    /// A node without sessions.
+    /// Creates a node without sessions.
     ///
     /// # Errors
     ///
@@ -71,7 +71,8 @@ impl<K: Clone + Ord, I> Node<K, I> {
         Self::build(config, None)
     }
 
-    /// A node that writes what happens to `out`, as newline-delimited JSON that `model explain lifecycle` reads.
+    /// Creates a node that writes what happens to `out`, as newline-delimited JSON that `model explain lifecycle`
+    /// reads.
     ///
     /// Each step is written under the lock, so that the order of lines is the order of steps: give it something that
     /// does not block and does not panic. Every configuration can be recorded. The record keeps a number for each key that

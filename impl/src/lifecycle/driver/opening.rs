@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::failures::Failure;
 use super::signals::{ExitKind, Signals};
-use super::state::{State, Wake, uncounted};
+use super::state::{State, uncounted};
 use crate::lifecycle::{ConfigError, Greeting, Limits, Origin, Reason, Rejected, SessionId, StateError};
 use crate::runtime::time::Instant;
 
@@ -40,7 +40,7 @@ impl<K: Clone + Ord, I> State<K, I> {
     /// Passes a failure on to those that listen, when the lock has been released.
     pub(super) fn fail(&mut self, failure: &Failure<K, I>) {
         let listeners = self.listeners();
-        self.wakes.extend(listeners.into_iter().map(|listener| Wake::Failed(listener, failure.clone())));
+        self.failed.extend(listeners.into_iter().map(|listener| (listener, failure.clone())));
     }
 
     /// Ends a session at once, so that its slot is free before its task has heard of it: the guard runs here, and the task

@@ -18,7 +18,8 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///
     /// # Errors
     ///
-    /// [`StateError::NoSuchSession`] if it has ended; [`StateError::Ending`] if it was told before, whose reason stays.
+    /// [`StateError::NoSuchSession`] if it has ended; [`StateError::Ending`] if it was told before; the first
+    /// reason stays.
     pub fn disconnect(&self, session: SessionId, reason: Reason) -> Result<(), StateError> {
         self.shared.step(|state| state.disconnect(session, reason))
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::lifecycle::SessionId;
 use crate::runtime::time::Instant;
 
-/// When each session that was told to end, or whose task was aborted, is overdue.
+/// When each session is overdue that was told to end or of which the task was aborted.
 #[derive(Debug, Default)]
 pub(super) struct Overdue {
     moments: BTreeMap<SessionId, Instant>,
@@ -37,7 +37,7 @@ impl Overdue {
     }
 
     /// Returns a session that is overdue.
-    pub(super) fn first(&self, now: Instant) -> Option<SessionId> {
-        self.order.first().filter(|(moment, _)| *moment <= now).map(|(_, session)| *session)
+    pub(super) fn first(&self) -> Option<SessionId> {
+        self.order.first().filter(|(moment, _)| *moment <= Instant::now()).map(|(_, session)| *session)
     }
 }

@@ -1,15 +1,12 @@
 //! How long a subscriber may hold up announcements.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::runtime::sync::Notify;
 use crate::runtime::time::Instant;
 
-/// How a subscriber is woken, and for how long it has held up announcements: all hold-ups within a window together, so
-/// that an instant of room does not forgive what was before it.
+/// For how long a subscriber has held up announcements: all hold-ups within a window together, so that an instant of room
+/// does not forgive what was before it.
 pub(super) struct Subscriber {
-    pub(super) wake: Arc<Notify>,
     /// How long it may hold them up in a window.
     timeout: Duration,
     window: Duration,
@@ -22,8 +19,8 @@ pub(super) struct Subscriber {
 }
 
 impl Subscriber {
-    pub(super) fn new(wake: Arc<Notify>, timeout: Duration, window: Duration) -> Self {
-        Self { wake, timeout, window, began: None, spent: Duration::ZERO, since: None }
+    pub(super) fn new(timeout: Duration, window: Duration) -> Self {
+        Self { timeout, window, began: None, spent: Duration::ZERO, since: None }
     }
 
     /// Notes whether it holds up an announcement now. What it held up before counts until the window is over.

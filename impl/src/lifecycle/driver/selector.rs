@@ -188,7 +188,8 @@ impl<K: Clone + Ord, I> Selector<K, I> {
         self.shared.look_at(session)
     }
 
-    /// The active peer made progress: its time begins anew. That of another one does too, for when it is active again.
+    /// Notes that the active peer made progress: its time begins anew. That of another one does too, for when it is
+    /// active again.
     pub fn progress(&self, session: SessionId) {
         self.shared.step(|state| {
             if let Some(known) = state.peers.get_mut(&session) {

@@ -22,7 +22,7 @@ pub struct Handshake<K, I = ()> {
 }
 
 impl<K: Clone + Ord, I> Handshake<K, I> {
-    /// The session.
+    /// Returns the session.
     pub fn session(&self) -> SessionId {
         self.session
     }
@@ -235,8 +235,7 @@ impl<K: Clone + Ord, I> Guard<K, I> {
     }
 
     fn announce(&self) -> Attempt<K, I> {
-        self.shared.end_overdue();
-        let attempt = self.shared.step(|state| state.announce(self.session));
+        let attempt = self.shared.step_of_newcomer(|state| state.announce(self.session));
         match &attempt {
             Attempt::Up(peer) => crate::trace::debug!(session = %peer.session, "session announced"),
             Attempt::Rejected(reason) => crate::trace::debug!(session = %self.session, %reason, "session rejected"),

@@ -1,4 +1,4 @@
-//! A slot that a connection has taken, and whose session begins.
+//! A slot that a connection has taken, and the session that begins in it.
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::Future;
@@ -64,8 +64,7 @@ impl<K: Clone + Ord, I> Node<K, I> {
     ///
     /// If there is no slot, the address is banned, or the node shuts down (PEER-9, PEER-10).
     pub fn take_slot(&self, origin: Origin) -> Result<Slot<K, I>, Rejected> {
-        self.shared.end_overdue();
-        let opened = self.shared.step(|state| state.open(origin));
+        let opened = self.shared.step_of_newcomer(|state| state.open(origin));
         if let Err(rejected) = &opened {
             crate::trace::debug!(session = %rejected.session, reason = %rejected.reason, "connection turned away");
         }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::bans::Bans;
 use super::config::Metrics;
 use super::discard::{Garbage, drop_each};
@@ -21,6 +23,8 @@ use crate::runtime::time::Instant;
 /// The state that all handles of a node share.
 pub(super) struct Shared<K, I> {
     state: Mutex<State<K, I>>,
+    /// Wakes every subscriber that waits.
+    pub(super) news: Notify,
     /// Whether the shutdown is complete.
     pub(super) complete: watch::Sender<bool>,
     pub(super) timing: Timing,
@@ -45,7 +49,7 @@ pub(super) struct State<K, I> {
     pub(super) record: Option<Box<Record<K>>>,
     pub(super) bans: Bans<K>,
     pub(super) overdue: Overdue,
-    /// Sessions whose guard has run in their task, which has not dropped its connection yet.
+    /// Sessions that have run their guard in their task and have not dropped their connection yet.
     pub(super) closing: BTreeMap<SessionId, Arc<Signals>>,
     timing: Timing,
     /// Sessions that ended in time during the shutdown.
@@ -56,18 +60,24 @@ pub(super) struct State<K, I> {
     may_hold_up: bool,
     /// The queues of those that listen for failures.
     pub(super) failures: Vec<Weak<FailureQueue<K, I>>>,
-    pub(super) wakes: Vec<Wake<K, I>>,
+    /// Whether subscribers are to look when the lock is released.
+    news: bool,
+    /// Most steps wake one task, or two.
+    pub(super) wakes: SmallVec<[Wake; 2]>,
+    /// Failures, and who listens for them.
+    pub(super) failed: Vec<Heard<K, I>>,
     pub(super) discarded: Vec<Garbage<K, I>>,
 }
 
+/// A failure, and who listens for it.
+type Heard<K, I> = (Arc<FailureQueue<K, I>>, Failure<K, I>);
+
 /// A wake-up that is left for when the lock is released.
-pub(super) enum Wake<K, I> {
+pub(super) enum Wake {
     End(Arc<Signals>, Reason),
     Retry(Arc<Signals>),
-    Subscriber(Arc<Notify>),
     Ended(Arc<Signals>, Ended),
     Abort(Arc<Signals>),
-    Failed(Arc<FailureQueue<K, I>>, Failure<K, I>),
     Complete,
 }
 
@@ -87,10 +97,12 @@ impl<K: Clone + Ord, I> Shared<K, I> {
             timing,
             may_hold_up: false,
             failures: Vec::new(),
-            wakes: Vec::new(),
+            news: false,
+            wakes: SmallVec::new(),
+            failed: Vec::new(),
             discarded: Vec::new(),
         };
-        Self { state: Mutex::new(state), complete: watch::channel(false).0, timing }
+        Self { state: Mutex::new(state), news: Notify::new(), complete: watch::channel(false).0, timing }
     }
 
     /// Runs `step` under the lock. When the lock has been released it wakes tasks, so that none wakes up only to wait for
@@ -108,20 +120,24 @@ impl<K: Clone + Ord, I> Shared<K, I> {
         let result = step(&mut state);
         // Each step has collected its own effects, unless a key's order or clone panicked in the one before.
         state.collect_effects();
+        let news = std::mem::take(&mut state.news);
         let wakes = std::mem::take(&mut state.wakes);
+        let failed = std::mem::take(&mut state.failed);
         let mut discarded = std::mem::take(&mut state.discarded);
         drop(state);
+        if news {
+            self.news.notify_waiters();
+        }
         for wake in wakes {
             match wake {
                 Wake::End(signals, reason) => signals.told.set(reason),
                 Wake::Retry(signals) => signals.retry.notify_one(),
-                Wake::Subscriber(wake) => wake.notify_one(),
                 Wake::Ended(signals, ended) => signals.ended.set(ended),
                 Wake::Abort(signals) => signals.abort(),
-                Wake::Failed(queue, failure) => discarded.extend(queue.push(failure).map(Garbage::Failure)),
                 Wake::Complete => drop(self.complete.send_replace(true)),
             }
         }
+        discarded.extend(failed.into_iter().filter_map(|(queue, failure)| queue.push(failure)).map(Garbage::Failure));
         (result, discarded)
     }
 
@@ -143,21 +159,30 @@ impl<K: Clone + Ord, I> Shared<K, I> {
         discarded
     }
 
-    /// Runs the guards of these sessions, whose tasks do not come to an `await` or are not polled, and aborts the tasks.
+    /// Runs the guards of these sessions and aborts their tasks, which do not come to an `await` or are not polled.
     pub(super) fn end_all(&self, sessions: impl IntoIterator<Item = SessionId>, otherwise: Reason) {
         let end = |session| self.end(session, otherwise, ExitKind::Overdue);
         let discarded: Vec<_> = sessions.into_iter().flat_map(end).collect();
         drop_each(discarded);
     }
 
-    /// Ends sessions that were told to end too long ago, so that a newcomer finds their slots and keys free: a few at a
-    /// time, because a newcomer does not wait for more than it needs.
-    pub(super) fn end_overdue(&self) {
+    /// Runs `step` for a newcomer, which finds the slots and keys free of sessions that were told to end too long ago: they
+    /// end first, a few at most, because a newcomer does not wait for more than it needs.
+    pub(super) fn step_of_newcomer<R>(&self, mut step: impl FnMut(&mut State<K, I>) -> R) -> R {
         for _ in 0..OVERDUE_AT_ONCE {
-            let Some(session) = self.step(|state| state.overdue.first(Instant::now())) else { return };
-            crate::trace::debug!(%session, "session is overdue");
-            self.end_all([session], Reason::Aborted);
+            let attempt = self.step(|state| match state.overdue.first() {
+                Some(session) => Err(session),
+                None => Ok(step(state)),
+            });
+            match attempt {
+                Ok(result) => return result,
+                Err(session) => {
+                    crate::trace::debug!(%session, "session is overdue");
+                    self.end_all([session], Reason::Aborted);
+                }
+            }
         }
+        self.step(step)
     }
 
     /// A panic under the lock can only come from the order or the clone of a key, or from a record's writer. Guards run
@@ -194,27 +219,22 @@ impl<K: Clone + Ord, I> State<K, I> {
         result
     }
 
-    /// Turns the effects of the core into wake-ups. Returns the sessions that it told to end, in order.
+    /// Turns the effects of the core into wake-ups. Returns the sessions that it told to end, in order, for the record.
     fn collect_effects(&mut self) -> Vec<SessionId> {
         let mut told = Vec::new();
         while let Some(effect) = self.core.poll_effect() {
             match effect {
                 Effect::End(session, reason) => {
-                    told.push(session);
+                    if self.record.is_some() {
+                        told.push(session);
+                    }
                     self.note_overdue(session, self.timing.grace.saturating_add(self.timing.overdue));
                     self.wakes.extend(self.sessions.get(&session).map(|signals| Wake::End(signals.clone(), reason)));
                 }
                 Effect::Retry(session) => {
                     self.wakes.extend(self.sessions.get(&session).cloned().map(Wake::Retry));
                 }
-                Effect::Wake(subscriber) => {
-                    if self.wakes.is_empty() {
-                        // An event wakes all subscribers, and perhaps one session more.
-                        self.wakes.reserve(self.subscribers.len() + 1);
-                    }
-                    let found = self.subscribers.get(&subscriber);
-                    self.wakes.extend(found.map(|subscriber| Wake::Subscriber(subscriber.wake.clone())));
-                }
+                Effect::Wake => self.news = true,
                 Effect::Discard(discarded) => self.discarded.push(Garbage::Core(discarded)),
             }
         }
@@ -295,7 +315,7 @@ impl<K: Clone + Ord, I> State<K, I> {
 
     pub(super) fn end(&mut self, session: SessionId, otherwise: Reason, exit: ExitKind) -> Result<Ended, StateError> {
         let origin = self.core.status(session).map(|(origin, ..)| origin);
-        let peer = self.core.greeted(session).cloned();
+        let peer = self.core.unannounced(session).cloned();
         let ended = self.apply(
             |state| {
                 let ended = state.core.end(session, otherwise)?;
@@ -339,11 +359,11 @@ impl<K: Clone + Ord, I> State<K, I> {
         ended
     }
 
-    pub(super) fn subscribe(&mut self, wake: &Arc<Notify>, timeout: Duration) -> Result<Subscribed<K, I>, StateError> {
+    pub(super) fn subscribe(&mut self, timeout: Duration) -> Result<Subscribed<K, I>, StateError> {
         self.apply(
             |state| {
                 let subscribed = state.core.subscribe()?;
-                let subscriber = Subscriber::new(Arc::clone(wake), timeout, state.timing.slow_subscriber_window);
+                let subscriber = Subscriber::new(timeout, state.timing.slow_subscriber_window);
                 state.subscribers.insert(subscribed.subscriber, subscriber);
                 Ok(subscribed)
             },

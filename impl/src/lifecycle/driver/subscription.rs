@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::discard::drop_each;
 use super::state::Shared;
 use crate::lifecycle::{Event, Peer, StateError, Subscribed, SubscriberId};
-use crate::runtime::sync::Notify;
 
 /// A snapshot of the announced peers, and everything that happens after it, in order and without gaps (PEER-3, PEER-8).
 ///
@@ -18,16 +17,14 @@ use crate::runtime::sync::Notify;
 pub struct Subscription<K: Clone + Ord, I = ()> {
     shared: Arc<Shared<K, I>>,
     subscriber: SubscriberId,
-    wake: Arc<Notify>,
     snapshot: Vec<Arc<Peer<K, I>>>,
     over: bool,
 }
 
 impl<K: Clone + Ord, I> Subscription<K, I> {
     pub(super) fn new(shared: &Arc<Shared<K, I>>, timeout: Duration) -> Result<Self, StateError> {
-        let wake = Arc::new(Notify::new());
-        let Subscribed { subscriber, snapshot } = shared.step(|state| state.subscribe(&wake, timeout))?;
-        Ok(Self { shared: Arc::clone(shared), subscriber, wake, snapshot, over: false })
+        let Subscribed { subscriber, snapshot } = shared.step(|state| state.subscribe(timeout))?;
+        Ok(Self { shared: Arc::clone(shared), subscriber, snapshot, over: false })
     }
 
     /// Returns the peers that were announced when the subscription was made, in order of their sessions.
@@ -39,39 +36,48 @@ impl<K: Clone + Ord, I> Subscription<K, I> {
     ///
     /// Cancel safe: an event that was not returned is returned next time.
     pub async fn next(&mut self) -> Option<Event<K, I>> {
+        let Self { shared, subscriber, over, .. } = self;
         loop {
-            if let Some(event) = self.try_next() {
-                return Some(event);
+            // Made before the look, so that what comes after it is not missed.
+            let news = shared.news.notified();
+            let event = take(shared, *subscriber, over);
+            if event.is_some() || *over {
+                return event;
             }
-            if self.over {
-                return None;
-            }
-            self.wake.notified().await;
+            news.await;
         }
     }
 
-    /// Waits until there may be an event that there was not when [`try_next`](Self::try_next) was last called.
+    /// Waits until [`try_next`](Self::try_next) has an event, or may have.
     pub(super) async fn readable(&self) {
-        self.wake.notified().await;
+        let news = self.shared.news.notified();
+        if !self.shared.step(|state| state.core.has_event(self.subscriber)) {
+            news.await;
+        }
     }
 
     /// Returns the next event if there is one.
     pub fn try_next(&mut self) -> Option<Event<K, I>> {
-        if self.over {
-            return None;
-        }
-        let event = self.shared.step(|state| state.receive(self.subscriber))?;
-        match event {
-            Event::Up(_) | Event::Down(..) => {}
-            Event::Lagged | Event::Closed => self.over = true,
-        }
-        Some(event)
+        take(&self.shared, self.subscriber, &mut self.over)
     }
+}
+
+/// Takes the next event of a subscriber if there is one, and notes whether it was the last.
+fn take<K: Clone + Ord, I>(shared: &Shared<K, I>, subscriber: SubscriberId, over: &mut bool) -> Option<Event<K, I>> {
+    if *over {
+        return None;
+    }
+    let event = shared.step(|state| state.receive(subscriber))?;
+    match event {
+        Event::Up(_) | Event::Down(..) => {}
+        Event::Lagged | Event::Closed => *over = true,
+    }
+    Some(event)
 }
 
 impl<K: Clone + Ord, I> Drop for Subscription<K, I> {
     fn drop(&mut self) {
-        // What is queued is dropped when the lock has been released: it may be the last that holds a peer's info.
+        // What was kept for it alone is dropped when the lock has been released: it may be the last that holds a peer's info.
         let queued = self.shared.step(|state| state.unsubscribe(self.subscriber));
         drop_each(queued.into_iter().flatten());
     }

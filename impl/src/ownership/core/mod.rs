@@ -7,7 +7,7 @@ pub use transition::{Next, Refused, Step, transition};
 pub(super) use word::ONE_RUNNER;
 pub use word::{Generation, MAX_RUNNERS, State, WORKERS, Word, Worker};
 
-/// Whose a descriptor is.
+/// The owner of a descriptor.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Sharing {
     /// One worker's, until another one takes it over. At most one guard exists at a time.

@@ -13,7 +13,7 @@ pub enum Step {
     Claim,
     /// The descriptor is there; `inside` says whether the thread that put it there is inside it.
     Publish {
-        /// Whose it is.
+        /// Its owner.
         sharing: Sharing,
         /// Whether the inserter has entered.
         inside: bool,
@@ -69,7 +69,8 @@ pub enum Refused {
     NotHeld,
 }
 
-/// What becomes of `word` when `step` is taken on behalf of the descriptor of `generation`.
+/// Returns what becomes of `word` when `step` is taken on behalf of the descriptor of `generation`. No step waits
+/// (OWN-11, OWN-24), and each compares the generation and changes the word as a whole (OWN-5, OWN-7, OWN-10).
 ///
 /// # Errors
 ///
@@ -133,6 +134,7 @@ struct Live {
 }
 
 impl Live {
+    /// OWN-1: of an exclusive descriptor the word counts no other thread. OWN-4: deletion was not asked for.
     #[inline(always)]
     const fn enter(self, worker: Worker) -> Result<Next, Refused> {
         if self.closing {
@@ -151,7 +153,8 @@ impl Live {
         Ok(stays(self.word.with_one_more()))
     }
 
-    /// The last to leave a descriptor that is to be closed holds it: a word that says so and counts nobody is held.
+    /// OWN-2, OWN-3, OWN-21: the last to leave a descriptor that is to be closed holds it: a word that says so and counts
+    /// no thread is held.
     /// [`Step::Leave`] subtracts one, whatever else the word says, and is taken so.
     #[inline(always)]
     const fn leave(self, closing: bool) -> Result<Next, Refused> {

@@ -29,7 +29,7 @@ const CLOSING: u64 = 4;
 /// What a thread that leaves takes away.
 pub(in crate::ownership) const ONE_RUNNER: u64 = 1 << RUNNER_SHIFT;
 
-/// A held word is one to be closed with no thread inside: so leaving is one subtraction, whoever is last.
+/// A held word is one to be closed with no thread inside: so leaving is one subtraction, also for the last thread.
 const HELD: u64 = EXCLUSIVE | CLOSING;
 
 /// One thread that polls: its number, below [`WORKERS`].
@@ -37,7 +37,7 @@ const HELD: u64 = EXCLUSIVE | CLOSING;
 pub struct Worker(u16);
 
 impl Worker {
-    /// The worker with this number.
+    /// Creates the worker with this number.
     ///
     /// # Panics
     ///
@@ -48,7 +48,7 @@ impl Worker {
         Self(number)
     }
 
-    /// Its number.
+    /// Returns its number.
     #[inline]
     pub const fn number(self) -> u16 {
         self.0
@@ -75,19 +75,19 @@ impl Generation {
     /// How many bits it has.
     pub const BITS: u32 = GENERATION_BITS;
 
-    /// The generation with this number, of which the low [`BITS`](Self::BITS) count.
+    /// Returns the generation with this number, of which the low [`BITS`](Self::BITS) count.
     #[inline]
     pub const fn new(number: u64) -> Self {
         Self(number & ((1 << GENERATION_BITS) - 1))
     }
 
-    /// Its number.
+    /// Returns its number.
     #[inline]
     pub const fn number(self) -> u64 {
         self.0
     }
 
-    /// The one after it.
+    /// Returns the one after it.
     #[must_use]
     pub const fn next(self) -> Self {
         Self::new(self.0 + 1)
@@ -103,7 +103,7 @@ pub enum State {
     Held,
     /// There is a descriptor.
     Live {
-        /// Whose it is.
+        /// Its owner.
         sharing: Sharing,
         /// How many are inside: at most one if it is exclusive.
         runners: u16,
@@ -121,7 +121,7 @@ impl Word {
     /// A free slot that never held anything.
     pub const EMPTY: Self = Self(FREE);
 
-    /// The word that says this.
+    /// Returns the word that says this.
     #[inline]
     pub const fn new(generation: Generation, state: State) -> Self {
         let low = match state {
@@ -138,7 +138,7 @@ impl Word {
         Self(generation.0 << GENERATION_SHIFT | low)
     }
 
-    /// The word of a descriptor that belongs to this worker, without a guard.
+    /// Returns the word of a descriptor that belongs to this worker, without a guard.
     #[inline]
     pub const fn idle(generation: Generation, owner: Worker) -> Self {
         Self::new(generation, State::Live { sharing: Sharing::Exclusive(owner), runners: 0, closing: false })
@@ -162,25 +162,25 @@ impl Word {
         Self(self.0 | CLOSING)
     }
 
-    /// The word with these bits. Only bits that a word gave may be given back.
+    /// Returns the word with these bits. Only bits that a word gave may be given back.
     #[inline]
     pub const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
-    /// Its bits.
+    /// Returns its bits.
     #[inline]
     pub const fn bits(self) -> u64 {
         self.0
     }
 
-    /// The generation of the descriptor that is there; of the next one, if the slot is free.
+    /// Returns the generation of the descriptor that is there; of the next one, if the slot is free.
     #[inline]
     pub const fn generation(self) -> Generation {
         Generation(self.0 >> GENERATION_SHIFT)
     }
 
-    /// What it says.
+    /// Returns what it says.
     #[inline]
     pub const fn state(self) -> State {
         let sharing = match self.0 & 3 {

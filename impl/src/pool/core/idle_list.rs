@@ -25,7 +25,7 @@ pub struct IdleList<K, T> {
     stopped: bool,
     nodes: Slab<Node<T>>,
     all: LinkedList,
-    /// Those whose time is over before they have been idle for too long: when, their serial numbers and indices.
+    /// Those to be closed before they have been idle for too long: when, their serial numbers and indices.
     aging: BTreeSet<(Duration, u64, usize)>,
     /// When the worker will ask for [`next_expiry`](Self::next_expiry) again, if it will.
     alarm: Option<Duration>,
@@ -103,7 +103,7 @@ impl<K, T: Copy> IdleList<K, T> {
         self.keys.version()
     }
 
-    /// Remembers a destination whose key is not there, until there has been no connection to it for some time.
+    /// Remembers a destination without an entry for its key, until there has been no connection to it for some time.
     pub fn remember(&mut self, hash: u64, key: Arc<K>) -> Destination {
         self.keys.add(hash, key)
     }
@@ -272,8 +272,8 @@ impl<K, T: Copy> IdleList<K, T> {
         self.all.oldest().map(|oldest| self.nodes[oldest].stamps.now)
     }
 
-    /// When the next connection will have been idle for too long or will be too old, unless it is taken before. Ask
-    /// again then. If there is none, or an earlier one comes, that [`put`](Self::put) says so.
+    /// Returns when the next connection will have been idle for too long or will be too old, unless it is taken before.
+    /// Ask again then. If there is none, or an earlier one comes, that [`put`](Self::put) says so.
     pub fn next_expiry(&mut self) -> Option<Duration> {
         let idle = self.all.oldest().map(|oldest| self.nodes[oldest].idle_until);
         let old = self.aging.first().map(|(until, _, _)| *until);
@@ -281,7 +281,7 @@ impl<K, T: Copy> IdleList<K, T> {
         self.alarm
     }
 
-    /// How many more there may be, to all destinations together.
+    /// Returns how many more there may be, to all destinations together.
     pub fn room(&self) -> usize {
         self.limits.total.saturating_sub(self.len())
     }

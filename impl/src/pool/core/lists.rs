@@ -37,7 +37,7 @@ struct Entry<K> {
     noted: bool,
 }
 
-/// How many keys without connections are remembered, so that a destination whose one connection comes and goes is
+/// How many keys without connections are remembered, so that a destination with one connection that comes and goes is
 /// not forgotten each time.
 const EMPTY_KEYS: usize = 64;
 
@@ -155,7 +155,7 @@ impl Link {
 /// Selects the link of a node that a list is made of.
 pub(super) type Which<N> = fn(&mut N) -> &mut Link;
 
-/// The ends of a doubly linked list, whose nodes are in a slab. They are in the order in which they came, and any of them
+/// The ends of a doubly linked list with its nodes in a slab. They are in the order in which they came, and any of them
 /// can be removed in constant time.
 #[derive(Debug)]
 pub(super) struct LinkedList {

@@ -52,7 +52,7 @@ pub struct Stamps {
 }
 
 impl Stamps {
-    /// The stamps of a connection without a limit of its own.
+    /// Returns the stamps of a connection without a limit of its own.
     pub const fn new(now: Duration, created_at: Duration) -> Self {
         Self { now, created_at, until: Duration::MAX }
     }
@@ -110,7 +110,7 @@ pub enum Why {
     Suspected,
 }
 
-/// A connection whose time is over, to be closed.
+/// A connection that is to be closed, because its time is over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Over<G> {
     /// The connection, as it was claimed.

@@ -1,4 +1,4 @@
-//! The state that the workers share: the table, whose words decide, and a shard for each worker.
+//! The state that the workers share: the table, with the words that decide, and a shard for each worker.
 //!
 //! A worker that wants an idle connection asks its word, and has it, alone, when the word says so: the owner that acts on a
 //! report by *enter*, a taker by *takeover*, and so a worker that closes it for a limit or its age. The idle list only says
@@ -138,7 +138,7 @@ impl<K: Eq + Hash, C: Connection> Shared<K, C> {
         if let Some(None) = why {
             return claimed.leave();
         }
-        // It leaves the list while this worker is inside, so that no other takes it, and only then is closed.
+        // OWN-12: it leaves the list while this worker is inside, so that no other takes it, and only then is closed.
         let key = handle.and_then(|handle| {
             shard.with(|guarded| {
                 let key = guarded.list.get(handle).map(|listed| listed.key);
@@ -178,7 +178,7 @@ impl<K: Eq + Hash, C: Connection> Shared<K, C> {
         })
     }
 
-    /// Closes some of what has expired; whether there may be more.
+    /// OWN-26: closes some of what has expired. Returns whether there may be more.
     pub(super) fn expire(&self, here: Worker) -> bool {
         let shard = self.shard(here);
         let now = self.now();
@@ -206,7 +206,7 @@ impl<K: Eq + Hash, C: Connection> Shared<K, C> {
         self.shards.iter().filter(|shard| shard.listed() != 0).map(end).sum()
     }
 
-    /// Closes what is idle on this worker, which takes nothing any more.
+    /// OWN-25, OWN-26: closes what is idle on this worker, which takes nothing any more.
     pub(super) fn stop(&self, here: Worker) {
         let shard = self.shard(here);
         let left = shard.with(|guarded| {

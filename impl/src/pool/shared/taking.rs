@@ -44,7 +44,7 @@ impl<K: Eq + Hash, C: Connection> Shared<K, C> {
             counters.busy_skips.add(taken.busy);
             counters.over(&taken.expired);
             drop(taken.expired);
-            // Out of its slot, so that nothing that the former owner's poller still says is about it.
+            // OWN-13: out of its slot, so that nothing that the former owner's poller still says is about it.
             let pooled = taken.found?.release();
             let is_own = whose == usize::from(here.number());
             match self.settle(pooled, is_own) {
@@ -59,7 +59,8 @@ impl<K: Eq + Hash, C: Connection> Shared<K, C> {
         None
     }
 
-    /// Makes a connection that is the caller's its poller's too, unless it is dead.
+    /// OWN-14: makes a connection that is the caller's its poller's too, unless it is dead. OWN-15: what is known of it is
+    /// asked for before, and the kernel after.
     fn settle(&self, mut pooled: Pooled<C>, is_own: bool) -> Result<Pooled<C>, Dead> {
         // What the former owner's poller knows, whether or not that worker has looked.
         if let Some(reason) = pooled.connection.not_idle() {

@@ -26,7 +26,7 @@ impl WorkerHandle {
         Self(Rc::new(Inner { number, group, order, census: Rc::default() }))
     }
 
-    /// The worker's number, from 0.
+    /// Returns the worker's number, from 0.
     pub fn number(&self) -> usize {
         self.0.number
     }
@@ -36,7 +36,8 @@ impl WorkerHandle {
         drop(tokio::task::spawn_local(self.0.census.count(future)));
     }
 
-    /// Until the worker is told to stop. A future that does not end soon after is dropped at the deadline.
+    /// Waits until the worker is told to stop. Cancel safe. A future that does not end soon after is dropped at the
+    /// deadline.
     pub async fn stopping(&self) {
         let mut order = self.0.order.clone();
         // An error says that the workers were dropped: that is the same.

@@ -84,7 +84,7 @@ pub enum WorkerEnd {
 }
 
 impl WorkerEnd {
-    /// What became of the futures, if the thread has ended as it should.
+    /// Returns what became of the futures, if the thread has ended as it should.
     pub fn ended(self) -> Option<Ended> {
         match self {
             Self::Ended(ended) => Some(ended),
@@ -94,7 +94,7 @@ impl WorkerEnd {
 }
 
 impl Builder {
-    /// So many workers, as a rule one for each core.
+    /// Begins with `count` workers, as a rule one for each core.
     ///
     /// # Panics
     ///
@@ -111,13 +111,13 @@ impl Builder {
         self
     }
 
-    /// What the threads are called, each with its number; otherwise `worker`.
+    /// Names the threads, each with its number behind; otherwise they are `worker`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Starts them.
+    /// Starts the workers.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl Builder {
 }
 
 impl Workers {
-    /// So many workers, not pinned.
+    /// Starts `count` workers, not pinned.
     ///
     /// # Errors
     ///
@@ -149,12 +149,12 @@ impl Workers {
         Builder::new(count).start()
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.threads.len()
     }
 
-    /// Never: there is at least one.
+    /// Whether there is no worker, which is never so.
     pub fn is_empty(&self) -> bool {
         self.threads.is_empty()
     }

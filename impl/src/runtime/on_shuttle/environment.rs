@@ -17,7 +17,7 @@ pub fn advance(by: Duration) {
     CLOCK.advance(by);
 }
 
-/// How many tasks that drivers spawned in this execution are not over.
+/// Returns how many tasks that drivers spawned in this execution are not over.
 pub fn live_tasks() -> usize {
     LIVE.load(Ordering::Relaxed)
 }

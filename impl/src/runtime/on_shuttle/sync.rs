@@ -15,21 +15,21 @@ use super::scheduling_point;
 ///
 /// Shuttle's own `lock` waits with the waker of the task. A task that was polled and met a lock would then be polled once more
 /// for nothing, two such tasks can keep each other busy for ever, and what the task was really to be woken for can be
-/// taken for the lock. On tokio a lock wakes nobody.
+/// taken for the lock. On tokio a lock wakes no task.
 #[derive(Debug, Default)]
 pub struct Mutex<T>(shuttle::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
-    /// A lock that nobody holds.
+    /// A lock that no task holds.
     pub fn new(value: T) -> Self {
         Self(shuttle::sync::Mutex::new(value))
     }
 
-    /// Waits until nobody holds it.
+    /// Waits until no task holds it.
     ///
     /// # Errors
     ///
-    /// If somebody panicked who held it; it is held all the same.
+    /// If a task panicked that held it; it is held all the same.
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         loop {
             match self.0.try_lock() {
@@ -85,7 +85,7 @@ impl<T> OnceLock<T> {
         self.0.set(value)
     }
 
-    /// One step: between the look and what is put there nobody else runs.
+    /// One step: no other task runs between the load and the store.
     pub(crate) fn get_or_init(&self, init: impl FnOnce() -> T) -> &T {
         scheduling_point();
         self.0.get_or_init(init)

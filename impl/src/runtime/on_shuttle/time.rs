@@ -48,7 +48,7 @@ impl Clock {
 pub struct Instant(Duration);
 
 impl Instant {
-    /// What the clock says.
+    /// Returns what the clock says.
     pub fn now() -> Self {
         scheduling_point();
         Self(CLOCK.lock().now)
@@ -96,7 +96,7 @@ impl Sleep {
         self.deadline
     }
 
-    /// From now on it ends at this deadline; whoever waits polls it again.
+    /// From now on it ends at this deadline; a task that waits for it polls it again.
     pub(crate) fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
         self.forget();
         self.deadline = deadline;

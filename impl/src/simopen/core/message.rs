@@ -45,7 +45,7 @@ pub enum NameError {
 }
 
 impl Protocol {
-    /// The protocol with this name.
+    /// Creates the protocol with this name.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl Protocol {
         Ok(Self(name.into()))
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(&self) -> &str {
         &self.0
     }
@@ -114,7 +114,7 @@ pub enum Message {
 pub struct Text(Box<[u8]>);
 
 impl Text {
-    /// The text, without length and newline. It may be any bytes.
+    /// Returns the text, without length and newline. It may be any bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -204,12 +204,12 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder that is at the beginning of a message.
+    /// Creates a decoder at the beginning of a message.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes bytes up to the end of the next message, and no further. How many it took, and the message if that
+    /// Takes bytes up to the end of the next message, and no further. Returns how many it took, and the message if that
     /// completed it; it takes all of them if it did not.
     ///
     /// # Errors

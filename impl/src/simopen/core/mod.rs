@@ -19,7 +19,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The other one.
+    /// Returns the other one.
     #[must_use]
     pub const fn opposite(self) -> Self {
         match self {

@@ -96,28 +96,28 @@ const PROPOSALS: u16 = 32;
 const FIRST_FLIGHT: usize = 64;
 
 impl Negotiation {
-    /// An end that dialed, and that may meet one that dialed too. `nonce` decides in that case: draw it at random for
-    /// each connection, from a source that a peer cannot guess.
+    /// Begins as an end that dialed, and that may meet one that dialed too. `nonce` decides in that case: draw it at
+    /// random for each connection, from a source that a peer cannot guess.
     ///
     /// With no protocols the negotiation has failed at once.
     pub fn dial(protocols: impl Into<Arc<[Protocol]>>, nonce: u64) -> Self {
         Self::begin(protocols.into(), None, Next::Dialer(nonce), &[Message::Header, Message::Extension])
     }
 
-    /// An end that knows that it is the initiator: on a connection whose roles are settled, such as the one that the
-    /// security protocol has made, or the one that a peer was told to accept.
+    /// Begins as an end that knows that it is the initiator: on a connection with settled roles, such as the one that
+    /// the security protocol has made, or the one that a peer was told to accept.
     ///
     /// If the other end believes the same, both may believe that they succeeded: this is for where that cannot be.
     pub fn propose(protocols: impl Into<Arc<[Protocol]>>) -> Self {
         Self::begin(protocols.into(), Some(Role::Initiator), Next::Proposer, &[Message::Header])
     }
 
-    /// An end that accepted the connection, or knows that it is the responder.
+    /// Begins as an end that accepted the connection, or knows that it is the responder.
     pub fn accept(protocols: impl Into<Arc<[Protocol]>>) -> Self {
         Self::begin(protocols.into(), Some(Role::Responder), Next::Listener, &[Message::Header])
     }
 
-    /// The same, declining no more than this many proposals; 32 unless it is said. (SIM-9)
+    /// Sets how many proposals are declined at most; 32 unless it is set. (SIM-9)
     #[must_use]
     pub fn with_proposal_limit(mut self, limit: u16) -> Self {
         self.limit = limit;
@@ -145,12 +145,12 @@ impl Negotiation {
         begun
     }
 
-    /// What is to be written.
+    /// Returns what is to be written.
     pub fn pending(&self) -> &[u8] {
         &self.output[self.written..]
     }
 
-    /// Says that this much of what is pending was written. SIM-12: with the last of it, an agreement is settled.
+    /// Notes that `bytes` bytes of what is pending were written. SIM-12: with the last of it, an agreement is settled.
     ///
     /// # Panics
     ///
@@ -165,8 +165,8 @@ impl Negotiation {
         self.settle();
     }
 
-    /// Says that the stream takes nothing more: nothing is pending from now on. What was heard counts, and so does what
-    /// is still to be read, as from a peer that said all and left. (SIM-45)
+    /// Notes that the stream takes nothing more: nothing is pending from now on. What was heard counts, and so does
+    /// what is still to be read, as from a peer that said all and left. (SIM-45)
     pub fn write_failed(&mut self) {
         self.is_broken = true;
         self.output.clear();
@@ -174,8 +174,8 @@ impl Negotiation {
         self.settle();
     }
 
-    /// Hands in what was read, and says how much of it was for the negotiation: the rest belongs to the protocol that was
-    /// agreed on. (SIM-14)
+    /// Takes what was read. Returns how many bytes of it were for the negotiation: the rest belongs to the protocol
+    /// that was agreed on. (SIM-14)
     pub fn received(&mut self, bytes: &[u8]) -> usize {
         let mut taken = 0;
         while taken < bytes.len() && self.wants_input() {
@@ -207,7 +207,7 @@ impl Negotiation {
         }
     }
 
-    /// Says that the peer will send nothing more.
+    /// Notes that the peer will send nothing more.
     pub fn hung_up(&mut self) {
         let failure = match &self.state {
             State::Heard(_) | State::Failed => return,
@@ -223,17 +223,17 @@ impl Negotiation {
         self.fail(failure);
     }
 
-    /// Says that the deadline has passed.
+    /// Notes that the deadline has passed.
     pub fn deadline_passed(&mut self) {
         self.fail(Failure::Deadline);
     }
 
-    /// How it ended, if it did.
+    /// Returns how it ended, if it did.
     pub fn outcome(&self) -> Option<&Result<Settled, Failure>> {
         self.outcome.as_ref()
     }
 
-    /// This end's role, once that is known: it does not change. (SIM-10)
+    /// Returns this end's role, once that is known: it does not change. (SIM-10)
     pub fn role(&self) -> Option<Role> {
         self.role
     }
@@ -299,6 +299,7 @@ impl Negotiation {
         }
     }
 
+    /// SIM-11: each state is left with the message that it asks for.
     fn on_header(&mut self, next: Next, message: &Message) {
         if *message != Message::Header {
             return self.fail(Failure::NotMultistream);
@@ -310,8 +311,8 @@ impl Negotiation {
         };
     }
 
-    /// SIM-7: a peer that declines the extension accepted the connection, and the next thing that it says answers the
-    /// proposal that went with it.
+    /// SIM-7: a peer that proposes dialed without the extension. SIM-19, SIM-29: a peer that declines the extension accepted
+    /// the connection, and the next thing that it says answers the proposal that went with it.
     fn on_answer_to_extension(&mut self, nonce: u64, message: Message) {
         match message {
             Message::NotAvailable => {
@@ -329,8 +330,8 @@ impl Negotiation {
         }
     }
 
-    /// SIM-5: the greater number is the initiator's. The winner proposes together with its role, which the other end
-    /// reads one after the other all the same.
+    /// SIM-5: the greater number is the initiator's. SIM-20: the winner proposes together with its role, which the other
+    /// end reads one after the other all the same. SIM-8, SIM-25: one proposal that was pipelined is skipped.
     fn on_number(&mut self, ours: u64, skipped: bool, message: Message) {
         let theirs = match message {
             Message::Select(theirs) => theirs,
@@ -380,6 +381,7 @@ impl Negotiation {
         }
     }
 
+    /// SIM-4: names are proposed in order. SIM-11: nothing but the last one is an acceptance.
     fn on_answer(&mut self, index: usize, message: Message) {
         match message {
             Message::Protocol(protocol) if self.protocols.get(index) == Some(&protocol) => {

@@ -3,11 +3,11 @@
 use std::task::Poll;
 use std::time::Duration;
 
-use handfast::framed::{Config, Drain, Error, Outcome};
+use handfast::framed::{Config, Connection, Drain, Error, Outcome};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
-use super::support::{MARKER, bytes_of, connection, frame, once, within};
+use super::support::{MARKER, bytes_of, connection, frame, once, wire, within};
 
 /// Both send queues are full, and both shut down: the marker is behind frames that the other end must read first.
 #[tokio::test(start_paused = true)]
@@ -95,6 +95,30 @@ async fn what_is_kept_for_the_reader_is_bounded() {
     assert_eq!(shutdown.await.expect("it does not panic"), Outcome::Unacknowledged { bytes: 9 });
 }
 
+/// A transport that tells nothing is never asked again, so that only the reader can say that there is room.
+#[tokio::test(start_paused = true)]
+async fn more_is_kept_for_the_reader_as_soon_as_it_has_taken_what_was() {
+    let (end, peer) = wire::<false>();
+    let ours = Connection::new(end, Config::default().with_drain(Drain::default().with_keep(1000)));
+    let (mut reader, mut writer) = ours.into_split();
+    peer.theirs.get().receive_room = 100;
+    for kind in 0..100 {
+        peer.send_frame(&frame(kind, 92));
+    }
+    let shutdown = tokio::spawn(async move { writer.shutdown(within(60)).await });
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(peer.theirs.get().sent.len(), 100 * 100 - 1000 - 100);
+    assert_eq!(reader.read().await, Ok(Some(frame(0, 92))));
+    sleep(Duration::from_secs(1)).await;
+    let left = peer.theirs.get().sent.len();
+    assert!(left <= 100 * 100 - 2000 - 100, "the peer is stuck with {left} bytes, though none is kept any more");
+    // Without a reader the rest is dropped.
+    drop(reader);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(peer.theirs.get().sent.len(), 0, "the peer is stuck, though there is no reader to keep anything for");
+    shutdown.abort();
+}
+
 #[tokio::test(start_paused = true)]
 async fn m25_what_is_discarded_is_bounded_and_the_connection_stays_open_until_all_has_arrived() {
     let drain = Drain::default().with_discard(1000);
@@ -136,6 +160,7 @@ async fn a_reader_that_always_finds_something_ends_at_the_deadline() {
     let (ours, peer) = connection(Config::default());
     let (mut reader, mut writer) = ours.into_split();
     assert_eq!(writer.shutdown(within(7)).await, Outcome::Clean, "what we have sent has arrived");
+    assert_eq!(writer.shutdown(within(3600)).await, Outcome::Clean, "a later deadline changes nothing");
     let begin = Instant::now();
     let end = loop {
         peer.send_frame(&frame(1, 100));

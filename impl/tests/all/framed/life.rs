@@ -88,6 +88,7 @@ async fn a_writer_that_is_stuck_is_freed_when_the_reader_notices() {
     let (mut reader, mut writer) = ours.into_split();
     peer.ours.get().send_room = 0;
     let write = tokio::spawn(async move { writer.write(frame(1, 3)).await });
+    tokio::task::yield_now().await;
     peer.finish();
     assert_eq!(reader.read().await, Err(Error::EndedWithoutMarker));
     let begin = Instant::now();
@@ -151,6 +152,23 @@ async fn a_heartbeat_waits_its_turn() {
     let bytes = peer.receive();
     let expected = [bytes_of(&frame(1, 30)), HEARTBEAT.to_vec()].concat();
     assert!(bytes.starts_with(&expected), "no heartbeat within a frame: {bytes:?}");
+    heartbeats.abort();
+}
+
+/// What waits to be written is as good a sign of life as soon as it can be.
+#[tokio::test(start_paused = true)]
+async fn no_heartbeat_is_queued_behind_frames_that_wait() {
+    let (mut ours, peer) = connection(Config::default().with_heartbeat(Some(Duration::from_secs(4))));
+    let heartbeats = tokio::spawn(ours.heartbeats());
+    peer.ours.get().send_room = 0;
+    ours.feed(frame(1, 30)).await.expect("there is room");
+    sleep(Duration::from_secs(60)).await;
+    let queued = ours.writer().queued();
+    assert_eq!(queued, bytes_of(&frame(1, 30)).len(), "the frame and nothing behind it");
+    peer.ours.get().send_room = usize::MAX;
+    peer.ours.get().wake();
+    ours.flush().await.expect("the peer takes it");
+    assert_eq!(peer.receive(), bytes_of(&frame(1, 30)));
     heartbeats.abort();
 }
 

@@ -61,6 +61,20 @@ async fn each_call_has_written_its_steps_when_it_returns() {
     );
 }
 
+/// What a deadline decides comes behind its passing.
+#[tokio::test(start_paused = true)]
+async fn the_passing_of_a_deadline_is_entered_before_what_it_decides() {
+    let (end, peer) = wire::<true>();
+    peer.ours.get().send_room = 0;
+    let log = Log::default();
+    let mut connection = Connection::recorded(end, Config::default(), log.clone());
+    connection.feed(frame(1, 3)).await.expect("there is room");
+    assert!(matches!(connection.shutdown(within(5)).await, Outcome::DeadlineExceeded { .. }));
+    let text = log.text();
+    let (passed, over) = (text.find(r#""passed""#), text.find(r#""over""#));
+    assert!(passed.is_some() && passed < over, "{text}");
+}
+
 /// A writer that calls the connection whose record it writes.
 struct CallsBack {
     closer: Arc<Mutex<Option<Closer<End<true>>>>>,

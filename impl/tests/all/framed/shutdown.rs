@@ -249,3 +249,29 @@ async fn dropping_a_connection_waits_for_nothing_and_writes_nothing() {
     assert_eq!(peer.receive(), b"");
     assert!(!peer.ours.get().finished, "the peer is not told that this is the end");
 }
+
+/// FRM-6: where no call drives the shutdown, one that flushes may hand over the last of it.
+#[tokio::test(start_paused = true)]
+async fn what_a_flush_has_handed_over_counts_as_handed_over_at_the_deadline() {
+    let (ours, peer) = connection(Config::default());
+    let closer = ours.closer();
+    let (mut reader, mut writer) = ours.into_split();
+    peer.ours.get().send_room = 10;
+    peer.ours.get().moves = false;
+    writer.feed(frame(1, 12)).await.expect("there is room");
+    assert_eq!(once(closer.shutdown(within(5))), Poll::Pending, "it has begun, and no call goes on with it");
+    peer.ours.get().send_room = usize::MAX;
+    writer.flush().await.expect("the transport takes it");
+    assert_eq!(reader.read().await, Err(Error::DeadlineExceeded));
+    // Neither the frame nor the marker nor the end of the direction has arrived.
+    assert_eq!(closer.outcome(), Some(Outcome::Unacknowledged { bytes: 20 + 8 + 1 }));
+}
+
+/// What has arrived has arrived, also if the peer's direction was reset behind it.
+#[tokio::test(start_paused = true)]
+async fn a_reset_behind_the_last_acknowledgement_is_no_loss() {
+    let (ours, peer) = connection(Config::default());
+    peer.theirs.get().fail(std::io::ErrorKind::ConnectionReset);
+    assert_eq!(ours.shutdown(within(60)).await, Outcome::Clean);
+    assert_eq!(peer.receive(), MARKER);
+}

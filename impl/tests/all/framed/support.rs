@@ -109,7 +109,7 @@ impl Direction {
         self.sent.len() as u64 + u64::from(self.finished && !self.end_arrived)
     }
 
-    fn fail(&mut self, error: io::ErrorKind) {
+    pub(crate) fn fail(&mut self, error: io::ErrorKind) {
         self.error = Some(error);
         self.sent.clear();
         self.reader.take().into_iter().for_each(Waker::wake);
@@ -272,6 +272,7 @@ pub(crate) fn connection(config: Config) -> (Connection<End<true>>, Peer) {
 }
 
 pub(crate) fn wire<const TELLS: bool>() -> (End<TELLS>, Peer) {
+    crate::limit::limited();
     let direction = || Shared(Arc::new(Mutex::new(Direction::new())));
     let peer = Peer { ours: direction(), theirs: direction() };
     (End(peer.clone()), peer)

@@ -53,6 +53,20 @@ async fn feeding_waits_when_much_is_waiting() {
     );
 }
 
+/// A transport that buffers has taken the first frame, and does not let it go.
+#[tokio::test(start_paused = true)]
+async fn feeding_waits_for_room_and_not_for_a_flush() {
+    let (mut ours, peer) = connection(Config::default().with_write_buffer(1));
+    peer.ours.get().holds = true;
+    ours.feed(frame(1, 12)).await.expect("there is room");
+    assert_eq!(once(ours.feed(frame(2, 12))), Poll::Ready(Ok(())), "what the transport took makes room");
+    assert!(once(ours.flush()).is_pending(), "a flush waits until the transport holds nothing back");
+    peer.ours.get().holds = false;
+    peer.ours.get().wake();
+    ours.flush().await.expect("the transport lets it go");
+    assert_eq!(peer.receive(), [bytes_of(&frame(1, 12)), bytes_of(&frame(2, 12))].concat());
+}
+
 /// The transport takes any number of bytes, and the write is dropped there.
 #[tokio::test(start_paused = true)]
 async fn m20_a_write_that_is_dropped_is_finished_by_the_next() {
@@ -201,4 +215,17 @@ async fn a_flush_that_fails_is_the_end() {
     let broken = Error::Transport(ErrorKind::BrokenPipe.into());
     assert_eq!(ours.write(frame(2, 3)).await, Err(broken.clone()));
     assert_eq!(ours.flush().await, Err(broken));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_is_interrupted_is_tried_again() {
+    let (mut ours, peer) = connection(Config::default());
+    peer.ours.get().error = Some(ErrorKind::Interrupted);
+    let write = tokio::spawn(async move { ours.write(frame(1, 3)).await });
+    yield_now().await;
+    assert!(!write.is_finished(), "it is not over as long as it is interrupted");
+    peer.ours.get().error = None;
+    let written = tokio::time::timeout(std::time::Duration::from_secs(1), write).await;
+    assert_eq!(written.expect("it is tried again").expect("it does not panic"), Ok(()));
+    assert_eq!(peer.receive(), bytes_of(&frame(1, 3)));
 }

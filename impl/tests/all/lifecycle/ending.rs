@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handfast::lifecycle::{Ended, Origin, Reason};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::lifecycle::support::{HANDSHAKE, Heard, PATIENCE, assert_empty, config, heard, idle, node, shaking, up};
 
@@ -273,7 +273,7 @@ async fn a_peer_that_redials_when_its_connection_closes_is_not_its_own_duplicate
         if how == IS_TOLD {
             while node.disconnect(session.session(), Reason::Local).is_err() {}
         }
-        let closed = tokio::time::timeout(Duration::from_secs(60), theirs.read(&mut [0])).await;
+        let closed = timeout(Duration::from_secs(60), theirs.read(&mut [0])).await;
         assert_eq!(closed.expect("it closes").expect("a pipe does not fail"), 0);
         let ended = session.ended().unwrap_or_else(|| panic!("turn {turn}: it closed before its session had ended"));
         assert_ne!(ended.reason, Reason::Duplicate, "turn {turn}");
@@ -460,7 +460,7 @@ async fn an_aborted_session_whose_task_does_not_end_ends_when_it_is_overdue() {
     }
     session.abort();
     let begin = Instant::now();
-    assert_eq!(session.wait().await, Ended { announced: true, reason: Reason::Aborted });
+    assert_eq!(timeout(OVERDUE * 2, session.wait()).await, Ok(Ended { announced: true, reason: Reason::Aborted }));
     assert_eq!(begin.elapsed(), OVERDUE);
     assert_eq!(heard(&mut events).last(), Some(&Heard::Down(session.session(), Reason::Aborted)));
     drop(blocked);

@@ -9,6 +9,7 @@
 //! | `limits` | what strangers can fill, and what they cannot; sources; eviction; limits that change |
 //! | `bans` | networks, lists of bans, and the end of many at once |
 //! | `operator` | bans for a time, and the end of all sessions of one peer |
+//! | `connections` | what the task of a session that has ended still holds |
 //! | `subscribers` | slow ones, dropped ones, snapshots |
 //! | `selector` | the one active peer, and its time |
 //! | `shutdown` | the end of a node |
@@ -19,6 +20,7 @@
 
 mod admission;
 mod bans;
+mod connections;
 mod core;
 mod ending;
 mod foreign_code;

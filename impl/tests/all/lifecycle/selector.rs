@@ -100,6 +100,69 @@ async fn a_peer_without_progress_is_disconnected_and_another_is_picked() {
     assert_eq!(active(&selector), None);
 }
 
+/// The deadline itself is part of the time that is over. A selector that waits for what is due already never rests, so that
+/// no paused clock moves on: the test gives it turns instead.
+#[tokio::test(start_paused = true)]
+async fn a_peer_stalls_at_its_deadline_and_not_after_it() {
+    let turns = async || {
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let node = node();
+    let (selector, _task) = select(&node, Stalled::Disconnect);
+    let (slow, _) = come(&node, 1, true);
+    let (next, _) = come(&node, 2, true);
+    turns().await;
+    assert_eq!(active(&selector), Some(slow.session()));
+    advance(STALL).await;
+    turns().await;
+    assert_eq!(active(&selector), Some(next.session()), "the time of the first one is over");
+}
+
+/// Without a time to stall a kept peer rests for a second all the same: it is not asked again and again.
+#[tokio::test(start_paused = true)]
+async fn a_kept_peer_rests_also_where_the_stall_timeout_is_zero() {
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let node = node();
+    let config = SelectorConfig::new(Duration::ZERO, Stalled::Keep);
+    let ask = move |_: &handfast::lifecycle::Peer<u32, Info>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        true
+    };
+    let (_selector, _task) = Selector::spawn(&node, config, ask).expect("the node is open");
+    let _peer = come(&node, 1, true);
+    // A selector that never rests keeps the paused clock where it is, so that these are turns and no time.
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    let asked = asked.load(Ordering::Relaxed);
+    assert!((1..10).contains(&asked), "it was asked {asked} times within an instant");
+}
+
+/// A peer that makes progress while it is not active has all of its time when it is active again.
+#[tokio::test(start_paused = true)]
+async fn progress_counts_for_a_peer_that_is_not_active() {
+    let node = node();
+    let (selector, _task) = select(&node, Stalled::Disconnect);
+    let (peer, news) = come(&node, 1, true);
+    idle().await;
+    sleep(STALL - Duration::from_secs(10)).await;
+    let look = |ahead| {
+        news.store(ahead, Ordering::Relaxed);
+        let _ = selector.look_at(peer.session());
+    };
+    look(false);
+    assert_eq!(active(&selector), None);
+    selector.progress(peer.session());
+    look(true);
+    sleep(STALL - Duration::from_secs(1)).await;
+    assert_eq!((active(&selector), peer.ended()), (Some(peer.session()), None), "its progress was forgotten");
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(peer.ended().map(|ended| ended.reason), Some(Reason::Stalled));
+}
+
 /// PEER-24: the only peer is better than none, after a while.
 #[tokio::test(start_paused = true)]
 async fn a_kept_peer_that_stalled_stays_and_is_picked_again_after_a_while() {

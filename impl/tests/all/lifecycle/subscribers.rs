@@ -39,7 +39,9 @@ async fn a_slow_subscriber_is_told_that_it_lags_and_gets_a_fresh_snapshot() {
     let told = heard(&mut slow);
     assert_eq!(told.len(), 5, "what was queued, two Ups and two Downs, and Lagged: {told:?}");
     assert_eq!(told[4], Heard::Lagged);
-    assert!(slow.next().await.is_none() && slow.try_next().is_none(), "nothing comes after it");
+    let after = tokio::time::timeout(PATIENCE, slow.next()).await.map(|event| event.is_none());
+    assert_eq!(after, Ok(true), "a task that waits for the next event learns that none comes after it");
+    assert!(slow.try_next().is_none());
     let mut fresh = node.subscribe().unwrap();
     let listed: Vec<_> = fresh.snapshot().iter().map(|peer| peer.session).collect();
     assert_eq!(listed, [still_there.id()]);
@@ -87,6 +89,23 @@ async fn a_subscriber_that_makes_room_for_one_event_now_and_then_is_cut_off() {
     assert!(begin.elapsed() < PATIENCE * 3, "after {:?}", begin.elapsed());
     idle().await;
     assert_eq!(node.peers().len(), 4, "nobody waits for it any more");
+}
+
+/// The hold-up ends with the session that was held up, also if the subscriber has made no room.
+#[tokio::test(start_paused = true)]
+async fn the_time_in_which_no_session_waits_is_no_hold_up() {
+    let (node, _slow) = full().await;
+    let mut first = shaking(&node);
+    first.handshake_done(3);
+    idle().await;
+    node.disconnect(first.id(), Reason::Local).expect("it waits");
+    tokio::time::sleep(PATIENCE * 2).await;
+    let mut next = shaking(&node);
+    next.handshake_done(4);
+    idle().await;
+    assert_eq!(node.metrics().evicted, 0, "it has held up no session meanwhile");
+    tokio::time::sleep(PATIENCE).await;
+    assert_eq!((node.metrics().evicted, node.peers().len()), (1, 1), "it holds up this one");
 }
 
 /// Only who holds up announcements loses patience; who holds up nobody may sleep.

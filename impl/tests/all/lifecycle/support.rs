@@ -15,11 +15,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Four slots, short queues, and the usual times.
 pub(crate) fn config() -> NodeConfig<u32> {
+    crate::limit::limited();
     let registry = Config::new(Limits::new(4, 4), Duplicates::KeepOld).with_capacity(8);
     NodeConfig::new(registry).with_handshake_timeout(HANDSHAKE).with_slow_subscriber_timeout(PATIENCE)
 }
 
 pub(crate) fn node(config: NodeConfig<u32>) -> Node {
+    crate::limit::limited();
     Node::new(config).expect("the configuration is sound")
 }
 

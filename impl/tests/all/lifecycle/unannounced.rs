@@ -123,7 +123,8 @@ async fn failures_end_with_the_node() {
     });
     idle().await;
     assert_eq!(node.shutdown(Duration::from_secs(1)).await.aborted, 0);
-    assert_eq!(waits.await.unwrap(), (Some(Reason::ShuttingDown), true));
+    let heard = tokio::time::timeout(Duration::from_secs(1), waits).await.expect("a listener does not wait for ever");
+    assert_eq!(heard.unwrap(), (Some(Reason::ShuttingDown), true));
 }
 
 /// A session on a pipe that says goodbye to a peer that is not announced, and the peer's end.
@@ -242,4 +243,18 @@ async fn a_session_can_be_looked_up_by_its_id_and_its_key() {
     assert_eq!((status.stage, status.ending), (SessionStage::HandshakeDone, Some(Reason::Local)));
     idle().await;
     assert!(node.session(waits.id()).is_none());
+}
+
+/// A connection that the other end has closed or reset says so, by whichever call it is noticed.
+#[test]
+fn an_error_of_the_connection_says_whether_the_other_end_closed_it() {
+    use std::io::{Error, ErrorKind};
+    let closed =
+        [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted, ErrorKind::BrokenPipe];
+    for kind in closed {
+        assert_eq!(Reason::from(&Error::from(kind)), Reason::RemoteClosed, "{kind}");
+    }
+    for kind in [ErrorKind::TimedOut, ErrorKind::InvalidData, ErrorKind::Other] {
+        assert_eq!(Reason::from(&Error::from(kind)), Reason::HandshakeFailed, "{kind}");
+    }
 }

@@ -22,6 +22,17 @@ async fn gauges_show_what_there_is() {
     assert_eq!(node.metrics().longest_queue, 0);
 }
 
+/// A session that waits for the end of an older one of its peer holds up no announcement, and no subscriber it.
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_an_older_session_is_not_counted_as_one_for_room() {
+    let mut config = config().with_grace(std::time::Duration::from_secs(3_600));
+    config.registry.duplicates = handfast::lifecycle::Duplicates::KeepNew;
+    let node = node(config);
+    let (_older, newer) = (up(&node, 1).await, up(&node, 1).await);
+    assert_eq!((node.metrics().announced, newer.handle.ended()), (1, None), "it waits");
+    assert_eq!(node.metrics().waits_for_room, 0);
+}
+
 #[test]
 fn a_ban_can_be_seen() {
     let node = node(config());

@@ -89,6 +89,7 @@ async fn upgrade(mut stream: Stream<DuplexStream>) -> io::Result<handfast::node:
     match stream.read_u8().await? {
         0 => introduce(1, 1, stream).await,
         1 => Err(io::ErrorKind::InvalidData.into()),
+        4 => Err(io::ErrorKind::ConnectionReset.into()),
         2 => panic!("as it was asked to"),
         _ => std::future::pending().await,
     }
@@ -97,7 +98,7 @@ async fn upgrade(mut stream: Stream<DuplexStream>) -> io::Result<handfast::node:
 #[tokio::test(start_paused = true)]
 async fn an_upgrade_that_fails_panics_or_hangs_costs_its_slot_until_then_and_no_other_session() {
     let mut config = config(1);
-    config.registry.registry.limits = Limits::by_direction(4, 0);
+    config.registry.registry.limits = Limits::by_direction(5, 0);
     let body = framed(Default::default(), |mut session| async move {
         while session.reader.read().await?.is_some() {}
         Ok(Reason::RemoteClosed)
@@ -107,7 +108,7 @@ async fn an_upgrade_that_fails_panics_or_hangs_costs_its_slot_until_then_and_no_
     let mut sessions = Vec::new();
     let mut ends = Vec::new();
     let begin = Instant::now();
-    for kind in [0, 1, 2, 3] {
+    for kind in [0, 1, 2, 3, 4] {
         let (ours, theirs) = duplex(1024);
         sessions.push(node.accept(ours, address(kind)).unwrap());
         let options = simopen::Options::default();
@@ -121,9 +122,10 @@ async fn an_upgrade_that_fails_panics_or_hangs_costs_its_slot_until_then_and_no_
     }
     idle().await;
     assert_eq!(node.registry().metrics().sessions, 2, "those that failed and panicked have no slot any more");
-    let [stays, fails, panics, hangs] = &sessions[..] else { panic!("four") };
+    let [stays, fails, panics, hangs, resets] = &sessions[..] else { panic!("five") };
     let reason = |session: &handfast::lifecycle::SessionHandle| session.ended().map(|ended| ended.reason);
     assert_eq!((reason(fails), reason(panics)), (Some(Reason::HandshakeFailed), Some(Reason::Panicked)));
+    assert_eq!(reason(resets), Some(Reason::RemoteClosed), "the upgrade's error says why");
     assert_eq!(hangs.wait().await.reason, Reason::HandshakeTimeout);
     assert_eq!(begin.elapsed(), HANDSHAKE);
     assert_eq!(reason(stays), None);

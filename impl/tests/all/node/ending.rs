@@ -78,6 +78,49 @@ async fn a_peer_that_stalls_costs_the_drain_and_what_it_did_not_take_is_reported
     }
 }
 
+/// A body that only writes learns from its writer that the session is to end.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_only_writes_ends_when_its_session_is_told_to() {
+    let body = framed(Default::default(), |mut session| async move {
+        loop {
+            match session.writer.write(Frame::new(1, "tick")).await {
+                Ok(()) => pass(Duration::from_millis(100)).await,
+                Err(error) if error.is_shutdown() => return Ok(Reason::RemoteClosed),
+                Err(error) => return Err(error),
+            }
+        }
+    });
+    let node = Node::new(config(1), |stream| introduce(1, 1, stream), body).unwrap();
+    let (ours, theirs) = duplex(4096);
+    let session = node.accept(ours, address(2)).unwrap();
+    let mut connected = peer(2, theirs).await;
+    let reads = tokio::spawn(async move { tokio::io::copy(&mut connected, &mut tokio::io::sink()).await.map(drop) });
+    pass(Duration::from_secs(1)).await;
+    let begin = Instant::now();
+    node.registry().disconnect(session.session(), Reason::Local).unwrap();
+    assert_eq!(session.wait().await.reason, Reason::Local);
+    reads.abort();
+    assert!(begin.elapsed() < DRAIN, "it was not told that it cannot write any more: {:?}", begin.elapsed());
+}
+
+/// Of two calls the earlier end counts for the frames too, also if the later one was asked for last.
+#[tokio::test(start_paused = true)]
+async fn a_second_shutdown_with_more_time_leaves_the_frames_no_more() {
+    let accounts = Accounts::default();
+    let node = chatty(config(1), &accounts);
+    let (ours, theirs) = duplex(64);
+    node.accept(ours, address(2)).unwrap();
+    let _stalls = peer(2, theirs).await;
+    pass(Duration::from_secs(1)).await;
+    let begin = Instant::now();
+    let timeout = Duration::from_secs(4);
+    let reports = tokio::join!(node.shutdown(timeout), node.shutdown(timeout * 100));
+    assert_eq!(reports.0, Report { drained: 1, aborted: 0 }, "the session was still draining, and was aborted");
+    assert_eq!((reports.1, begin.elapsed()), (reports.0, timeout * 7 / 8));
+    let [(_, account)] = accounts.all()[..] else { panic!("one session") };
+    assert_eq!(account.report, Some(false), "its frames are accounted for");
+}
+
 /// As the loser of a tie that its other end did not announce: all is acknowledged, and no body reads it.
 #[tokio::test(start_paused = true)]
 async fn what_a_peer_took_and_closed_without_a_marker_is_reported() {

@@ -129,6 +129,28 @@ async fn a_peer_that_stayed_is_dialed_again_soon_and_one_that_did_not_later() {
     assert_eq!(dials.moments(), expected);
 }
 
+/// The time counts from the announcement: that of the connection and of the upgrade is none in which it stayed.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_was_slow_to_introduce_itself_has_not_stayed_for_that() {
+    let node = node(u32::MAX);
+    let mut dials = Dials::begin(&node, false);
+    let mut expected = vec![Duration::ZERO];
+    for failures in 1..=3 {
+        let connected = dials.connected.recv().await.expect("it dials");
+        let begin = Instant::now();
+        pass(STAYED - Duration::from_secs(1)).await;
+        let connected = peer(2, connected).await;
+        pass(Duration::from_secs(1)).await;
+        assert_eq!(node.registry().peers().len(), 1);
+        drop(connected);
+        idle().await;
+        let lasted = begin.elapsed() - Duration::from_millis(1);
+        expected.push(expected[expected.len() - 1] + lasted + round(wait(failures)));
+    }
+    dials.connected.recv().await.expect("it dials");
+    assert_eq!(dials.moments(), expected, "a session of a second was taken for one that stayed");
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_peer_is_dialed_while_it_is_banned_nor_after_the_shutdown_has_begun() {
     let node = node(u32::MAX);
@@ -175,4 +197,43 @@ async fn a_peer_is_not_dialed_while_a_session_that_beat_the_dial_goes_on() {
     let ended = dials.begin.elapsed();
     dials.connected.recv().await.expect("it dials again");
     assert!(dials.begin.elapsed() - ended <= round(wait(1)), "as soon as it looks again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_turns_out_to_be_this_node_is_dialed_no_more() {
+    let node = node(u32::MAX);
+    let mut dials = Dials::begin(&node, false);
+    let _itself = peer(1, dials.connected.recv().await.expect("it dials")).await;
+    pass(Duration::from_secs(3600)).await;
+    assert_eq!(dials.moments(), [Duration::ZERO]);
+    assert_eq!(node.registry().metrics().ended_unannounced.get(Reason::Myself.name()), Some(&1));
+}
+
+/// Failures before it count no more: the peer is there.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_beat_the_dial_ends_the_row_of_failures() {
+    let mut config = config(9);
+    config.redial.backoff = backoff();
+    config.redial.random = Some(RANDOM);
+    let node = chatty(config, &Accounts::default());
+    let (ours, theirs) = duplex(1024);
+    let kept = node.accept(ours, address(9)).unwrap();
+    let kept_peer = peer(2, theirs).await;
+    idle().await;
+    let mut dials = Dials::begin(&node, false);
+    for _ in 0..3 {
+        drop(dials.connected.recv().await.expect("it dials"));
+    }
+    let dialed = dials.connected.recv().await.expect("it does not know yet who is there");
+    let mut accepts = handfast::simopen::accept(dialed, &["/test/1"], Default::default()).await.expect("it agrees");
+    tokio::io::AsyncWriteExt::write_all(&mut accepts, &[2u64.to_be_bytes(), [7; 8]].concat()).await.unwrap();
+    pass(Duration::from_secs(60)).await;
+    assert_eq!(dials.moments().len(), 4, "it is not dialed while it is there");
+    drop(kept_peer);
+    kept.wait().await;
+    for _ in 0..2 {
+        drop(dials.connected.recv().await.expect("it dials again"));
+    }
+    let moments = dials.moments();
+    assert_eq!(moments[5] - moments[4], round(wait(1)), "its first failure in a row");
 }

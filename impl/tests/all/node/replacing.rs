@@ -116,3 +116,59 @@ async fn without_an_upgrade_a_connection_goes_to_its_body_as_it_is() {
     idle().await;
     assert_eq!(node.registry().metrics().sessions, 0);
 }
+
+/// What came with the last message of the negotiation is the session's, also where the transport is the connection itself.
+#[cfg(unix)]
+#[tokio::test]
+async fn frames_that_came_with_the_negotiation_are_read_first() {
+    use tokio::net::UnixStream;
+    let (send, mut read) = tokio::sync::mpsc::unbounded_channel();
+    let upgrade = |stream: Stream<UnixStream>| async { Ok::<_, Infallible>(Upgraded::new(2, (), stream)) };
+    let body = framed(Default::default(), move |mut session| {
+        let send = send.clone();
+        async move {
+            let _ = send.send(session.reader.read().await?);
+            Ok(Reason::RemoteClosed)
+        }
+    });
+    let node: Node<u64, (), UnixStream> = Node::new(config(1), upgrade, body).unwrap();
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    node.accept(ours, address(2)).unwrap();
+    theirs.write_all(b"\x13/multistream/1.0.0\n\x08/test/1\n\0\0\0\x05\0\0\0\x02hi").await.unwrap();
+    let frame =
+        tokio::time::timeout(Duration::from_secs(20), read.recv()).await.expect("the frame is read within 20 s");
+    assert_eq!(frame, Some(Some(Frame::new(5, "hi"))));
+}
+
+/// From the port that the node listens on two that dial each other could meet in one connection, and both would be its
+/// initiator.
+#[tokio::test]
+async fn without_simopen_no_peer_is_dialed_from_the_listening_port() {
+    use std::net::{Ipv4Addr, SocketAddr};
+    use tokio::net::TcpStream;
+    let (send, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let [dials, listens] = [2, 1].map(|peer| {
+        let send = send.clone();
+        let upgrade = move |stream: Stream<TcpStream>| {
+            let _ = send.send((stream.side().role, stream.address()));
+            async move { Ok::<_, Infallible>(Upgraded::new(peer, (), stream)) }
+        };
+        let body = |mut context: Context<u64>, stream: Stream<TcpStream>| async move {
+            (context.told_to_end().await.0, stream)
+        };
+        Node::<u64, (), TcpStream>::new(by_direction(3 - peer), upgrade, body).unwrap()
+    });
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let (from, to) = (dials.listen(loopback).unwrap(), listens.listen(loopback).unwrap());
+    dials.dial(to).unwrap();
+    let accepted = async {
+        loop {
+            let (role, address) = seen.recv().await.expect("the nodes live");
+            if role == Role::Responder {
+                break address.expect("TCP has addresses");
+            }
+        }
+    };
+    let address = tokio::time::timeout(Duration::from_secs(20), accepted).await.expect("it is accepted within 20 s");
+    assert_ne!(address, from, "it was dialed from the port that this node listens on");
+}

@@ -47,6 +47,7 @@ impl Transport for Pipe {
 }
 
 pub(crate) fn config(name: u64) -> Config<u64> {
+    crate::limit::limited();
     let mut config = Config::new(Limits::by_direction(8, 8), name, "/test/1");
     config.registry.handshake_timeout = HANDSHAKE;
     config.registry.grace = GRACE;

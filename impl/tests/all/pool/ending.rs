@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use handfast::pool::core::MOST_AT_ONCE;
@@ -38,6 +38,22 @@ fn a_destination_that_is_cleared_gives_nothing_on_any_worker() {
         assert!(local.take(&2).is_some());
     });
     assert_eq!((pool.clear(&1), pool.clear(&7)), (0, 0));
+}
+
+/// Its workers close what is cleared, also if no one takes or puts anything.
+#[test]
+fn a_destination_that_is_cleared_is_closed_by_its_workers() {
+    let workers = workers(2);
+    let pool: Idle = Pool::new(&workers, config()).expect("they run");
+    let drops = Drops::default();
+    let _others = [0, 1].map(|worker| {
+        let (pool, drops) = (pool.clone(), drops.clone());
+        on(&workers, worker, async move |here| put(&pool.local(&here), 1, &drops).into_std())
+    });
+    assert_eq!(pool.clear(&1), 2);
+    let counted = drops.clone();
+    on(&workers, 0, async move |_| until(|| counted.count() == 2).await);
+    assert_eq!((pool.idle(), pool.metrics().cleared), (0, 2));
 }
 
 #[test]
@@ -81,7 +97,10 @@ fn the_oldest_of_all_workers_makes_room_for_a_descriptor() {
 }
 
 /// A connection that the test fails as the kernel does.
-struct Failing(UnixStream, Arc<std::sync::Mutex<Option<io::ErrorKind>>>);
+struct Failing(UnixStream, Arc<std::sync::Mutex<Option<io::ErrorKind>>>, Wakers);
+
+/// What the pool is woken with.
+type Wakers = Arc<std::sync::Mutex<Vec<Waker>>>;
 
 impl AsFd for Failing {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -90,7 +109,8 @@ impl AsFd for Failing {
 }
 
 impl pool::Connection for Failing {
-    fn poll_not_idle(&self, _: &mut Context<'_>) -> Poll<NotIdle> {
+    fn poll_not_idle(&self, cx: &mut Context<'_>) -> Poll<NotIdle> {
+        self.2.lock().expect("whole").push(cx.waker().clone());
         self.not_idle().map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -107,22 +127,32 @@ impl pool::Connection for Failing {
     }
 }
 
-/// One that has failed for want of acknowledgements says that the others lead nowhere either.
+/// One that has failed for want of acknowledgements says that the others lead nowhere either: also where the worker notices
+/// it that watches, and not the one that takes.
 #[tokio::test]
 async fn the_siblings_of_a_connection_that_has_timed_out_are_suspected() {
     for (kind, given) in [(io::ErrorKind::TimedOut, false), (io::ErrorKind::ConnectionReset, true)] {
-        let pool: RuntimePool<u8, Failing> = RuntimePool::new(config()).expect("this is a runtime");
-        let failures: Vec<Arc<std::sync::Mutex<Option<io::ErrorKind>>>> = (0..3).map(|_| Arc::default()).collect();
-        for failure in &failures {
-            let (ours, _) = UnixStream::pair().expect("there are descriptors");
-            pool.put(1, Pooled::new(Failing(ours, Arc::clone(failure)))).expect("it is idle");
-        }
-        *failures[2].lock().expect("whole") = Some(kind);
-        assert_eq!(pool.take(&1).is_some(), given, "{kind}");
-        if !given {
-            until(|| pool.pool().idle() == 0).await;
-            let metrics = pool.pool().metrics();
-            assert_eq!((metrics.closed_while_idle, metrics.suspected), (1, 2));
+        for is_taken in [true, false] {
+            let pool: RuntimePool<u8, Failing> = RuntimePool::new(config()).expect("this is a runtime");
+            let failures: Vec<Arc<std::sync::Mutex<Option<io::ErrorKind>>>> = (0..3).map(|_| Arc::default()).collect();
+            let wakers = Wakers::default();
+            for failure in &failures {
+                let (ours, _) = UnixStream::pair().expect("there are descriptors");
+                let failing = Failing(ours, Arc::clone(failure), Arc::clone(&wakers));
+                pool.put(1, Pooled::new(failing)).expect("it is idle");
+            }
+            *failures[2].lock().expect("whole") = Some(kind);
+            if !is_taken {
+                let last = wakers.lock().expect("whole").pop().expect("it is watched");
+                last.wake();
+                until(|| pool.pool().metrics().closed_while_idle == 1).await;
+            }
+            assert_eq!(pool.take(&1).is_some(), given, "{kind}, taken: {is_taken}");
+            if !given {
+                until(|| pool.pool().idle() == 0).await;
+                let metrics = pool.pool().metrics();
+                assert_eq!((metrics.closed_while_idle, metrics.suspected), (1, 2), "{kind}, taken: {is_taken}");
+            }
         }
     }
 }

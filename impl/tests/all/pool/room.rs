@@ -141,3 +141,53 @@ fn what_grows_too_old_is_closed_then_however_long_it_may_be_idle() {
         });
     }
 }
+
+thread_local! {
+    /// What the next drop of a connection does on this thread.
+    static HOOK: std::cell::RefCell<Option<Box<dyn FnOnce()>>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Travels with a connection, and calls the hook when it is dropped.
+struct Hooked;
+
+impl Drop for Hooked {
+    fn drop(&mut self) {
+        let hook = HOOK.with_borrow_mut(Option::take);
+        hook.into_iter().for_each(|hook| hook());
+    }
+}
+
+/// The connection that makes room is dropped meanwhile, and puts so many others that the destination is forgotten.
+#[test]
+fn room_that_was_found_is_granted_once() {
+    type Hooking = handfast::pool::Carrying<tokio::net::UnixStream, Hooked>;
+
+    fn pair() -> (handfast::pool::Pooled<Hooking>, tokio::net::UnixStream) {
+        let (stream, theirs) = tokio::net::UnixStream::pair().expect("there are descriptors");
+        (handfast::pool::Pooled::new(Hooking { stream, payload: Hooked }), theirs)
+    }
+
+    let workers = workers(2);
+    let limits = (config().limits).with_per_key(64).with_total(1);
+    let pool: Pool<u32, Hooking> = Pool::new(&workers, config().with_limits(limits)).expect("they run");
+    let seen = pool.clone();
+    let _theirs = on(&workers, 0, async move |here| {
+        let (ours, theirs) = pair();
+        seen.local(&here).put(0, ours).expect("there is room for one");
+        theirs.into_std()
+    });
+    on(&workers, 1, async move |here| {
+        let local = pool.local(&here);
+        let others = local.clone();
+        HOOK.set(Some(Box::new(move || {
+            for key in 100..200 {
+                assert!(others.put(key, pair().0).is_err(), "the room is another's, or it is closed");
+            }
+        })));
+        let ((first, _first), (second, _second)) = (pair(), pair());
+        local.put(1, first).expect("the other worker's makes room");
+        assert!(HOOK.with_borrow(Option::is_none), "it was dropped for that");
+        local.put(2, second).expect("its own makes room");
+        assert_eq!((pool.idle(), pool.metrics().panicked), (1, 0), "more is kept than the total");
+    });
+}

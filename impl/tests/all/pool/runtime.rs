@@ -145,3 +145,66 @@ async fn threads_that_share_a_runtime_lose_no_report() {
     assert_eq!((made.load(Ordering::SeqCst), pool.pool().idle()), (TASKS * ROUNDS, 0));
     assert_eq!(metrics.put, metrics.reused_local + metrics.closed_while_idle + metrics.evicted);
 }
+
+/// A connection that is reported while a thread of the runtime puts it, and that waits for the watcher's look.
+struct Early {
+    stream: UnixStream,
+    looks: AtomicUsize,
+    is_inside: std::sync::mpsc::Sender<()>,
+    goes_on: std::sync::mpsc::Receiver<()>,
+    _payload: crate::pool::support::Payload,
+}
+
+impl std::os::fd::AsFd for Early {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+impl handfast::pool::Connection for Early {
+    fn poll_not_idle(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<handfast::pool::NotIdle> {
+        if self.looks.fetch_add(1, Ordering::SeqCst) > 0 {
+            return std::task::Poll::Ready(handfast::pool::NotIdle::Closed);
+        }
+        cx.waker().wake_by_ref();
+        let _ = self.is_inside.send(());
+        self.goes_on.recv_timeout(Duration::from_secs(20)).expect("the test lets it go on within 20 s");
+        std::task::Poll::Pending
+    }
+
+    fn not_idle(&self) -> Option<handfast::pool::NotIdle> {
+        None
+    }
+
+    fn probe(&self) -> Option<handfast::pool::NotIdle> {
+        None
+    }
+
+    fn reregister(self) -> io::Result<Self> {
+        Ok(self)
+    }
+}
+
+/// The report is left for the thread that is inside, which sees to it when the connection is listed.
+#[tokio::test]
+async fn a_report_that_comes_while_the_connection_is_put_is_not_lost() {
+    let pool: RuntimePool<u8, Early> = RuntimePool::new(config()).expect("this is a runtime");
+    let drops = Drops::default();
+    let ((is_inside, inside), (go_on, goes_on)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+    let (stream, _theirs) = UnixStream::pair().expect("there are descriptors");
+    let early = Early { stream, looks: AtomicUsize::new(0), is_inside, goes_on, _payload: drops.payload() };
+    let (mine, runtime) = (pool.clone(), tokio::runtime::Handle::current());
+    let putting = std::thread::spawn(move || {
+        let _within = runtime.enter();
+        mine.put(1, Pooled::new(early)).is_ok()
+    });
+    until(|| inside.try_recv().is_ok()).await;
+    // The watcher has been woken: these are turns for it, in which it looks.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    go_on.send(()).expect("it waits");
+    until(|| drops.count() == 1).await;
+    assert!(putting.join().expect("no panic"), "it was put");
+    assert_eq!((pool.pool().idle(), pool.pool().metrics().closed_while_idle), (0, 1));
+}

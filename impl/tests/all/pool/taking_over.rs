@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use handfast::pool::{Connection, Pool, Prefer};
+use handfast::pool::{Connection, NotIdle, Pool, Pooled, Prefer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::pool::support::{self, Drops, Idle, config, on, put, tcp, until, workers};
@@ -71,6 +71,11 @@ fn own_connections_come_first_or_last() {
             assert_eq!((metrics.reused_local, metrics.taken_over), (local, over));
             assert!(mine.take(&1).is_some(), "then the other one");
             assert!(mine.take(&1).is_none());
+            assert_eq!(
+                pool.metrics().missed,
+                1,
+                "an attempt that finds nothing anywhere is one, however many were asked"
+            );
         });
     }
 }
@@ -93,4 +98,83 @@ fn it_is_watched_where_it_was_put_last() {
     });
     // Its first worker has nothing to do with it, and stops.
     assert!(workers.stop(Duration::from_secs(5)).is_clean());
+}
+
+/// A worker that looks for a connection elsewhere begins with its neighbour: so not all of them look at the first.
+#[test]
+fn the_neighbours_connections_come_before_those_of_others() {
+    let workers = workers(3);
+    let pool: Idle = Pool::new(&workers, config()).expect("they run");
+    let drops = [Drops::default(), Drops::default()];
+    let _others = [(0, 0), (2, 1)].map(|(worker, which)| {
+        let (seen, counted) = (pool.clone(), drops[which].clone());
+        on(&workers, worker, async move |here| put(&seen.local(&here), 1, &counted).into_std())
+    });
+    let seen = pool.clone();
+    on(&workers, 1, async move |here| drop(seen.local(&here).take(&1).expect("there are two")));
+    assert_eq!(drops.map(|drops| drops.count()), [0, 1], "the one of worker 2 is the next to worker 1");
+}
+
+/// It is as old as it was, and was used once more.
+#[test]
+fn what_is_taken_over_keeps_its_age_and_counts_its_uses() {
+    let workers = workers(2);
+    let pool: Idle = Pool::new(&workers, config()).expect("they run");
+    let drops = Drops::default();
+    let made = tokio::time::Instant::now() - Duration::from_secs(7);
+    let (seen, counted) = (pool.clone(), drops.clone());
+    let _server = on(&workers, 0, async move |here| {
+        let (mut ours, theirs) = support::unix(&counted);
+        (ours.created_at, ours.uses) = (made, 3);
+        seen.local(&here).put(1, ours).expect("it is idle");
+        theirs.into_std()
+    });
+    on(&workers, 1, async move |here| {
+        let taken = pool.local(&here).take(&1).expect("the other worker has one");
+        assert_eq!((taken.created_at, taken.uses), (made, 4), "when it was established, and how often it was taken");
+    });
+}
+
+/// A connection that no poller takes.
+struct Unregistrable(tokio::net::UnixStream);
+
+impl std::os::fd::AsFd for Unregistrable {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Connection for Unregistrable {
+    fn poll_not_idle(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<NotIdle> {
+        self.0.poll_not_idle(cx)
+    }
+
+    fn not_idle(&self) -> Option<NotIdle> {
+        self.0.not_idle()
+    }
+
+    fn probe(&self) -> Option<NotIdle> {
+        self.0.probe()
+    }
+
+    fn reregister(self) -> std::io::Result<Self> {
+        Err(std::io::ErrorKind::OutOfMemory.into())
+    }
+}
+
+#[test]
+fn a_takeover_that_fails_in_the_kernel_is_counted_as_that() {
+    let workers = workers(2);
+    let pool: Pool<u8, Unregistrable> = Pool::new(&workers, config()).expect("they run");
+    let seen = pool.clone();
+    let _server = on(&workers, 0, async move |here| {
+        let (ours, theirs) = tokio::net::UnixStream::pair().expect("there are descriptors");
+        seen.local(&here).put(1, Pooled::new(Unregistrable(ours))).map_err(|error| error.reason).expect("it is idle");
+        theirs.into_std()
+    });
+    on(&workers, 1, async move |here| {
+        assert!(pool.local(&here).take(&1).is_none(), "it cannot be used here");
+        let counted: Vec<_> = pool.metrics().iter().filter(|(_, count)| *count != 0).collect();
+        assert_eq!(counted, [("put", 1), ("missed", 1), ("failed_takeovers", 1)]);
+    });
 }

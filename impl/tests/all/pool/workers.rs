@@ -156,6 +156,7 @@ fn a_stop_returns_at_once_when_the_last_future_panics() {
     let report = workers.stop(LONG);
     assert!(began.elapsed() < LONG / 2, "it took {:?}", began.elapsed());
     assert_eq!(report.workers[0].ended().map(|ended| ended.panicked), Some(1));
+    assert!(!report.is_clean(), "a panic is no clean end");
     assert_eq!(spawned.wait(), Err::<(), _>(JoinError::Panicked));
 }
 
@@ -201,4 +202,47 @@ fn a_worker_is_pinned_to_its_core() {
         let failed: Result<Workers, _> = Builder::new(NonZeroU16::MIN).pin([nowhere]).start();
         assert!(failed.is_err(), "core {nowhere}");
     }
+}
+
+/// The time to end is that of all workers together: they are told at once.
+#[test]
+fn workers_that_wait_for_each_other_stop_together() {
+    let workers = workers(2);
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let waits = async move |here: handfast::pool::WorkerHandle| {
+        here.stopping().await;
+        told.await.is_ok()
+    };
+    let waits = workers.spawn(0, waits).expect("it runs");
+    let tells = async move |here: handfast::pool::WorkerHandle| {
+        here.stopping().await;
+        tell.send(()).is_ok()
+    };
+    let tells = workers.spawn(1, tells).expect("it runs");
+    let report = workers.stop(Duration::from_secs(10));
+    assert!(report.is_clean(), "the second was told only when the first had ended: {report:?}");
+    assert_eq!((waits.wait(), tells.wait()), (Ok(true), Ok(true)));
+}
+
+/// Asks where it is when it is dropped, as a socket or a timer does.
+struct AsksForItsRuntime(mpsc::Sender<bool>);
+
+impl Drop for AsksForItsRuntime {
+    fn drop(&mut self) {
+        let _ = self.0.send(tokio::runtime::Handle::try_current().is_ok());
+    }
+}
+
+#[test]
+fn what_is_dropped_by_a_stop_is_within_its_runtime() {
+    let workers = workers(1);
+    let (send, was_within) = mpsc::channel();
+    let held = AsksForItsRuntime(send);
+    let spawned = workers.spawn(0, async move |_| {
+        std::future::pending::<()>().await;
+        drop(held);
+    });
+    drop(spawned.expect("it runs"));
+    assert_eq!(workers.stop(Duration::ZERO).workers[0].ended().map(|ended| ended.dropped), Some(1));
+    assert_eq!(was_within.recv(), Ok(true), "there is no runtime for what asks for its clock or its poller");
 }

@@ -16,6 +16,7 @@ fn loopback() -> SocketAddr {
 
 /// A listener whose port can be dialed from, and its address.
 fn listener(at: SocketAddr) -> (TcpListener, SocketAddr) {
+    crate::limit::limited();
     let listener = listen(at, 16).expect("there is a free port");
     let address = listener.local_addr().expect("it is bound");
     (listener, address)
@@ -63,6 +64,8 @@ async fn the_family_of_the_peer_is_dialed() {
     for (from, peer, expected) in cases {
         let dialed = Dialer::new(Some(from)).connect(peer).await.expect("it listens");
         let (_, seen) = theirs.accept().await.expect("it was dialed");
+        let to = dialed.stream.peer_addr().expect("it is connected");
+        assert!(to.is_ipv4(), "{to}: a mapped address is dialed as IPv4");
         // The last pair of ports is that of the first, which is still open.
         assert_eq!((dialed.port_reused, dialed.port_reused.then_some(seen.port())), (expected.is_some(), expected));
         held.push(dialed);
@@ -138,6 +141,26 @@ async fn a_dial_ends_at_its_limit() {
     }
 }
 
+/// Silence on the listener's port leaves the other half of the time for another one.
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn another_port_is_dialed_after_half_of_the_time() {
+    let full = listen(loopback(), 0).expect("there is a free port");
+    let peer = full.local_addr().expect("it is bound");
+    let (_ours, from) = listener(loopback());
+    let _first = TcpStream::connect(peer).await.expect("there is room for one");
+    let limit = Duration::from_millis(300);
+    // The kernel sends a dropped segment again after a second of real time: only a new attempt finds the room.
+    let makes_room = async {
+        tokio::time::sleep(limit / 2 - Duration::from_millis(10)).await;
+        full.accept().await.expect("one waits")
+    };
+    let dialer = Dialer::new(Some(from)).with_timeout(limit);
+    let (dialed, _accepted) = tokio::join!(dialer.connect(peer), makes_room);
+    let dialed = dialed.expect("there is room for another port");
+    assert!(!dialed.port_reused, "the listener's port had met silence");
+}
+
 /// A port that dials itself meets itself: TCP allows it. So does one that dials the listener from another port.
 #[cfg(target_os = "linux")]
 #[tokio::test]
@@ -155,6 +178,13 @@ async fn dialing_oneself_is_noticed_from_any_port() {
             assert!(matches!(error, DialError::Myself(myself) if myself == peer), "{from} to {peer}: {error}");
         }
     }
+    // While the port is connected to itself, it is from another one that the listener is dialed.
+    let itself = TcpSocket::new_v4().expect("there are sockets");
+    itself.set_reuseaddr(true).and_then(|()| itself.set_reuseport(true)).expect("Linux has these options");
+    itself.bind(at_loopback).expect("the listener allows it");
+    let _itself = itself.connect(at_loopback).await.expect("TCP allows it");
+    let error = Dialer::new(Some(everywhere)).connect(at_loopback).await.expect_err("its own listener answers");
+    assert!(matches!(error, DialError::Myself(myself) if myself == at_loopback), "from another port: {error}");
     let from_another_port = Dialer::new(Some(everywhere));
     let (ours, theirs) = (TcpListener::bind(loopback()).await.expect("there is a free port"), at_loopback.port());
     let other = SocketAddr::from((Ipv4Addr::LOCALHOST, ours.local_addr().expect("bound").port()));
@@ -177,9 +207,9 @@ enum Does {
 }
 
 /// Accepts as many connections as there are things to do, and says how many came.
-async fn serve(listener: TcpListener, does: &[Does]) -> usize {
+async fn serve(listener: TcpListener, does: Vec<Does>) -> usize {
     let mut served = 0;
-    for &what in does {
+    for what in does {
         let (mut stream, _) = listener.accept().await.expect("it is dialed");
         served += 1;
         match what {
@@ -220,9 +250,9 @@ async fn a_dialer_dials_again_where_another_connection_may_do() {
     for (attempts, does, ends) in cases {
         let (listener, peer) = listener(loopback());
         let dialer = dialer(attempts);
-        let (opened, served) = tokio::join!(dialer.open(peer, &["/noise"]), serve(listener, does));
+        let server = tokio::spawn(serve(listener, does.to_vec()));
+        let opened = dialer.open(peer, &["/noise"]).await;
         let what = format!("{attempts} attempts, {does:?}");
-        assert_eq!(served, does.len(), "{what}");
         match (opened, ends) {
             (Ok(opened), None) => {
                 assert_eq!((opened.attempts as usize, opened.port_reused), (does.len(), false), "{what}");
@@ -234,10 +264,13 @@ async fn a_dialer_dials_again_where_another_connection_may_do() {
             }
             (outcome, _) => panic!("{what}: {outcome:?}"),
         }
+        let served = tokio::time::timeout(Duration::from_secs(20), server).await;
+        let served = served.unwrap_or_else(|_| panic!("{what}: it did not dial so often within 20 s"));
+        assert_eq!(served.expect("no panic"), does.len(), "{what}");
     }
     let (listener, peer) = listener(loopback());
     let dialer = dialer(5);
-    let (opened, served) = tokio::join!(dialer.open(peer, &["/noise"]), serve(listener, &[Leaves]));
+    let (opened, served) = tokio::join!(dialer.open(peer, &["/noise"]), serve(listener, vec![Leaves]));
     assert!(matches!(opened, Err(DialError::Negotiation { attempts: 1, .. })), "{opened:?}");
     assert_eq!(served, 1);
 }
@@ -249,11 +282,29 @@ async fn a_dialer_waits_before_it_dials_again() {
     let (listener, peer) = listener(loopback());
     let dialer = dialer(2).with_backoff(Backoff::default().with_first(limit).with_most(limit).with_attempts(2));
     let before = Instant::now();
-    let (opened, served) =
-        tokio::join!(dialer.open(peer, &["/noise"]), serve(listener, &[Does::Proposes, Does::Agrees]));
-    assert_eq!((opened.expect("the second agrees").attempts, served), (2, 2));
+    let server = tokio::spawn(serve(listener, vec![Does::Proposes, Does::Agrees]));
+    let opened = dialer.open(peer, &["/noise"]).await;
+    assert_eq!(opened.expect("the second agrees").attempts, 2);
+    assert_eq!(server.await.expect("no panic"), 2);
     // The clock is paused: nothing else takes time. That the number drawn is 0 is not to be expected.
     assert!(before.elapsed() > Duration::ZERO && before.elapsed() <= limit + Duration::from_millis(1));
+}
+
+/// The limit of each wait is twice that of the one before. The twelve waits are drawn: that all of them together are no
+/// longer than twelve of the first is less likely than one in a million.
+#[tokio::test(start_paused = true)]
+async fn a_dialer_waits_longer_after_each_attempt() {
+    const WAITS: u32 = 12;
+    let first = Duration::from_secs(60);
+    let (listener, peer) = listener(loopback());
+    let backoff = Backoff::default().with_first(first).with_most(Duration::MAX).with_attempts(WAITS + 1);
+    let does = [vec![Does::Proposes; WAITS as usize], vec![Does::Agrees]].concat();
+    let server = tokio::spawn(serve(listener, does));
+    let before = Instant::now();
+    let opened = dialer(WAITS).with_backoff(backoff).open(peer, &["/noise"]).await.expect("the last agrees");
+    assert_eq!(opened.attempts, WAITS + 1);
+    assert_eq!(server.await.expect("no panic"), WAITS as usize + 1);
+    assert!(before.elapsed() > first * WAITS, "the limits do not grow: all waits took {:?}", before.elapsed());
 }
 
 #[test]

@@ -17,6 +17,7 @@ const NA: &[u8] = b"\x03na\n";
 const NOISE: &[u8] = b"\x07/noise\n";
 
 fn with(nonce: u64) -> Options {
+    crate::limit::limited();
     Options::default().with_nonce(Some(nonce))
 }
 
@@ -325,4 +326,88 @@ async fn a_dialer_that_takes_any_answer_for_a_refusal_is_left_with_a_closed_stre
     };
     let (outcome, more) = tokio::join!(negotiate(ours, &["/noise"], with(0)), peer);
     assert_eq!((failure(outcome), more.expect("it is closed")), (Failure::PlainDialer, 0));
+}
+
+/// A stream that takes nothing, and fails or ends when it is read for the second time.
+struct Dead {
+    writes: usize,
+    has_pended: bool,
+    read: Option<io::ErrorKind>,
+}
+
+impl Dead {
+    fn new(read: Option<io::ErrorKind>) -> Self {
+        Self { writes: 0, has_pended: false, read }
+    }
+}
+
+impl AsyncRead for Dead {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !std::mem::replace(&mut self.has_pended, true) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(self.read.map_or(Ok(()), |kind| Err(io::Error::new(kind, "the cable is cut"))))
+    }
+}
+
+impl AsyncWrite for Dead {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        self.writes += 1;
+        assert!(self.writes == 1, "a stream that takes nothing is written to again");
+        Poll::Ready(Ok(0))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_takes_nothing_is_one_that_has_failed() {
+    let outcome = negotiate(Dead::new(None), &["/noise"], with(1)).await;
+    assert!(matches!(failure(outcome), Failure::HungUp), "its peer has said nothing and left");
+}
+
+/// The error of the stream is the error's source, and no end of the peer's.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_cannot_be_read_says_why() {
+    use std::error::Error as _;
+    let dead = Dead::new(Some(io::ErrorKind::ConnectionReset));
+    let error = negotiate(dead, &["/noise"], with(1)).await.expect_err("nothing can be read");
+    let Error::Io(source) = &error else { panic!("the stream's error became another one: {error:?}") };
+    assert_eq!(source.kind(), io::ErrorKind::ConnectionReset);
+    assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("the cable is cut"));
+}
+
+/// What takes several pieces in one call below does so above.
+#[tokio::test(start_paused = true)]
+async fn a_negotiated_stream_takes_several_pieces_where_the_one_below_does() {
+    let (left, right) = duplex(1024);
+    assert!(left.is_write_vectored());
+    let ends = tokio::try_join!(propose(left, &["/noise"], with(0)), accept(right, &["/noise"], with(0)));
+    let (mut left, mut right) = ends.expect("they agree");
+    assert!(left.is_write_vectored() && right.is_write_vectored(), "each piece is a call of its own");
+    let pieces = [io::IoSlice::new(b"one"), io::IoSlice::new(b"two")];
+    assert_eq!(left.write_vectored(&pieces).await.expect("there is room"), 6, "both pieces are taken at once");
+    let mut read = [0; 6];
+    right.read_exact(&mut read).await.expect("it was written");
+    assert_eq!(&read, b"onetwo");
+}
+
+/// What was not flushed was not said: the record has the deadline in place of the agreement.
+#[tokio::test(start_paused = true)]
+async fn the_record_of_an_agreement_that_was_not_flushed_in_time_ends_with_the_deadline() {
+    let (left, mut right) = duplex(1024);
+    right.write_all(&[H, NOISE].concat()).await.expect("there is room");
+    let mut recorder = handfast::simopen::Recorder::new(Vec::new());
+    let outcome = recorder.accept(Buffered::new(left, NEVER), &["/noise"], with(0)).await;
+    assert!(matches!(failure(outcome), Failure::Deadline));
+    let log = String::from_utf8(recorder.finish().expect("a vector takes everything")).expect("it is JSON");
+    let last = log.lines().last().unwrap_or_default();
+    assert!(last.contains(r#""expire""#) && !log.contains(r#""settled""#), "{log}");
 }

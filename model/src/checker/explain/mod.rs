@@ -329,7 +329,7 @@ impl<D: Explains> Follows for Run<D> {
         // What was refused did nothing, and is no step.
         let is_step = |line: &&LineOf<D::Protocol>| !line.observation.as_ref().is_some_and(Observation::is_refused);
         let replayed = trace::replay(&state, drawn.iter().filter(is_step).map(|line| line.action), &[]);
-        let Replayed { initial, starts_as, lanes, mut steps, waits } = replayed;
+        let Replayed { initial, starts_as, lanes, mut steps, waits, .. } = replayed;
         let before = self.explained - drawn.len();
         let title = match rejection {
             None => format!("the model explains {}", count(self.explained, "step")),
@@ -352,6 +352,7 @@ impl<D: Explains> Follows for Run<D> {
             steps,
             waits,
             repeats_from: None,
+            owed_from: None,
         }
     }
 

@@ -18,8 +18,9 @@ pub fn dot(trace: &Trace) -> String {
     let start = [vec!["starts with".to_owned()], trace.starts_as.clone()].concat().join("\n");
     line(&mut out, format_args!("    s0 [style=rounded, label={}];", quote(&wrapped(&start, WIDTH).join("\n"))));
     for (index, step) in trace.steps.iter().enumerate() {
-        let (number, label) = (index + 1, label(index + 1, step));
-        let style = if step.violates.is_empty() { "" } else { ", style=filled, fillcolor=\"#f8d0d0\", penwidth=2" };
+        let (number, marks) = (index + 1, trace.marks(index + 1));
+        let label = label(number, step, &marks);
+        let style = if marks.is_empty() { "" } else { ", style=filled, fillcolor=\"#f8d0d0\", penwidth=2" };
         line(&mut out, format_args!("    s{number} [label={}{style}];", quote(&label)));
         // The first step of a column stands beside the first of the column before it.
         let constraint = if number % COLUMN == 0 { " [constraint=false]" } else { "" };
@@ -35,10 +36,10 @@ pub fn dot(trace: &Trace) -> String {
     out
 }
 
-fn label(number: usize, step: &TraceStep) -> String {
+fn label(number: usize, step: &TraceStep, marks: &[String]) -> String {
     let mut lines = wrapped(&format!("{number}. {}: {}", step.actor, step.deed()), WIDTH);
     lines.extend(step.told.iter().flat_map(|told| wrapped(&format!("-> {told}"), WIDTH)));
-    lines.extend(step.violates.iter().map(|id| format!("{id} is violated")));
+    lines.extend(marks.iter().cloned());
     if !step.alternatives.is_empty() {
         lines.push(format!("({} possible instead)", count(step.alternatives.len(), "other")));
     }

@@ -34,8 +34,8 @@ pub fn mermaid(trace: &Trace) -> String {
             note(&mut out, REPEATS);
         }
         draw(&mut out, step, &lanes);
-        for id in &step.violates {
-            note(&mut out, &format!("{id} is violated"));
+        for mark in trace.marks(index + 1) {
+            note(&mut out, &mark);
         }
     }
     if trace.repeats_from == Some(trace.steps.len()) {

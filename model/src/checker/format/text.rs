@@ -24,8 +24,8 @@ pub fn text(trace: &Trace) -> String {
         for output in &step.told {
             line(&mut out, format_args!("  {:digits$}  {:actors$}    -> {output}", "", ""));
         }
-        for id in &step.violates {
-            line(&mut out, format_args!("  {:digits$}  {:actors$}  ** {id} is violated", "", ""));
+        for mark in trace.marks(number) {
+            line(&mut out, format_args!("  {:digits$}  {:actors$}  ** {mark}", "", ""));
         }
     }
     if trace.repeats_from == Some(trace.steps.len()) {

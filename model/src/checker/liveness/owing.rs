@@ -199,9 +199,9 @@ impl<'g> Owing<'g> {
 struct Components {
     /// When each state was first visited; none if it was not.
     visited: Vec<u32>,
-    /// For each state whose component is known, the number of that.
+    /// The number of its component, for each state of which that is known.
     component: Vec<u32>,
-    /// States whose component is not known yet, in the order in which they were visited.
+    /// States without a known component yet, in the order in which they were visited.
     open: Vec<u32>,
 }
 

@@ -86,7 +86,8 @@ impl<D: Interchangeable> Representatives<D> {
         actions.reverse();
         let start = &self.states[at as usize];
         let checked = (family.instance)(self.participants);
-        let Replayed { initial, starts_as, lanes, steps, waits } = trace::replay(start, actions, checked.alphabet());
+        let Replayed { initial, starts_as, lanes, steps, waits, .. } =
+            trace::replay(start, actions, checked.alphabet());
         Some(Trace {
             protocol: <D as Machine>::Protocol::NAME,
             design: design.to_owned(),
@@ -101,6 +102,7 @@ impl<D: Interchangeable> Representatives<D> {
             steps,
             waits,
             repeats_from: None,
+            owed_from: None,
         })
     }
 }

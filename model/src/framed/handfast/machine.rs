@@ -246,6 +246,10 @@ impl Design for Handfast {
         Explains::summary(self)
     }
 
+    fn waits(&self) -> Vec<String> {
+        self.waits_in(self)
+    }
+
     fn lanes(&self) -> Vec<String> {
         framed::lanes()
     }

@@ -18,6 +18,7 @@ mod machine;
 mod mutants;
 mod one_end;
 mod reader;
+mod waits;
 mod writer;
 
 pub use bounds::{Bounds, checked, instances};

@@ -30,7 +30,7 @@ use super::reader::Reads as _;
 use crate::checker::design::Design;
 use crate::checker::explain::Explains;
 
-/// The end whose log it is.
+/// The end that wrote the log.
 const OWN: End = End::Left;
 
 /// How many halves may be kept, and how many thrown away: real ends count bytes.

@@ -58,7 +58,7 @@ pub(super) trait Reads {
         Ok(())
     }
 
-    /// Reads ahead of the reader while the shutdown goes on, so that the peer is not held up by this end.
+    /// FRM-15: reads ahead of the reader while the shutdown goes on, so that the peer is not held up by this end.
     fn read_ahead(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.handfast().side(end);
         // FRM-29: the peer's bytes do not prolong a shutdown.

@@ -137,7 +137,8 @@ impl Handfast {
         Ok(())
     }
 
-    /// FRM-6: clean is what was acknowledged. Where the kernel does not tell, nothing is clean.
+    /// FRM-1, FRM-6: clean is what was acknowledged. Where the kernel does not tell, nothing is clean. FRM-15: the peer's
+    /// answer to the marker is not waited for.
     pub(super) fn confirm(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let Phase::Closed(_) = self.side(end).phase else { return Err(Refusal::NotNow) };
         let (ended, tells) = (self.side(end).ended, self.config.kernel.tells);
@@ -159,7 +160,7 @@ impl Handfast {
         Ok(())
     }
 
-    /// FRM-12: the deadline ends the shutdown, and FRM-13: it ends the wait of the reader.
+    /// FRM-11, FRM-12: the deadline ends the shutdown, and FRM-13: it ends the wait of the reader.
     pub(super) fn expire(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let (side, tells) = (self.side(end), self.config.kernel.tells);
         let outcome = match (side.queue.is_empty(), tells, self.tcp.has_arrived(end)) {
@@ -195,7 +196,8 @@ impl Handfast {
         Ok(())
     }
 
-    /// Closes the socket only when it is not needed any more: a close with unread input takes away what is not acknowledged.
+    /// FRM-1: closes the socket only when it is not needed any more. A close with unread input takes away what is not
+    /// acknowledged.
     pub(super) fn close(&mut self, end: End, outputs: &mut Outputs) -> Step {
         let side = self.side(end);
         let read = matches!(side.reading, Reading::Reported | Reading::Left);

@@ -22,7 +22,7 @@ pub struct Bounds {
     pub rejects: Part,
     /// An operator disconnects peers by `disconnectnode`.
     pub operator: Part,
-    /// Somebody calls `OnVerAck` a second time.
+    /// `OnVerAck` is called a second time.
     pub second_verack: Part,
     /// The connection is handed over after the peer was made, so that a disconnect may come first.
     pub attachment: Part,
@@ -92,7 +92,7 @@ impl Bounds {
         self.sessions <= Self::MOST_SESSIONS && self.events <= Self::MOST_ROOM && self.messages <= Self::MOST_ROOM
     }
 
-    /// Whether the server loop examines peers before it admits them: to reject some, or to admit nobody once the node
+    /// Whether the server loop examines peers before it admits them: to reject some, or to admit none once the node
     /// is to stop.
     pub(super) fn screens(&self) -> bool {
         self.rejects.is_present() || self.shutdown.is_present()

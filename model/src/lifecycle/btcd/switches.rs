@@ -104,7 +104,7 @@ pub enum Signal {
     Bare,
     /// It looks whether it is closed, and then closes it.
     Check,
-    /// Once, whoever comes first.
+    /// Once, for the first caller.
     Once,
 }
 

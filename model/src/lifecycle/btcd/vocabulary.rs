@@ -54,10 +54,10 @@ pub enum Action {
     /// `start` finds the connection disconnected (S3).
     #[display("start of {_0}: finds quit closed")]
     StartQuits(SessionId),
-    /// Somebody, the remote peer or this node, sets the disconnect flag.
+    /// The remote peer or this node sets the disconnect flag.
     #[display("{_0}: disconnect = 1")]
     Disconnect(SessionId),
-    /// Whoever set the disconnect flag closes the socket and the quit channel.
+    /// The task that set the disconnect flag closes the socket and the quit channel.
     #[display("{}: close(quit) of {_0}", _1.of(_0))]
     CloseQuit(SessionId, Task),
     /// The watcher wakes up (L0, L3).
@@ -156,7 +156,7 @@ pub enum Task {
     Negotiation,
     /// `peerDoneHandler`, later `peerLifecycleHandler` (L).
     Watcher,
-    /// The reader of messages (I), which also stands for whoever else disconnects.
+    /// The reader of messages (I), which also stands for every other task that disconnects.
     Reader,
     /// `peerHandler` (H).
     Server,

@@ -321,6 +321,7 @@ impl Handfast {
         outputs.push(Output::Rejected(session, reason));
     }
 
+    /// PEER-22: the registry's Up and that of every queue are one step.
     pub(super) fn register(&mut self, session: SessionId, outputs: &mut Outputs) {
         self.session_mut(session).stage = Stage::Up;
         self.leave_line(session);
@@ -362,7 +363,7 @@ impl Handfast {
         }
     }
 
-    /// Runs the guard because the session was told to end or was rejected.
+    /// PEER-21, PEER-27: runs the guard because the session was told to end or was rejected. It waits for no subscriber.
     fn end(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let Session { stage, ending, .. } = *self.session(session)?;
         match stage {
@@ -384,10 +385,10 @@ impl Handfast {
         Ok(())
     }
 
-    /// PEER-2, PEER-8, PEER-9, PEER-14, PEER-49: Down, removal and slot in one step that never waits, and that comes before
-    /// the connection is closed.
+    /// PEER-1, PEER-2, PEER-8, PEER-9, PEER-14, PEER-49: Down, removal and slot in one step that never waits, that no step
+    /// leads back from, and that comes before the connection is closed.
     fn run_guard(&mut self, session: SessionId, outputs: &mut Outputs) {
-        // Only the flag outlives the session, because the selector may not have received its Up yet.
+        // PEER-16: only the flag outlives the session, because the selector may not have received its Up yet.
         let Session { stage: was, ahead, .. } = *self.session_mut(session);
         *self.session_mut(session) = Session { stage: Stage::Closing, ahead, ..Session::default() };
         self.leave_line(session);
@@ -425,7 +426,8 @@ impl Handfast {
         Ok(())
     }
 
-    /// PEER-6, PEER-25: a selector that has not received the session's Up yet reads the flag when it does.
+    /// PEER-6, PEER-25: a selector that has not received the session's Up yet reads the flag when it does. PEER-16: a
+    /// session that is not registered tells the selector nothing.
     fn notify_selector(&mut self, session: SessionId, outputs: &mut Outputs) -> Outcome {
         let state = self.session(session)?;
         if state.stage != Stage::Up || state.ahead != AheadFlag::New {
@@ -546,5 +548,9 @@ impl Design for Handfast {
 
     fn in_words(&self) -> Vec<String> {
         Explains::summary(self)
+    }
+
+    fn waits(&self) -> Vec<String> {
+        self.waits_in(self)
     }
 }

@@ -17,6 +17,7 @@ mod log;
 mod machine;
 mod mutants;
 mod subscribers;
+mod waits;
 
 pub use handfast_spec::lifecycle::Duplicates;
 

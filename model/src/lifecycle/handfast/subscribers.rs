@@ -81,6 +81,7 @@ impl Handfast {
         Ok(())
     }
 
+    /// PEER-21, PEER-22: a subscriber takes the events in the order in which they were queued, as long as there are any.
     pub(super) fn receive(&mut self, subscriber: SubscriberId, outputs: &mut Outputs) -> Outcome {
         let complete = self.phase == Phase::Complete;
         self.known_queue(subscriber).ok_or(Refusal::NoSuchSubscriber)?;
@@ -129,7 +130,7 @@ impl Handfast {
         self.selector.up(session, ahead, outputs);
     }
 
-    /// Queues an event for every subscriber. There is room: for Up it was asked for, for Down it was kept.
+    /// PEER-4, PEER-26, PEER-27: queues an event for every subscriber. There is room: for Up it was asked for, for Down it was kept.
     pub(super) fn queue(&mut self, event: Event) {
         for queue in self.queues.iter_mut().filter(|queue| queue.mode == Mode::On) {
             queue.events.push(event);
@@ -141,7 +142,7 @@ impl Handfast {
         self.queues.iter().any(|queue| !self.has_room(queue))
     }
 
-    fn has_room(&self, queue: &Queue) -> bool {
+    pub(super) fn has_room(&self, queue: &Queue) -> bool {
         let needed = self.registered().count() + 2;
         queue.mode != Mode::On || queue.events.len() + needed <= self.config.capacity as usize
     }
@@ -189,6 +190,7 @@ impl Selector {
         self.pick(outputs);
     }
 
+    /// PEER-7, PEER-23: a peer of which Down was heard is no candidate when its successor is picked.
     fn down(&mut self, session: SessionId, outputs: &mut Outputs) {
         *self.peers.entry(session.index()) = Standing::Unknown;
         if self.active == Some(session) {
@@ -228,7 +230,7 @@ impl Selector {
         Ok(())
     }
 
-    /// The subscription ended, and with it all that is known of peers.
+    /// PEER-7: the subscription ended, and with it all that is known of peers.
     fn forget(&mut self, outputs: &mut Outputs) {
         self.peers = Table::default();
         if self.active.take().is_some() {

@@ -204,7 +204,7 @@ impl Handfast {
         ids.flat_map(|connection| End::BOTH.map(|end| Socket { connection, end }))
     }
 
-    /// The end whose session a registry has, or had, under an id.
+    /// The end that has the session which a registry has, or had, under an id.
     pub(super) fn holder(&self, node: NodeId, session: SessionId) -> Option<Socket> {
         self.sockets().find(|&socket| {
             let task = self.task(socket);
@@ -212,7 +212,7 @@ impl Handfast {
         })
     }
 
-    /// The end at the same node whose session with the same peer is announced.
+    /// The end at the same node that has an announced session with the same peer.
     pub(super) fn rival(&self, socket: Socket) -> Option<Socket> {
         let pair = |socket: Socket| (self.home(socket), self.home(socket.peer()));
         self.sockets()
@@ -311,5 +311,9 @@ impl Design for Handfast {
 
     fn header(&self) -> Value {
         serde_json::to_value(Header::of(self)).expect("a header is plain data")
+    }
+
+    fn waits(&self) -> Vec<String> {
+        self.waits_in(self)
     }
 }

@@ -12,6 +12,7 @@ mod log;
 mod machine;
 mod mutants;
 mod steps;
+mod waits;
 
 pub use bounds::{Bounds, checked, instances};
 pub use log::Header;

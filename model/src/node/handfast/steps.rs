@@ -60,7 +60,8 @@ impl Handfast {
         Ok(())
     }
 
-    /// NODE-7: the key is what the other end has proved, in the opposite role. NODE-2: what no direction tells, a rank does.
+    /// NODE-7: the key is what the other end has proved, in the opposite role. NODE-2, NODE-13: what no direction tells, a
+    /// rank does.
     pub(super) fn prove(&mut self, socket: Socket, outputs: &mut Outputs) -> Step {
         self.may_prove(socket)?;
         let (home, session) = (self.home(socket), self.task(socket).session);
@@ -210,7 +211,7 @@ impl Handfast {
         Ok(())
     }
 
-    /// NODE-12: a handshake and a drain take only so long.
+    /// NODE-10, NODE-12: a handshake and a drain take only so long.
     pub(super) fn expire(&mut self, socket: Socket, outputs: &mut Outputs) -> Step {
         let (task, home) = (*self.task(socket), self.home(socket));
         match task.stage {
@@ -239,7 +240,7 @@ impl Handfast {
         Ok(())
     }
 
-    /// NODE-4, NODE-5: the frames are reported, and then the guard runs. A handshake ends where it was told to, or where it
+    /// NODE-4, NODE-5, NODE-12: the frames are reported, and then the guard runs. A handshake ends where it was told to, or where it
     /// cannot go on without the other end.
     pub(super) fn end(&mut self, socket: Socket, outputs: &mut Outputs) -> Step {
         let (task, home) = (*self.task(socket), self.home(socket));

@@ -73,7 +73,7 @@ struct Told {
     calling: bool,
 }
 
-/// Words whose slots can be written as they are read.
+/// Words with slots that can be written as they are read.
 pub trait Writable: Words {
     /// Writes a slot: the generation is that of the token.
     fn write(&mut self, token: Token, state: State, payload: Option<Incarnation>);

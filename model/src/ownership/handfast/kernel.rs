@@ -63,7 +63,8 @@ impl<W: Words> World<W> {
         Ok(())
     }
 
-    /// A registration of what is ready already is due at once.
+    /// OWN-22: a registration of what is ready already is due at once. OWN-8: what is watched the kernel alone knows, and is
+    /// asked.
     pub(super) fn watch(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
         let descriptor = self.kernel.entry(incarnation.index());
@@ -127,7 +128,7 @@ impl<W: Words> World<W> {
         }
     }
 
-    /// The poller forgets whatever has the number now, which the kernel refuses if it does not watch it.
+    /// OWN-23: the poller forgets whatever has the number now, which the kernel refuses if it does not watch it.
     pub(super) fn forget(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Deregistering(meant, token) = self.at(thread) else { return Err(Refusal::NotNow) };
         self.go(thread, At::Rest);

@@ -204,4 +204,8 @@ where
     fn in_words(&self) -> Vec<String> {
         self.described()
     }
+
+    fn waits(&self) -> Vec<String> {
+        self.waiting()
+    }
 }

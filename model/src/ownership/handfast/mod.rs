@@ -14,6 +14,7 @@ mod log;
 mod machine;
 mod mutants;
 mod steps;
+mod waits;
 mod word;
 
 pub use any_number::{Local, Writable, any_number, any_number_of};

@@ -64,7 +64,7 @@ impl<W: Words> World<W> {
         self.threads.entry(thread.index()).reports.retain(|report| report.about != about);
     }
 
-    /// The callback reads all there is.
+    /// OWN-22: the callback reads all there is.
     pub(super) fn run_callback(&mut self, thread: Thread, report: Report, outputs: &mut Outputs) {
         let found = self.be_inside(thread, report, outputs);
         let data = &mut self.kernel.entry(found.index()).data;
@@ -112,6 +112,7 @@ impl<W: Words> World<W> {
         self.leave_by(thread, Want::DeleteAndLeave, outputs)
     }
 
+    /// OWN-21: the last thread to leave holds the slot if deletion was asked for.
     pub(super) fn leave_by(&mut self, thread: Thread, want: Want, outputs: &mut Outputs) -> Outcome {
         let At::Inside(incarnation, token) = self.at(thread) else { return Err(Refusal::NotNow) };
         self.go(thread, At::Rest);

@@ -84,6 +84,9 @@ pub enum Want {
 }
 
 /// A word, and which descriptor is in its slot.
+///
+/// OWN-7, OWN-9, OWN-10: owner, runners, generation and the wish to close are one word that every step changes as a whole.
+/// No step writes a part of it, and there is no list of updates beside it.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 pub(in crate::ownership) struct Slot {
     pub(in crate::ownership) generation: u32,
@@ -101,7 +104,8 @@ pub(super) enum Next {
 }
 
 impl Slot {
-    /// OWN-1, OWN-3, OWN-4, OWN-5: one read-modify-write decides who is inside, who owns and who closes.
+    /// OWN-1, OWN-2, OWN-3, OWN-4, OWN-5: one read-modify-write decides who is inside, who owns and who closes. OWN-11,
+    /// OWN-24: it never has to wait.
     pub(super) fn transition(&self, token: Token, want: Want) -> Result<Next, Away> {
         if self.generation != token.generation {
             return Err(Away::Gone);

@@ -53,7 +53,7 @@ impl Who {
 /// What a descriptor is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub enum Kind {
-    /// A connection to a server: one thread's, kept in a list while it is idle, deleted by whoever uses it.
+    /// A connection to a server: one thread's, kept in a list while it is idle, deleted by the thread that uses it.
     Connection,
     /// A socket of one thread that any thread deletes, under its lock.
     Socket,

@@ -11,9 +11,9 @@ pub struct Switches {
     pub wait: Wait,
     /// How it is decided who closes.
     pub closing: Closing,
-    /// What keeps an entry while somebody works on it.
+    /// What keeps an entry while a thread works on it.
     pub reference: Reference,
-    /// How the flags are written by whoever runs.
+    /// How the flags are written by a thread that runs.
     pub state: State,
     /// What is asked of a report before it is acted on.
     pub dispatch: Dispatch,
@@ -21,11 +21,11 @@ pub struct Switches {
     pub queue: Queue,
     /// How the list of a group's updates is walked.
     pub walk: Walk,
-    /// When nobody can take a reference any more.
+    /// When no thread can take a reference any more.
     pub drain: Drain,
     /// What is left in an entry.
     pub wipe: Wipe,
-    /// Whether a taker whose swap fails sets its bit all the same.
+    /// Whether a taker sets its bit also if its swap fails.
     pub takes_over_busy: bool,
     /// Who clears the wish to be polled.
     pub stop: Stop,
@@ -37,7 +37,7 @@ pub struct Switches {
     pub publish: Publish,
     /// Whether the group number is compared with the lock bit in it.
     pub lock_bit_hidden: bool,
-    /// Whether a report that nobody can have asked for ends its registration.
+    /// Whether a report that no thread can have asked for ends its registration.
     pub forgets_strays: bool,
     /// Whether a migration clears the masks of the old group.
     pub migrates_clean: bool,
@@ -61,7 +61,7 @@ pub enum Enter {
 /// For whom a thread waits that has set its bit.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub enum Wait {
-    /// For everybody who runs and is not allowed.
+    /// For all threads that run and are not allowed.
     ForAll,
     /// The same, as long as it is allowed itself.
     WhileAllowed,
@@ -70,39 +70,39 @@ pub enum Wait {
 /// How it is decided who closes.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub enum Closing {
-    /// Whoever sees that it was the last.
+    /// The thread that sees that it was the last.
     LastLeaver,
     /// Of those who see that they were the last, the one who clears the flag.
     Flag,
-    /// Who has cleared its running bit looks whether nobody is allowed, then whether nobody runs, then clears the flag.
+    /// A thread that has cleared its running bit looks whether none is allowed, then whether none runs, then clears the flag.
     Rule,
-    /// The same, also of whoever had no running bit to clear.
+    /// The same, also of a thread that had no running bit to clear.
     RuleForAnyone,
     /// The same as the rule, but for the first question.
     RuleWithoutMask,
-    /// The rule, and nobody but the deleter looks.
+    /// The rule, and only the deleter looks.
     RuleAtDeletionOnly,
-    /// The deleter waits until nobody else runs.
+    /// The deleter waits until no other thread runs.
     Waits,
     /// The number is closed and the entry left as it is.
     Bypassed,
 }
 
-/// What keeps an entry while somebody works on it.
+/// What keeps an entry while a thread works on it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub enum Reference {
     /// Nothing.
     Absent,
-    /// Everybody but the deleter holds a reference.
+    /// Every thread but the deleter holds a reference.
     NotForDeletion,
-    /// Everybody holds one.
+    /// Every thread holds one.
     Everybody,
 }
 
-/// How the flags are written by whoever runs.
+/// How the flags are written by a thread that runs.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub enum State {
-    /// By a read and a write, if nobody else is allowed.
+    /// By a read and a write, if no other thread is allowed.
     Plain,
     /// The same, and before the thread has set its bit.
     PlainBefore,
@@ -135,11 +135,11 @@ pub enum Queue {
 pub enum Walk {
     /// A reference is returned whatever is found.
     Returns,
-    /// It is kept by whoever finds nothing to do.
+    /// It is kept by a thread that finds nothing to do.
     Leaks,
 }
 
-/// When nobody can take a reference any more.
+/// When no thread can take a reference any more.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub enum Drain {
     /// Before anything is wiped, and all are returned then.
@@ -153,9 +153,9 @@ pub enum Drain {
 pub enum Wipe {
     /// Nothing.
     Whole,
-    /// Whose poller watches it.
+    /// The threads of which the poller watches it.
     KeepsPolled,
-    /// Its place in the list of its group, if whoever closes is of another group.
+    /// Its place in the list of its group, if the thread that closes is of another group.
     KeepsForeignList,
 }
 
@@ -166,7 +166,7 @@ pub enum Stop {
     Taker,
     /// A thread that tried.
     Everybody,
-    /// Nobody.
+    /// No thread.
     Nobody,
 }
 

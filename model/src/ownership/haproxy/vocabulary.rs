@@ -47,78 +47,78 @@ pub enum Step {
     #[display("rests")]
     Rest,
     /// The generation of the report is compared before a reference is taken, and the group.
-    #[display("UE1: looks at the generation and the group")]
+    #[display("fd_update_events, UE1: looks at the generation and the group")]
     Ue1,
     /// A reference is taken, to act on a report.
-    #[display("UE2: takes a reference for its report")]
+    #[display("fd_update_events, UE2: takes a reference for its report")]
     Ue2,
     /// Is the thread allowed?
-    #[display("UE3: looks whether thread_mask has it")]
+    #[display("fd_update_events, UE3: looks whether thread_mask has it")]
     Ue3,
     /// It announces itself.
-    #[display("UE4: running_mask |= own")]
+    #[display("fd_update_events, UE4: running_mask |= own")]
     Ue4,
     /// Who else runs?
-    #[display("UE5: reads running_mask")]
+    #[display("fd_update_events, UE5: reads running_mask")]
     Ue5,
-    /// Is it allowed still, and is everybody who runs?
-    #[display("UE6: reads thread_mask, and compares")]
+    /// Is it allowed still, and is every thread that runs?
+    #[display("fd_update_events, UE6: reads thread_mask, and compares")]
     Ue6,
     /// It is not: it takes its announcement back.
-    #[display("UE7: running_mask &= ~own, having lost")]
+    #[display("fd_update_events, UE7: running_mask &= ~own, having lost")]
     Ue7,
     /// The reference is returned: the running bit keeps the descriptor.
-    #[display("UE8: returns its reference")]
+    #[display("fd_update_events, UE8: returns its reference")]
     Ue8,
     /// The flags are read.
-    #[display("UE10: reads state")]
+    #[display("fd_update_events, UE10: reads state")]
     Ue10,
     /// The flags are written.
-    #[display("UE11: writes state")]
+    #[display("fd_update_events, UE11: writes state")]
     Ue11,
     /// The callback begins.
-    #[display("UE12: runs the callback")]
+    #[display("fd_update_events, UE12: runs the callback")]
     Ue12,
     /// The callback ends.
-    #[display("UE12: ends the callback")]
+    #[display("fd_update_events, UE12: ends the callback")]
     Callback,
     /// A reference is taken again.
-    #[display("UE13: takes a reference again")]
+    #[display("fd_update_events, UE13: takes a reference again")]
     Ue13,
     /// Who is allowed now?
-    #[display("UE14: reads thread_mask")]
+    #[display("fd_update_events, UE14: reads thread_mask")]
     Ue14,
     /// The running bit is cleared.
-    #[display("UE15: running_mask &= ~own")]
+    #[display("fd_update_events, UE15: running_mask &= ~own")]
     Ue15,
     /// The reference is returned, and the report is dealt with.
-    #[display("UE17: returns its reference")]
+    #[display("fd_update_events, UE17: returns its reference")]
     Ue17,
     /// Before the repair: who runs?
-    #[display("B1: reads running_mask")]
+    #[display("fd_update_events, B1: reads running_mask")]
     Be1,
     /// Before the repair: who is allowed?
-    #[display("B2: reads thread_mask, and compares")]
+    #[display("fd_update_events, B2: reads thread_mask, and compares")]
     Be2,
-    /// Before the repair: the running bit is set if nobody else came or went.
-    #[display("B3: swaps its bit into running_mask if that is as it was")]
+    /// Before the repair: the running bit is set if no other thread came or went.
+    #[display("fd_update_events, B3: swaps its bit into running_mask if that is as it was")]
     Be3,
-    /// Is a close owed? Whoever clears the flag closes.
-    #[display("CM1: clears MUST_CLOSE, and sees whether it was set")]
+    /// Is a close owed? The thread that clears the flag closes.
+    #[display("fd_update_events, CM1: clears MUST_CLOSE, and sees whether it was set")]
     Cm1,
     /// The reference is returned, to close.
-    #[display("CM2: returns its reference")]
+    #[display("fd_update_events, CM2: returns its reference")]
     Cm2,
     /// An update is noted, for the thread's own poller.
-    #[display("UPD1: update_mask |= own")]
+    #[display("fd_update_events, UPD1: update_mask |= own")]
     Upd1,
     /// The reference is returned.
-    #[display("UPD2: returns its reference")]
+    #[display("fd_update_events, UPD2: returns its reference")]
     Upd2,
     /// After a running bit was cleared: is deletion asked for?
     #[display("K1: looks whether thread_mask is empty")]
     K1,
-    /// And does nobody run?
+    /// And does no thread run?
     #[display("K2: looks whether running_mask is empty")]
     K2,
     /// And is the close still owed?
@@ -128,130 +128,130 @@ pub enum Step {
     #[display("K4: returns its reference")]
     K4,
     /// A reference is taken, to take over; or, from another group, the entry is locked.
-    #[display("T2: takes a reference, or the lock of the entry")]
+    #[display("fd_takeover, T2: takes a reference, or the lock of the entry")]
     T2,
     /// The running mask is swapped from empty to the taker's bit.
-    #[display("T3: swaps its bit into running_mask if that is empty")]
+    #[display("fd_takeover, T3: swaps its bit into running_mask if that is empty")]
     T3,
     /// The taker is the one who is allowed.
-    #[display("T4: thread_mask = own")]
+    #[display("fd_takeover, T4: thread_mask = own")]
     T4,
     /// From another group: the new group is published, and the lock released.
-    #[display("T4b: publishes its group, and unlocks the entry")]
+    #[display("fd_takeover, T4b: publishes its group, and unlocks the entry")]
     T4b,
     /// From another group: the masks of the old group are cleared.
-    #[display("T4c: polled_mask = update_mask = 0")]
+    #[display("fd_takeover, T4c: polled_mask = update_mask = 0")]
     T4c,
     /// The wish to be polled is cleared, so that the taker can wish anew.
-    #[display("T5: clears ACTIVE")]
+    #[display("fd_takeover, T5: clears ACTIVE")]
     T5,
     /// The running bit is cleared.
-    #[display("T6: running_mask &= ~own")]
+    #[display("fd_takeover, T6: running_mask &= ~own")]
     T6,
     /// The reference is returned, the connection taken out of the list, the list unlocked.
-    #[display("T7: returns its reference, and unlocks the list")]
+    #[display("fd_takeover, T7: returns its reference, and unlocks the list")]
     T7,
     /// It cannot be taken over: the reference is returned and the list unlocked.
-    #[display("T8: gives up, and unlocks the list")]
+    #[display("fd_takeover, T8: gives up, and unlocks the list")]
     T8,
     /// The entry is locked for the new group.
-    #[display("MG1: locks the entry for the new group")]
+    #[display("fd_migrate_on, MG1: locks the entry for the new group")]
     Mg1,
     /// The new owner is the one who is allowed.
-    #[display("MG2: thread_mask = the new owner")]
+    #[display("fd_migrate_on, MG2: thread_mask = the new owner")]
     Mg2,
     /// The wish to be polled is cleared.
-    #[display("MG3: clears ACTIVE")]
+    #[display("fd_migrate_on, MG3: clears ACTIVE")]
     Mg3,
     /// The entry is unlocked, and the reference returned.
-    #[display("MG4: unlocks the entry")]
+    #[display("fd_migrate_on, MG4: unlocks the entry")]
     Mg4,
     /// The entry is claimed.
-    #[display("N3: claims the entry for its group")]
+    #[display("fd_claim_tgid, N3: claims the entry for its group")]
     N3,
     /// What is left in it is looked at, and the descriptor stored.
-    #[display("N5: stores the descriptor")]
+    #[display("fd_insert, N5: stores the descriptor")]
     N5,
     /// The reference is returned.
-    #[display("N7: returns its reference")]
+    #[display("fd_insert, N7: returns its reference")]
     N7,
     /// The wish to be polled, unless it is wished already.
-    #[display("P0: sets ACTIVE")]
+    #[display("fd_want_recv, P0: sets ACTIVE")]
     P0,
     /// An update is noted and queued.
-    #[display("P4: notes an update")]
+    #[display("updt_fd_polling, P4: notes an update")]
     P4,
     /// A reference is taken, to delete.
-    #[display("D0: takes a reference")]
+    #[display("fd_delete, D0: takes a reference")]
     D0,
     /// The deleter announces itself.
-    #[display("D1: running_mask |= own")]
+    #[display("fd_delete, D1: running_mask |= own")]
     D1,
     /// A close is owed.
-    #[display("D2: sets MUST_CLOSE")]
+    #[display("fd_delete, D2: sets MUST_CLOSE")]
     D2,
-    /// Nobody is allowed any more.
-    #[display("D3: thread_mask = 0")]
+    /// No thread is allowed any more.
+    #[display("fd_delete, D3: thread_mask = 0")]
     D3,
     /// The running bit is cleared.
-    #[display("D4: running_mask &= ~own")]
+    #[display("fd_delete, D4: running_mask &= ~own")]
     D4,
     /// Is the close still owed?
-    #[display("D5: clears MUST_CLOSE, and sees whether it was set")]
+    #[display("fd_delete, D5: clears MUST_CLOSE, and sees whether it was set")]
     D5,
     /// A reference is taken, to delete from another group.
-    #[display("X0: takes a reference, or stops the others")]
+    #[display("fd_delete, X0: takes a reference, or stops the others")]
     X0,
     /// A close is owed.
-    #[display("X1: sets MUST_CLOSE")]
+    #[display("fd_delete, X1: sets MUST_CLOSE")]
     X1,
-    /// Nobody is allowed any more.
-    #[display("X2: thread_mask = 0")]
+    /// No thread is allowed any more.
+    #[display("fd_delete, X2: thread_mask = 0")]
     X2,
-    /// Does anybody run?
-    #[display("X3: looks whether running_mask is empty")]
+    /// Does any thread run?
+    #[display("fd_delete, X3: looks whether running_mask is empty")]
     X3,
     /// Is the close still owed?
-    #[display("X4: clears MUST_CLOSE, and sees whether it was set")]
+    #[display("fd_delete, X4: clears MUST_CLOSE, and sees whether it was set")]
     X4,
     /// The reference is returned.
-    #[display("X5: returns its reference")]
+    #[display("fd_delete, X5: returns its reference")]
     X5,
     /// The group is reset: no new references.
-    #[display("O3: resets the group")]
+    #[display("_fd_delete_orphan, O3: resets the group")]
     O3,
     /// All references have been returned.
-    #[display("O4: finds all references returned")]
+    #[display("_fd_delete_orphan, O4: finds all references returned")]
     O4,
     /// No updates are noted any more.
-    #[display("O6: update_mask = 0")]
+    #[display("_fd_delete_orphan, O6: update_mask = 0")]
     O6,
     /// The entry is wiped.
-    #[display("O8: wipes the entry")]
+    #[display("_fd_delete_orphan, O8: wipes the entry")]
     O8,
     /// The number is closed.
-    #[display("O12: closes the number")]
+    #[display("_fd_delete_orphan, O12: closes the number")]
     O12,
     /// The next update in the thread's own list: a reference is taken.
-    #[display("U1: takes a reference for an update")]
+    #[display("the poller, U1: takes a reference for an update")]
     U1,
     /// The update is no longer noted.
-    #[display("U2: update_mask &= ~own")]
+    #[display("the poller, U2: update_mask &= ~own")]
     U2,
     /// The poller is told.
-    #[display("U3: tells its poller")]
+    #[display("the poller, U3: tells its poller")]
     U3,
     /// The reference is returned.
-    #[display("U4: returns its reference")]
+    #[display("the poller, U4: returns its reference")]
     U4,
     /// The list of the group is looked through: a reference is taken.
-    #[display("S1: takes a reference for the list of its group")]
+    #[display("the poller, S1: takes a reference for the list of its group")]
     S1,
     /// The thread's part of the update is no longer noted.
-    #[display("S2: update_mask &= ~own")]
+    #[display("done_update_polling, S2: update_mask &= ~own")]
     S2,
     /// The poller reports, or not.
-    #[display("W: has its poller report")]
+    #[display("the poller, W: has its poller report")]
     W,
 }
 

@@ -211,7 +211,7 @@ impl<W: Words + Clone> World<W> {
         self.workers.entry(thread.index())
     }
 
-    /// The worker by whose name the poller, the shelf and the ownership of a worker go.
+    /// The worker under which the poller, the shelf and the ownership of a worker are entered.
     pub(super) fn host(&self, thread: Thread) -> Thread {
         if self.config.one_runtime { Thread(0) } else { thread }
     }
@@ -306,5 +306,9 @@ where
 
     fn in_words(&self) -> Vec<String> {
         self.described()
+    }
+
+    fn waits(&self) -> Vec<String> {
+        self.waits_in(self)
     }
 }

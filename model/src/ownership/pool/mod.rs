@@ -14,6 +14,7 @@ mod machine;
 mod mutants;
 mod shelf;
 mod steps;
+mod waits;
 
 pub use any_number::{Local, any_number, any_number_of};
 pub use bounds::{Bounds, checked, instances, one_runtime};

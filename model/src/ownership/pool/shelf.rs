@@ -115,7 +115,8 @@ impl<W: Words + Clone> World<W> {
         Ok(())
     }
 
-    /// The newest first. What cannot be had because a worker looks at it stays where it is.
+    /// The newest first. OWN-16: what cannot be had because a worker looks at it stays where it is. OWN-24: each step comes
+    /// nearer to the last connection.
     pub(super) fn claim(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Taking(from, place) = self.at(thread) else { return Err(Refusal::NotNow) };
         let rest = place.saturating_sub(1);

@@ -148,7 +148,7 @@ impl<W: Words + Clone> World<W> {
         }
     }
 
-    /// What is left to be closed, and then what was found.
+    /// OWN-27: what is left to be closed, and then what was found.
     pub(super) fn goes_on(&mut self, thread: Thread, found: Option<Found>, outputs: &mut Outputs) {
         match (self.worker(thread).old.is_empty(), found) {
             (false, found) => self.go(thread, At::Clearing(found)),

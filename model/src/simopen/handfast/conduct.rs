@@ -10,7 +10,7 @@ use crate::simopen::connection::{Channel, Done, InFlight};
 
 /// The conduct of an end. What is written here is handfast's; [variants](crate::simopen::Varied) replace some of it.
 pub trait Conduct {
-    /// Begins to negotiate. A dialer says header, extension and its first proposal without waiting for anything.
+    /// Begins to negotiate. SIM-19: a dialer says header, extension and its first proposal without waiting for anything.
     fn start(&mut self, at: &mut At<'_>, nonce: Nonce) {
         at.state.stage = Stage::Header;
         self.say(at, Token::Header);
@@ -78,7 +78,8 @@ pub trait Conduct {
         };
     }
 
-    /// Acts on the answer to the extension: the peer listens, dialed with it too, or dialed without it.
+    /// Acts on the answer to the extension: the peer listens, dialed with it too, or dialed without it. SIM-29: a listener
+    /// that declines it answers the proposal next.
     fn on_answer_to_extension(&mut self, at: &mut At<'_>, token: Token) {
         match token {
             Token::Na => {
@@ -105,7 +106,7 @@ pub trait Conduct {
         at.state.stage = Stage::Selecting { skipped: false };
     }
 
-    /// Acts on the peer's number, before which its pipelined proposal may come.
+    /// Acts on the peer's number. SIM-25: the proposal that its peer pipelined may come before it.
     fn on_number(&mut self, at: &mut At<'_>, token: Token, skipped: bool) {
         match token {
             Token::Select(theirs) => self.decide(at, theirs),
@@ -131,7 +132,7 @@ pub trait Conduct {
         }
     }
 
-    /// SIM-6: the peer is to hear this end's number, so that it knows of the tie too.
+    /// SIM-6: the peer is to hear this end's number, so that it knows of the tie too. SIM-13: a reflection repeats it.
     fn tie(&mut self, at: &mut At<'_>) {
         at.state.stage = Stage::Tied;
         self.on_written(at);
@@ -296,7 +297,8 @@ pub trait Conduct {
         state.has_next()
     }
 
-    /// Returns whether the reader would take a message. SIM-24: it never waits for the writer.
+    /// Returns whether the reader would take a message. SIM-23, SIM-24: it never waits for the
+    /// writer.
     fn would_read(&self, state: &State) -> Done {
         state.would_read()
     }

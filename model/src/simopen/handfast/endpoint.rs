@@ -82,7 +82,7 @@ pub enum Stage {
 }
 
 impl State {
-    /// Returns whether the writer has a message.
+    /// Returns whether the writer has a message. SIM-15: the layer above has one when its end has settled.
     pub fn has_next(&self) -> Done {
         match self.stage {
             Stage::Idle => Err(Refusal::NotStarted),
@@ -104,7 +104,8 @@ impl State {
         }
     }
 
-    /// Returns whether the negotiation, or the layer above it, would take a message.
+    /// Returns whether the negotiation, or the layer above it, would take a message. SIM-28: that layer would until it has
+    /// its peer's.
     pub fn would_read(&self) -> Done {
         match self.stage {
             Stage::Idle => Err(Refusal::NotStarted),

@@ -73,7 +73,7 @@ pub enum Shown {
     Given,
     /// A lazy dialer and a listener, on a connection that holds all that is said.
     Lazy,
-    /// Ends whose clocks are seen to move.
+    /// Ends with clocks that are seen to move.
     Clock,
     /// A dialer, and one without the extension that proposes the dialer's protocol second.
     Second,
@@ -165,7 +165,7 @@ impl Other {
     }
 }
 
-/// Returns a design whose ends have flaws, to be explored within bounds.
+/// Returns a design of ends that have flaws, to be explored within bounds.
 pub fn checked_with(bounds: &Bounds, flaws: [Flaws; 2]) -> Checked<VariedConnection> {
     checked_on(bounds, |config| varied(config, flaws, [Nonce(0); 2]))
 }

@@ -93,9 +93,11 @@ fn numbers_and_verdicts_fit_sixty_columns() {
 /// A reader that goes away, as `head` does, ends the program without a word.
 #[test]
 fn a_closed_pipe_is_no_error() {
-    for arguments in
-        ["trace lifecycle --cover edges --format log", "list --mutants", "check --scope small --no-mutants"]
-    {
+    for arguments in [
+        "trace ownership --scope small --cover edges --format log",
+        "list --mutants",
+        "check --scope small --no-mutants",
+    ] {
         let mut command = model(arguments.split_whitespace());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut stdout = child.stdout.take().expect("it is piped");

@@ -148,12 +148,12 @@ fn mostly_rejected(instance: &str, nth: usize, at_least: [f64; 3]) {
 
 #[test]
 fn most_mistakes_in_walks_of_slots_are_found() {
-    mostly_rejected("slots", 16, [0.66, 0.54, 0.97]);
+    mostly_rejected("slots", 32, [0.66, 0.54, 0.97]);
 }
 
 #[test]
 fn most_mistakes_in_walks_of_the_selection_are_found() {
-    mostly_rejected("selection", 16, [0.70, 0.61, 0.96]);
+    mostly_rejected("selection", 32, [0.70, 0.61, 0.96]);
 }
 
 /// What is accepted would be told from what is no behaviour.

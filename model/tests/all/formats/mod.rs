@@ -4,6 +4,7 @@ mod dot;
 mod itf;
 mod mermaid;
 mod text;
+mod waits;
 
 use std::sync::LazyLock;
 
@@ -39,7 +40,7 @@ pub(super) fn circle() -> Trace {
     let instance = &instances(Scope::Small)[0].checked;
     let subscriber = SubscriberId(1);
     let actions = [Action::Ban { key: Key(0) }, Action::Unsubscribe { subscriber }, Action::Subscribe { subscriber }];
-    let Replayed { initial, starts_as, lanes, steps, waits } =
+    let Replayed { initial, starts_as, lanes, steps, waits, .. } =
         replay(&instance.init_states()[0], actions, instance.alphabet());
     let (repeats_from, title) = (Some(1), "a circle".to_owned());
     Trace { initial, starts_as, lanes, steps, waits, repeats_from, title, ..finite() }
@@ -95,5 +96,6 @@ pub(super) fn awkward(steps: usize) -> Trace {
         waits: vec![AWKWARD.to_owned()],
         steps: (1..=steps).map(step).collect(),
         repeats_from: Some(steps),
+        owed_from: None,
     }
 }

@@ -14,7 +14,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     rule(invariants::INVARIANTS, "OWN-6"),
     Predicate {
         id: "OWN-12",
-        title: "what is on a shelf is in the table and belongs to the shelf's thread, and nobody else is inside",
+        title: "what is on a shelf is in the table and belongs to the shelf's thread, and no other thread is inside",
         holds: |history| {
             !any(history, |record| record.idle.shelf.is_some_and(|thread| !is_idle_on(history, record, thread)))
         },
@@ -38,7 +38,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "OWN-16",
-        title: "what is in the table is on a shelf, or somebody is inside",
+        title: "what is in the table is on a shelf, or a thread is inside",
         holds: |history| !any(history, is_lost),
     },
 ];
@@ -66,7 +66,7 @@ const PROMISES: &[Promise<History>] = &[
     },
     Promise {
         id: "OWN-27",
-        title: "a connection that is on no shelf, and that nobody uses, is put on one, given to somebody or closed",
+        title: "a connection that is on no shelf, and that no task uses, is put on one, given to a task or closed",
         trigger: |history| any(history, is_between),
         outcome: |history| !any(history, is_between),
     },
@@ -98,7 +98,7 @@ pub const WITNESSES: &[Predicate<History>] = &[
     },
     Predicate {
         id: "OWN-40",
-        title: "a connection is taken over that nobody was to be given any more, because its time is over",
+        title: "a connection is taken over that no task was to be given any more, because its time is over",
         holds: |history| any(history, |record| record.idle.expired && is_away_from_home(history, record)),
     },
     Predicate {

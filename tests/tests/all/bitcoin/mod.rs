@@ -7,6 +7,8 @@ mod conduct;
 #[cfg(unix)]
 mod follow;
 mod interop;
+#[cfg(unix)]
+mod judged;
 mod late;
 #[cfg(target_os = "linux")]
 mod limits;

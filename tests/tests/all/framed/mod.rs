@@ -9,14 +9,18 @@
 //! | `records` | what both ends record, explained; with one mistake, rejected |
 //! | `signal` | no write raises `SIGPIPE` |
 //! | `tls` | streams of rustls, ended with and without `close_notify` |
-//! | `interop` | a peer that speaks the original's bytes |
+//! | `original` | zrepl's frameconn, written from the description of its steps |
+//! | `interop` | with that as the peer |
+//! | `judged` | that and tokio-util's codec before the suite of conformance |
 
 #![cfg(target_os = "linux")]
 
 mod interop;
+mod judged;
 mod kernel;
 mod loopback;
 mod messages;
+mod original;
 mod records;
 mod signal;
 mod storm;

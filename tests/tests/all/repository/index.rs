@@ -14,13 +14,13 @@ const INDEX: &str = "specs/README.md";
 const FINDINGS: &str = "specs/findings.md";
 
 /// The rows of the tables under a heading, without their headers.
-fn rows<'t>(text: &'t str, heading: &str) -> Vec<&'t str> {
+pub(crate) fn rows<'t>(text: &'t str, heading: &str) -> Vec<&'t str> {
     let is_row = |line: &&str| cells(line).is_some_and(|cells| !cells.iter().all(|cell| cell.starts_with("---")));
     section(text, heading).lines().filter(is_row).skip(1).collect()
 }
 
 /// Where the rows that are found differ from those that belong there, each once and in this order.
-fn differences(path: &str, found: &[&str], expected: &[String]) -> Vec<String> {
+pub(crate) fn differences(path: &str, found: &[&str], expected: &[String]) -> Vec<String> {
     let extra = found.iter().filter(|row| !expected.iter().any(|expected| expected == *row));
     let extra = extra.map(|row| format!("{path}: strike out\n{row}"));
     let missing = expected.iter().filter(|row| !found.contains(&row.as_str()));
@@ -41,32 +41,38 @@ fn deadlock(entry: &Entry) -> &'static str {
 
 /// The rows of a protocol: id, title, kind, tiers, and how many designs break it.
 fn index(entry: &Entry, simulated: &BTreeSet<String>) -> Vec<String> {
-    let (rules, variants, deadlock) = ((entry.rules)(), (entry.variants)(), deadlock(entry));
+    let (rules, variants) = ((entry.rules)(), (entry.variants)());
     let kinds = [("invariant", &rules.invariants), ("goal", &rules.goals), ("witness", &rules.witnesses)];
     let all = kinds.into_iter().flat_map(|(kind, rules)| rules.iter().map(move |rule| (kind, rule)));
     let row = |(kind, rule): (&str, &model::checker::catalogue::Rule)| {
         let broken = variants.iter().filter(|variant| variant.violates.contains(&rule.id)).count();
-        let is_predicate = kind == "invariant" && rule.id != deadlock;
-        let tiers = [
-            ("1", kind != "goal"),
-            ("2", kind == "goal"),
-            ("3", broken > 0),
-            // Nodes have no core of their own, and their driver runs in worlds.
-            ("4", is_predicate && entry.name != "node"),
-            // The pool's driver is not stepped: its cores are.
-            ("5", is_predicate && !["ownership", "node"].contains(&entry.name)),
-            ("L", is_predicate || kind == "goal"),
-            ("S", simulated.contains(rule.id)),
-        ];
-        let tiers: Vec<&str> = tiers.into_iter().filter_map(|(tier, is)| is.then_some(tier)).collect();
+        let tiers = tiers(entry, kind, rule.id, broken, simulated);
         let broken = if kind == "witness" { String::new() } else { broken.to_string() };
-        format!("| {} | {} | {kind} | {} | {broken} |", rule.id, rule.title, tiers.join(" "))
+        format!("| {} | {} | {kind} | {tiers} | {broken} |", rule.id, rule.title)
     };
     all.map(row).collect()
 }
 
+/// The tiers at which something is held to a rule that so many designs break.
+pub(crate) fn tiers(entry: &Entry, kind: &str, id: &str, broken: usize, simulated: &BTreeSet<String>) -> String {
+    let is_predicate = kind == "invariant" && id != deadlock(entry);
+    let tiers = [
+        ("1", kind != "goal"),
+        ("2", kind == "goal"),
+        ("3", broken > 0),
+        // Nodes have no core of their own, and their driver runs in worlds.
+        ("4", is_predicate && entry.name != "node"),
+        // The pool's driver is not stepped: its cores are.
+        ("5", is_predicate && !["ownership", "node"].contains(&entry.name)),
+        ("L", is_predicate || kind == "goal"),
+        ("S", simulated.contains(id)),
+    ];
+    let tiers: Vec<&str> = tiers.into_iter().filter_map(|(tier, is)| is.then_some(tier)).collect();
+    tiers.join(" ")
+}
+
 /// The rules that simulated worlds look at.
-fn simulated(entry: &Entry) -> BTreeSet<String> {
+pub(crate) fn simulated(entry: &Entry) -> BTreeSet<String> {
     below("conformance/src/simulate").flat_map(|file| mentioned(&file.text, &prefix(entry))).collect()
 }
 

@@ -12,6 +12,7 @@ mod ids;
 mod index;
 mod layout;
 mod purity;
+mod upheld;
 mod wildcards;
 mod workspace;
 

@@ -1,4 +1,4 @@
-//! The crate `multistream-select` before the suite for anybody's implementation.
+//! The crate `multistream-select` before the suite of `conformance::remote`.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! A node on tokio whose every step waits for the test.
+//! A node on tokio of which every step waits for the test.
 
 mod prods;
 mod selecting;
@@ -27,7 +27,7 @@ const BETWEEN_SESSIONS: Duration = Duration::from_millis(1);
 /// What the driver recorded of one step.
 pub type Step = (Action, Observation<Output, Refusal>);
 
-/// A node on tokio whose every step waits for the test.
+/// A node on tokio of which every step waits for the test.
 pub(crate) struct Stepped<'r> {
     runtime: &'r Runtime,
     pool: &'r mut Pool,
@@ -37,7 +37,7 @@ pub(crate) struct Stepped<'r> {
     log: Log,
     /// By the specification's number; none if it was turned away.
     sessions: Vec<Option<Session>>,
-    /// Sessions whose handshake was said to be complete.
+    /// Sessions that were said to have completed their handshake.
     greeted: BTreeSet<SessionId>,
     subscribers: BTreeMap<SubscriberId, Subscription<Key, Cell>>,
     /// Subscriber 0, where there is one.
@@ -49,7 +49,7 @@ pub(crate) struct Stepped<'r> {
     /// Tasks of sessions that have ended, and are held before they drop their connection, and again before they complete the
     /// shutdown if it is for them to do.
     last_words: Vec<(SessionId, Task)>,
-    /// Sessions whose connection is dropped.
+    /// Sessions that have dropped their connection.
     closed: BTreeSet<SessionId>,
 }
 

@@ -127,7 +127,7 @@ impl Stepped<'_> {
         steps
     }
 
-    /// Whoever could complete the shutdown is let go on. A shutdown that does not wait is one that could.
+    /// Every task that could complete the shutdown is let go on. A shutdown that does not wait is one that could.
     pub(super) fn finish(&mut self) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut tasks = std::mem::take(&mut self.last_words);

@@ -70,7 +70,7 @@ impl Stepped<'_> {
         steps
     }
 
-    /// The clock is moved on until whoever stalled has rested.
+    /// The clock is moved on until the peers that stalled have rested.
     pub(super) fn reconsider(&mut self) -> Vec<Step> {
         self.advance(STALL_TIMEOUT);
         self.select_on()

@@ -27,7 +27,7 @@ pub(super) type Out = Box<dyn Write + Send>;
 pub(super) struct Record<K> {
     log: Writer<Out>,
     sessions: BTreeMap<SessionId, spec::SessionId>,
-    /// Sessions that have ended and whose connection is not closed.
+    /// Sessions that have ended and have not closed their connection.
     closing: BTreeMap<SessionId, spec::SessionId>,
     /// Sessions that are over, with the subscribers that may have their Up or Down queued.
     unheard: BTreeMap<SessionId, (spec::SessionId, BTreeSet<SubscriberId>)>,

@@ -23,7 +23,8 @@ fn write_page(body: &mut String, trace: &Trace, document: Option<&str>) -> fmt::
         writeln!(body, "<p class=\"soft\">{} design; source: {}</p>", origin.kind, Plain(origin.source))?;
     }
     let last = trace.steps.len();
-    let broken = trace.violations().find(|(_, id)| trace.rule == Some(*id)).map_or(last, |(step, _)| step);
+    let broken = trace.violations().find(|(_, id)| trace.rule == Some(*id)).map(|(step, _)| step);
+    let broken = broken.or(trace.owed_from.map(|from| from.max(1))).unwrap_or(last);
     writeln!(body, "<div class=\"rule\" data-rule=\"{broken}\"><strong>")?;
     if let Some(id) = trace.rule {
         writeln!(body, "{} ", linked(id, document))?;
@@ -81,7 +82,7 @@ fn lanes(body: &mut String, trace: &Trace) -> fmt::Result {
         if trace.repeats_from == Some(number - 1) {
             body.push_str("<li class=\"note\">from here on for ever:</li>\n");
         }
-        write_step(body, number, step, &lanes)?;
+        write_step(body, number, step, &trace.marks(number), &lanes)?;
     }
     if trace.repeats_from == Some(trace.steps.len()) {
         writeln!(body, "<li class=\"note\">{}</li>", FOR_EVER)?;
@@ -90,8 +91,8 @@ fn lanes(body: &mut String, trace: &Trace) -> fmt::Result {
     Ok(())
 }
 
-fn write_step(body: &mut String, number: usize, step: &TraceStep, lanes: &[&str]) -> fmt::Result {
-    let class = if step.violates.is_empty() { "step" } else { "step breaks" };
+fn write_step(body: &mut String, number: usize, step: &TraceStep, marks: &[String], lanes: &[&str]) -> fmt::Result {
+    let class = if marks.is_empty() { "step" } else { "step breaks" };
     write!(body, "<li class=\"{class}\" data-step=\"{number}\"><span>{number}</span>")?;
     body.push_str("<div class=\"cells\" aria-hidden=\"true\">");
     for column in 1..=lanes.len() {
@@ -108,8 +109,8 @@ fn write_step(body: &mut String, number: usize, step: &TraceStep, lanes: &[&str]
     for told in &step.told {
         write!(body, " <span class=\"told\">→ {}</span>", Plain(told))?;
     }
-    for id in &step.violates {
-        write!(body, " <span class=\"broken\">{} is violated</span>", Plain(id))?;
+    for mark in marks {
+        write!(body, " <span class=\"broken\">{}</span>", Plain(mark))?;
     }
     body.push_str("</div></li>\n");
     Ok(())

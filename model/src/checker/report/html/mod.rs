@@ -58,7 +58,7 @@ pub fn page(trace: &Trace) -> String {
     counterexample::page(trace, None)
 }
 
-/// The designs whose counterexamples have pages.
+/// The designs that have pages for their counterexamples.
 fn drawn(report: &ProtocolReport) -> impl Iterator<Item = &VariantReport> {
     report.variants.iter().filter(|variant| variant.kind.is_historical() || !report.is_own)
 }

@@ -370,6 +370,10 @@ impl Design for Mutant {
         self.handfast.in_words()
     }
 
+    fn waits(&self) -> Vec<String> {
+        self.handfast.waits_in(self)
+    }
+
     fn lanes(&self) -> Vec<String> {
         framed::lanes()
     }

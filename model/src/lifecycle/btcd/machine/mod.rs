@@ -185,7 +185,7 @@ impl Machine for Btcd {
 }
 
 impl Design for Btcd {
-    /// Every task has ended or waits for somebody outside: the peer, the operator, the next connection.
+    /// Every task has ended or waits for a participant outside: the peer, the operator, the next connection.
     fn at_rest(&self) -> bool {
         self.live().all(Session::is_at_rest) && self.server.is_at_rest() && self.manager.is_at_rest()
     }

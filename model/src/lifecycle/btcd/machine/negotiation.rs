@@ -56,7 +56,7 @@ impl Btcd {
         Ok(vec![Output::HandshakeDone(id, Key(id.0)), Output::PeerAhead(id)])
     }
 
-    /// A second verack, as somebody would see it who calls `OnVerAck` from the reader. Where the negotiation sends
+    /// A second verack, as a caller of `OnVerAck` from the reader would see it. Where the negotiation sends
     /// *add* itself there is no signal to be given twice.
     pub(super) fn read_verack_again(&mut self, id: SessionId) -> Told {
         let adder = self.switches.adder;
@@ -244,13 +244,13 @@ impl Btcd {
         Ok(vec![])
     }
 
-    /// Whoever wants the connection to end: its peer, by closing it, or anybody on this side.
+    /// The connection is to end: its peer closes it, or a task on this side asks for it.
     pub(super) fn disconnected(&mut self, id: SessionId) -> Told {
         only_if(self.session(id)?.is_connected(), Refusal::Ending)?;
         self.begin_disconnect(id, Task::Reader, Output::Disconnecting(id))
     }
 
-    /// The first half of `Disconnect()`. Whoever is first owes the second half; the others return.
+    /// The first half of `Disconnect()`. The first caller owes the second half; the others return.
     pub(super) fn begin_disconnect(&mut self, id: SessionId, by: Task, output: Output) -> Told {
         let session = self.session_mut(id)?;
         match session.ending {

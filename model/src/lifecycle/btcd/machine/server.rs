@@ -61,7 +61,7 @@ impl Server {
 
 impl Btcd {
     /// The server loop takes an event from its channel. *Add* is told here; *done* is told with its handling, because
-    /// the map is the loop's own: nobody sees it between the two.
+    /// the map is the loop's own: no other task sees it between the two.
     pub(super) fn receive(&mut self, id: SessionId, event: Event) -> Told {
         self.session(id)?;
         only_if(self.server == Server::Idle, Refusal::NotNow)?;
@@ -90,7 +90,7 @@ impl Btcd {
         Ok(vec![])
     }
 
-    /// Once the node is to stop nobody is admitted (A2); before that, where rejects are looked at, anybody may be
+    /// Once the node is to stop no peer is admitted (A2); before that, where rejects are looked at, any peer may be
     /// rejected.
     pub(super) fn screen(&mut self, id: SessionId, verdict: Verdict) -> Told {
         only_if(self.server == Server::Screening(id), Refusal::NotNow)?;
@@ -207,7 +207,7 @@ impl Btcd {
         Ok(told)
     }
 
-    /// The loop disconnects a peer, in two steps if nobody has done so before.
+    /// The loop disconnects a peer, in two steps if no task has done so before.
     pub(super) fn disconnect_from_server(&mut self, id: SessionId) -> Told {
         let told = self.begin_disconnect(id, Task::Server, Output::Disconnecting(id))?;
         if told.is_empty() {

@@ -112,7 +112,7 @@ impl Btcd {
         lines
     }
 
-    /// Who waits: senders whose channel is full, and tasks that wait for others.
+    /// Who waits: senders on a full channel, and tasks that wait for others.
     pub(super) fn waiting(&self) -> Vec<String> {
         let mut waits = Vec::new();
         for (id, session) in self.ids().zip(self.live()) {

@@ -42,7 +42,7 @@ const ATTACHING: Bounds = Bounds { attachment: Part::Present, ..Bounds::BASE };
 /// One peer, and an operator who disconnects it.
 const OPERATED: Bounds = Bounds { operator: Part::Present, ..Bounds::BASE };
 
-/// One peer whose handshake is reported twice.
+/// One peer, the handshake of which is reported twice.
 const SIGNALLED_TWICE: Bounds = Bounds { second_verack: Part::Present, ..Bounds::BASE };
 
 /// One peer, and a node that stops.

@@ -73,6 +73,10 @@ impl Design for Mutated {
     fn in_words(&self) -> Vec<String> {
         self.base.in_words()
     }
+
+    fn waits(&self) -> Vec<String> {
+        self.base.waits_in(self)
+    }
 }
 
 impl Debug for Mutated {

@@ -173,7 +173,7 @@ impl Mutated {
         Ok(told)
     }
 
-    /// A newer session takes over the registration of an older one, on whose behalf Down is sent. The guard of the
+    /// A newer session takes over the registration of an older one, of which Down is sent. The guard of the
     /// older one runs later.
     pub(super) fn replace_and_register(&mut self, action: Action, session: SessionId) -> Told {
         let mut told = Vec::new();
@@ -352,7 +352,7 @@ impl Mutated {
         self.under(configure, action)
     }
 
-    /// What is not announced is limited in all, whoever dialed it.
+    /// What is not announced is limited in all, whichever end dialed it.
     pub(super) fn open_sharing_pending(&mut self, action: Action) -> Told {
         let pending = |direction| {
             let is_of_kind = |session: &&Session| {

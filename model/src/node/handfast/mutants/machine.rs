@@ -191,4 +191,8 @@ impl Design for Mutant {
     fn header(&self) -> Value {
         self.handfast.header()
     }
+
+    fn waits(&self) -> Vec<String> {
+        self.handfast.waits_in(self)
+    }
 }

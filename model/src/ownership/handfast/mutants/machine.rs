@@ -153,6 +153,10 @@ impl Design for Mutated {
     fn in_words(&self) -> Vec<String> {
         Design::in_words(&self.world)
     }
+
+    fn waits(&self) -> Vec<String> {
+        self.world.waiting()
+    }
 }
 
 /// What a thread of a machine with a mistake has to itself.

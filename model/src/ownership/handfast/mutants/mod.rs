@@ -119,7 +119,7 @@ crate::mutants! {
     TakesOverClosing {
         name: "takes-over-closing",
         kind: Kind::Equivalent(
-            "a descriptor that is to be closed is held by the thread that closes it, or somebody is inside, who keeps \
+            "a descriptor that is to be closed is held by the thread that closes it, or a thread is inside, which keeps \
              takers out; handfast looks for the wish all the same, because its refusal says more",
         ),
         source: "haproxy/haproxy cd8914bc5: the idle list alone keeps takeover and deletion apart (M16)",
@@ -147,7 +147,7 @@ crate::mutants! {
     DeleterCloses {
         name: "deleter-closes",
         source: "haproxy/haproxy 2c3f9818e (M11, M39)",
-        about: "whoever deletes closes, also when somebody is inside",
+        about: "the thread that deletes closes, also when another is inside",
         instances: Scope::Small,
         violates: &["OWN-2"],
     }

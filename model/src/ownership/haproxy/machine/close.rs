@@ -8,7 +8,7 @@ use super::run::only_if;
 use super::{After, Conn, Flags, Haproxy, Outcome, Outputs};
 
 impl Haproxy {
-    /// A connection is deleted by whoever uses it, and out of its list before; a socket by anybody, under its lock.
+    /// A connection is deleted by the thread that uses it, and out of its list before; a socket by any thread, under its lock.
     pub(super) fn deletes(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let nested = self.worker(thread).at == Step::Callback;
         if !nested {
@@ -94,7 +94,7 @@ impl Haproxy {
         Ok(())
     }
 
-    /// OWN-4: from here on nobody enters.
+    /// OWN-4: from here on no thread enters.
     fn forbid(&mut self, thread: Thread, outputs: &mut Outputs) {
         if self.slot.threads != 0 {
             self.touch(thread, outputs);
@@ -313,7 +313,7 @@ impl Haproxy {
         Ok(())
     }
 
-    /// OWN-9: an update is noted in the entry, and queued in the thread's own list by whoever noted it first.
+    /// OWN-9: an update is noted in the entry, and queued in the thread's own list by the thread that noted it first.
     pub(super) fn note(&mut self, thread: Thread, outputs: &mut Outputs) {
         let own = self.bounds.bit(thread);
         let noted = self.slot.updates & own != 0;
@@ -339,7 +339,7 @@ impl Haproxy {
         outputs.push(Output::MustClose(thread, found));
     }
 
-    /// OWN-2, OWN-21: the closing rule, asked under a reference by everybody whose running bit is cleared.
+    /// OWN-2, OWN-21: the closing rule, asked under a reference by every thread that has cleared its running bit.
     pub(super) fn concludes(&mut self, thread: Thread, step: Step, outputs: &mut Outputs) -> Outcome {
         match step {
             Step::K1 if self.slot.threads == 0 => self.go(thread, Step::K2),

@@ -70,7 +70,7 @@ impl Haproxy {
         Ok(())
     }
 
-    /// OWN-6: who inserts finds nothing of the last descriptor, and nobody who runs.
+    /// OWN-6: a thread that inserts finds nothing of the last descriptor, and no thread that runs.
     fn stores(&mut self, thread: Thread, outputs: &mut Outputs) {
         let found = self.worker(thread).found;
         let group = self.bounds.group(thread);
@@ -220,7 +220,7 @@ impl Haproxy {
         self.go(thread, Step::P0);
     }
 
-    /// From another group the entry is locked, which fails if anybody holds a reference.
+    /// From another group the entry is locked, which fails if any thread holds a reference.
     fn begins_takeover(&mut self, thread: Thread, group: u8, outputs: &mut Outputs) -> Outcome {
         let foreign = self.slot.tgid != 0 && self.slot.tgid != group;
         let taken = if foreign {

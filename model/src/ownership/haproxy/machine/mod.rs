@@ -49,7 +49,7 @@ struct Slot {
     threads: u8,
     updates: u8,
     polled: u8,
-    /// The group in whose list of updates the entry is; none if in no list.
+    /// The group that has the entry in its list of updates; none if no group has.
     listed: u8,
     flags: Flags,
     owner: Option<Incarnation>,
@@ -67,7 +67,7 @@ struct Flags {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 struct Worker {
     at: Step,
-    /// What it works on, as somebody who sees everything would say.
+    /// What it works on, as an observer who sees everything would say.
     found: Incarnation,
     /// What it was reported.
     meant: Incarnation,
@@ -237,9 +237,9 @@ impl Haproxy {
         if self.lock.is_none() { Ok(()) } else { Err(Refusal::Busy) }
     }
 
-    /// Takes a reference if the entry belongs to this group. Whoever finds it locked waits.
+    /// Takes a reference if the entry belongs to this group. A thread that finds it locked waits.
     ///
-    /// A reference that is taken and returned at once because the group is another one does nothing but delay whoever
+    /// A reference that is taken and returned at once because the group is another one does nothing but delay a thread that
     /// waits for there being none: that is one step here.
     fn grab(&mut self, group: u8) -> Result<bool, Refusal> {
         if self.slot.locked {

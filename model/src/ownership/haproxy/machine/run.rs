@@ -209,7 +209,7 @@ impl Haproxy {
         Ok(())
     }
 
-    /// OWN-10: what somebody else set between the read and the write is lost.
+    /// OWN-10: what another thread set between the read and the write is lost.
     fn store_flags(&mut self, thread: Thread, outputs: &mut Outputs) {
         let Flags { active, must_close } = core::mem::take(&mut self.worker(thread).flags);
         let Flags { active: now_active, must_close: owed } = self.slot.flags;
@@ -307,7 +307,7 @@ impl Haproxy {
         Ok(())
     }
 
-    /// Whether the list of the thread's group has something for it. Whoever polls walks the list in any case; where
+    /// Whether the list of the thread's group has something for it. A thread that polls walks the list in any case; where
     /// that is all, it is not worth a step, unless a walk does harm.
     fn is_listed(&self, thread: Thread) -> bool {
         let ours = self.slot.listed != 0 && self.slot.listed == self.bounds.group(thread);

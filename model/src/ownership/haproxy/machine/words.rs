@@ -60,7 +60,7 @@ impl Haproxy {
         lines
     }
 
-    /// A thread whose next step is refused waits.
+    /// A thread waits if its next step is refused.
     pub(super) fn waiting(&self) -> Vec<String> {
         let wait = |(thread, worker): (Thread, &Worker)| {
             let refused = self.clone().step(&Action::Step(thread, worker.at));
@@ -100,7 +100,7 @@ impl Worker {
     }
 }
 
-/// A mask as the threads whose bits it has.
+/// A mask as the threads of which it has the bits.
 fn mask(bits: u8) -> String {
     let bits: Vec<String> = (0..8).filter(|bit| bits & (1 << bit) != 0).map(|bit: u8| bit.to_string()).collect();
     format!("{{{}}}", bits.join(", "))

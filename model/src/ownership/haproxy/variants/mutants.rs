@@ -10,7 +10,7 @@ use crate::checker::catalogue::Kind;
 
 const RIGHT: Switches = Switches::CORRECTED;
 
-/// Two connections under one number, which nobody takes over.
+/// Two connections under one number, which no thread takes over.
 const QUIET: Bounds = Bounds { takeovers: 0, takers: Who::NONE, ..Bounds::PAIR };
 
 pub(super) const VARIANTS: &[Variant] = &[

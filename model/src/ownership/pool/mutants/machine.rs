@@ -342,6 +342,12 @@ impl Design for Mutated {
     fn in_words(&self) -> Vec<String> {
         self.world.in_words()
     }
+
+    fn waits(&self) -> Vec<String> {
+        // A thread that is within a step has what the words of the design do not say.
+        let is_within = self.halves.iter().any(Option::is_some);
+        if is_within { Vec::new() } else { self.world.waits_in(self) }
+    }
 }
 
 impl Debug for Mutated {

@@ -154,7 +154,7 @@ crate::mutants! {
     LeavesBeforeListing {
         name: "pool-leaves-before-listing",
         source: "impl/src/pool/shared/listing.rs, attempt, its last two steps exchanged",
-        about: "a connection is left, and put on the shelf then: between the two it is out of everybody's sight",
+        about: "a connection is left, and put on the shelf then: between the two it is out of sight of every thread",
         instances: Scope::Small,
         violates: &["OWN-16"],
     }
