@@ -129,6 +129,8 @@ enum Error {
     NoTarget,
     #[error("the cases of lifecycle are for a node that accepts connections: say --connect ADDR, or --exec COMMAND")]
     Dials,
+    #[error("no case of framed is about a total that the implementation promises: leave --deadline out")]
+    NoPromise,
     #[error("{name} cannot be negotiated: name protocols that begin with a slash and are shorter than 1,000 bytes")]
     Name { name: String },
     #[error("{path} cannot be read or written: {source}")]
@@ -153,6 +155,7 @@ pub fn main() -> ExitCode {
         Command::Lifecycle(LifecycleArguments { network, slots, common }) => {
             common.carry_out(&Lifecycle { network, slots: slots.map(usize::from) })
         }
+        Command::Framed(FramedArguments { common, .. }) if common.deadline.is_some() => Err(Error::NoPromise),
         Command::Framed(FramedArguments { answer, common }) => common.carry_out(&Framed { answer }),
     };
     match outcome {

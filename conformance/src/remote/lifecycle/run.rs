@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use tokio::time::{Instant, sleep};
+
 use super::message::{Message, long};
 use super::session::{Session, State, unexplained};
 use super::{Case, Exit, Ran, Step};
 use crate::remote::suite::{Unexplained, Verdict};
 use crate::remote::target::More;
 use crate::remote::tester::{NO_PROMISE, outlast};
-use crate::remote::wire::{Limits, Link, Passed, Wire};
+use crate::remote::wire::{Limits, Link, PAUSE, Passed, Wire};
 
 /// The version that the tester has where it does not matter.
 pub(super) const CURRENT: i32 = 70016;
@@ -102,7 +104,9 @@ impl Run<'_> {
     async fn step(&mut self, step: &Step) -> Result<(), Stop> {
         match step {
             Step::Connect { same_peer } => self.connect(*same_peer).await?,
-            Step::Session(number) => self.current = *number,
+            Step::Session(number) if *number < self.sessions.len() => self.current = *number,
+            // No case of the suite does, but one that was saved and edited may.
+            Step::Session(number) => return Err(Stop::Incomplete(format!("there is no connection {number}"))),
             Step::Send(messages) => {
                 for message in messages {
                     self.session().send(message).await?;
@@ -145,24 +149,26 @@ impl Run<'_> {
 
     /// One connection more, which is not kept.
     async fn round(&mut self, exit: Exit) -> Result<(), Stop> {
-        self.connect(false).await?;
         match exit {
-            Exit::Up | Exit::Reset => must_be_up(self.shake_hands().await?, &[])?,
+            Exit::Up | Exit::Reset => self.comes_in(&[]).await?,
             Exit::BeforeVerack => {
+                self.connect(false).await?;
                 self.session().send(&Message::Version(CURRENT)).await?;
                 if self.session().version().await?.is_none() {
                     must_be_up(State::Closed, &[])?;
                 }
             }
-            Exit::Violation => self.session().send(&Message::OtherNetwork).await?,
+            Exit::Violation => {
+                self.connect(false).await?;
+                self.session().send(&Message::OtherNetwork).await?;
+            }
         }
         match exit {
             Exit::Up | Exit::BeforeVerack => self.leave().await?,
             Exit::Violation => self.session().closes(&["PEER-30"]).await?,
             Exit::Reset => {}
         }
-        let session = self.sessions.pop().expect("it was added just now");
-        self.gone = if exit == Exit::Reset { session.link.reset() } else { session.link.trace };
+        self.forget(exit == Exit::Reset);
         Ok(())
     }
 
@@ -181,10 +187,31 @@ impl Run<'_> {
             let why = format!("{} sessions are up, where {slots} have room", self.sessions.len());
             return if is_full { Ok(()) } else { Err(unexplained(&["PEER-10"], why).into()) };
         }
+        // Who came too much goes first: a node that made it wait may give it the room.
+        self.forget(true);
         self.current = 0;
         self.leave().await?;
-        self.connect(false).await?;
-        Ok(must_be_up(self.shake_hands().await?, &["PEER-9"])?)
+        self.comes_in(&["PEER-9"]).await
+    }
+
+    /// One session comes up, now or after some attempts: a node may learn a moment later than the tester that there is room.
+    async fn comes_in(&mut self, rules: &[&str]) -> Result<(), Stop> {
+        let until = Instant::now() + self.limits.silence;
+        loop {
+            self.connect(false).await?;
+            let state = self.shake_hands().await?;
+            if state != State::Closed || Instant::now() >= until {
+                return Ok(must_be_up(state, rules)?);
+            }
+            self.forget(false);
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Forgets the latest session but for what passed on its connection, which is reset if it was not ended.
+    fn forget(&mut self, resets: bool) {
+        let session = self.sessions.pop().expect("it was added just now");
+        self.gone = if resets { session.link.reset() } else { session.link.trace };
     }
 
     async fn be_itself(&mut self) -> Result<(), Stop> {

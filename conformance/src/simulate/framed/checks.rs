@@ -229,6 +229,7 @@ impl Endpoint {
         known.reading_since = known.reading_since.map(|_| now);
         known.writing_since = known.writing_since.map(|_| now);
         known.heartbeats_since = known.heartbeats_since.map(|_| now);
+        known.takes_since = None;
     }
 
     /// How long calls wait, and what is thrown away.
@@ -263,17 +264,21 @@ impl Endpoint {
                 format!("{end:?} threw {thrown} bytes away, and {limit} are allowed")
             });
         }
-        self.check_heartbeats(&known);
+        drop(known);
+        self.check_heartbeats();
     }
 
     /// A sign of life is sent in time, unless the transport does not take it.
-    fn check_heartbeats(&self, known: &Known) {
+    fn check_heartbeats(&self) {
+        let mut known = self.known.borrow_mut();
+        let takes = self.link.look(|state| state.takes_bytes(self.end));
+        known.takes_since = takes.then(|| known.takes_since.unwrap_or_else(Instant::now));
         let (Some(interval), Some(since)) = (self.config.heartbeat, known.heartbeats_since) else { return };
         let time = interval + HELD;
         let is_quiet = self.link.look(|state| state.from(self.end).taken_within(time) == 0);
-        let could = self.link.look(|state| state.takes_bytes(self.end));
+        let could = known.takes_since.is_some_and(|takes| takes.max(since).elapsed() > time);
         let fed = known.accepted_at.is_some_and(|then| then.elapsed() <= time);
-        let is_late = since.elapsed() > time && is_quiet && could && !fed;
+        let is_late = is_quiet && could && !fed;
         self.oracle.holds(!is_late, DEADLINE, || format!("{:?} sent no sign of life for {time:?}", self.end));
     }
 }

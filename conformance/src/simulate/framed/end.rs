@@ -59,6 +59,8 @@ pub(super) struct Known {
     pub(super) reading_since: Option<Instant>,
     pub(super) writing_since: Option<Instant>,
     pub(super) heartbeats_since: Option<Instant>,
+    /// Since when it is seen to have room for a sign of life.
+    pub(super) takes_since: Option<Instant>,
     pub(super) accepted_at: Option<Instant>,
     /// Its reader was told of the end behind the deadline of its own shutdown.
     pub(super) was_told_late: bool,
@@ -118,6 +120,7 @@ impl Endpoint {
             reading_since: None,
             writing_since: None,
             heartbeats_since: None,
+            takes_since: None,
             accepted_at: None,
             was_told_late: false,
             was_unresponsive: false,

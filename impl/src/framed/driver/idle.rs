@@ -83,6 +83,15 @@ impl IdleTracker {
         }
     }
 
+    /// Notes that of the time since then, so much passed while no task waited for the transport.
+    pub(super) fn writer_did_not_wait(&self, time: Duration) {
+        if self.idle.is_some() {
+            let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            let moment = self.outbound.moment.load(Ordering::Relaxed).saturating_add(nanoseconds);
+            self.outbound.moment.store(moment.min(self.now()), Ordering::Relaxed);
+        }
+    }
+
     /// Notes that a frame was accepted.
     pub(super) fn frame_went(&self) {
         self.sent.store(self.now(), Ordering::Relaxed);

@@ -123,6 +123,7 @@ impl<T: Transport> Writer<T> {
             write.cursor.check()?;
             ready!(write.toll.poll_pay(cx));
             if write.cursor.queued() < self.shared.config.write_buffer {
+                write.wait_no_more();
                 return Poll::Ready(frame.take().map_or(Ok(()), |frame| self.accept(write, frame)));
             }
             drop(write);
@@ -217,11 +218,13 @@ pub(super) struct WriteSide<W> {
     unflushed: bool,
     /// Whether the transport has not taken everything since it was first found full.
     blocked: bool,
+    /// Since when a task that waited for the transport does so no more, although it is blocked.
+    unawaited: Option<Instant>,
 }
 
 impl<W: AsyncWrite + Unpin> WriteSide<W> {
     pub(super) fn new(io: W, cursor: WriteCursor) -> Self {
-        Self { io, cursor, wakers: Wakers::new(), toll: Toll::default(), unflushed: false, blocked: false }
+        Self { io, cursor, wakers: Wakers::new(), toll: Toll::default(), unflushed: false, blocked: false, unawaited: None }
     }
 
     pub(super) fn copied(io: &W) -> usize {
@@ -277,11 +280,21 @@ impl<W: AsyncWrite + Unpin> WriteSide<W> {
     }
 
     fn block(&mut self, idle: &IdleTracker) -> Poll<Result<(), Error>> {
+        let unawaited = self.unawaited.take();
         if !self.blocked {
             self.blocked = true;
             idle.writer_waits();
+        } else if let Some(since) = unawaited {
+            idle.writer_did_not_wait(since.elapsed());
         }
         Poll::Pending
+    }
+
+    /// Notes that a call has what it waited for. The time until the next one that waits is not the peer's.
+    fn wait_no_more(&mut self) {
+        if self.blocked && self.unawaited.is_none() {
+            self.unawaited = Some(Instant::now());
+        }
     }
 
     fn poll_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {

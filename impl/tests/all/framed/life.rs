@@ -237,3 +237,41 @@ async fn a_flush_that_is_stuck_notices_a_dead_peer() {
     assert_eq!(ours.write(frame(1, 3)).await, Err(DEAD));
     assert_eq!(begin.elapsed().as_secs(), 10);
 }
+
+/// The transport has taken the first frame, which is room for the second, and does not let it go. Then nothing waits for it.
+#[tokio::test(start_paused = true)]
+async fn the_time_in_which_no_call_waits_does_not_count() {
+    let (mut ours, peer) = connection(config().with_write_buffer(1));
+    peer.ours.get().holds = true;
+    ours.feed(frame(1, 12)).await.expect("there is room");
+    ours.feed(frame(2, 12)).await.expect("what the transport took makes room");
+    sleep(10 * TIMEOUT).await;
+    let began = Instant::now();
+    assert_eq!(ours.flush().await, Err(DEAD));
+    assert_eq!(began.elapsed(), TIMEOUT, "a flush waits as long as it may");
+}
+
+/// Each feed has room after a while, a byte at a time. That does not make the wait begin anew.
+#[tokio::test(start_paused = true)]
+async fn feeds_that_find_room_do_not_keep_a_stuck_writer_alive() {
+    let (mut ours, peer) = connection(config().with_write_buffer(1));
+    peer.ours.get().send_room = 0;
+    peer.ours.get().moves = false;
+    let drip = tokio::spawn(async move {
+        loop {
+            sleep(TIMEOUT / 20).await;
+            peer.ours.get().send_room += 1;
+            peer.ours.get().wake();
+        }
+    });
+    let began = Instant::now();
+    let died = loop {
+        if let Err(error) = ours.feed(frame(1, 0)).await {
+            break error;
+        }
+        assert!(began.elapsed() < 2 * TIMEOUT, "it goes on although the peer takes next to nothing");
+    };
+    assert_eq!(died, DEAD);
+    assert_eq!(began.elapsed(), TIMEOUT);
+    drip.abort();
+}

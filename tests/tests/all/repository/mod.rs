@@ -11,6 +11,7 @@ mod hygiene;
 mod ids;
 mod index;
 mod layout;
+mod measured;
 mod purity;
 mod upheld;
 mod wildcards;
