@@ -91,3 +91,9 @@ struct Readme;
 #[cfg(handfast_shuttle)]
 #[doc(hidden)]
 pub use runtime::on_shuttle::environment;
+
+/// Longer than anything waits, and short enough for every clock: thirty years. A caller's [`Duration::MAX`] means this.
+///
+/// [`Duration::MAX`]: std::time::Duration::MAX
+#[cfg(any(feature = "framed", feature = "pool"))]
+const FOREVER: std::time::Duration = std::time::Duration::from_secs(30 * 365 * 24 * 60 * 60);

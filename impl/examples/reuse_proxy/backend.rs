@@ -46,14 +46,14 @@ impl Backends {
         Attempts { backends: self, first, tried: 0, may_be_reused }
     }
 
-    /// Closes all idle connections to a backend whose host has vanished: each would cost a request its time.
+    /// Uses no idle connection to a backend whose host has vanished: each would cost a request its time.
     pub(crate) fn forget(&self, address: SocketAddr) {
-        while self.pool.take(&address).is_some() {}
+        self.pool.pool().suspect(&address);
     }
 
-    /// Closes an idle connection, for want of descriptors. Returns whether there was any.
+    /// Closes the connection that has been idle for longest, for want of descriptors. Returns whether there was any.
     pub(crate) fn make_room(&self) -> bool {
-        self.addresses.iter().any(|address| self.pool.take(address).is_some())
+        self.pool.pool().close_oldest()
     }
 
     async fn connect(&self, address: SocketAddr) -> io::Result<Link> {

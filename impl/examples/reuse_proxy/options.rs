@@ -87,7 +87,11 @@ pub(crate) struct Limits {
     pub(crate) grace: Duration,
 }
 
+/// What is added to the time of a clock, which has an end.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| format!("{text} is not a number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+    if duration <= LONGEST { Ok(duration) } else { Err(format!("{text} seconds are more than ten years")) }
 }

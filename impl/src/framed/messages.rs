@@ -1,5 +1,6 @@
 //! Typed messages in frames, by a codec of `tokio-util`.
 
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -10,6 +11,9 @@ use futures_sink::Sink;
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::{Error, Frame};
+
+/// Memory up to this length is used for message after message.
+const KEPT: usize = 64 * 1024;
 
 /// Messages of a type over a connection or one of its halves, each in a frame of its own.
 ///
@@ -158,7 +162,9 @@ where
         // What a codec that failed has left is no part of the next message.
         encoded.clear();
         codec.encode(message, encoded).map_err(MessageError::Codec)?;
-        let frame = Frame::new(*kind, encoded.split().freeze());
+        // Memory that is shared with a payload comes back to be used again. That of a long message is not kept for ever.
+        let payload = if encoded.len() > KEPT { mem::take(encoded) } else { encoded.split() };
+        let frame = Frame::new(*kind, payload.freeze());
         Pin::new(half).start_send(frame).map_err(MessageError::Connection)
     }
 

@@ -26,7 +26,7 @@ use crate::setters::setters;
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct Liveness {
-    /// How long what was sent may remain without an acknowledgement (`TCP_USER_TIMEOUT`, in milliseconds). On Linux, Android
+    /// How long what was sent may remain without an acknowledgement (`TCP_USER_TIMEOUT`, in milliseconds, at least one). On Linux, Android
     /// and Fuchsia; elsewhere not applied.
     pub unacknowledged: Duration,
     /// How long a connection is silent before it is probed (`TCP_KEEPIDLE`), in whole seconds, at least one.
@@ -59,7 +59,11 @@ impl Liveness {
         sockopt::set_tcp_keepintvl(stream, at_least_one(self.interval))?;
         sockopt::set_tcp_keepcnt(stream, self.probes)?;
         #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
-        sockopt::set_tcp_user_timeout(stream, u32::try_from(self.unacknowledged.as_millis()).unwrap_or(u32::MAX))?;
+        {
+            // None is the kernel's default, and not a short time.
+            let milliseconds = self.unacknowledged.as_millis().max(1);
+            sockopt::set_tcp_user_timeout(stream, u32::try_from(milliseconds).unwrap_or(u32::MAX))?;
+        }
         Ok(())
     }
 

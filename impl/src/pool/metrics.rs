@@ -7,7 +7,8 @@ use super::core::{Over, Why};
 macro_rules! counters {
     ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         /// What a pool has done since it was made, over all its workers: each figure by itself is exact when nothing
-        /// else happens meanwhile.
+        /// else happens meanwhile. Connections that were `put` and are not idle were reused, taken over, evicted, closed
+        /// (`closed_` and the reason), `expired`, `cleared`, `suspected`, or had a takeover that failed.
         #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
         #[non_exhaustive]
         pub struct Metrics {
@@ -96,8 +97,10 @@ counters! {
     late_reports,
     /// Takeovers that failed in the kernel, upon which the connection was closed.
     failed_takeovers,
+    /// Connections that were closed because their own code panicked when they were looked at or taken.
+    closed_by_panic,
     /// Panics in code of a connection or a key that the pool ran on its own: in a connection that it looked at, or in
-    /// the `Drop` of one that it closed. What was looked at is closed.
+    /// the `Drop` of one that it closed, which is counted with those that were closed for the same reason.
     panicked,
 }
 

@@ -7,7 +7,7 @@ pub(crate) use tokio::select;
 
 pub(crate) mod sync {
     pub(crate) use std::sync::{Mutex, MutexGuard, OnceLock, atomic};
-    pub(crate) use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
+    pub(crate) use tokio::sync::{Notify, watch};
 }
 
 pub(crate) mod task {

@@ -12,7 +12,7 @@ pub struct Config {
     /// anything is allocated. Memory then follows what has come of a frame: it is at most twice as much and 80 KiB. 8 MiB.
     pub max_frame: u32,
     /// Bytes that [`feed`](super::Writer::feed) gathers before it waits for the transport. A frame is accepted while less
-    /// than this is waiting, so that one frame more than this can be. 256 KiB.
+    /// than this is waiting, or nothing is, so that one frame more than this can be. 256 KiB.
     pub write_buffer: usize,
     /// What becomes of the peer's bytes while we shut down.
     pub drain: Drain,
@@ -21,7 +21,8 @@ pub struct Config {
     /// When a silent peer counts as dead. Never, if not set: then a peer that vanishes without a word is noticed when the
     /// operating system notices.
     pub idle: Option<Idle>,
-    /// After how long without a frame of ours a heartbeat is sent, on connections that have heartbeats. Set it to less than
+    /// After how long without a frame of ours a heartbeat is sent, on connections that have heartbeats; a millisecond at
+    /// the least. Set it to less than
     /// half of the peer's idle timeout. The kinds with one of the bits 24 to 27 are then reserved. See
     /// [`Connection::heartbeats`](super::Connection::heartbeats), which a task must poll.
     pub heartbeat: Option<Duration>,

@@ -135,9 +135,13 @@ impl Activity {
     }
 }
 
+/// Heartbeats are sent no more often than this.
+const OFTEN: Duration = Duration::from_millis(1);
+
 /// Sends a heartbeat whenever no frame was sent for the interval. Returns the error that ended that.
 pub(super) async fn send_heartbeats<T: Transport>(shared: Arc<Shared<T>>) -> Error {
     let Some(interval) = shared.config.heartbeat else { return pending().await };
+    let interval = interval.max(OFTEN);
     let (mut next, mut gives_up) = (Timer::default(), Timer::default());
     loop {
         if let Err(end) = poll_fn(|cx| poll_heartbeat_due(&shared, interval, &mut next, cx)).await {

@@ -7,6 +7,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use crate::FOREVER;
 use crate::runtime::time::Instant;
 use bytes::buf::Limit;
 use bytes::{BufMut, BytesMut};
@@ -137,7 +138,7 @@ impl<T: Transport> Reader<T> {
             let has_begun = self.shared.close_state().deadline().is_some();
             self.answer = match self.shared.config.answer.filter(|_| !has_begun) {
                 Some(within) => {
-                    self.shared.begin_shutdown(Instant::now() + within, true);
+                    self.shared.begin_shutdown(Instant::now() + within.min(FOREVER), true);
                     Answer::Writing
                 }
                 None => Answer::Done,

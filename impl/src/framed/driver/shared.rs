@@ -2,17 +2,19 @@
 
 #[cfg(feature = "record")]
 use std::io;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
-use crate::runtime::sync::{AsyncMutex, Mutex, MutexGuard, OnceLock, watch};
+use crate::runtime::sync::{Mutex, MutexGuard, OnceLock, watch};
 use crate::runtime::time::{Instant, Sleep, sleep_until};
 
 use super::config::Config;
 use super::idle::IdleTracker;
 use super::reader::ReadSide;
 use super::record::{Entering, Out, Record};
+use super::shutdown::ShutdownDriver;
 use super::writer::WriteSide;
 use crate::framed::core::{CloseState, NextStep, WriteCursor, WriteLimits};
 use crate::framed::transport::Transport;
@@ -21,16 +23,16 @@ use crate::framed::{Delivery, Error, Outcome};
 /// The state that the halves of a connection and its shutdown share.
 ///
 /// There is one lock for each direction and one for the close state. No task holds two of them at once, nor one across
-/// an `await`. The transport is polled under the lock of its direction. Steps are entered into a record under these locks,
+/// an `await`; the lock of the shutdown's driver is taken before them. The transport is polled under the lock of its direction. Steps are entered into a record under these locks,
 /// and written under none.
 pub(super) struct Shared<T: Transport> {
     read: Mutex<ReadSide<T::Read>>,
     write: Mutex<WriteSide<T::Write>>,
     close_state: Mutex<CloseState<Instant>>,
     /// The outcome of the shutdown, once it has one.
-    pub(super) outcome: watch::Sender<Option<Outcome>>,
-    /// Held by the one call that drives the shutdown.
-    pub(super) driver: AsyncMutex<()>,
+    pub(super) outcome: Arc<Told>,
+    /// What a shutdown goes on with, while a call drives it.
+    driver: Mutex<Option<ShutdownDriver>>,
     /// The first error that ended the connection: every later call returns it.
     terminal_error: OnceLock<Error>,
     pub(super) idle: IdleTracker,
@@ -52,8 +54,8 @@ impl<T: Transport> Shared<T> {
             read: Mutex::new(ReadSide::new(read)),
             write: Mutex::new(WriteSide::new(write, WriteCursor::new(limits))),
             close_state: Mutex::new(CloseState::new()),
-            outcome: watch::channel(None).0,
-            driver: AsyncMutex::new(()),
+            outcome: Arc::new(Told(watch::channel(None).0)),
+            driver: Mutex::new(None),
             terminal_error: OnceLock::new(),
             idle: IdleTracker::new(config.idle),
             config,
@@ -72,6 +74,15 @@ impl<T: Transport> Shared<T> {
 
     pub(super) fn close_state(&self) -> MutexGuard<'_, CloseState<Instant>> {
         self.close_state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn driver(&self) -> MutexGuard<'_, Option<ShutdownDriver>> {
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns a waker for all calls that wait for the shutdown's outcome.
+    pub(super) fn calls(&self) -> Waker {
+        Waker::from(Arc::clone(&self.outcome))
     }
 
     /// Returns the error that ended the connection, if it has ended.
@@ -196,12 +207,33 @@ impl<T: Transport> Shared<T> {
     }
 }
 
+/// Tells every call that waits for a shutdown its outcome, and wakes all of them when there is something to do.
+pub(super) struct Told(watch::Sender<Option<Outcome>>);
+
+impl Deref for Told {
+    type Target = watch::Sender<Option<Outcome>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Wake for Told {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.send_if_modified(|_| true);
+    }
+}
+
 /// A task that waits for one direction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Waiter {
     /// The reader, or the writer.
     Owner,
-    /// The call that drives the shutdown.
+    /// The calls that drive the shutdown.
     Shutdown,
     /// The task that sends heartbeats.
     Heartbeats,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use crate::FOREVER;
 use crate::runtime::time::Instant;
 use bytes::{BufMut, BytesMut};
 
@@ -66,24 +67,15 @@ impl<T: Transport> Closer<T> {
     /// frames of ours.
     pub async fn shutdown(&self, deadline: Instant) -> Outcome {
         self.shared.begin_shutdown(deadline, false);
+        let call = Call(&self.shared);
         let mut outcome = self.shared.outcome.subscribe();
         let mut known = pin!(outcome.wait_for(Option::is_some));
-        let mut driving = pin!(self.shared.driver.lock());
-        // No `select!`, which takes tokio's macros: whoever uses frames alone need not build them.
-        let first = poll_fn(|cx| match known.as_mut().poll(cx) {
-            Poll::Ready(known) => Poll::Ready(Err(known.ok().and_then(|known| *known))),
-            Poll::Pending => driving.as_mut().poll(cx).map(Ok),
-        });
-        let _driving = match first.await {
-            Ok(driving) => driving,
-            Err(Some(outcome)) => return outcome,
-            Err(None) => unreachable!("the sender of the outcome lives in the state that this closer shares"),
-        };
-        let mut driver = ShutdownDriver::new(&self.shared);
         poll_fn(|cx| {
-            let outcome = driver.poll(cx);
-            self.shared.write_record();
-            outcome
+            if let Poll::Ready(known) = known.as_mut().poll(cx) {
+                let known = known.ok().and_then(|known| *known);
+                return Poll::Ready(known.expect("the sender lives in the state that this closer shares"));
+            }
+            call.poll()
         })
         .await
     }
@@ -223,9 +215,35 @@ fn conclude<T: Transport>(shared: &Shared<T>, outcome: Outcome) {
     }
 }
 
-/// The call that drives a shutdown. Nothing is lost when it is dropped: another call goes on.
-struct ShutdownDriver<'c, T: Transport> {
-    shared: &'c Shared<T>,
+/// A call of [`Closer::shutdown`]. All of them wait for the outcome, and are polled whenever something happens to the
+/// shutdown: whichever is polled does what there is to do. So none needs another one to be polled.
+struct Call<'c, T: Transport>(&'c Shared<T>);
+
+impl<T: Transport> Call<'_, T> {
+    fn poll(&self) -> Poll<Outcome> {
+        let waker = self.0.calls();
+        let cx = &mut Context::from_waker(&waker);
+        let mut driver = self.0.driver();
+        let outcome = driver.get_or_insert_default().poll(self.0, cx);
+        drop(driver);
+        self.0.write_record();
+        outcome
+    }
+}
+
+impl<T: Transport> Drop for Call<'_, T> {
+    fn drop(&mut self) {
+        // Nothing is read while no call is polled. Who goes on counts the peer's silence from then on.
+        *self.0.driver() = None;
+        if self.0.outcome.borrow().is_none() {
+            self.0.calls().wake();
+        }
+    }
+}
+
+/// What the calls that shut a connection down go on with, one after the other, each for a poll.
+#[derive(Debug)]
+pub(super) struct ShutdownDriver {
     deadline: Timer,
     ask: Timer,
     /// When the transport is asked next how much could still be lost.
@@ -249,11 +267,10 @@ enum Reading {
     Waits,
 }
 
-impl<'c, T: Transport> ShutdownDriver<'c, T> {
-    fn new(shared: &'c Shared<T>) -> Self {
+impl Default for ShutdownDriver {
+    fn default() -> Self {
         let now = Instant::now();
         Self {
-            shared,
             deadline: Timer::default(),
             ask: Timer::default(),
             asked_next: now,
@@ -265,58 +282,60 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
             toll: Toll::default(),
         }
     }
+}
 
+impl ShutdownDriver {
     /// Does what can be done, and returns when the shutdown is over.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll<T: Transport>(&mut self, shared: &Shared<T>, cx: &mut Context<'_>) -> Poll<Outcome> {
         // Without it nothing could be handed over in this poll, and a deadline would pass for want of a turn.
         ready!(poll_turn(cx));
-        self.shared.write().wakers.register(Waiter::Shutdown, cx);
-        advance(self.shared);
+        shared.write().wakers.register(Waiter::Shutdown, cx);
+        advance(shared);
         let now = Instant::now();
-        let deadline = self.shared.close_state().deadline();
+        let deadline = shared.close_state().deadline();
         let in_time = deadline.is_some_and(|deadline| now < deadline);
         // Nothing is read for a shutdown that has come to its end, except to let the peer finish.
-        let goes_on = match self.shared.close_state().next_step() {
+        let goes_on = match shared.close_state().next_step() {
             NextStep::None | NextStep::Write | NextStep::Close | NextStep::Watch => true,
             NextStep::Done(outcome) => outcome.is_clean(),
         };
-        let reading = if in_time && goes_on { self.poll_read_ahead(cx) } else { Reading::Done };
-        if self.known.is_none() && self.poll_outcome(cx, in_time).is_pending() {
+        let reading = if in_time && goes_on { self.poll_read_ahead(shared, cx) } else { Reading::Done };
+        if self.known.is_none() && self.poll_outcome(shared, cx, in_time).is_pending() {
             // The deadline is looked at last: what can be done in time is done.
             ready!(self.deadline.poll_until(deadline, cx));
-            expire(self.shared);
-            let step = self.shared.close_state().next_step();
+            expire(shared);
+            let step = shared.close_state().next_step();
             if let NextStep::Done(outcome) = step {
-                self.finish(outcome);
+                self.finish(shared, outcome);
             }
         }
         let Some(outcome) = self.known else { return Poll::Pending };
         if in_time && reading == Reading::Waits && outcome.is_clean() {
-            ready!(self.poll_linger(cx, deadline));
+            ready!(self.poll_linger(shared, cx, deadline));
         }
-        self.shared.publish(outcome);
+        shared.publish(outcome);
         Poll::Ready(outcome)
     }
 
-    fn finish(&mut self, outcome: Outcome) {
+    fn finish<T: Transport>(&mut self, shared: &Shared<T>, outcome: Outcome) {
         self.known = Some(outcome);
-        conclude(self.shared, outcome);
+        conclude(shared, outcome);
     }
 
     /// Waits until the outcome is known.
-    fn poll_outcome(&mut self, cx: &mut Context<'_>, in_time: bool) -> Poll<()> {
+    fn poll_outcome<T: Transport>(&mut self, shared: &Shared<T>, cx: &mut Context<'_>, in_time: bool) -> Poll<()> {
         loop {
-            let step = self.shared.close_state().next_step();
+            let step = shared.close_state().next_step();
             match step {
                 NextStep::Done(outcome) => {
-                    self.finish(outcome);
+                    self.finish(shared, outcome);
                     return Poll::Ready(());
                 }
                 NextStep::None | NextStep::Write | NextStep::Close => return Poll::Pending,
                 NextStep::Watch => {}
             }
-            let delivery = self.watch();
-            let step = self.shared.close_state().next_step();
+            let delivery = watch(shared);
+            let step = shared.close_state().next_step();
             if matches!(step, NextStep::Done(_)) {
                 continue;
             }
@@ -333,41 +352,24 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
         }
     }
 
-    /// Asks the transport how much could still be lost.
-    fn watch(&self) -> Delivery {
-        let end = self.shared.read().end.clone();
-        let delivery = match (self.shared.delivery(), &end) {
-            // What has arrived has arrived, also if a reset came behind it.
-            (Ok(Delivery::Outstanding(0)), _) => Ok(Delivery::Outstanding(0)),
-            (Ok(_), Some(End::Fault(fault))) => Err(self.shared.fail_write(Error::Transport(fault.clone()))),
-            (delivery, _) => delivery,
-        };
-        match delivery {
-            Ok(delivery) => {
-                self.shared.decide(delivery, |state| state.watched(delivery, end.is_some()));
-                delivery
-            }
-            Err(_) => {
-                let unwritten = self.shared.write().cursor.queued();
-                self.shared.close_state().broken(unwritten);
-                Delivery::Unknown
-            }
-        }
-    }
-
     /// Waits until the peer has been silent for a while, or its bytes have ended.
-    fn poll_linger(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
-        if self.shared.read().has_reader {
+    fn poll_linger<T: Transport>(
+        &mut self,
+        shared: &Shared<T>,
+        cx: &mut Context<'_>,
+        deadline: Option<Instant>,
+    ) -> Poll<()> {
+        if shared.read().has_reader {
             return Poll::Ready(());
         }
-        let silence = self.last_byte + self.shared.config.drain.linger;
+        let silence = self.last_byte + shared.config.drain.linger.min(FOREVER);
         self.silence.poll_until(deadline.map(|deadline| deadline.min(silence)), cx)
     }
 
     /// Reads what the peer sends, so that it does not get stuck: for the reader, or to drop it.
-    fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Reading {
-        let drain = &self.shared.config.drain;
-        let mut side = self.shared.read();
+    fn poll_read_ahead<T: Transport>(&mut self, shared: &Shared<T>, cx: &mut Context<'_>) -> Reading {
+        let drain = &shared.config.drain;
+        let mut side = shared.read();
         side.wakers.register(Waiter::Shutdown, cx);
         // FRM-29: a reader may have met the deadline meanwhile.
         if side.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
@@ -394,7 +396,7 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
             into.reserve(CHUNK.min(left));
             let read = side.poll_read(&mut (&mut into).limit(CHUNK.min(left)));
             if let Poll::Ready(Some(bytes)) = read {
-                self.shared.record(|steps| steps.came(&into[into.len() - bytes..], by));
+                shared.record(|steps| steps.came(&into[into.len() - bytes..], by));
             }
             if kept {
                 side.ahead = into;
@@ -407,7 +409,7 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
             }
             match read {
                 Poll::Ready(Some(bytes)) if kept => {
-                    self.shared.idle.bytes_came(bytes);
+                    shared.idle.bytes_came(bytes);
                     side.wakers.wake(Waiter::Owner);
                 }
                 Poll::Ready(Some(bytes)) => {
@@ -415,11 +417,33 @@ impl<'c, T: Transport> ShutdownDriver<'c, T> {
                     self.last_byte = Instant::now();
                 }
                 Poll::Ready(None) => {
-                    self.shared.record(|steps| steps.peer_ended(side.end.as_ref(), by));
+                    shared.record(|steps| steps.peer_ended(side.end.as_ref(), by));
                     side.wakers.wake(Waiter::Owner);
                 }
                 Poll::Pending => return Reading::Waits,
             }
+        }
+    }
+}
+
+/// Asks the transport how much could still be lost.
+fn watch<T: Transport>(shared: &Shared<T>) -> Delivery {
+    let end = shared.read().end.clone();
+    let delivery = match (shared.delivery(), &end) {
+        // What has arrived has arrived, also if a reset came behind it.
+        (Ok(Delivery::Outstanding(0)), _) => Ok(Delivery::Outstanding(0)),
+        (Ok(_), Some(End::Fault(fault))) => Err(shared.fail_write(Error::Transport(fault.clone()))),
+        (delivery, _) => delivery,
+    };
+    match delivery {
+        Ok(delivery) => {
+            shared.decide(delivery, |state| state.watched(delivery, end.is_some()));
+            delivery
+        }
+        Err(_) => {
+            let unwritten = shared.write().cursor.queued();
+            shared.close_state().broken(unwritten);
+            Delivery::Unknown
         }
     }
 }

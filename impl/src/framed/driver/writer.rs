@@ -4,9 +4,10 @@ use std::fmt::{self, Debug, Formatter};
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use crate::FOREVER;
 use crate::runtime::sync::MutexGuard;
 use crate::runtime::time::Instant;
 use futures_sink::Sink;
@@ -40,12 +41,13 @@ const COPIED_IF_NOT_VECTORED: usize = 32 * 1024;
 pub struct Writer<T: Transport> {
     shared: Arc<Shared<T>>,
     timer: Timer,
-    close: Option<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
+    /// Locked by no one: it is what makes a writer `Sync`, although this future is not.
+    close: Mutex<Option<Pin<Box<dyn Future<Output = Outcome> + Send>>>>,
 }
 
 impl<T: Transport> Writer<T> {
     pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
-        Self { shared, timer: Timer::default(), close: None }
+        Self { shared, timer: Timer::default(), close: Mutex::new(None) }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared<T>> {
@@ -122,17 +124,22 @@ impl<T: Transport> Writer<T> {
             self.shared.check()?;
             write.cursor.check()?;
             ready!(write.toll.poll_pay(cx));
-            if write.cursor.queued() < self.shared.config.write_buffer {
+            if write.cursor.queued() < self.room() {
                 write.wait_no_more();
                 return Poll::Ready(frame.take().map_or(Ok(()), |frame| self.accept(write, frame)));
             }
             drop(write);
             let flushed = poll_flush(&self.shared, Waiter::Owner, &mut self.timer, cx)?;
             // A transport that holds bytes back has made room when it took them. Only a flush waits until it lets them go.
-            if flushed.is_pending() && self.queued() >= self.shared.config.write_buffer {
+            if flushed.is_pending() && self.queued() >= self.room() {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// How many bytes are to wait at the most before one more frame is accepted. Where nothing is waiting one always is.
+    fn room(&self) -> usize {
+        self.shared.config.write_buffer.max(1)
     }
 
     /// Accepts a frame, whether there is room or not.
@@ -224,7 +231,15 @@ pub(super) struct WriteSide<W> {
 
 impl<W: AsyncWrite + Unpin> WriteSide<W> {
     pub(super) fn new(io: W, cursor: WriteCursor) -> Self {
-        Self { io, cursor, wakers: Wakers::new(), toll: Toll::default(), unflushed: false, blocked: false, unawaited: None }
+        Self {
+            io,
+            cursor,
+            wakers: Wakers::new(),
+            toll: Toll::default(),
+            unflushed: false,
+            blocked: false,
+            unawaited: None,
+        }
     }
 
     pub(super) fn copied(io: &W) -> usize {
@@ -349,13 +364,14 @@ impl<T: Transport + 'static> Sink<Frame> for Writer<T> {
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let Self { shared, close, .. } = &mut *self;
-        let close = close.get_or_insert_with(|| {
-            let deadline = Instant::now() + shared.config.close_within;
+        let close = close.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let closing = close.get_or_insert_with(|| {
+            let deadline = Instant::now() + shared.config.close_within.min(FOREVER);
             let closer = Closer::new(Arc::clone(shared));
             Box::pin(async move { closer.shutdown(deadline).await })
         });
-        let outcome = ready!(close.as_mut().poll(cx));
-        self.close = None;
+        let outcome = ready!(closing.as_mut().poll(cx));
+        *close = None;
         Poll::Ready(if outcome.is_clean() { Ok(()) } else { Err(Error::Unclean(outcome)) })
     }
 }

@@ -147,11 +147,10 @@ impl<K: Eq + Hash, C: Connection> Shared<K, C> {
             })
         });
         drop(claimed);
-        if let Some(Some(reason)) = why {
-            shard.counters.closed_while_idle.add(1);
-            if let Some(key) = key.filter(|_| has_vanished(reason)) {
-                self.end_all(&key, Why::Suspected);
-            }
+        let Some(Some(reason)) = why else { return shard.counters.closed_by_panic.add(1) };
+        shard.counters.closed_while_idle.add(1);
+        if let Some(key) = key.filter(|_| has_vanished(reason)) {
+            self.end_all(&key, Why::Suspected);
         }
     }
 

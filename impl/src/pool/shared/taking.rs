@@ -1,6 +1,7 @@
 //! A connection is taken.
 
 use std::hash::Hash;
+use std::mem;
 
 use super::{Shared, has_vanished};
 use crate::ownership::Worker;
@@ -12,6 +13,15 @@ use crate::pool::{Connection, NotIdle, Pooled, Prefer};
 enum Dead {
     NotIdle(NotIdle),
     TakeoverFailed,
+}
+
+/// A connection whose own code runs. A panic in it is the caller's, and closes the connection: that is counted.
+struct Unsettled<'c>(&'c Counters);
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        self.0.closed_by_panic.add(1);
+    }
 }
 
 impl<K: Eq + Hash, C: Connection> Shared<K, C> {
@@ -47,7 +57,10 @@ impl<K: Eq + Hash, C: Connection> Shared<K, C> {
             // OWN-13: out of its slot, so that nothing that the former owner's poller still says is about it.
             let pooled = taken.found?.release();
             let is_own = whose == usize::from(here.number());
-            match self.settle(pooled, is_own) {
+            let unsettled = Unsettled(counters);
+            let settled = self.settle(pooled, is_own);
+            mem::forget(unsettled);
+            match settled {
                 Ok(pooled) => {
                     let taken = if is_own { &counters.reused_local } else { &counters.taken_over };
                     taken.add(1);

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::FOREVER;
 use crate::ownership::core::WORKERS;
 
 pub use handle::WorkerHandle;
@@ -213,7 +214,7 @@ impl Workers {
     }
 
     fn stop_within(&mut self, within: Duration) -> Report {
-        let deadline = Instant::now() + within;
+        let deadline = Instant::now() + within.min(FOREVER);
         self.threads.iter().for_each(|thread| thread.tell(deadline));
         let workers = self.threads.drain(..).map(|thread| thread.join(deadline + BLOCKED)).collect();
         Report { workers }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::io;
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -39,7 +39,8 @@ type Job = Box<dyn FnOnce(&WorkerHandle) + Send>;
 pub(super) struct Thread {
     jobs: jobs::UnboundedSender<Job>,
     order: watch::Sender<Order>,
-    report: mpsc::Receiver<Ended>,
+    /// Locked by no one: it is what makes this `Sync`.
+    report: Mutex<mpsc::Receiver<Ended>>,
     handle: JoinHandle<()>,
 }
 
@@ -60,7 +61,7 @@ impl Thread {
         })?;
         let died = || Err(io::Error::other("the worker's thread has died"));
         is_ready.recv().unwrap_or_else(|_| died())?;
-        Ok(Self { jobs, order, report, handle })
+        Ok(Self { jobs, order, report: Mutex::new(report), handle })
     }
 
     pub(super) fn run(&self, job: impl FnOnce(&WorkerHandle) + Send + 'static) -> Result<(), Stopped> {
@@ -73,7 +74,8 @@ impl Thread {
 
     /// How it ended, or that it has not by the time.
     pub(super) fn join(self, by: Instant) -> WorkerEnd {
-        let ended = match self.report.recv_timeout(by.saturating_duration_since(Instant::now())) {
+        let report = self.report.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let ended = match report.recv_timeout(by.saturating_duration_since(Instant::now())) {
             Ok(ended) => WorkerEnd::Ended(ended),
             Err(mpsc::RecvTimeoutError::Timeout) => return WorkerEnd::Blocked,
             // A thread that panics has no report, and ends without one.

@@ -7,7 +7,7 @@ use shuttle::thread::yield_now;
 
 pub use shuttle::sync::MutexGuard;
 pub(crate) use shuttle::sync::atomic;
-pub(crate) use shuttle_tokio::sync::{Mutex as AsyncMutex, watch};
+pub(crate) use shuttle_tokio::sync::watch;
 
 use super::scheduling_point;
 

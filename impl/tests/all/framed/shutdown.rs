@@ -1,9 +1,11 @@
 //! The end of a connection.
 
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use handfast::framed::{Config, Connection, Error, Outcome};
+use futures_util::SinkExt;
+use handfast::framed::{Config, Connection, Drain, Error, Outcome};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
@@ -274,4 +276,76 @@ async fn a_reset_behind_the_last_acknowledgement_is_no_loss() {
     peer.theirs.get().fail(std::io::ErrorKind::ConnectionReset);
     assert_eq!(ours.shutdown(within(60)).await, Outcome::Clean);
     assert_eq!(peer.receive(), MARKER);
+}
+
+/// A first call with much time is there and not polled, as in a `select!` whose other arm is in more of a hurry.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_does_not_need_another_call_to_be_polled() {
+    let (ours, peer) = connection(Config::default());
+    let (_reader, mut writer) = ours.into_split();
+    peer.ours.get().send_room = 0;
+    writer.feed(frame(1, 3)).await.expect("there is room");
+    let (closer, other) = (writer.closer(), writer.closer());
+    let mut patient = pin!(closer.shutdown(within(60)));
+    assert!(once(patient.as_mut()).is_pending());
+    let begin = Instant::now();
+    assert_eq!(other.shutdown(within(2)).await, Outcome::DeadlineExceeded { unwritten: 19 });
+    assert_eq!(seconds(begin), 2, "it ends by the earliest deadline");
+    assert_eq!(once(patient.as_mut()), Poll::Ready(Outcome::DeadlineExceeded { unwritten: 19 }));
+}
+
+/// The same where the peer takes everything after a while: the call that is polled hands it over, and learns of it.
+#[tokio::test(start_paused = true)]
+async fn the_call_that_is_polled_drives_a_shutdown() {
+    for drops in [false, true] {
+        let (ours, peer) = connection(Config::default());
+        let (_reader, mut writer) = ours.into_split();
+        peer.ours.get().send_room = 0;
+        writer.feed(frame(1, 3)).await.expect("there is room");
+        let (closer, other) = (writer.closer(), writer.closer());
+        let driven = tokio::spawn(async move { other.shutdown(within(60)).await });
+        yield_now().await;
+        // It is polled last, once, and waits for the transport then.
+        let mut latest = Box::pin(closer.shutdown(within(60)));
+        assert!(once(latest.as_mut()).is_pending());
+        let _kept = (!drops).then_some(latest);
+        let begin = Instant::now();
+        sleep(Duration::from_secs(1)).await;
+        peer.ours.get().send_room = usize::MAX;
+        peer.ours.get().wake();
+        assert_eq!(driven.await.expect("no panic"), Outcome::Clean);
+        assert_eq!(seconds(begin), 1, "at once when there is room");
+        assert_eq!(peer.receive(), [bytes_of(&frame(1, 3)), MARKER.to_vec()].concat());
+    }
+}
+
+/// Durations that no clock holds are taken for as long as one does.
+#[tokio::test(start_paused = true)]
+async fn the_longest_durations_are_for_ever() {
+    let drain = Drain::default().with_linger(Duration::MAX);
+    let config = Config::default().with_answer(Some(Duration::MAX)).with_close_within(Duration::MAX).with_drain(drain);
+    let (ours, peer) = connection(config.clone());
+    let (mut reader, mut writer) = ours.into_split();
+    peer.send(&MARKER);
+    assert_eq!(reader.read().await, Ok(None), "the answer is handed over");
+    assert_eq!(writer.close().await, Ok(()));
+
+    let (ours, peer) = connection(config);
+    let (reader, writer) = ours.into_split();
+    drop(reader);
+    peer.send(b"more is to come");
+    assert_eq!(writer.closer().shutdown(within(5)).await, Outcome::Clean, "the peer is waited for until the deadline");
+}
+
+fn is_sync<T: Sync>(_: &T) {}
+
+/// So that a future that holds a reference may go to another thread.
+#[tokio::test(start_paused = true)]
+async fn a_connection_and_its_parts_may_be_shared_between_threads() {
+    let (ours, _peer) = connection(Config::default());
+    is_sync(&ours);
+    is_sync(&ours.closer());
+    let (reader, writer) = ours.into_split();
+    is_sync(&reader);
+    is_sync(&writer);
 }

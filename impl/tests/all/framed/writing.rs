@@ -67,6 +67,17 @@ async fn feeding_waits_for_room_and_not_for_a_flush() {
     assert_eq!(peer.receive(), [bytes_of(&frame(1, 12)), bytes_of(&frame(2, 12))].concat());
 }
 
+/// There is room for a frame when nothing waits, however little is to be gathered.
+#[tokio::test(start_paused = true)]
+async fn without_a_buffer_frames_are_written_one_by_one() {
+    let (mut ours, peer) = connection(Config::default().with_write_buffer(0));
+    ours.feed(frame(1, 12)).await.expect("nothing waits");
+    ours.feed(frame(2, 12)).await.expect("the first is taken");
+    assert_eq!(peer.receive(), bytes_of(&frame(1, 12)));
+    ours.write(frame(3, 12)).await.expect("the second is taken");
+    assert_eq!(peer.receive(), [bytes_of(&frame(2, 12)), bytes_of(&frame(3, 12))].concat());
+}
+
 /// The transport takes any number of bytes, and the write is dropped there.
 #[tokio::test(start_paused = true)]
 async fn m20_a_write_that_is_dropped_is_finished_by_the_next() {

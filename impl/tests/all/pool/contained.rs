@@ -20,6 +20,7 @@ struct Trap {
     eq: AtomicBool,
     drop: AtomicBool,
     look: AtomicBool,
+    take: AtomicBool,
 }
 
 impl Trap {
@@ -76,6 +77,7 @@ impl Connection for Fragile {
     }
 
     fn not_idle(&self) -> Option<NotIdle> {
+        Trap::spring(&self.trap.take);
         None
     }
 
@@ -191,11 +193,26 @@ fn a_connection_that_panics_when_it_is_looked_at_is_closed() {
         wakers[0].wake_by_ref();
         until(|| world.drops.count() == 1).await;
         world.trap.look.store(false, Ordering::SeqCst);
-        assert_eq!(world.local.pool().metrics().panicked, 1);
+        let metrics = world.local.pool().metrics();
+        assert_eq!((metrics.panicked, metrics.closed_by_panic), (1, 1));
         wakers[1].wake_by_ref();
         until(|| !world.wakers.lock().expect("whole").is_empty()).await;
         world.is_whole(1, 1);
         assert!(world.local.take(&world.key(1)).is_some(), "it was looked at and is idle");
+    });
+}
+
+/// The panic is the caller's, and the connection is accounted for.
+#[test]
+fn a_connection_that_panics_when_it_is_taken_is_counted() {
+    in_a_pool(async |world| {
+        world.put(1);
+        world.put(1);
+        assert!(world.panics(|trap| &trap.take, || world.local.take(&world.key(1))));
+        world.is_whole(1, 1);
+        assert!(world.local.take(&world.key(1)).is_some(), "the other one is as it was");
+        let metrics = world.local.pool().metrics();
+        assert_eq!((metrics.put, metrics.reused_local, metrics.closed_by_panic, metrics.panicked), (2, 1, 1, 0));
     });
 }
 

@@ -184,7 +184,12 @@ async fn the_kernel_is_told_how_soon_a_server_has_vanished() {
     assert_eq!(sockopt::tcp_keepintvl(&stream).expect("it is TCP"), Duration::from_secs(3));
     assert_eq!(sockopt::tcp_keepcnt(&stream).expect("it is TCP"), 3);
     #[cfg(target_os = "linux")]
-    assert_eq!(sockopt::tcp_user_timeout(&stream).expect("it is TCP"), 10_000);
+    {
+        assert_eq!(sockopt::tcp_user_timeout(&stream).expect("it is TCP"), 10_000);
+        liveness.with_unacknowledged(Duration::ZERO).apply(&stream).expect("it is TCP");
+        let least = sockopt::tcp_user_timeout(&stream).expect("it is TCP");
+        assert_eq!(least, 1, "none would be the kernel's default, a quarter of an hour");
+    }
     let (unix, _) = UnixStream::pair().expect("there are descriptors");
     assert!(liveness.apply(&unix).is_err());
 }

@@ -246,3 +246,18 @@ fn what_is_dropped_by_a_stop_is_within_its_runtime() {
     assert_eq!(workers.stop(Duration::ZERO).workers[0].ended().map(|ended| ended.dropped), Some(1));
     assert_eq!(was_within.recv(), Ok(true), "there is no runtime for what asks for its clock or its poller");
 }
+
+#[test]
+fn a_stop_may_take_any_time() {
+    let workers = workers(1);
+    let waits = workers.spawn(0, async |here| here.stopping().await).expect("it runs");
+    let report = workers.stop(Duration::MAX);
+    assert!(report.is_clean(), "{report:?}");
+    waits.wait().expect("it has ended by itself");
+}
+
+#[test]
+fn workers_may_be_shared_between_threads() {
+    fn is_sync<T: Sync>(_: &T) {}
+    is_sync(&workers(1));
+}
