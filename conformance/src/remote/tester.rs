@@ -71,20 +71,24 @@ pub async fn outlast(
 ) -> Result<bool, Unexplained> {
     let deadline = limits.deadline.unwrap_or_default();
     let until = began + deadline + limits.silence;
-    let mut bytes = bytes.into_iter();
+    let (mut bytes, pause) = (bytes.into_iter(), deadline / 4);
+    let mut next = Instant::now() + pause;
     loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        let now = Instant::now();
+        if until <= now {
             return Ok(false);
         }
-        match link.read(left.min(deadline / 4)).await {
+        match link.read(until.min(next).saturating_duration_since(now)).await {
             Heard::Bytes(heard) => hears(&heard)?,
             Heard::End | Heard::Reset => return Ok(true),
-            Heard::Nothing => {
-                if let Some(byte) = bytes.next() {
-                    // Where it is not taken the connection has ended, which is read next.
-                    link.write(&[byte], None, limits.silence).await;
-                }
+            Heard::Nothing => {}
+        }
+        // Also to an implementation that goes on talking.
+        if next <= Instant::now() {
+            next += pause;
+            if let Some(byte) = bytes.next() {
+                // Where it is not taken the connection has ended, which is read next.
+                link.write(&[byte], None, limits.silence).await;
             }
         }
     }

@@ -29,6 +29,9 @@ use crate::framed::{Error, Frame, Outcome};
 /// tasks. No task is spawned and no thread is blocked, also not when it is dropped: dropping it without a
 /// [`shutdown`](Self::shutdown) closes the transport, and what was not flushed, and with unread input on TCP also what was
 /// not acknowledged, is lost.
+///
+/// The transport is polled, and wakers of tasks are called, while a lock of the connection is held. A waker that polls or
+/// drops its task at once, which tokio's and those of the `futures` crate do not, would wait for that lock for ever.
 pub struct Connection<T: Transport> {
     reader: Reader<T>,
     writer: Writer<T>,
