@@ -15,7 +15,7 @@ fn for_draining(time: Duration) -> Duration {
 }
 
 /// The moment after this time; in thirty years if the clock does not go as far.
-fn after(time: Duration) -> Instant {
+pub(super) fn after(time: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(time).unwrap_or_else(|| now + Duration::from_secs(30 * 365 * 86400))
 }
@@ -78,7 +78,8 @@ impl<K, I> Context<K, I> {
     }
 
     /// Waits until the session is told to end. Returns why, and by when its connection is to be closed in order: the body
-    /// is dropped some time after that. Cancel safe.
+    /// is dropped some time after that. A shutdown that begins later, or is shortened, makes that moment earlier: another
+    /// call returns at once and tells. Cancel safe.
     pub async fn told_to_end(&mut self) -> (Reason, Instant) {
         let reason = self.session.told_to_end().await;
         (reason, self.closing.drained_by())

@@ -20,14 +20,14 @@ pub struct Config<K> {
     pub registry: lifecycle::NodeConfig<K>,
     /// How the roles are settled.
     pub opening: Opening,
-    /// How long connecting may take.
+    /// How long connecting may take. Zero is refused.
     pub connect_timeout: Duration,
     /// When a peer that is to stay connected is dialed again.
     pub redial: Redial,
     /// How many connections the kernel keeps that were not accepted yet.
     pub backlog: u32,
     /// How long a listener rests when it cannot accept. Most likely there is no descriptor left; the connection stays in
-    /// the kernel's queue.
+    /// the kernel's queue. Zero is refused.
     pub accept_pause: Duration,
 }
 
@@ -51,6 +51,16 @@ impl<K> Config<K> {
         let lifecycle::NodeConfig { grace, handshake_timeout, .. } = self.registry;
         if grace >= handshake_timeout {
             return Err(ConfigError::GraceTooLong { grace, handshake_timeout });
+        }
+        let Redial { backoff, .. } = self.redial;
+        let times = [
+            ("connect_timeout", self.connect_timeout),
+            ("redial.backoff.first", backoff.first),
+            ("redial.backoff.most", backoff.most),
+            ("accept_pause", self.accept_pause),
+        ];
+        if let Some((time, _)) = times.into_iter().find(|(_, duration)| duration.is_zero()) {
+            return Err(ConfigError::NoTime { time });
         }
         match &self.opening {
             Opening::Negotiate { protocols, .. } if protocols.is_empty() => Err(ConfigError::NoProtocols),
@@ -93,7 +103,8 @@ pub enum Opening {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Redial {
-    /// How long it is waited after each failure in a row. After the last of its `attempts` the peer is given up.
+    /// How long it is waited after each failure in a row, `first` and `most` more than zero. After the last of its `attempts`,
+    /// the first at the earliest, the peer is given up.
     pub backoff: Backoff,
     /// How long a session must have been announced for its end not to count as a failure.
     pub stayed: Duration,
@@ -142,6 +153,12 @@ pub enum ConfigError {
         grace: Duration,
         /// The handshake timeout that was asked for.
         handshake_timeout: Duration,
+    },
+    /// With a time of zero no connection could be made, or a failure would be followed by the next attempt without a pause.
+    #[error("{time} must not be zero")]
+    NoTime {
+        /// The name of the time.
+        time: &'static str,
     },
     /// No protocol could be agreed on.
     #[error("no protocol can be negotiated: name one, or set `opening` to `ByDirection`")]

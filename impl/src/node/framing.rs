@@ -148,10 +148,18 @@ where
         let (_, deadline) = context.told_to_end().await;
         closer.shutdown(deadline).await
     };
-    // A session that ends already has less time from now on.
+    // NODE-11: a session that ends already has less time from now on, and less again when a second shutdown is shorter.
     let shortened = async {
-        begun(&mut closing.hold()).await;
-        closer.shutdown(closing.drained_by()).await
+        let mut changes = closing.hold();
+        begun(&mut changes).await;
+        loop {
+            drop(changes.borrow_and_update());
+            select! {
+                biased;
+                changed = changes.changed() => if changed.is_err() { pending::<()>().await },
+                _outcome = closer.shutdown(closing.drained_by()) => pending().await,
+            }
+        }
     };
     let work = async {
         let reason = body(session).await.unwrap_or(Reason::Failed);
@@ -162,7 +170,7 @@ where
     let reason = select! {
         biased;
         never = and_never_end(told) => match never {},
-        never = and_never_end(shortened) => match never {},
+        never = shortened => match never {},
         reason = work => reason,
     };
     drop(account);

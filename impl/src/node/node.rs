@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::closing::{Closing, begun};
+use super::closing::{Closing, after, begun};
 use super::open::{ConnectError, Connecting, OpenError, establish};
 use super::redial::{Kept, keep};
 use super::{Config, ConfigError, Context, Opening, Stream, Upgraded};
 use crate::lifecycle::{self, BodyOutput, Origin, Reason, Rejected, Report, SessionHandle, Slot};
 use crate::runtime::sync::OnceLock;
-use crate::runtime::time::{Instant, sleep, sleep_until};
+use crate::runtime::time::{sleep, sleep_until};
 use crate::runtime::{select, task};
 use crate::simopen::{self, Dialer, Direction};
 
@@ -59,8 +59,16 @@ pub trait Listener: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// If there is none for now. The node [pauses](Config::accept_pause) and tries again.
+    /// If there is none for now. The node [pauses](Config::accept_pause) and tries again; at once where the error says that
+    /// the connection was aborted or reset, or the call interrupted.
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
+}
+
+/// Whether an error of a listener tells of one connection and not of the listener: BSD reports a client that resets its
+/// connection before it is accepted, which any client can do at will.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
 
 impl Listener for TcpListener {
@@ -209,6 +217,8 @@ where
             match listener.accept().await {
                 // It is counted in the registry's metrics.
                 Ok((io, from)) => drop(self.accept(io, from)),
+                // The next one is not kept waiting for a connection that was gone before it was accepted.
+                Err(error) if is_of_one_connection(&error) => task::yield_now().await,
                 Err(error) => {
                     crate::trace::warn!(%error, "cannot accept");
                     sleep(self.inner.config.accept_pause).await;
@@ -280,19 +290,20 @@ where
     /// their frames are drained, their Downs are announced, and every connection and listener is closed, for `timeout` at
     /// most; then the sessions that are left are aborted.
     ///
-    /// As for [`lifecycle::Node::shutdown`], it may be called several times, the earliest end counts, and a shutdown that
-    /// has begun goes on when its caller goes away.
+    /// As for [`lifecycle::Node::shutdown`], it may be called several times, and the earliest end counts, also for frames that
+    /// are drained already.
+    ///
+    /// Cancel safe in that a shutdown that has begun goes on when its caller goes away; what is closed after the last Down is
+    /// then not waited for, and without a call that waits nothing bounds it.
     pub async fn shutdown(&self, timeout: Duration) -> Report {
         // NODE-11, NODE-15: every session ends by then, and behind the last Down the last connection is closed.
-        let deadline = Instant::now().checked_add(timeout);
+        let deadline = after(timeout);
         self.inner.closing.begin(timeout);
         let report = self.inner.registry.shutdown(timeout).await;
-        if let Some(deadline) = deadline {
-            select! {
-                biased;
-                () = self.inner.closing.released() => {}
-                () = sleep_until(deadline) => {}
-            }
+        select! {
+            biased;
+            () = self.inner.closing.released() => {}
+            () = sleep_until(deadline) => {}
         }
         report
     }

@@ -20,6 +20,12 @@ impl Kept {
     pub fn stop(&self) {
         self.0.abort();
     }
+
+    /// Whether the peer is dialed no more: it was [stopped](Self::stop), it was given up after the last of the configured
+    /// attempts, the peer turned out to be this node, or the node shuts down.
+    pub fn is_over(&self) -> bool {
+        self.0.is_finished()
+    }
 }
 
 /// What an attempt to be connected has come to.
@@ -59,7 +65,7 @@ pub(super) async fn keep<K, I, Io>(
                     Attempt::Beaten(key) => beaten_by = Some(key),
                 }
             }
-            if failures >= inner.config.redial.backoff.attempts {
+            if failures >= inner.config.redial.backoff.attempts.max(1) {
                 crate::trace::debug!(%peer, failures, "peer given up");
                 return;
             }
@@ -84,11 +90,13 @@ where
         // A ban ends and a slot becomes free some time.
         Err(_) => return Attempt::Failed,
     };
-    let Ended { reason, .. } = session.wait().await;
+    let Ended { reason, announced } = session.wait().await;
     // From its announcement on: an upgrade may take longer than a session has to stay.
     let stayed = session.announced_at().map(|announced| announced.elapsed());
     match reason {
-        Reason::ShuttingDown | Reason::Myself => Attempt::Over,
+        // A body may give any reason: what it says of a peer that was announced ends nothing but its session. The node's own
+        // shutdown ends the whole task.
+        Reason::Myself if !announced => Attempt::Over,
         Reason::Duplicate | Reason::Replaced => key.get().cloned().map_or(Attempt::Failed, Attempt::Beaten),
         _ if stayed.is_some_and(|stayed| stayed >= inner.config.redial.stayed) => Attempt::Stayed,
         _ => Attempt::Failed,

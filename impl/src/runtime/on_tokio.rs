@@ -16,7 +16,7 @@ pub(crate) mod task {
     use tokio::runtime::Handle;
 
     pub(crate) use tokio::spawn;
-    pub(crate) use tokio::task::{AbortHandle, JoinHandle, coop};
+    pub(crate) use tokio::task::{AbortHandle, JoinHandle, coop, yield_now};
 
     /// Spawns a task, if this is within a runtime.
     pub(crate) fn spawn_if_possible(future: impl Future<Output = ()> + Send + 'static) {

@@ -22,7 +22,7 @@ use crate::setters::setters;
 pub struct Dialer {
     /// Where this end listens. Any port is dialed from if it is `None` or its port is 0.
     pub from: Option<SocketAddr>,
-    /// How long connecting may take, whatever the kernel and the peer do. Half of it is for the port that this end listens
+    /// How long connecting may take, whatever the kernel and the peer do; with zero no attempt succeeds. Half of it is for the port that this end listens
     /// on, if there is one that can be used; the rest for another port.
     pub timeout: Duration,
     /// How to negotiate.
@@ -91,7 +91,7 @@ pub enum DialError {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Backoff {
-    /// The limit before the second attempt.
+    /// The limit before the second attempt. With zero no attempt waits.
     pub first: Duration,
     /// The greatest limit.
     pub most: Duration,

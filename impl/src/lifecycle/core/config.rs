@@ -202,7 +202,9 @@ pub enum WhenFull {
     /// An ordinary accepted session is ended with [`Reason::Evicted`] and gives its slot to it: the youngest one of the
     /// source that has the most, where the older half of them is protected. So strangers from few sources push out each
     /// other, and a peer that stays is safe. The idea is Bitcoin Core's. A session that is not announced is evicted where
-    /// the newcomer lacks a slot for pending sessions. If all are protected the newcomer is turned away.
+    /// the newcomer lacks a slot for pending sessions. If all are protected the newcomer is turned away, and so it is where
+    /// it would find no slot all the same: its address or source has too much already, no more may be dialed, or
+    /// more sessions hold slots than [limits that were lowered](super::Core::set_limits) allow. Nobody is evicted then.
     EvictWorst,
 }
 

@@ -167,21 +167,21 @@ impl<K: Clone + Ord, I> Core<K, I> {
     }
 
     /// Returns the session that is to end for a connection of this origin to have a slot, if the node is configured to
-    /// [evict](WhenFull::EvictWorst), has no slot for it, and there is a session that may be evicted. Ask before
-    /// [`open`](Self::open), and end it with [`disconnect`](Self::disconnect) and [`end`](Self::end).
+    /// [evict](WhenFull::EvictWorst), has no slot for it, and there is a session that may be evicted. None if the
+    /// connection would be turned away all the same, because of another limit or because more sessions than one would have
+    /// to end. Ask before [`open`](Self::open), and end it with [`disconnect`](Self::disconnect) and [`end`](Self::end).
     pub fn worst(&self, origin: Origin) -> Option<SessionId> {
+        let origin = Origin { address: origin.address.map(|address| address.to_canonical()), ..origin };
         let is_turned_away =
             self.phase != Phase::Open || origin.address.is_some_and(|address| self.is_address_banned(address));
         if self.config.when_full == WhenFull::TurnAway || is_turned_away {
             return None;
         }
-        let limits = &self.config.limits;
-        let reason = self.slots.find_room(origin, limits).err()?;
         let may_go = |session| {
             let state = self.sessions.get(&session)?;
             state.ending.is_none().then_some(state.origin)
         };
-        self.slots.worst(origin, reason, limits, may_go)
+        self.slots.worst(origin, &self.config.limits, may_go)
     }
 
     /// Sets other limits. Sessions that hold a slot keep it; what is too many ends in its time.

@@ -59,8 +59,15 @@ impl Slots {
 
     /// Returns which limit leaves no room for one more session of this origin, if one does.
     pub(super) fn find_room(&self, origin: Origin, limits: &Limits) -> Result<(), Reason> {
-        let ordinary = self.inbound.all.len() + self.outbound.all.len();
-        if ordinary + self.privileged.all.len() >= limits.total {
+        self.find_room_without(None, origin, limits)
+    }
+
+    /// Returns which limit leaves no room when `gone` has given its slot back.
+    fn find_room_without(&self, gone: Option<SessionId>, origin: Origin, limits: &Limits) -> Result<(), Reason> {
+        let count =
+            |held: &BTreeSet<SessionId>| held.len() - usize::from(gone.is_some_and(|gone| held.contains(&gone)));
+        let ordinary = count(&self.inbound.all) + count(&self.outbound.all);
+        if ordinary + count(&self.privileged.all) >= limits.total {
             return Err(Reason::Full);
         }
         // Sessions that are privileged neither wait for a limit of the ordinary ones nor use it up.
@@ -74,20 +81,21 @@ impl Slots {
             Direction::Inbound => (&self.inbound, Reason::Inbound),
             Direction::Outbound => (&self.outbound, Reason::Outbound),
         };
-        if held.all.len() >= limits.of(origin.direction) {
+        if count(&held.all) >= limits.of(origin.direction) {
             return Err(reason);
         }
-        if held.pending.len() >= limits.pending(origin.direction) {
+        if count(&held.pending) >= limits.pending(origin.direction) {
             return Err(Reason::Pending);
         }
-        match (origin.direction, origin.address) {
-            (Direction::Inbound, Some(address)) => self.find_room_from(address, limits),
-            // What is dialed is nothing that the other end could have too much of.
-            (Direction::Outbound, _) | (Direction::Inbound, None) => Ok(()),
-        }
+        self.find_room_from(origin, limits)
     }
 
-    fn find_room_from(&self, address: IpAddr, limits: &Limits) -> Result<(), Reason> {
+    /// Returns which limit by address or source leaves no room.
+    fn find_room_from(&self, origin: Origin, limits: &Limits) -> Result<(), Reason> {
+        let (false, Direction::Inbound, Some(address)) = (origin.privileged, origin.direction, origin.address) else {
+            // What is dialed is nothing that the other end could have too much of.
+            return Ok(());
+        };
         let Held { addresses, pending_addresses, .. } = &self.inbound;
         // Counting stops at the limit, so that it takes no longer than the limit is large.
         let reaches = |limit, set, network| limit != usize::MAX && within(set, network).take(limit).count() >= limit;
@@ -137,29 +145,26 @@ impl Slots {
     }
 
     /// Returns the session that [`WhenFull::EvictWorst`](super::WhenFull::EvictWorst) ends for one more session of this
-    /// origin that is turned away for this reason. `may_go` has the origins of sessions that may be evicted.
+    /// origin, if that is turned away and would have a slot then. `may_go` has the origins of sessions that may be evicted.
     pub(super) fn worst(
         &self,
         origin: Origin,
-        reason: Reason,
         limits: &Limits,
         may_go: impl Fn(SessionId) -> Option<Origin>,
     ) -> Option<SessionId> {
-        let candidates = match reason {
-            Reason::Full | Reason::Reserved | Reason::Inbound => &self.inbound.all,
-            Reason::Pending if origin.direction == Direction::Inbound => &self.inbound.pending,
-            // The source itself has too much already, or no end of an accepted session would help.
-            _ => return None,
-        };
-        let candidates: Vec<(SessionId, Option<Network>)> = candidates
-            .iter()
-            .filter_map(|&session| Some((session, may_go(session)?.address.map(|address| limits.source(address)))))
-            .collect();
-        let mut sources: BTreeMap<Option<Network>, usize> = BTreeMap::new();
-        candidates.iter().for_each(|(_, source)| *sources.entry(*source).or_default() += 1);
-        let unprotected = candidates.iter().skip(candidates.len().div_ceil(2));
-        let worst = unprotected.max_by_key(|(session, source)| (sources.get(source), *session));
-        worst.map(|(session, _)| *session)
+        let reason = self.find_room(origin, limits).err()?;
+        // A source that has too much already pushes out nobody, itself included.
+        self.find_room_from(origin, limits).ok()?;
+        let Held { all, pending, .. } = &self.inbound;
+        let is_ordinary = origin.direction == Direction::Inbound && !origin.privileged;
+        let lacks_pending = is_ordinary && pending.len() >= limits.pending_inbound;
+        let makes_room = |gone: &SessionId| self.find_room_without(Some(*gone), origin, limits).is_ok();
+        // To every limit that is left those that are pending count alike: where one would not make room, nobody would.
+        let most_useful = if lacks_pending { pending } else { all };
+        most_useful.first().filter(|session| makes_room(session))?;
+        let worst_of = |held| worst_of(held, limits, &may_go).filter(makes_room);
+        let worst = if reason == Reason::Pending { None } else { worst_of(all) };
+        worst.or_else(|| if lacks_pending { worst_of(pending) } else { None })
     }
 
     fn kinds(&self) -> [&Held; 3] {
@@ -173,6 +178,23 @@ impl Slots {
             (false, Direction::Outbound) => &mut self.outbound,
         }
     }
+}
+
+/// Returns the youngest of the source that has the most, where the older half is protected.
+fn worst_of(
+    held: &BTreeSet<SessionId>,
+    limits: &Limits,
+    may_go: impl Fn(SessionId) -> Option<Origin>,
+) -> Option<SessionId> {
+    let candidates: Vec<(SessionId, Option<Network>)> = held
+        .iter()
+        .filter_map(|&session| Some((session, may_go(session)?.address.map(|address| limits.source(address)))))
+        .collect();
+    let mut sources: BTreeMap<Option<Network>, usize> = BTreeMap::new();
+    candidates.iter().for_each(|(_, source)| *sources.entry(*source).or_default() += 1);
+    let unprotected = candidates.iter().skip(candidates.len().div_ceil(2));
+    let worst = unprotected.max_by_key(|(session, source)| (sources.get(source), *session));
+    worst.map(|(session, _)| *session)
 }
 
 /// Returns the sessions of a set with an address in the network.

@@ -17,21 +17,25 @@ pub struct NodeConfig<K> {
     pub handshake_timeout: Duration,
     /// How long a subscriber may hold up announcements before it is evicted, all that it does so within
     /// `slow_subscriber_window` together. Keep it shorter than `handshake_timeout`: otherwise a stuck subscriber has every
-    /// peer time out in the meantime.
+    /// peer time out in the meantime. With zero a subscriber is evicted as soon as it has no room for an announcement.
     pub slow_subscriber_timeout: Duration,
     /// The window begins when a subscriber begins to hold up announcements and none is under way. What it holds them up in
     /// it counts together, however often it makes room in between; a hold-up that outlasts the window counts whole. With
     /// zero each hold-up counts by itself, so that a subscriber that makes room for one event now and then is never
     /// evicted.
     pub slow_subscriber_window: Duration,
-    /// How long a session's body may go on after the session was told to end. With zero it is dropped where it waits.
+    /// How long a session's body may go on after the session was told to end. With zero it is dropped where it waits, unless
+    /// it has [ended its session itself](super::SessionContext::end).
     pub grace: Duration,
     /// How long what is said to a peer that is not announced may take: see
-    /// [`Slot::open_with_farewell`](super::Slot::open_with_farewell). With zero nothing is said.
+    /// [`Slot::open_with_farewell`](super::Slot::open_with_farewell). With zero nothing is said. A handshake or a body that
+    /// ends its session itself has as much time to close its connection, or the grace if that is longer.
     pub farewell: Duration,
     /// How long after its grace, or after an abort, a session may keep its slot and its key because its task does not come
     /// to an `await` or is not polled. Then its guard runs without it: when the task was aborted, and otherwise when a
-    /// connection asks for a slot or a session to be announced. Subscribers hear Down although the task goes on.
+    /// connection asks for a slot or a session to be announced. Subscribers hear Down although the task goes on. A session
+    /// that is not announced, and that nobody told to end, has its handshake timeout, its grace and this: so one whose handshake
+    /// blocks, or whose task is not polled, keeps its slot and its place in the line for no longer.
     pub overdue: Duration,
 }
 
@@ -66,7 +70,8 @@ impl<K> NodeConfig<K> {
 #[non_exhaustive]
 pub struct SelectorConfig {
     /// How long the active peer may be ahead without any [progress](super::Selector::progress). Only progress begins the time
-    /// anew: for a peer that makes place and comes back, all the time counts in which it was active.
+    /// anew: for a peer that makes place and comes back, or while the selector lagged, all the time counts in which it was
+    /// active. More than zero: with zero every peer that is ahead has stalled as soon as it is picked.
     pub stall_timeout: Duration,
     /// What becomes of a peer that took longer.
     pub stalled: Stalled,

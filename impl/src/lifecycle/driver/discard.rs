@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use super::bans::Banned;
-use super::failures::Failure;
+use super::failures::{Failure, FailureQueue};
 use crate::lifecycle::{Discarded, Peer};
 use crate::runtime::panicking;
 
@@ -15,6 +15,7 @@ pub(super) enum Garbage<K, I> {
     Ban(Arc<Banned<K>>),
     Peer(Arc<Peer<K, I>>),
     Failure(Failure<K, I>),
+    Listener(Arc<FailureQueue<K, I>>),
 }
 
 /// Drops values of the caller's, each by itself. To be called with no lock held: a drop may call the node.
@@ -29,6 +30,17 @@ pub(super) fn drop_each<T>(values: impl IntoIterator<Item = T>) {
         }
     }
     if let Some(panic) = first
+        && !panicking()
+    {
+        resume_unwind(panic);
+    }
+}
+
+/// Drops a value of the caller's and then does the rest, also if the drop panics: that goes on behind it.
+pub(super) fn drop_before<T>(value: T, rest: impl FnOnce()) {
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(value)));
+    rest();
+    if let Err(panic) = dropped
         && !panicking()
     {
         resume_unwind(panic);

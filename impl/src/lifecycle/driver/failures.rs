@@ -70,16 +70,20 @@ struct Queued<K, I> {
 }
 
 impl<K, I> FailureQueue<K, I> {
-    /// Queues a failure. Returns the one that is lost for it, for the caller to drop: that may run the application's code.
+    /// Queues a failure, under the node's lock, so that failures are in the order in which they became known, and in front of
+    /// the end of the shutdown. Returns the one that is lost for it, for the caller to drop: that may run the application's code.
     pub(super) fn push(&self, failure: Failure<K, I>) -> Option<Failure<K, I>> {
         let mut queued = self.queued.lock().unwrap_or_else(PoisonError::into_inner);
         let is_full = queued.failures.len() >= self.capacity;
         let lost = if is_full { queued.failures.pop_front() } else { None };
         queued.lost += u64::from(is_full);
         queued.failures.push_back(failure);
-        drop(queued);
-        self.wake.notify_one();
         lost
+    }
+
+    /// Wakes the one that listens. To be called when the node's lock has been released.
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
     }
 }
 
@@ -90,7 +94,11 @@ impl<K: Clone + Ord, I> Node<K, I> {
     pub fn failures(&self, capacity: usize) -> Failures<K, I> {
         let queued = Mutex::new(Queued { failures: VecDeque::new(), lost: 0 });
         let queue = Arc::new(FailureQueue { queued, wake: Notify::new(), capacity: capacity.max(1) });
-        self.shared.step(|state| state.failures.push(Arc::downgrade(&queue)));
+        self.shared.step(|state| {
+            // On a quiet node nothing else forgets those that listen no more.
+            state.failures.retain(|listener| listener.strong_count() > 0);
+            state.failures.push(Arc::downgrade(&queue));
+        });
         Failures { shared: Arc::clone(&self.shared), queue }
     }
 }
@@ -107,7 +115,8 @@ impl<K: Clone + Ord, I> State<K, I> {
 }
 
 impl<K: Clone + Ord, I> Failures<K, I> {
-    /// Waits for the next failure. None when the node's shutdown is complete and all were taken. Cancel safe.
+    /// Waits for the next failure. None when the node's shutdown is complete and all were taken: what is refused after that
+    /// is not queued any more. Cancel safe.
     pub async fn next(&mut self) -> Option<Failure<K, I>> {
         let mut complete = self.shared.complete.subscribe();
         loop {
@@ -137,5 +146,23 @@ impl<K: Clone + Ord, I> Failures<K, I> {
 impl<K: Clone + Ord, I> Debug for Failures<K, I> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failures").field("lost", &self.lost()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Node;
+    use crate::lifecycle::{Config, Duplicates, Limits, NodeConfig};
+
+    #[test]
+    fn who_listens_no_more_is_forgotten_when_the_next_one_comes() {
+        let config = NodeConfig::new(Config::new(Limits::new(2, 2), Duplicates::KeepOld));
+        let node = Node::<u8>::new(config).expect("the configuration is sound");
+        let stays = node.failures(1);
+        for _ in 0..100 {
+            drop(node.failures(1));
+        }
+        assert_eq!(node.shared.step(|state| state.failures.len()), 2, "a list that only grows");
+        drop(stays);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::discard::Garbage;
 use super::failures::Failure;
 use super::signals::{ExitKind, Signals};
 use super::state::{State, uncounted};
@@ -19,6 +20,7 @@ impl<K: Clone + Ord, I> State<K, I> {
                 let session = state.core.open(origin)?;
                 let signals = Arc::new(Signals::new(Instant::now()));
                 state.sessions.insert(session, Arc::clone(&signals));
+                state.note_unannounced(session);
                 Ok((session, signals))
             },
             |metrics, opened: &Result<_, Rejected>| match opened {
@@ -37,18 +39,24 @@ impl<K: Clone + Ord, I> State<K, I> {
         opened
     }
 
-    /// Passes a failure on to those that listen, when the lock has been released.
+    /// Passes a failure on to those that listen, which are woken when the lock has been released. After the shutdown there is
+    /// nothing more to hear.
     pub(super) fn fail(&mut self, failure: &Failure<K, I>) {
-        let listeners = self.listeners();
-        self.failed.extend(listeners.into_iter().map(|listener| (listener, failure.clone())));
+        if self.core.is_complete() {
+            return;
+        }
+        for listener in self.listeners() {
+            self.discarded.extend(listener.push(failure.clone()).map(Garbage::Failure));
+            self.failed.push(listener);
+        }
     }
 
     /// Ends a session at once, so that its slot is free before its task has heard of it: the guard runs here, and the task
-    /// is aborted when the lock has been released.
+    /// is aborted when the lock has been released. A shutdown waits for its connection as for any other.
     fn evict_session(&mut self, session: SessionId) {
         // What may be evicted was not told to end before, and is there.
         let _ = self.disconnect(session, Reason::Evicted);
-        let _ = self.end(session, Reason::Evicted, ExitKind::Overdue);
+        let _ = self.end(session, Reason::Evicted, ExitKind::Evicted);
     }
 
     pub(super) fn grant_privilege(&mut self, session: SessionId) -> Result<(), StateError> {

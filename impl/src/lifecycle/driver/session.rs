@@ -4,11 +4,14 @@ use std::fmt::{self, Debug, Formatter};
 use std::future::{Future, pending};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::discard::drop_before;
 use super::signals::{Attempt, ExitKind, Gone, Signals};
 use super::slot::Farewell;
-use super::state::{Shared, State};
+use super::state::{Shared, State, Timing};
 use crate::lifecycle::{Greeting, Peer, Reason, SessionId, StateError};
+use crate::runtime::sync::atomic::Ordering;
 use crate::runtime::time::{Instant, sleep, sleep_until};
 use crate::runtime::{panicking, select};
 
@@ -67,7 +70,8 @@ impl<K: Clone + Ord, I> Handshake<K, I> {
     ///
     /// The session's task polls `gone` after the handshake's future has returned. When it completes, the session is told
     /// to end for the reason that it returns. It is dropped when the wait is over, before the body is made, so that a
-    /// connection that it shares through an [`Arc`] is the body's alone. A second call replaces the first.
+    /// connection that it shares through an [`Arc`] is the body's alone. A second call replaces the first; one that comes
+    /// after the handshake's future has returned drops `gone` at once.
     ///
     /// ```
     /// # use handfast::lifecycle::{Config, Duplicates, Limits, Node, NodeConfig, Origin, Reason};
@@ -95,19 +99,25 @@ impl<K: Clone + Ord, I> Handshake<K, I> {
     /// # }
     /// ```
     pub fn ends_when(&self, gone: impl Future<Output = Reason> + Send + 'static) {
-        drop(self.signals.replace_gone(Some(Box::pin(gone))));
+        drop(self.signals.watch_with(Box::pin(gone)));
     }
 
     /// Ends the session now, and says why: its slot is free while the handshake still has the connection. For a handshake
     /// that closes the connection itself, which the future does when it returns an error: otherwise the other end may come
     /// again first, and be turned away because of its own old session (PEER-49). What the handshake returns then is not
     /// heard.
+    ///
+    /// The handshake goes on for the [grace](super::NodeConfig::grace) or the time of a
+    /// [farewell](super::NodeConfig::farewell), whichever is longer, and is then dropped where it waits. One that was told
+    /// to end before by another is dropped where it waits, as always.
     pub fn end(&self, reason: Reason) {
-        end(&self.shared, self.session, reason);
+        end(&self.shared, self.session, &self.signals, reason);
     }
 }
 
-fn end<K: Clone + Ord, I>(shared: &Shared<K, I>, session: SessionId, reason: Reason) {
+fn end<K: Clone + Ord, I>(shared: &Shared<K, I>, session: SessionId, signals: &Signals, reason: Reason) {
+    // Before it is told to end, which its task takes for another's wish otherwise.
+    signals.ends_itself.store(true, Ordering::Relaxed);
     // A session that was told to end before keeps its first reason.
     let _ = shared.step(|state| state.disconnect(session, reason));
     shared.run_guard(session, reason, ExitKind::InOrder);
@@ -167,10 +177,11 @@ impl<K: Clone + Ord, I> SessionContext<K, I> {
     /// (see [`BodyOutput`]): otherwise the other end may come again before the session has ended, and be turned away as its
     /// own duplicate (PEER-49). What the body returns then is not heard.
     ///
-    /// The reason of a session that was told to end before stays. The body has the
-    /// [grace](super::NodeConfig::grace) to return, as when it is told to end.
+    /// The body then has the [grace](super::NodeConfig::grace) to return, as when it is told to end, or the time of a
+    /// [farewell](super::NodeConfig::farewell) if that is longer: without grace, too, it can close its connection in order.
+    /// A session that was told to end before keeps its reason, and what is left of its grace.
     pub fn end(&self, reason: Reason) {
-        end(&self.shared, self.peer.session, reason);
+        end(&self.shared, self.peer.session, &self.signals, reason);
     }
 }
 
@@ -219,6 +230,13 @@ impl<K: Clone + Ord, I> Guard<K, I> {
 
     async fn told_to_end(&self) -> Reason {
         self.signals.told.wait().await
+    }
+
+    /// How long the handshake or the body goes on that has ended its session itself, and has a connection to close. None if
+    /// another has told it to end.
+    fn time_to_close(&self) -> Option<Duration> {
+        let Timing { grace, farewell, .. } = self.shared.timing;
+        self.signals.ends_itself.load(Ordering::Relaxed).then_some(grace.max(farewell))
     }
 
     fn disconnect(&self, reason: Reason) {
@@ -287,7 +305,7 @@ impl<K: Clone + Ord, I> Guard<K, I> {
 
     /// Waits until the session is announced. None if it is not to be.
     async fn be_announced(&self, deadline: Option<Instant>) -> Option<Arc<Peer<K, I>>> {
-        let mut gone = self.signals.replace_gone(None);
+        let mut gone = self.signals.take_watch();
         loop {
             let acts_at = match self.announce() {
                 Attempt::Up(peer) => return Some(peer),
@@ -351,11 +369,12 @@ impl<K: Clone + Ord, I> Closed<K, I> {
 impl<K: Clone + Ord, I> Drop for Closed<K, I> {
     fn drop(&mut self) {
         // It may share the connection, and the handles keep the signals.
-        drop(self.signals.replace_gone(None));
-        if self.shared.step(|state| state.closed(self.session)) {
-            crate::trace::trace!(session = %self.session, "connection dropped");
-            self.shared.step(State::finish_if_closed);
-        }
+        drop_before(self.signals.take_watch(), || {
+            if self.shared.step(|state| state.closed(self.session)) {
+                crate::trace::trace!(session = %self.session, "connection dropped");
+                self.shared.step(State::finish_if_closed);
+            }
+        });
     }
 }
 
@@ -377,7 +396,7 @@ pub(super) async fn run<K, I, C, E, HF, F, B, BF>(
     B: FnOnce(SessionContext<K, I>, C) -> BF,
     BF: Future<Output: BodyOutput>,
 {
-    let deadline = Instant::now().checked_add(guard.shared.timing.handshake_timeout);
+    let deadline = guard.signals.opened_at.checked_add(guard.shared.timing.handshake_timeout);
     let _closed = closed;
     let body = body;
     let mut failed = None;
@@ -417,17 +436,18 @@ pub(super) async fn run<K, I, C, E, HF, F, B, BF>(
 async fn shake_hands<K: Clone + Ord, I, HF: Future>(
     guard: &Guard<K, I>,
     deadline: Option<Instant>,
-    handshake: Pin<&mut Option<HF>>,
+    mut handshake: Pin<&mut Option<HF>>,
 ) -> Option<HF::Output> {
     select! {
         biased;
-        _ = guard.told_to_end() => None,
-        result = completed(handshake) => Some(result),
+        _ = guard.told_to_end() => {}
+        result = completed(handshake.as_mut()) => return Some(result),
         () = until(deadline) => {
             guard.expire();
-            None
+            return None;
         }
     }
+    completed_within(handshake, guard.time_to_close().unwrap_or_default()).await
 }
 
 /// Returns what the body leaves to be dropped after the guard has run.
@@ -444,14 +464,19 @@ async fn live<K: Clone + Ord, I, BF: Future<Output: BodyOutput>>(
             return Some(rest);
         }
     }
-    let grace = guard.shared.timing.grace;
-    if grace.is_zero() {
+    let time = guard.time_to_close().unwrap_or(guard.shared.timing.grace);
+    completed_within(life, time).await.map(|returned| returned.into_parts().1)
+}
+
+/// Polls what has been told to end for this long; with zero not once.
+async fn completed_within<F: Future>(future: Pin<&mut Option<F>>, time: Duration) -> Option<F::Output> {
+    if time.is_zero() {
         return None;
     }
     select! {
         biased;
-        returned = completed(life) => Some(returned.into_parts().1),
-        () = sleep(grace) => None,
+        output = completed(future) => Some(output),
+        () = sleep(time) => None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 
 use crate::lifecycle::{Ended, Peer, Reason};
+use crate::runtime::sync::atomic::AtomicBool;
 use crate::runtime::sync::{Mutex, Notify, OnceLock};
 use crate::runtime::task::AbortHandle;
 use crate::runtime::time::Instant;
@@ -12,18 +13,28 @@ use crate::runtime::time::Instant;
 /// What completes when the other end of a session that waits has closed its connection.
 pub(super) type Gone = Pin<Box<dyn Future<Output = Reason> + Send>>;
 
+/// What watches the connection of a session that waits to be announced.
+enum Watch {
+    /// The wait has not begun.
+    Before(Option<Gone>),
+    /// The wait has begun or is over, and the task has taken what watches.
+    Taken,
+}
+
 /// The signals between a session's task and its handles.
 pub(super) struct Signals {
     /// Why the session is to end, once it was told to.
     pub(super) told: SetOnce<Reason>,
+    /// Whether its own handshake or body has ended it. Set before it is told to, which publishes it.
+    pub(super) ends_itself: AtomicBool,
     /// How the session ended.
     pub(super) ended: SetOnce<Ended>,
     /// The announcement is worth another attempt. One task waits for it.
     pub(super) retry: Notify,
     /// The task, once it is spawned.
     pub(super) task: OnceLock<AbortHandle>,
-    /// What watches the connection while the session waits.
-    gone: Mutex<Option<Gone>>,
+    /// What is to watch the connection while the session waits.
+    gone: Mutex<Watch>,
     /// When the session got its slot.
     pub(super) opened_at: Instant,
     /// When it was announced.
@@ -33,13 +44,25 @@ pub(super) struct Signals {
 impl Signals {
     pub(super) fn new(opened_at: Instant) -> Self {
         let (told, ended, announced_at) = (SetOnce::new(), SetOnce::new(), OnceLock::new());
-        let (retry, task, gone) = (Notify::new(), OnceLock::new(), Mutex::new(None));
-        Self { told, ended, retry, task, gone, opened_at, announced_at }
+        let (retry, task, gone) = (Notify::new(), OnceLock::new(), Mutex::new(Watch::Before(None)));
+        Self { told, ends_itself: AtomicBool::new(false), ended, retry, task, gone, opened_at, announced_at }
     }
 
-    /// Returns what watched the connection, for the caller to drop: that is the application's code.
-    pub(super) fn replace_gone(&self, gone: Option<Gone>) -> Option<Gone> {
-        std::mem::replace(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner), gone)
+    /// Has `gone` watch the connection, if the wait has not begun. Returns what does not watch it, for the caller to drop:
+    /// that is the application's code.
+    pub(super) fn watch_with(&self, gone: Gone) -> Option<Gone> {
+        match &mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner) {
+            Watch::Before(watch) => watch.replace(gone),
+            Watch::Taken => Some(gone),
+        }
+    }
+
+    /// Returns what is to watch the connection from now on; what is handed over later does not.
+    pub(super) fn take_watch(&self) -> Option<Gone> {
+        match std::mem::replace(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner), Watch::Taken) {
+            Watch::Before(watch) => watch,
+            Watch::Taken => None,
+        }
     }
 
     /// Aborts the task, if it is spawned.
@@ -93,8 +116,10 @@ pub(super) enum ExitKind {
     InOrder,
     /// The task was aborted or dropped, or panicked.
     Dropped,
-    /// The shutdown did not wait any longer.
+    /// The task did not come to its end in time: it was not waited for any longer.
     Overdue,
+    /// The slot is a newcomer's; the task is aborted and drops its connection.
+    Evicted,
 }
 
 /// The result of an attempt to have a session announced.

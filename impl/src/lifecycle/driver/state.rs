@@ -48,10 +48,13 @@ pub(super) struct State<K, I> {
     pub(super) metrics: Metrics,
     pub(super) record: Option<Box<Record<K>>>,
     pub(super) bans: Bans<K>,
+    /// Sessions that were told to end or aborted.
     pub(super) overdue: Overdue,
-    /// Sessions that have run their guard in their task and have not dropped their connection yet.
+    /// Sessions that are not announced.
+    pub(super) unannounced: Overdue,
+    /// Sessions that have ended and whose task has not dropped their connection yet; not those whose task is stuck.
     pub(super) closing: BTreeMap<SessionId, Arc<Signals>>,
-    timing: Timing,
+    pub(super) timing: Timing,
     /// Sessions that ended in time during the shutdown.
     pub(super) drained: usize,
     /// Sessions that the shutdown did not wait for.
@@ -64,13 +67,10 @@ pub(super) struct State<K, I> {
     news: bool,
     /// Most steps wake one task, or two.
     pub(super) wakes: SmallVec<[Wake; 2]>,
-    /// Failures, and who listens for them.
-    pub(super) failed: Vec<Heard<K, I>>,
+    /// Those that listen for failures and have one more.
+    pub(super) failed: Vec<Arc<FailureQueue<K, I>>>,
     pub(super) discarded: Vec<Garbage<K, I>>,
 }
-
-/// A failure, and who listens for it.
-type Heard<K, I> = (Arc<FailureQueue<K, I>>, Failure<K, I>);
 
 /// A wake-up that is left for when the lock is released.
 pub(super) enum Wake {
@@ -93,6 +93,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
             drained: 0,
             aborted: 0,
             overdue: Overdue::default(),
+            unannounced: Overdue::default(),
             closing: BTreeMap::new(),
             timing,
             may_hold_up: false,
@@ -123,7 +124,7 @@ impl<K: Clone + Ord, I> Shared<K, I> {
         let news = std::mem::take(&mut state.news);
         let wakes = std::mem::take(&mut state.wakes);
         let failed = std::mem::take(&mut state.failed);
-        let mut discarded = std::mem::take(&mut state.discarded);
+        let discarded = std::mem::take(&mut state.discarded);
         drop(state);
         if news {
             self.news.notify_waiters();
@@ -137,8 +138,9 @@ impl<K: Clone + Ord, I> Shared<K, I> {
                 Wake::Complete => drop(self.complete.send_replace(true)),
             }
         }
-        discarded.extend(failed.into_iter().filter_map(|(queue, failure)| queue.push(failure)).map(Garbage::Failure));
-        (result, discarded)
+        failed.iter().for_each(|listener| listener.wake());
+        // A listener that is gone since leaves its queue to us.
+        (result, discarded.into_iter().chain(failed.into_iter().map(Garbage::Listener)).collect())
     }
 
     /// Runs the guard of a session (PEER-27). A second call finds nothing to do.
@@ -166,19 +168,20 @@ impl<K: Clone + Ord, I> Shared<K, I> {
         drop_each(discarded);
     }
 
-    /// Runs `step` for a newcomer, which finds the slots and keys free of sessions that were told to end too long ago: they
-    /// end first, a few at most, because a newcomer does not wait for more than it needs.
+    /// Runs `step` for a newcomer, which finds the slots, keys and the line free of sessions that were told to end too long
+    /// ago, or whose handshake timeout is over: they end first, a few at most, because a newcomer does not wait for more than
+    /// it needs.
     pub(super) fn step_of_newcomer<R>(&self, mut step: impl FnMut(&mut State<K, I>) -> R) -> R {
         for _ in 0..OVERDUE_AT_ONCE {
-            let attempt = self.step(|state| match state.overdue.first() {
-                Some(session) => Err(session),
+            let attempt = self.step(|state| match state.first_overdue() {
+                Some(overdue) => Err(overdue),
                 None => Ok(step(state)),
             });
             match attempt {
                 Ok(result) => return result,
-                Err(session) => {
+                Err((session, otherwise)) => {
                     crate::trace::debug!(%session, "session is overdue");
-                    self.end_all([session], Reason::Aborted);
+                    self.end_all([session], otherwise);
                 }
             }
         }
@@ -241,9 +244,12 @@ impl<K: Clone + Ord, I> State<K, I> {
         told
     }
 
-    /// Notes that a session is overdue this long from now.
-    pub(super) fn note_overdue(&mut self, session: SessionId, after: Duration) {
-        self.overdue.note(session, Instant::now().checked_add(after));
+    /// Returns when a session that waits for room is to act: when the first subscriber that holds it up is to be evicted, or
+    /// when one in front of it may be overdue, which would otherwise hold up the line.
+    fn acts_at(&self) -> Option<Instant> {
+        let evicted_at = self.subscribers.values().filter_map(Subscriber::evicted_at).min();
+        let moments = [evicted_at, self.overdue.next_moment(), self.unannounced.next_moment()];
+        moments.into_iter().flatten().min()
     }
 
     /// Starts the time of subscribers that hold up an announcement, and stops that of the others.
@@ -273,16 +279,15 @@ impl<K: Clone + Ord, I> State<K, I> {
         );
         match announced {
             Ok(Announcement::Up) => self.up(session),
-            Ok(Announcement::Queued | Announcement::WaitsForRoom) => {
-                Attempt::Waits(self.subscribers.values().filter_map(Subscriber::evicted_at).min())
-            }
+            Ok(Announcement::Queued | Announcement::WaitsForRoom) => Attempt::Waits(self.acts_at()),
             Ok(Announcement::WaitsForOlder(older)) => Attempt::Waits(self.overdue.moment(older)),
             Ok(Announcement::Rejected(reason)) => Attempt::Rejected(reason),
             Err(_) => Attempt::Over,
         }
     }
 
-    fn up(&self, session: SessionId) -> Attempt<K, I> {
+    fn up(&mut self, session: SessionId) -> Attempt<K, I> {
+        self.unannounced.forget(session);
         // Set once: a session is announced once.
         let _ = self.sessions.get(&session).map(|signals| signals.announced_at.set(Instant::now()));
         self.core.peer(session).cloned().map_or(Attempt::Over, Attempt::Up)
@@ -320,19 +325,21 @@ impl<K: Clone + Ord, I> State<K, I> {
             |state| {
                 let ended = state.core.end(session, otherwise)?;
                 state.overdue.forget(session);
+                state.unannounced.forget(session);
                 let signals = state.sessions.remove(&session);
-                match exit {
-                    // Without the guard the task goes on, if it comes to an `await`.
-                    ExitKind::Overdue => state.wakes.extend(signals.clone().map(Wake::Abort)),
-                    ExitKind::InOrder | ExitKind::Dropped => {
-                        state.closing.extend(signals.clone().map(|signals| (session, signals)));
-                    }
+                // Without the guard the task goes on, if it comes to an `await`.
+                if matches!(exit, ExitKind::Overdue | ExitKind::Evicted) {
+                    state.wakes.extend(signals.clone().map(Wake::Abort));
+                }
+                // A task that is stuck is not waited for.
+                if exit != ExitKind::Overdue {
+                    state.closing.extend(signals.clone().map(|signals| (session, signals)));
                 }
                 state.wakes.extend(signals.map(|signals| Wake::Ended(signals, ended)));
                 if state.core.is_shutting_down() {
                     match exit {
                         ExitKind::InOrder | ExitKind::Dropped => state.drained += 1,
-                        ExitKind::Overdue => state.aborted += 1,
+                        ExitKind::Overdue | ExitKind::Evicted => state.aborted += 1,
                     }
                 }
                 Ok(ended)

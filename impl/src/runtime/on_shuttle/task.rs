@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
+pub(crate) use shuttle::future::yield_now;
 pub(crate) use shuttle_tokio::task::{AbortHandle, JoinHandle};
 // Outside of a runtime of tokio's there is no budget, and it is always there to be spent.
 pub(crate) use tokio::task::coop;

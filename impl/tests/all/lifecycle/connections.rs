@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use handfast::lifecycle::{
-    Config, Duplicates, Limits, NodeConfig, Origin, Reason, Report, SessionContext, SessionHandle, SessionId, WhenFull,
+    Config, Duplicates, Handshake, Limits, NodeConfig, Origin, Reason, Report, SessionContext, SessionHandle,
+    SessionId, WhenFull,
 };
 use tokio::time::{Instant, sleep};
 
-use crate::lifecycle::support::{Node, assert_empty, config, idle, node, up};
+use crate::lifecycle::support::{Node, Stepped, assert_empty, config, idle, node, up};
 
 const LONG: Duration = Duration::from_secs(3_600);
 const OVERDUE: Duration = Duration::from_secs(10);
@@ -235,4 +236,138 @@ async fn a_session_that_waits_for_an_older_one_is_announced_when_that_is_overdue
     let announced: Vec<_> = node.peers().iter().map(|peer| peer.session).collect();
     assert_eq!(announced, [newer.id()], "nothing ends the older one, which is overdue");
     assert_eq!(older.ended().map(|ended| ended.reason), Some(Reason::Replaced));
+}
+
+/// The slot that ends the eviction is dropped at once, and nobody else is there to be waited for.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_the_connection_of_a_session_that_was_evicted() {
+    let registry = Config::new(Limits::new(2, 2), Duplicates::KeepOld).with_when_full(WhenFull::EvictWorst);
+    let node = node(NodeConfig::new(registry));
+    let dropped = Dropped::default();
+    let older = node.take_slot(Origin::inbound(None)).expect("there is a slot");
+    let stays = |_, connection| async move { (std::future::pending().await, connection) };
+    let evicted = announced(&node, None, 1, &dropped, stays).await;
+    drop((node.take_slot(Origin::outbound(None)).expect("another gave way"), older));
+    assert_eq!(evicted.ended().map(|ended| ended.reason), Some(Reason::Evicted));
+    assert_eq!(node.shutdown(LONG).await, Report { drained: 0, aborted: 0 });
+    assert_eq!(dropped.count(), 1, "the shutdown was over while a task had a connection");
+}
+
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The grace, how long it takes to close a connection in order, and whether there is as much time.
+const CLOSING: [(Duration, Duration, bool); 4] = [
+    (Duration::ZERO, Duration::from_millis(990), true),
+    (Duration::ZERO, Duration::from_millis(1_010), false),
+    (Duration::from_secs(3), Duration::from_millis(2_990), true),
+    (Duration::from_secs(3), Duration::from_millis(3_010), false),
+];
+
+/// Without grace, too: it was not told to go, but goes, and has a connection to close.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_ends_its_session_itself_has_time_to_close_its_connection_and_no_more() {
+    for (grace, takes, is_closed) in CLOSING {
+        let node = node(config().with_grace(grace).with_farewell(FAREWELL));
+        let (closed, dropped) = (Dropped::default(), Dropped::default());
+        let closes = closed.clone();
+        let ends = move |live: SessionContext<u32>, connection| async move {
+            sleep(Duration::from_millis(10)).await;
+            live.end(Reason::Local);
+            sleep(takes).await;
+            drop(Connection(closes));
+            (Reason::Local, connection)
+        };
+        let session = announced(&node, None, 1, &dropped, ends).await;
+        assert_eq!(session.wait().await.reason, Reason::Local);
+        assert_eq!(dropped.count(), 0, "the body has it");
+        sleep(Duration::from_secs(4)).await;
+        assert_eq!((closed.count(), dropped.count()), (usize::from(is_closed), 1), "{grace:?}, {takes:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_ends_its_session_itself_has_time_to_close_its_connection_and_no_more() {
+    for (grace, takes, is_closed) in CLOSING {
+        let node = node(config().with_grace(grace).with_farewell(FAREWELL));
+        let (closed, dropped) = (Dropped::default(), Dropped::default());
+        let (closes, connection) = (closed.clone(), Connection(dropped.clone()));
+        let ends = move |handshake: Handshake<u32>| async move {
+            sleep(Duration::from_millis(10)).await;
+            handshake.end(Reason::Failed);
+            sleep(takes).await;
+            drop(Connection(closes));
+            Ok::<_, ()>(connection)
+        };
+        let session = node.open(Origin::inbound(None), ends, |_, connection| async { (Reason::Local, connection) });
+        assert_eq!(session.expect("there is a slot").wait().await.reason, Reason::Failed);
+        assert_eq!((dropped.count(), node.metrics().sessions), (0, 0), "the handshake has it");
+        sleep(Duration::from_secs(4)).await;
+        assert_eq!((closed.count(), dropped.count()), (usize::from(is_closed), 1), "{grace:?}, {takes:?}");
+    }
+}
+
+/// Another has told it to end: what it does itself after that gives it no more time.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_was_told_to_end_before_has_the_grace_alone() {
+    let node = node(config().with_grace(FAREWELL / 2).with_farewell(FAREWELL));
+    let dropped = Dropped::default();
+    let ends = |mut live: SessionContext<u32>, connection| async move {
+        let _ = live.told_to_end().await;
+        live.end(Reason::Local);
+        (std::future::pending().await, connection)
+    };
+    let session = announced(&node, None, 1, &dropped, ends).await;
+    node.disconnect(session.session(), Reason::Failed).expect("it lives");
+    assert_eq!(session.wait().await.reason, Reason::Failed);
+    sleep(FAREWELL / 2 - Duration::from_millis(10)).await;
+    assert_eq!(dropped.count(), 0);
+    sleep(Duration::from_millis(20)).await;
+    assert_eq!(dropped.count(), 1, "its grace is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_to_watch_a_connection_when_the_wait_is_over_is_dropped_at_once() {
+    let node = node(config());
+    for waits in [true, false] {
+        let mut session = Stepped::open(&node, Origin::inbound(None)).expect("there is a slot");
+        match waits {
+            true => session.handshake_done(1),
+            false => session.finish_handshake(Err(())),
+        }
+        idle().await;
+        let descriptor = Arc::new(());
+        let watched = Arc::clone(&descriptor);
+        session.signal.ends_when(async move {
+            let _watched = watched;
+            std::future::pending().await
+        });
+        assert_eq!(Arc::strong_count(&descriptor), 1, "a handle keeps the descriptor");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watcher_whose_drop_panics_does_not_hold_up_the_shutdown() {
+    struct Panics;
+
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("meant to panic, in the drop of what watches a connection");
+        }
+    }
+
+    let node = node(config());
+    let fails = |handshake: Handshake<u32>| async move {
+        let watches = Panics;
+        handshake.ends_when(async move {
+            let _watches = watches;
+            std::future::pending().await
+        });
+        Err::<(), ()>(())
+    };
+    let session = node.open(Origin::inbound(None), fails, |_, ()| async { Reason::Local }).expect("there is a slot");
+    assert_eq!(session.wait().await.reason, Reason::HandshakeFailed);
+    idle().await;
+    let begin = Instant::now();
+    assert_eq!(node.shutdown(LONG).await, Report { drained: 0, aborted: 0 });
+    assert_eq!(begin.elapsed(), Duration::ZERO, "it waits for a connection that is closed");
 }

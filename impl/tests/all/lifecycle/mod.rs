@@ -7,6 +7,8 @@
 //! | `ending` | every way in which a session can end, and the reason that its Down gives |
 //! | `admission` | limits, duplicates, bans |
 //! | `limits` | what strangers can fill, and what they cannot; sources; eviction; limits that change |
+//! | `evicting` | for whom a full node evicts nobody |
+//! | `overdue` | sessions that are not announced in time because nobody polls their task |
 //! | `bans` | networks, lists of bans, and the end of many at once |
 //! | `operator` | bans for a time, and the end of all sessions of one peer |
 //! | `connections` | what the task of a session that has ended still holds |
@@ -23,10 +25,12 @@ mod bans;
 mod connections;
 mod core;
 mod ending;
+mod evicting;
 mod foreign_code;
 mod handshake_done;
 mod limits;
 mod operator;
+mod overdue;
 mod selector;
 mod shutdown;
 mod subscribers;

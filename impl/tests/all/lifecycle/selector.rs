@@ -434,3 +434,60 @@ async fn nobody_is_active_after_the_shutdown_or_without_the_task() {
     let config = SelectorConfig::new(STALL, Stalled::Keep);
     assert!(matches!(Selector::prepare(&node, config, |_| true), Err(StateError::ShuttingDown)));
 }
+
+/// Has the selector lag, whose task is not polled meanwhile.
+async fn have_it_lag(node: &Node<u32, Info>) {
+    let evicted = node.metrics().evicted;
+    for key in 100.. {
+        let (session, _) = come(node, key, false);
+        idle().await;
+        if session.ended().is_none() && node.peers().iter().all(|peer| peer.key != key) {
+            sleep(PATIENCE).await;
+            assert_eq!(node.metrics().evicted, evicted + 1, "its queue is full");
+        }
+        let _ = node.disconnect(session.session(), Reason::Local);
+        idle().await;
+        if node.metrics().evicted > evicted {
+            return;
+        }
+    }
+}
+
+/// Only progress begins the time anew.
+#[tokio::test(start_paused = true)]
+async fn a_peer_does_not_have_its_time_anew_because_the_selector_lagged() {
+    let node = node();
+    let ask = |peer: &handfast::lifecycle::Peer<u32, Info>| peer.info.load(Ordering::Relaxed);
+    let config = SelectorConfig::new(STALL, Stalled::Disconnect);
+    let (selector, task) = Selector::prepare(&node, config, ask).expect("the node is open");
+    let mut task = Box::pin(task);
+    let (slow, _) = come(&node, 1, true);
+    let begin = tokio::time::Instant::now();
+    let _ = tokio::time::timeout(STALL / 2, task.as_mut()).await;
+    assert_eq!(active(&selector), Some(slow.session()));
+    have_it_lag(&node).await;
+    let rest = STALL - begin.elapsed();
+    let _ = tokio::time::timeout(rest - Duration::from_secs(1), task.as_mut()).await;
+    assert_eq!((active(&selector), slow.ended()), (Some(slow.session()), None), "its time is not over");
+    let _ = tokio::time::timeout(Duration::from_secs(2), task.as_mut()).await;
+    assert_eq!(slow.ended().map(|ended| ended.reason), Some(Reason::Stalled), "its time began anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_stalled_rests_on_when_the_selector_lagged() {
+    let node = node();
+    let ask = |peer: &handfast::lifecycle::Peer<u32, Info>| peer.info.load(Ordering::Relaxed);
+    let config = SelectorConfig::new(STALL, Stalled::Keep);
+    let (selector, task) = Selector::prepare(&node, config, ask).expect("the node is open");
+    let mut task = Box::pin(task);
+    let (slow, _) = come(&node, 1, true);
+    let begin = tokio::time::Instant::now();
+    let _ = tokio::time::timeout(STALL + Duration::from_secs(1), task.as_mut()).await;
+    assert_eq!(active(&selector), None, "it stalled");
+    have_it_lag(&node).await;
+    let rest = STALL * 2 - begin.elapsed();
+    let _ = tokio::time::timeout(rest - Duration::from_secs(1), task.as_mut()).await;
+    assert_eq!(active(&selector), None, "it was picked before it had rested");
+    let _ = tokio::time::timeout(Duration::from_secs(2), task.as_mut()).await;
+    assert_eq!(active(&selector), Some(slow.session()));
+}

@@ -1,5 +1,6 @@
 //! Peers that are not announced: why, what they are told, and who else hears of it.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use handfast::lifecycle::{Duplicates, Failure, Limits, Origin, Reason, SessionHandle, SessionStage, StateError};
@@ -257,4 +258,46 @@ fn an_error_of_the_connection_says_whether_the_other_end_closed_it() {
     for kind in [ErrorKind::TimedOut, ErrorKind::InvalidData, ErrorKind::Other] {
         assert_eq!(Reason::from(&Error::from(kind)), Reason::HandshakeFailed, "{kind}");
     }
+}
+
+/// What is woken by the end of a session.
+struct Looks<F>(F);
+
+impl<F: Fn() + Send + Sync> std::task::Wake for Looks<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+/// Who learns of the end finds the failure: it is queued in the same step, so that no other failure and no end of the
+/// shutdown comes between.
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_queued_in_the_step_in_which_it_becomes_known() {
+    let node = node(config());
+    let failures = Arc::new(Mutex::new(node.failures(8)));
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let (session, task) = node
+        .prepare(Origin::inbound(None), |_| std::future::pending::<Result<(), ()>>(), |_, ()| async { Reason::Local })
+        .expect("there is a slot");
+    let (looks_at, finds) = (Arc::clone(&failures), Arc::clone(&found));
+    let looks = Looks(move || {
+        let failure = looks_at.lock().unwrap().try_next();
+        finds.lock().unwrap().push(failure.map(|failure| (failure.session, failure.reason)));
+    });
+    let waker = Arc::new(looks).into();
+    let mut ended = std::pin::pin!(session.wait());
+    assert!(ended.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+    drop(task);
+    assert_eq!(*found.lock().unwrap(), [Some((session.session(), Reason::Aborted))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_after_the_shutdown_is_no_failure_any_more() {
+    let node = node(config());
+    let mut failures = node.failures(8);
+    let _ = node.shutdown(Duration::from_secs(1)).await;
+    assert!(failures.next().await.is_none());
+    assert!(Stepped::open(&node, Origin::inbound(None)).is_err());
+    assert!(failures.next().await.is_none(), "it came after the end");
+    assert_eq!(node.metrics().refused.get(Reason::ShuttingDown.name()), Some(&1));
 }

@@ -197,3 +197,27 @@ async fn a_body_that_panics_ends_its_session_alone() {
     pass(HANDSHAKE * 2).await;
     assert_eq!(heard(&mut events), []);
 }
+
+/// BSD reports a client that resets before it is accepted: others do not wait for that.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_gone_before_it_is_accepted_keeps_nobody_waiting() {
+    let node = chatty(config(1), &Accounts::default());
+    let (tell, told) = mpsc::unbounded_channel();
+    let asked = Arc::<Mutex<Vec<Instant>>>::default();
+    let kinds = [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset, io::ErrorKind::Interrupted];
+    kinds.into_iter().for_each(|kind| tell.send(Err(kind.into())).unwrap());
+    let begin = Instant::now();
+    node.accept_from(Told(tokio::sync::Mutex::new(told), Arc::clone(&asked)));
+    idle().await;
+    let asked = asked.lock().unwrap().iter().map(|moment| (*moment - begin).as_millis()).collect::<Vec<_>>();
+    assert_eq!(asked, [0; 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_without_a_limit_waits_until_the_listener_is_closed() {
+    let node = chatty(config(1), &Accounts::default());
+    let (tell, told) = mpsc::unbounded_channel();
+    node.accept_from(Told(tokio::sync::Mutex::new(told), Arc::default()));
+    assert_eq!(node.shutdown(Duration::MAX).await.aborted, 0);
+    assert!(tell.is_closed(), "the port is still bound");
+}

@@ -244,6 +244,15 @@ fn configurations_that_cannot_work_are_refused() {
     assert_eq!(refused(|config| config.opening = negotiates(&[])), Some(ConfigError::NoProtocols));
     let name = ConfigError::Name { name: "test".to_owned(), source: NameError::NoSlash };
     assert_eq!(refused(|config| config.opening = negotiates(&["/test", "test"])), Some(name));
+    let zeros: [(&str, fn(&mut Config<u64>)); 4] = [
+        ("connect_timeout", |config| config.connect_timeout = Duration::ZERO),
+        ("redial.backoff.first", |config| config.redial.backoff.first = Duration::ZERO),
+        ("redial.backoff.most", |config| config.redial.backoff.most = Duration::ZERO),
+        ("accept_pause", |config| config.accept_pause = Duration::ZERO),
+    ];
+    for (time, change) in zeros {
+        assert_eq!(refused(change), Some(ConfigError::NoTime { time }));
+    }
     let nobody = |config: &mut Config<u64>| config.registry.registry.local = None;
     assert_eq!(refused(nobody), Some(ConfigError::Registry(lifecycle::ConfigError::NoLocalKey)));
     assert_eq!(refused(|_| {}), None);
@@ -252,4 +261,29 @@ fn configurations_that_cannot_work_are_refused() {
 fn negotiates(protocols: &[&str]) -> Opening {
     let protocols = protocols.iter().map(|&name| name.to_owned()).collect();
     Opening::Negotiate { protocols, options: Options::default() }
+}
+
+/// Sessions that drain already hear of a second shutdown that is shorter: their end is in order and accounted for.
+#[tokio::test(start_paused = true)]
+async fn a_second_shutdown_shortens_the_drain_of_the_first() {
+    let mut config = config(1);
+    config.registry.handshake_timeout = Duration::from_secs(120);
+    config.registry.grace = Duration::from_secs(60);
+    let accounts = Accounts::default();
+    let node = chatty(config, &accounts);
+    let (ours, theirs) = duplex(64);
+    node.accept(ours, address(2)).unwrap();
+    let _stalls = peer(2, theirs).await;
+    pass(Duration::from_secs(1)).await;
+    let begin = Instant::now();
+    let timeout = Duration::from_secs(2);
+    let second = async {
+        pass(Duration::from_secs(1)).await;
+        node.shutdown(timeout).await
+    };
+    let (first, second) = tokio::join!(node.shutdown(Duration::from_secs(60)), second);
+    assert_eq!(first, Report { drained: 1, aborted: 0 }, "the session was still draining, and was aborted");
+    assert_eq!((second, begin.elapsed()), (first, Duration::from_secs(1) + timeout * 7 / 8));
+    let [(_, account)] = accounts.all()[..] else { panic!("one session") };
+    assert_eq!(account.report, Some(false), "its frames are accounted for");
 }

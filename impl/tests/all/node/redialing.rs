@@ -237,3 +237,35 @@ async fn a_session_that_beat_the_dial_ends_the_row_of_failures() {
     let moments = dials.moments();
     assert_eq!(moments[5] - moments[4], round(wait(1)), "its first failure in a row");
 }
+
+/// A body may pass on what its peer said of itself: that says nothing of this node.
+#[tokio::test(start_paused = true)]
+async fn a_peer_whose_session_ends_because_it_shuts_down_is_dialed_again() {
+    let node = node(u32::MAX);
+    let mut dials = Dials::begin(&node, false);
+    for reason in [Reason::ShuttingDown, Reason::Myself] {
+        let connected = peer(2, dials.connected.recv().await.expect("it dials")).await;
+        idle().await;
+        let session = node.registry().peers()[0].session;
+        node.registry().disconnect(session, reason).expect("it is up");
+        drop(connected);
+        idle().await;
+    }
+    dials.connected.recv().await.expect("it dials again");
+    assert!(!dials.kept.is_over());
+    let _ = node.shutdown(Duration::from_secs(1)).await;
+    assert!(dials.kept.is_over());
+}
+
+/// There is one attempt at least, as in one call of a dialer: a session that stayed is no failure.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_stayed_is_not_given_up_for_want_of_attempts() {
+    let node = node(0);
+    let mut dials = Dials::begin(&node, false);
+    let connected = peer(2, dials.connected.recv().await.expect("it dials")).await;
+    pass(STAYED).await;
+    drop(connected);
+    drop(dials.connected.recv().await.expect("it dials again"));
+    pass(Duration::from_secs(60)).await;
+    assert!(dials.kept.is_over() && dials.moments().len() == 2, "that failed");
+}

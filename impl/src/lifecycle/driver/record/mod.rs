@@ -145,7 +145,7 @@ impl<K: Clone + Ord> Record<K> {
         let session = number;
         let action = match exit {
             ExitKind::InOrder => Action::End { session },
-            ExitKind::Dropped | ExitKind::Overdue => Action::Abort { session },
+            ExitKind::Dropped | ExitKind::Overdue | ExitKind::Evicted => Action::Abort { session },
         };
         let removed = ended.announced.then_some(Output::Removed(session));
         self.told(action, [Output::Ended(session)].into_iter().chain(removed));
