@@ -12,18 +12,25 @@ mod console;
 mod signals;
 
 use std::io;
+use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
 use std::time::Duration;
 
 use handfast::lifecycle::{Config, Duplicates, Event, Handshake, Limits, Node, NodeConfig, Origin, Reason};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use console::Console;
 use signals::Signals;
 
 /// How long a line may be, in bytes.
 const MAX_LINE: u64 = 512;
+
+/// How long a peer may be silent: one that has vanished without a word would keep its slot for ever.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// How long a line may take to be written: a peer need not read.
+const WRITE: Duration = Duration::from_secs(10);
 
 type Connection = BufReader<TcpStream>;
 
@@ -62,6 +69,8 @@ async fn accept(listener: &TcpListener, node: &Node<String>, console: &Console) 
     loop {
         let (stream, from) = match listener.accept().await {
             Ok(accepted) => accepted,
+            // It was gone before it was accepted, as BSD reports it. The next one does not wait for that.
+            Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) => continue,
             Err(error) => {
                 // Most likely there is no descriptor left for it. The connection stays in the listener's queue.
                 console.say(format!("cannot accept: {error}"));
@@ -100,13 +109,15 @@ async fn echo(connection: &mut Connection) -> Reason {
     let mut line = Vec::new();
     loop {
         line.clear();
-        match connection.take(MAX_LINE).read_until(b'\n', &mut line).await {
-            Ok(0) => return Reason::RemoteClosed,
-            Ok(_) => {}
-            Err(_) => return Reason::Failed,
+        match timeout(IDLE, connection.take(MAX_LINE).read_until(b'\n', &mut line)).await {
+            Ok(Ok(0)) => return Reason::RemoteClosed,
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => return Reason::Failed,
+            Err(_) => return Reason::Application("idle"),
         }
-        if connection.get_mut().write_all(&line).await.is_err() {
-            return Reason::Failed;
+        match timeout(WRITE, connection.get_mut().write_all(&line)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return Reason::Failed,
         }
     }
 }

@@ -1,5 +1,5 @@
 /// Who began a connection.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Direction {
     /// The other end: we accepted it.
     Inbound,

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use handfast::lifecycle::{Origin, Reason};
+use handfast::simopen::Backoff;
 use tokio::net::lookup_host;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
@@ -14,12 +15,12 @@ use crate::options::{Network, Target};
 use crate::peer::{self, Local, Peers};
 use crate::report::{Reporter, words};
 
-/// How long it is waited before a peer that was lost is dialed again; doubled each time that it cannot be reached, or does
-/// not stay.
+/// How long it is waited at most before a peer that was lost is dialed again; doubled each time that it cannot be reached,
+/// or does not stay. Half of it is drawn, so that nodes that lost a peer at one moment do not all come back at one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(64);
 
-/// A peer that was there for so long has stayed: it may come back at once.
+/// A peer whose session was announced for so long has stayed: it may come back at once.
 const STAYED: Duration = Duration::from_secs(60);
 
 /// A peer to stay connected to.
@@ -43,7 +44,8 @@ enum Attempt {
 impl Dialer {
     /// Dials until the node shuts down, or finds that it dialed itself.
     pub(crate) async fn stay_connected(self) {
-        let mut pause = FIRST_PAUSE;
+        let backoff = Backoff::default().with_first(FIRST_PAUSE).with_most(LONGEST_PAUSE);
+        let mut failures = 0;
         for attempt in 0.. {
             let outcome = match self.resolve(attempt).await {
                 Ok(address) => self.dial(address).await,
@@ -54,11 +56,11 @@ impl Dialer {
             };
             match outcome {
                 Attempt::Over => return,
-                Attempt::Stayed => pause = FIRST_PAUSE,
-                Attempt::Lost => {}
+                Attempt::Stayed => failures = 1,
+                Attempt::Lost => failures += 1,
             }
-            sleep(pause).await;
-            pause = LONGEST_PAUSE.min(2 * pause);
+            // Half of it in any case: a peer that turns everybody away is not asked at once again.
+            sleep((backoff.limit(failures) + backoff.wait(failures, rand::random())) / 2).await;
         }
     }
 
@@ -73,7 +75,8 @@ impl Dialer {
     async fn dial(&self, address: SocketAddr) -> Attempt {
         let (dialing, conversing) = (Arc::clone(&self.local), Arc::clone(&self.local));
         let (failed, failure) = oneshot::channel();
-        let begin = Instant::now();
+        let announced_at = Arc::new(OnceLock::new());
+        let notes = Arc::clone(&announced_at);
         let opened = self.node.open(
             Origin::outbound(Some(address.ip())),
             move |handshake| async move {
@@ -84,7 +87,11 @@ impl Dialer {
                 }
                 result
             },
-            move |live, established| peer::converse(conversing, live, established),
+            move |live, established| {
+                // A handshake may take longer than a session has to stay. Set once: there is one body.
+                let _ = notes.set(Instant::now());
+                peer::converse(conversing, live, established)
+            },
         );
         let handle = match opened {
             Ok(handle) => handle,
@@ -102,7 +109,7 @@ impl Dialer {
                 self.reporter.say(format_args!("not dialing {address} {session}: it is this node"));
                 return Attempt::Over;
             }
-            _ if ended.announced && begin.elapsed() >= STAYED => return Attempt::Stayed,
+            _ if announced_at.get().is_some_and(|announced| announced.elapsed() >= STAYED) => return Attempt::Stayed,
             _ if ended.announced => {}
             reason => {
                 let why = failure.await.unwrap_or_else(|_| words(reason));

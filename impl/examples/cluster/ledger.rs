@@ -33,25 +33,47 @@ struct Sessions {
     clean: u64,
 }
 
+/// What the accounts add up to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    accepted: u64,
+    delivered: u64,
+    reported: u64,
+    silent: u64,
+    out_of_order: u64,
+}
+
+/// The accounts of directions that an end may still add to, and what all others add up to.
 #[derive(Default)]
+struct Accounts {
+    open: BTreeMap<u64, Account>,
+    closed: Totals,
+}
+
 pub(crate) struct Ledger {
-    accounts: Mutex<BTreeMap<u64, Account>>,
+    /// Whether the other ends' accounts are elsewhere.
+    is_alone: bool,
+    accounts: Mutex<Accounts>,
     sessions: Mutex<Sessions>,
     delivered: AtomicU64,
 }
 
 impl Ledger {
-    fn accounts(&self) -> MutexGuard<'_, BTreeMap<u64, Account>> {
+    pub(crate) fn new(is_alone: bool) -> Self {
+        Self { is_alone, accounts: Mutex::default(), sessions: Mutex::default(), delivered: AtomicU64::new(0) }
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn accepted(&self, frames: u64) {
-        self.accounts().entry(frames).or_default().accepted += 1;
+        self.accounts().open.entry(frames).or_default().accepted += 1;
     }
 
     pub(crate) fn delivered_one(&self, frames: u64, number: u64) {
         let mut accounts = self.accounts();
-        let account = accounts.entry(frames).or_default();
+        let account = accounts.open.entry(frames).or_default();
         account.out_of_order += u64::from(number != account.delivered);
         account.delivered += 1;
         drop(accounts);
@@ -66,8 +88,10 @@ impl Ledger {
     pub(crate) fn drained(&self, drained: &Drained<PublicKey, About>) {
         let About { ours, theirs, role } = drained.peer.info;
         let mut accounts = self.accounts();
-        accounts.entry(ours.frames).or_default().sender_is_clean = Some(drained.is_clean());
-        accounts.entry(theirs.frames).or_default().receiver_is_complete = Some(drained.peer_ended);
+        accounts.open.entry(ours.frames).or_default().sender_is_clean = Some(drained.is_clean());
+        accounts.open.entry(theirs.frames).or_default().receiver_is_complete = Some(drained.peer_ended);
+        accounts.close(ours.frames, self.is_alone);
+        accounts.close(theirs.frames, self.is_alone);
         drop(accounts);
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         match role {
@@ -77,25 +101,42 @@ impl Ledger {
         sessions.clean += u64::from(drained.is_clean());
     }
 
-    /// Adds everything up, when every session is over. `is_alone` says that the other ends' accounts are elsewhere.
-    pub(crate) fn summary(&self, is_alone: bool) -> Summary {
+    /// Adds everything up, when every session is over.
+    pub(crate) fn summary(&self) -> Summary {
         let sessions = *self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut summary = Summary { sessions, accepted: 0, delivered: 0, reported: 0, silent: 0, out_of_order: 0 };
-        for account in self.accounts().values() {
-            summary.accepted += account.accepted;
-            summary.delivered += account.delivered;
-            summary.out_of_order += account.out_of_order;
-            let lost = account.accepted.saturating_sub(account.delivered);
-            if is_alone {
-                // Only this end's word is known.
-                summary.reported += if account.sender_is_clean == Some(false) { lost } else { 0 };
-            } else if account.is_reported() {
-                summary.reported += lost;
-            } else {
-                summary.silent += lost;
-            }
+        let accounts = self.accounts();
+        let mut totals = accounts.closed;
+        accounts.open.values().for_each(|account| totals.add(account, self.is_alone));
+        Summary { sessions, totals }
+    }
+}
+
+impl Accounts {
+    /// Adds an account up that no end adds to any more: a node that runs until it is told to end keeps none for ever.
+    fn close(&mut self, frames: u64, is_alone: bool) {
+        let is_over = |account: &Account| account.sender_is_clean.is_some() && account.receiver_is_complete.is_some();
+        if self.open.get(&frames).is_some_and(|account| is_alone || is_over(account))
+            && let Some(account) = self.open.remove(&frames)
+        {
+            self.closed.add(&account, is_alone);
         }
-        summary
+    }
+}
+
+impl Totals {
+    fn add(&mut self, account: &Account, is_alone: bool) {
+        self.accepted += account.accepted;
+        self.delivered += account.delivered;
+        self.out_of_order += account.out_of_order;
+        let lost = account.accepted.saturating_sub(account.delivered);
+        if is_alone {
+            // Only this end's word is known.
+            self.reported += if account.sender_is_clean == Some(false) { lost } else { 0 };
+        } else if account.is_reported() {
+            self.reported += lost;
+        } else {
+            self.silent += lost;
+        }
     }
 }
 
@@ -113,21 +154,17 @@ impl Account {
 
 pub(crate) struct Summary {
     sessions: Sessions,
-    accepted: u64,
-    delivered: u64,
-    reported: u64,
-    silent: u64,
-    out_of_order: u64,
+    totals: Totals,
 }
 
 impl Summary {
     pub(crate) fn is_sound(&self) -> bool {
-        self.silent == 0 && self.out_of_order == 0
+        self.totals.silent == 0 && self.totals.out_of_order == 0
     }
 
     pub(crate) fn lines(&self) -> [String; 3] {
-        let Self { sessions, accepted, delivered, reported, silent, out_of_order } = self;
-        let Sessions { initiators, responders, clean } = sessions;
+        let Sessions { initiators, responders, clean } = self.sessions;
+        let Totals { accepted, delivered, reported, silent, out_of_order } = self.totals;
         [
             format!("session ends {}, of which {clean} clean", initiators + responders),
             format!("roles {initiators} initiators, {responders} responders"),

@@ -61,7 +61,7 @@ async fn run(options: Options, console: Console) -> Result<bool, Box<dyn Error>>
         std::fs::create_dir_all(directory)
             .map_err(|error| format!("cannot make the directory {}: {error}", directory.display()))?;
     }
-    let ledger = Arc::new(Ledger::default());
+    let ledger = Arc::new(Ledger::new(options.is_alone()));
     let options = Arc::new(options);
     let mut mesh = Mesh::start(&options, &ledger)?;
     for address in mesh.addresses() {
@@ -74,7 +74,7 @@ async fn run(options: Options, console: Console) -> Result<bool, Box<dyn Error>>
     };
     tokio::spawn(signals.exit());
     let drained = mesh.stop().await?;
-    let summary = ledger.summary(options.is_alone());
+    let summary = ledger.summary();
     for line in summary.lines() {
         console.say(line);
     }

@@ -23,7 +23,7 @@ use super::SessionId;
 /// assert_eq!(selector.down(other), Some(Switch { from: Some(other), to: Some(one) }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ActivePeer {
     peers: BTreeMap<SessionId, Standing>,
     candidates: BTreeSet<SessionId>,
@@ -38,7 +38,7 @@ enum Standing {
 }
 
 /// Another peer became the active one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[must_use = "the synchronisation must change over to the new peer"]
 pub struct Switch {
     /// The session that was active.
@@ -48,7 +48,7 @@ pub struct Switch {
 }
 
 /// What became of the news that a peer is ahead.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[must_use = "the synchronisation must change over to the new peer"]
 pub enum Heard {
     /// It was noted; the active peer changed, or did not.

@@ -10,7 +10,7 @@ use crate::simopen::core::Protocol;
 use crate::simopen::{Backoff, NameError, Options};
 
 /// How a node is configured. [`Config::new`] fills in what most nodes need.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct Config<K> {
     /// How many sessions there may be, what becomes of duplicates, and how long things take. Its `grace` bounds the end of
@@ -83,7 +83,7 @@ impl<K> Config<K> {
 }
 
 /// How the ends of a connection come to opposite roles.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Opening {
     /// By [`simopen`](crate::simopen). Peers are dialed from the port that the node listens on, so that two that dial each
@@ -100,7 +100,7 @@ pub enum Opening {
 }
 
 /// When a peer that is to stay connected is dialed again.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct Redial {
     /// How long it is waited after each failure in a row, `first` and `most` more than zero. After the last of its `attempts`,
@@ -137,7 +137,7 @@ impl Redial {
 }
 
 /// Why a configuration is refused.
-#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[derive(Clone, Debug, Eq, Error, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The registry could not announce every session.

@@ -17,7 +17,7 @@ use crate::runtime::time::sleep;
 use crate::setters::setters;
 
 /// How to negotiate.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct Options {
     /// How long it may take, from the call to the last byte, whatever the peer does.

@@ -17,7 +17,7 @@ use crate::setters::setters;
 ///
 /// One call of [`open`](Self::open) takes at most [`Backoff::attempts`] times `timeout`, [`Options::timeout`] and
 /// [`Backoff::most`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct Dialer {
     /// Where this end listens. Any port is dialed from if it is `None` or its port is 0.
@@ -42,6 +42,7 @@ pub struct Dialed {
 
 /// A connection that was dialed, and on which a protocol was agreed.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Opened {
     /// The connection.
     pub stream: Negotiated<TcpStream>,
@@ -88,7 +89,7 @@ pub enum DialError {
 
 /// How long to wait before each further attempt: a random part of a limit that doubles, so that two ends that failed at
 /// the same moment do not try again at the same moment.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct Backoff {
     /// The limit before the second attempt. With zero no attempt waits.

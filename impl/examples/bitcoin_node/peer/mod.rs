@@ -11,6 +11,7 @@ mod handshake;
 pub mod wire;
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,6 +90,8 @@ pub async fn accept_peers(node: &Peers, local: &Arc<Local>, listener: &TcpListen
         match listener.accept().await {
             // A listener at `[::]` shows addresses of IPv4 in another form than a dial to them does.
             Ok((stream, from)) => accept_peer(node, local, stream, canonical(from)),
+            // It was gone before it was accepted, as BSD reports it. The next one does not wait for that.
+            Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) => {}
             Err(error) => {
                 // Most likely there is no descriptor left for it. The connection stays in the listener's queue.
                 tracing::warn!(at = at.map(tracing::field::display), %error, "cannot accept");

@@ -9,7 +9,7 @@ use crate::setters::setters;
 pub const DIALED_BY_BOTH: u32 = u32::MAX;
 
 /// How a registry is configured. [`Config::new`] fills in what most nodes need.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct Config<K> {
     /// How many sessions there may be.
@@ -54,7 +54,7 @@ impl<K> Config<K> {
 ///
 /// One participant can have many addresses and connections, so that a node that accepts strangers sets `per_source`,
 /// which [`Limits::new`] and [`Limits::by_direction`] leave open because the right number depends on who comes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
     /// Sessions that hold a slot.
@@ -176,7 +176,8 @@ impl Limits {
 }
 
 /// What becomes of a second session with the same key.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum Duplicates {
     /// It is rejected. A peer that comes back before its old connection was found dead is turned away until then.
     KeepOld,
@@ -195,7 +196,8 @@ pub enum Duplicates {
 }
 
 /// What becomes of a connection that finds every slot of its kind taken.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum WhenFull {
     /// It is turned away.
     TurnAway,
@@ -220,7 +222,7 @@ impl<K> Config<K> {
 }
 
 /// Why a configuration is refused. The caller is to blame.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The session in the last slot could never be announced.
@@ -273,7 +275,8 @@ pub enum ConfigError {
 }
 
 /// A connection that got no slot.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 #[error("{session} gets no slot: {reason}")]
 pub struct Rejected {
     /// The id that it used up.

@@ -36,7 +36,7 @@ impl Display for SubscriberId {
 }
 
 /// Where a connection comes from: what is known of it before its handshake.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Origin {
     /// Who began.
     pub direction: Direction,
@@ -65,7 +65,8 @@ impl Origin {
 }
 
 /// The peer of a session that has completed its handshake.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub struct Peer<K, I = ()> {
     /// The session.
     pub session: SessionId,
@@ -81,7 +82,7 @@ pub struct Peer<K, I = ()> {
 }
 
 /// How far a session has come.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum SessionStage {
     /// The handshake goes on.
     Handshaking,
@@ -94,7 +95,7 @@ pub enum SessionStage {
 }
 
 /// Why a session was rejected or ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Reason {
     /// Every slot is taken.
@@ -211,7 +212,7 @@ impl From<StateError> for Reason {
 }
 
 /// Whether a handshake was reported complete before.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[must_use = "a handshake that completes twice is worth counting"]
 pub enum Greeting {
     /// It was not.
@@ -221,7 +222,7 @@ pub enum Greeting {
 }
 
 /// What became of an announcement.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[must_use = "a session that waits must be announced again later"]
 pub enum Announcement {
     /// Every subscriber will hear Up, and later Down.
@@ -276,7 +277,8 @@ pub enum Effect<K, I = ()> {
 }
 
 /// A new subscription.
-#[derive(Debug)]
+#[derive(Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Subscribed<K, I = ()> {
     /// Who.
     pub subscriber: SubscriberId,
@@ -284,8 +286,15 @@ pub struct Subscribed<K, I = ()> {
     pub snapshot: Vec<Arc<Peer<K, I>>>,
 }
 
+// Derived, it would ask of a peer's key and info that they can be cloned.
+impl<K, I> Clone for Subscribed<K, I> {
+    fn clone(&self) -> Self {
+        Self { subscriber: self.subscriber, snapshot: self.snapshot.clone() }
+    }
+}
+
 /// How a session ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Ended {
     /// Whether it had been announced: subscribers were sent Up, and now Down.
     pub announced: bool,
@@ -294,7 +303,7 @@ pub struct Ended {
 }
 
 /// An operation that is not valid in the present state, and changed nothing: the caller is mistaken, or was late.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
     /// The session has ended or was never opened.

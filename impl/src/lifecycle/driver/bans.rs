@@ -16,7 +16,7 @@ use crate::runtime::time::Instant;
 const AT_ONCE: usize = 64;
 
 /// What is banned.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Banned<K> {
     /// A key.
@@ -26,7 +26,7 @@ pub enum Banned<K> {
 }
 
 /// A ban, as it is listed, exported and imported.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Ban<K> {
     /// What is banned.

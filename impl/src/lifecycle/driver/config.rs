@@ -7,7 +7,7 @@ use crate::lifecycle::Config;
 use crate::setters::setters;
 
 /// How a node is configured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct NodeConfig<K> {
     /// How many sessions there may be, how much is queued for a subscriber, and what becomes of duplicates.
@@ -66,7 +66,7 @@ impl<K> NodeConfig<K> {
 }
 
 /// How a [`Selector`](super::Selector) deals with a peer that makes no progress.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct SelectorConfig {
     /// How long the active peer may be ahead without any [progress](super::Selector::progress). Only progress begins the time
@@ -90,7 +90,8 @@ impl SelectorConfig {
 }
 
 /// What becomes of a peer that stalled, beside that another one is picked.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum Stalled {
     /// It is told to end, with [`Reason::Stalled`](crate::lifecycle::Reason::Stalled).
     Disconnect,
@@ -136,7 +137,7 @@ pub struct Metrics {
 }
 
 /// The result of a shutdown.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[must_use = "it says whether every session was drained"]
 pub struct Report {
     /// Sessions that ended by themselves when they were told to.

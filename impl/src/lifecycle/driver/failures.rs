@@ -12,7 +12,7 @@ use crate::runtime::select;
 use crate::runtime::sync::{Mutex, Notify};
 
 /// A connection of which no subscriber heard: it got no slot, its handshake failed, or it was not announced.
-#[derive(Debug)]
+#[derive(Debug, Eq, PartialEq)]
 pub struct Failure<K, I = ()> {
     /// The session that the connection had, or would have had.
     pub session: SessionId,

@@ -130,6 +130,6 @@ pub(super) enum Attempt<K, I> {
     /// No subscriber hears of the session: it was told to end, or its handshake has not completed.
     Over,
     /// The session waits. The moment is when it is to act: when the first subscriber that holds it up is to be evicted, or
-    /// when the session that it replaces is overdue.
+    /// when the session that it replaces, or one that may be in front of it, is overdue.
     Waits(Option<Instant>),
 }

@@ -47,6 +47,11 @@ type Silent<C> = for<'c> fn(&'c mut C, Reason) -> Farewell<'c>;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Panics
+///
+/// If a drop of the caller's panics that the end of the session causes, as of an info that nobody else has, the drop of the
+/// slot does, when everything else has been done.
 #[must_use = "dropping it ends the session"]
 pub struct Slot<K: Clone + Ord, I = ()> {
     // Dropped first: it runs before anything else of the session is gone.

@@ -9,7 +9,8 @@ use crate::lifecycle::{Origin, Peer, Reason, SessionId, SessionStage};
 use crate::runtime::time::Instant;
 
 /// A session that holds a slot, as it was when it was asked for.
-#[derive(Debug)]
+#[derive(Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct SessionStatus<K, I = ()> {
     /// The session.
     pub session: SessionId,
@@ -25,6 +26,14 @@ pub struct SessionStatus<K, I = ()> {
     pub age: Duration,
     /// How long ago it was announced, if it is.
     pub up_for: Option<Duration>,
+}
+
+// Derived, it would ask of a peer's key and info that they can be cloned.
+impl<K, I> Clone for SessionStatus<K, I> {
+    fn clone(&self) -> Self {
+        let Self { session, origin, stage, ref peer, ending, age, up_for } = *self;
+        Self { session, origin, stage, peer: peer.clone(), ending, age, up_for }
+    }
 }
 
 impl<K: Clone + Ord, I> Node<K, I> {

@@ -14,6 +14,10 @@ use crate::lifecycle::{Event, Peer, StateError, Subscribed, SubscriberId};
 /// take its events, it holds up announcements, for as long as the
 /// [timeout](super::NodeConfig::slow_subscriber_timeout) allows; then [`Event::Lagged`] follows what is queued. Nothing is
 /// dropped silently. Dropping it releases everything.
+///
+/// # Panics
+///
+/// Where it holds the last handle to a key or an info whose drop panics, its own drop does, when all are dropped.
 pub struct Subscription<K: Clone + Ord, I = ()> {
     shared: Arc<Shared<K, I>>,
     subscriber: SubscriberId,

@@ -186,7 +186,7 @@ fn a_peer_that_does_not_stay_is_dialed_less_and_less_often() {
         stream.read_exact(&mut [0; 24 + 102 + 24]).expect("it answers");
     }
     let pauses: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
-    assert!(pauses[1] > 1.5 && pauses[2] > 3.0, "1 s, 2 s and 4 s: {pauses:?}");
+    assert!(pauses[1] > 0.9 && pauses[2] > 1.9, "1 s, 2 s and 4 s, of which half is drawn: {pauses:?}");
     client.interrupt();
     let _ = client.rest();
 }

@@ -123,10 +123,6 @@ impl<K: Clone + Ord, I> Selector<K, I> {
     /// # Errors
     ///
     /// [`StateError::ShuttingDown`] if the node's shutdown is complete.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a tokio runtime.
     pub fn prepare<F>(
         node: &Node<K, I>,
         config: SelectorConfig,
