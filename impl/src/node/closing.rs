@@ -4,6 +4,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::record::SessionLog;
 use crate::lifecycle::{Peer, Reason, SessionContext};
 use crate::runtime::sync::watch;
 use crate::runtime::time::Instant;
@@ -65,11 +66,12 @@ pub(super) async fn begun(closing: &mut watch::Receiver<Option<Instant>>) {
 pub struct Context<K, I = ()> {
     session: SessionContext<K, I>,
     closing: Arc<Closing>,
+    log: Option<SessionLog>,
 }
 
 impl<K, I> Context<K, I> {
-    pub(super) fn new(session: SessionContext<K, I>, closing: Arc<Closing>) -> Self {
-        Self { session, closing }
+    pub(super) fn new(session: SessionContext<K, I>, closing: Arc<Closing>, log: Option<SessionLog>) -> Self {
+        Self { session, closing, log }
     }
 
     /// Returns the peer at the other end.
@@ -87,6 +89,11 @@ impl<K, I> Context<K, I> {
 
     pub(super) fn closing(&self) -> &Arc<Closing> {
         &self.closing
+    }
+
+    /// Returns what records the session, if the node is recorded.
+    pub(super) fn log(&self) -> Option<&SessionLog> {
+        self.log.as_ref()
     }
 }
 

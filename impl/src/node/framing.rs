@@ -117,7 +117,10 @@ where
     let shared = Arc::new((body, report));
     move |context, transport| {
         let shared = Arc::clone(&shared);
-        let connection = Connection::new(transport, config.clone());
+        let connection = match context.log() {
+            Some(log) => log.connection(transport, config.clone()),
+            None => Connection::new(transport, config.clone()),
+        };
         Box::pin(async move {
             let (body, report) = &*shared;
             live(context, connection, body, report).await

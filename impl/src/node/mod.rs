@@ -72,6 +72,8 @@ mod framing;
 #[expect(clippy::module_inception, reason = "the file is named as its type, as lifecycle's is")]
 mod node;
 mod open;
+#[cfg_attr(not(feature = "record"), path = "unrecorded.rs")]
+mod record;
 mod redial;
 mod stream;
 

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::closing::{Closing, after, begun};
 use super::open::{ConnectError, Connecting, OpenError, establish};
+use super::record::NodeLog;
 use super::redial::{Kept, keep};
 use super::{Config, ConfigError, Context, Opening, Stream, Upgraded};
 use crate::lifecycle::{self, BodyOutput, Origin, Reason, Rejected, Report, SessionHandle, Slot};
@@ -117,10 +118,21 @@ where
         BF: Future<Output: BodyOutput<Rest: Send>> + Send + 'static,
     {
         let registry = lifecycle::Node::new(config.registry.clone())?;
-        Self::with_registry(registry, config, upgrade, body)
+        Self::with_registry(registry, config, None, upgrade, body)
     }
 
-    /// Creates a node with a registry that writes what happens to `out`: see [`lifecycle::Node::recorded`].
+    /// Creates a node that writes what happens to `out`, as newline-delimited JSON that `model explain node` reads.
+    ///
+    /// One log has what the registry records, each negotiation, and the frames of each session whose body is made by
+    /// [`framed`](super::framed()): see [`lifecycle::Node::recorded`], [`simopen::Recorder`] and
+    /// [`Connection::recorded`](crate::framed::Connection::recorded), also for what cannot be recorded. Each line says of
+    /// which part and session it is; its moment counts from the beginning of that part. Lines of one part are in the order
+    /// of its steps. Those of frames may come later than lines of other parts that were written after them.
+    ///
+    /// A lock is held while `out` is called, the registry's among them: give it something that does not block, does not
+    /// panic and does not call the node. Its first error ends the log;
+    /// [`flush_record`](lifecycle::Node::flush_record) then returns one. A log of frames has several lines for each: at
+    /// many frames a second it is what the node spends its time with.
     ///
     /// # Errors
     ///
@@ -141,13 +153,15 @@ where
         B: Fn(Context<K, I>, C) -> BF + Send + Sync + 'static,
         BF: Future<Output: BodyOutput<Rest: Send>> + Send + 'static,
     {
-        let registry = lifecycle::Node::recorded(config.registry.clone(), out)?;
-        Self::with_registry(registry, config, upgrade, body)
+        let log = NodeLog::begin(out, &config.opening);
+        let registry = lifecycle::Node::recorded(config.registry.clone(), log.registry())?;
+        Self::with_registry(registry, config, Some(log), upgrade, body)
     }
 
     fn with_registry<C, E, U, UF, B, BF>(
         registry: lifecycle::Node<K, I>,
         config: Config<K>,
+        log: Option<NodeLog>,
         upgrade: U,
         body: B,
     ) -> Result<Self, ConfigError>
@@ -167,9 +181,11 @@ where
         let open = move |slot: Slot<K, I>, connecting| {
             let (upgrade, body, opening, closing) =
                 (Arc::clone(&upgrade), Arc::clone(&body), Arc::clone(&opening), Arc::clone(&ends));
+            let log = log.as_ref().map(|log| log.of(slot.session()));
+            let negotiated = log.clone();
             slot.open::<_, OpenError, _, _, _, _>(
-                move |handshake| establish(handshake, connecting, opening, upgrade),
-                move |session, connection| body(Context::new(session, closing), connection),
+                move |handshake| establish(handshake, connecting, opening, upgrade, negotiated),
+                move |session, connection| body(Context::new(session, closing, log), connection),
             )
         };
         let listens_at = OnceLock::new();

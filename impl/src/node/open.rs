@@ -10,6 +10,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::record::SessionLog;
 use super::{Opening, Stream};
 use crate::lifecycle::{DIALED_BY_BOTH, Handshake, Reason, StateError};
 use crate::runtime::sync::OnceLock;
@@ -99,6 +100,7 @@ pub(super) async fn establish<K, I, Io, C, E, U, UF>(
     connecting: Connecting<K, Io>,
     opening: Arc<Opening>,
     upgrade: Arc<U>,
+    log: Option<SessionLog>,
 ) -> Result<C, OpenError>
 where
     K: Clone + Ord,
@@ -112,7 +114,7 @@ where
     let session = handshake.session();
     let logged = |error: &dyn Display| crate::trace::debug!(%session, ?address, %error, "no session");
     let io = io.await.inspect_err(|error| logged(error))?;
-    let stream = settle_roles(io, direction, address, &opening).await.inspect_err(|error| logged(error))?;
+    let stream = settle_roles(io, direction, address, &opening, log.as_ref()).await.inspect_err(|error| logged(error))?;
     let both_dialed = stream.both_dialed();
     let Upgraded { key, info, connection, rank, privileged } = upgrade(stream)
         .await
@@ -135,13 +137,15 @@ async fn settle_roles<Io: AsyncRead + AsyncWrite + Unpin>(
     direction: Direction,
     address: Option<SocketAddr>,
     opening: &Opening,
+    log: Option<&SessionLog>,
 ) -> Result<Stream<Io>, simopen::Error> {
     match opening {
         Opening::ByDirection => Ok(Stream::by_direction(io, direction, address)),
         Opening::Negotiate { protocols, options } => {
-            let negotiated = match direction {
-                Direction::Outbound => simopen::negotiate(io, protocols, *options).await?,
-                Direction::Inbound => simopen::accept(io, protocols, *options).await?,
+            let negotiated = match (log, direction) {
+                (Some(log), _) => log.negotiate(io, direction, protocols, *options).await?,
+                (None, Direction::Outbound) => simopen::negotiate(io, protocols, *options).await?,
+                (None, Direction::Inbound) => simopen::accept(io, protocols, *options).await?,
             };
             Ok(Stream::negotiated(negotiated, address))
         }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
 use crate::checker::catalogue::Entry;
-use crate::checker::explain::{Explanation, Owed, Possible, Rejection};
+use crate::checker::explain::{Explanation, Owed, PartExplained, Possible, Rejection};
 use crate::checker::format::{count, mermaid};
 use crate::checker::report::page;
 use clap::{Args, ValueEnum};
@@ -17,6 +17,7 @@ Examples:
   model explain lifecycle run.ndjson
   model trace ownership --scope small --cover edges --format log | model explain ownership -
   model explain lifecycle run.ndjson --format html > run.html
+  model explain node node-0-0.ndjson            # the log of a whole node: each part, and the whole
 
 A log is newline-delimited JSON. Its first line says how the node was configured; each line after it is a step:
   {\"protocol\":\"lifecycle\",\"total\":2,\"pending\":2,\"capacity\":3,\"duplicates\":\"keep_new\",\"subscribers\":2}
@@ -78,7 +79,7 @@ pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8
 }
 
 fn describe(out: &mut String, explanation: &Explanation) -> core::fmt::Result {
-    let Explanation { runs, steps, rejection, violated, owed, torn, design, behaviour: _ } = explanation;
+    let Explanation { runs, parts, part, steps, rejection, violated, owed, torn, design, behaviour: _ } = explanation;
     if let Some(design) = design.as_deref().filter(|design| *design != "handfast") {
         writeln!(out, "the log says that it is of the design {design}; it is compared with handfast's own")?;
     }
@@ -92,7 +93,13 @@ fn describe(out: &mut String, explanation: &Explanation) -> core::fmt::Result {
             count(*runs, "run"),
             count(*steps, "step")
         )?,
-        Some(rejection) => describe_rejection(out, rejection)?,
+        Some(rejection) => describe_rejection(out, rejection, part.as_deref())?,
+    }
+    for PartExplained { name, runs, steps } in parts {
+        writeln!(out, "  {name}: {} explained in {}", count(*steps, "step"), count(*runs, "run"))?;
+    }
+    if !parts.is_empty() && rejection.is_none() {
+        writeln!(out, "  the whole: each line fits to those of the other parts")?;
     }
     if let Some(line) = torn {
         writeln!(out, "line {line} is torn: its writer stopped within it. The lines before it are judged.")?;
@@ -100,9 +107,10 @@ fn describe(out: &mut String, explanation: &Explanation) -> core::fmt::Result {
     owed.iter().try_for_each(|Owed { id, title }| writeln!(out, "still owed at the end of a run: {id} {title}"))
 }
 
-fn describe_rejection(out: &mut String, rejection: &Rejection) -> core::fmt::Result {
+fn describe_rejection(out: &mut String, rejection: &Rejection, part: Option<&str>) -> core::fmt::Result {
     let Rejection { line, recorded, explained, before, possible } = rejection;
-    writeln!(out, "rejected: line {line} is no behaviour of the model")?;
+    let of = part.map_or(String::new(), |part| format!(" of {part}"));
+    writeln!(out, "rejected: line {line} is no behaviour of the model{of}")?;
     writeln!(out, "  recorded: {}", recorded.action)?;
     for told in recorded.observed.iter().flatten() {
         writeln!(out, "    -> {told}")?;

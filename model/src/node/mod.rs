@@ -1,12 +1,12 @@
 //! Models of nodes: the whole life of a connection, in which the four protocols meet.
 
 pub mod handfast;
+mod one;
 
 use handfast_spec::Table;
 use handfast_spec::node::{ConnectionRecord, History, Node, NodeRecord, Violations};
 
 use crate::checker::catalogue::{Entry, LeftOut, Rules, Scope, Variant};
-use crate::checker::explain;
 use crate::checker::target::{Instances, Target};
 use crate::in_parts;
 
@@ -19,7 +19,7 @@ pub const ENTRY: Entry = Entry {
     own,
     variants,
     left_out: LEFT_OUT,
-    explain: |log| explain::explain::<handfast::Handfast>(log),
+    explain: one::explain,
 };
 
 fn own(scope: Scope) -> Box<dyn Target> {

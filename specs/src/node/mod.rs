@@ -5,6 +5,7 @@ mod goals;
 mod history;
 mod ids;
 mod invariants;
+mod log;
 mod pairs;
 mod vocabulary;
 
@@ -14,6 +15,7 @@ pub use components::Component;
 pub use history::{ConnectionRecord, History, NodeRecord, Phase, SocketRecord, State, Violation, Violations};
 pub use ids::{ConnectionId, Dialed, Link, NodeId, Socket};
 pub use invariants::{DEADLOCK, INVARIANTS, WITNESSES};
+pub use log::{Configured, Over, Part, Tag};
 pub use vocabulary::{Action, Ending, Output, Refusal};
 
 use goals::GOALS;

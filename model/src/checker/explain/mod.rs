@@ -22,12 +22,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use self::read::{next_line, parse};
 use crate::checker::design::Design;
 use crate::checker::format::count;
 use crate::checker::trace::{self, Replayed, Trace, TraceStep};
 
 pub use self::read::LogError;
+pub(crate) use self::read::{next_line, parse};
 
 /// A design with machines that can be started as a log's header says.
 pub trait Explains: Design {
@@ -49,6 +49,10 @@ pub trait Explains: Design {
 pub struct Explanation {
     /// How many runs the log holds, the rejected one included.
     pub runs: usize,
+    /// Of a log that is of several protocols at once: each of them, with how much of it was explained.
+    pub parts: Vec<PartExplained>,
+    /// Of such a log: the part that the rejected line is of, in words.
+    pub part: Option<String>,
     /// How many steps were explained.
     pub steps: usize,
     /// Where the log leaves the model, if it does.
@@ -70,6 +74,17 @@ impl Explanation {
     pub fn is_behaviour(&self) -> bool {
         self.rejection.is_none() && self.violated.is_empty()
     }
+}
+
+/// One of the protocols that a log is of.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PartExplained {
+    /// Its name.
+    pub name: String,
+    /// How many runs of it the log holds, the rejected one included.
+    pub runs: usize,
+    /// How many steps of it were explained.
+    pub steps: usize,
 }
 
 /// A goal that is owed where a run ends.
@@ -98,7 +113,7 @@ pub struct Rejection {
 
 impl Rejection {
     /// What was recorded as the last step of a drawing, and what the model says there.
-    fn as_step(&self, state: &[String]) -> TraceStep {
+    pub(crate) fn as_step(&self, state: &[String]) -> TraceStep {
         let observed = self.recorded.observed.iter().flatten().map(|told| format!("recorded: {told}"));
         let instead = self.possible.first().into_iter().flat_map(|possible| &possible.instead);
         TraceStep {
@@ -167,12 +182,12 @@ pub fn explain_either<D: Explains, E: Explains>(log: &mut dyn BufRead) -> Result
 /// Begins a run as its header says.
 type Begin = fn(&Value, usize) -> Result<Box<dyn Follows>, LogError>;
 
-fn begin<D: Explains>(header: &Value, line: usize) -> Result<Box<dyn Follows>, LogError> {
+pub(crate) fn begin<D: Explains>(header: &Value, line: usize) -> Result<Box<dyn Follows>, LogError> {
     Ok(Box::new(Run::<D>::start(header, line)?))
 }
 
 /// A run that is followed line by line.
-trait Follows {
+pub(crate) trait Follows {
     /// Follows one line, if the model does.
     fn follow(&mut self, text: &str, line: usize) -> Result<ControlFlow<Rejection>, LogError>;
 
@@ -306,7 +321,7 @@ impl<D: Explains> Run<D> {
         });
         Rejection {
             line: number,
-            recorded: Claim { action: line.action.to_string(), observed: line.observation.as_ref().map(words::<D>) },
+            recorded: claim::<D>(line),
             explained: self.explained,
             before: self.before.iter().cloned().collect(),
             possible: possible.collect(),
@@ -375,6 +390,11 @@ impl<D: Explains> Follows for Run<D> {
             }
         }
     }
+}
+
+/// A line in words.
+pub(crate) fn claim<D: Design>(line: &LineOf<D::Protocol>) -> Claim {
+    Claim { action: line.action.to_string(), observed: line.observation.as_ref().map(words::<D>) }
 }
 
 fn words<D: Design>(observation: &ObservationOf<D>) -> Vec<String> {

@@ -67,7 +67,7 @@ pub enum LogError {
 
 impl LogError {
     /// Whether more text could make a step of the line.
-    pub(super) fn is_torn(&self) -> bool {
+    pub(crate) fn is_torn(&self) -> bool {
         match self {
             Self::Syntax { source, .. } => source.is_eof(),
             Self::Io { source, .. } => {
@@ -97,25 +97,30 @@ impl LogError {
 const MAX_LINE: usize = 1 << 20;
 
 /// A line as it was read.
-pub(super) struct RawLine {
+pub(crate) struct RawLine {
     bytes: Vec<u8>,
     number: usize,
 }
 
 impl RawLine {
-    pub(super) fn text(&self) -> Result<&str, LogError> {
+    /// The line's bytes, its end included.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn text(&self) -> Result<&str, LogError> {
         let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
         str::from_utf8(&self.bytes).map_err(|error| LogError::Io { line: self.number, source: invalid(error) })
     }
 
     /// Whether a line break ends it, which only the last line of a log may lack.
-    pub(super) fn is_ended(&self) -> bool {
+    pub(crate) fn is_ended(&self) -> bool {
         self.bytes.ends_with(b"\n")
     }
 }
 
 /// The next line of a log, if there is one; `number` counts them.
-pub(super) fn next_line(log: &mut dyn BufRead, number: &mut usize) -> Result<Option<RawLine>, LogError> {
+pub(crate) fn next_line(log: &mut dyn BufRead, number: &mut usize) -> Result<Option<RawLine>, LogError> {
     *number += 1;
     let number = *number;
     let mut bytes = Vec::new();
@@ -128,6 +133,6 @@ pub(super) fn next_line(log: &mut dyn BufRead, number: &mut usize) -> Result<Opt
 }
 
 /// A line of a log as what it should be.
-pub(super) fn parse<T: DeserializeOwned>(text: &str, line: usize) -> Result<T, LogError> {
+pub(crate) fn parse<T: DeserializeOwned>(text: &str, line: usize) -> Result<T, LogError> {
     serde_json::from_str(text).map_err(|source| LogError::Syntax { line, source })
 }
