@@ -2,6 +2,7 @@
 
 mod framed;
 mod lifecycle;
+mod node;
 mod ownership;
 mod pool;
 mod remote;

@@ -1,6 +1,9 @@
 //! What became of every frame.
 
 use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -56,14 +59,41 @@ pub(crate) struct Ledger {
     accounts: Mutex<Accounts>,
     sessions: Mutex<Sessions>,
     delivered: AtomicU64,
+    file: Mutex<Option<io::Result<File>>>,
 }
 
 impl Ledger {
-    pub(crate) fn new(is_alone: bool) -> Self {
-        Self { is_alone, accounts: Mutex::default(), sessions: Mutex::default(), delivered: AtomicU64::new(0) }
+    /// A ledger that also writes to a file in this directory, if there is one. Other processes may write to the same.
+    pub(crate) fn new(directory: Option<&Path>) -> Result<Self, String> {
+        let open = |directory: &Path| {
+            let path = directory.join("ledger.txt");
+            let file = OpenOptions::new().create(true).append(true).open(&path);
+            file.map_err(|error| format!("cannot write {}: {error}", path.display()))
+        };
+        Ok(Self { file: Mutex::new(directory.map(open).transpose()?.map(Ok)), ..Self::default() })
     }
 
-    fn accounts(&self) -> MutexGuard<'_, Accounts> {
+    /// Writes what both directions of a session came to at this end: frames, their number, how many of them, and whether
+    /// the sender knows that all have arrived, or the receiver has read to the marker. It is one call, so that a process
+    /// that is killed has written both lines or none.
+    fn write(&self, lines: &str) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Ok(open)) = &mut *file
+            && let Err(error) = open.write_all(lines.as_bytes())
+        {
+            *file = Some(Err(error));
+        }
+    }
+
+    /// Returns the first error of the file.
+    pub(crate) fn written(&self) -> Result<(), String> {
+        match &*self.file.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(Err(error)) => Err(format!("the ledger is not complete: {error}")),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, BTreeMap<u64, Account>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -88,11 +118,16 @@ impl Ledger {
     pub(crate) fn drained(&self, drained: &Drained<PublicKey, About>) {
         let About { ours, theirs, role } = drained.peer.info;
         let mut accounts = self.accounts();
-        accounts.open.entry(ours.frames).or_default().sender_is_clean = Some(drained.is_clean());
-        accounts.open.entry(theirs.frames).or_default().receiver_is_complete = Some(drained.peer_ended);
-        accounts.close(ours.frames, self.is_alone);
-        accounts.close(theirs.frames, self.is_alone);
+        let sent = accounts.entry(ours.frames).or_default();
+        sent.sender_is_clean = Some(drained.is_clean());
+        let sent = sent.accepted;
+        let read = accounts.entry(theirs.frames).or_default();
+        read.receiver_is_complete = Some(drained.peer_ended);
+        let read = read.delivered;
         drop(accounts);
+        let (clean, complete) = (drained.is_clean(), drained.peer_ended);
+        let (ours, theirs) = (ours.frames, theirs.frames);
+        self.write(&format!("sent {ours} {sent} {clean}\nread {theirs} {read} {complete}\n"));
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         match role {
             Role::Initiator => sessions.initiators += 1,

@@ -12,8 +12,10 @@
 //! many sessions and frames there were. A frame that was accepted, not delivered, and reported by neither end is *silently
 //! lost*: there must be none, and the exit status is 1 otherwise.
 //!
-//! With `--record DIR` each node writes what happens for `model explain lifecycle`. SIGINT, SIGTERM and SIGHUP end the
-//! nodes, a second one at once.
+//! With `--record DIR` each node writes what happens for `model explain node`, and each session that is over what became of
+//! its frames: where nodes are processes, the lines of both ends tell whether one was lost silently.
+//!
+//! SIGINT, SIGTERM and SIGHUP end the nodes, a second one at once.
 
 #[path = "../console.rs"]
 mod console;
@@ -61,7 +63,7 @@ async fn run(options: Options, console: Console) -> Result<bool, Box<dyn Error>>
         std::fs::create_dir_all(directory)
             .map_err(|error| format!("cannot make the directory {}: {error}", directory.display()))?;
     }
-    let ledger = Arc::new(Ledger::new(options.is_alone()));
+    let ledger = Arc::new(Ledger::new(options.record.as_deref())?);
     let options = Arc::new(options);
     let mut mesh = Mesh::start(&options, &ledger)?;
     for address in mesh.addresses() {
@@ -79,6 +81,7 @@ async fn run(options: Options, console: Console) -> Result<bool, Box<dyn Error>>
         console.say(line);
     }
     console.say(format!("shut down: {} sessions drained, {} aborted", drained.drained, drained.aborted));
+    ledger.written()?;
     Ok(summary.is_sound() && (interrupted || drained.aborted == 0))
 }
 

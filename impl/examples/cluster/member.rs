@@ -2,12 +2,14 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use handfast::framed;
+use handfast::framed::Idle;
 use handfast::lifecycle::{Limits, Report};
 use handfast::node::{Config, Node, Stream, framed_with_report};
 use handfast::simopen::Backoff;
@@ -115,15 +117,19 @@ fn build(
     let hello = Hello { node: place.number, incarnation, frames: 0 };
     let identity = Arc::clone(&place.identity);
     let (rumours, ledger, every) = (Arc::clone(rumours), Arc::clone(ledger), options.interval());
+    let frames = framed::Config::default().with_idle(Some(Idle::after(options.idle())));
     let node = if options.plain {
         let upgrade = move |stream: Stream<TcpStream>| plain(stream, identity.public, numbered(hello));
         let reported = Arc::clone(&ledger);
         let body = framed_with_report(
-            Default::default(),
+            frames,
             move |session| gossip::<Stream<TcpStream>>(session, Arc::clone(&rumours), Arc::clone(&ledger), every),
             move |drained| reported.drained(&drained),
         );
-        Node::recorded(config(place, PLAIN), out, upgrade, body)
+        match out {
+            Some(out) => Node::recorded(config(place, PLAIN), out, upgrade, body),
+            None => Node::new(config(place, PLAIN), upgrade, body),
+        }
     } else {
         let upgrade = move |stream: Stream<TcpStream>| {
             let identity = Arc::clone(&identity);
@@ -131,21 +137,24 @@ fn build(
         };
         let reported = Arc::clone(&ledger);
         let body = framed_with_report(
-            Default::default(),
+            frames,
             move |session| gossip::<Secured<_>>(session, Arc::clone(&rumours), Arc::clone(&ledger), every),
             move |drained| reported.drained(&drained),
         );
-        Node::recorded(config(place, NOISE), out, upgrade, body)
+        match out {
+            Some(out) => Node::recorded(config(place, NOISE), out, upgrade, body),
+            None => Node::new(config(place, NOISE), upgrade, body),
+        }
     };
     Ok(node?)
 }
 
-/// Where a node writes what happens.
-fn record(place: &Place, incarnation: u32, options: &Options) -> Result<Box<dyn Write + Send>, String> {
-    let Some(directory) = &options.record else { return Ok(Box::new(io::sink())) };
+/// Where a node writes what happens, if it does.
+fn record(place: &Place, incarnation: u32, options: &Options) -> Result<Option<Box<dyn Write + Send>>, String> {
+    let Some(directory) = &options.record else { return Ok(None) };
     let file = directory.join(format!("node-{}-{incarnation}.ndjson", place.number));
     let out = File::create(&file).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-    Ok(Box::new(BufWriter::new(out)))
+    Ok(Some(Box::new(BufWriter::new(out))))
 }
 
 /// The same, with a number for the frames of one session.

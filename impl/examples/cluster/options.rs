@@ -30,10 +30,14 @@ pub(crate) struct Options {
     /// How often a node sends a frame to each of its peers
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     interval: u64,
+    /// Take a peer for dead of which nothing has come for so long
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    idle: u64,
     /// Say who is there instead of proving it by Noise XX
     #[arg(long)]
     pub(crate) plain: bool,
-    /// Write what happens to files in this directory, for `model explain lifecycle FILE`
+    /// Write what happens to files in this directory: the log of each node, for `model explain node FILE`, and what became
+    /// of the frames of each session that is over, in `ledger.txt`
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) record: Option<PathBuf>,
 }
@@ -54,6 +58,10 @@ impl Options {
 
     pub(crate) fn interval(&self) -> Duration {
         Duration::from_millis(self.interval)
+    }
+
+    pub(crate) fn idle(&self) -> Duration {
+        Duration::from_millis(self.idle)
     }
 
     pub(crate) fn is_done(&self, delivered: u64, kills: u64) -> bool {

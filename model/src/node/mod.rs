@@ -1,7 +1,7 @@
 //! Models of nodes: the whole life of a connection, in which the four protocols meet.
 
 pub mod handfast;
-mod one;
+mod one_end;
 
 use handfast_spec::Table;
 use handfast_spec::node::{ConnectionRecord, History, Node, NodeRecord, Violations};
@@ -19,7 +19,7 @@ pub const ENTRY: Entry = Entry {
     own,
     variants,
     left_out: LEFT_OUT,
-    explain: one::explain,
+    explain: one_end::explain,
 };
 
 fn own(scope: Scope) -> Box<dyn Target> {

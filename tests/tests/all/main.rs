@@ -6,6 +6,8 @@ mod cluster;
 #[cfg(unix)]
 mod echo;
 mod framed;
+#[cfg(unix)]
+mod node;
 #[cfg(target_os = "linux")]
 mod ownership;
 mod repository;

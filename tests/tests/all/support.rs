@@ -162,6 +162,12 @@ impl Program {
         }
     }
 
+    /// Throws away what it has said and was not asked for.
+    #[cfg(unix)]
+    pub(crate) fn forget(&mut self) {
+        while self.lines.try_recv().is_ok() {}
+    }
+
     /// Ctrl-C.
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {

@@ -3,7 +3,7 @@
 mod interop;
 mod judged;
 #[cfg(target_os = "linux")]
-mod namespaces;
+pub(crate) mod namespaces;
 mod race;
 mod trips;
 mod upgrade;

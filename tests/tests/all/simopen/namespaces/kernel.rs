@@ -15,7 +15,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 /// The states of a TCP socket that matter here, by their numbers in Linux.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum State {
+pub(crate) enum State {
     Established,
     SynSent,
     SynReceived,
@@ -25,7 +25,7 @@ pub(super) enum State {
 
 impl Host {
     /// The states of all TCP sockets of this host.
-    pub(super) fn states(&self) -> Vec<State> {
+    pub(crate) fn states(&self) -> Vec<State> {
         let table = self.within(|| fs::read_to_string("/proc/thread-self/net/tcp")).expect("the kernel has TCP");
         let state = |line: &str| match line.split_ascii_whitespace().nth(3) {
             Some("01") => State::Established,
@@ -38,19 +38,29 @@ impl Host {
     }
 
     /// Waits until this host has one TCP socket, in this state.
-    pub(super) fn comes_to(&self, state: State) {
+    pub(crate) fn comes_to(&self, state: State) {
+        self.comes_to_all(&[state]);
+    }
+
+    /// Waits until this host has TCP sockets in these states, which are in their order.
+    pub(crate) fn comes_to_all(&self, expected: &[State]) {
+        let sorted = || {
+            let mut states = self.states();
+            states.sort();
+            states
+        };
         let begun = Instant::now();
-        let mut states = self.states();
-        while states != [state] {
-            assert!(begun.elapsed() < Duration::from_secs(20), "{states:?}, and not {state:?}");
+        let mut states = sorted();
+        while states != expected {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{states:?}, and not {expected:?}");
             // External process: the kernel, which tells nobody when a socket comes to a state. Bounded above.
             thread::sleep(Duration::from_millis(2));
-            states = self.states();
+            states = sorted();
         }
     }
 
     /// A counter of the host's TCP, such as `ActiveOpens`.
-    pub(super) fn counter(&self, name: &str) -> u64 {
+    pub(crate) fn counter(&self, name: &str) -> u64 {
         let table = self.within(|| fs::read_to_string("/proc/thread-self/net/snmp")).expect("the kernel counts");
         let mut lines = table.lines().filter_map(|line| line.strip_prefix("Tcp: "));
         let (names, values) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
@@ -61,12 +71,12 @@ impl Host {
 }
 
 /// Whether this kernel joins two SYNs that cross; some that are hardened can be told not to.
-pub(super) fn joins_crossed_syns() -> bool {
+pub(crate) fn joins_crossed_syns() -> bool {
     fs::read_to_string("/proc/sys/net/ipv4/tcp_simult_connect").map_or(true, |value| value.trim() != "0")
 }
 
 /// What goes over a host's interface, from now on.
-pub(super) struct Tap<'a> {
+pub(crate) struct Tap<'a> {
     host: &'a Host,
     socket: Socket,
     seen: Vec<Segment>,
@@ -74,21 +84,21 @@ pub(super) struct Tap<'a> {
 
 /// A TCP segment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// This host sent it; or it came, and was for this host; or it came and was not.
-    pub(super) way: Way,
-    pub(super) flags: Flags,
+    pub(crate) way: Way,
+    pub(crate) flags: Flags,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     Out,
     In,
     Astray,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Flags {
+pub(crate) enum Flags {
     Syn,
     SynAck,
     Ack,
@@ -99,7 +109,7 @@ pub(super) enum Flags {
 const ETH_P_ALL: u16 = 3;
 
 impl<'a> Tap<'a> {
-    pub(super) fn on(host: &'a Host) -> Self {
+    pub(crate) fn on(host: &'a Host) -> Self {
         let protocol = Protocol::from(i32::from(ETH_P_ALL.to_be()));
         let socket = host.within(|| Socket::new(Domain::PACKET, Type::RAW, Some(protocol)));
         let socket = socket.expect("whoever may make a namespace may look into it");
@@ -108,7 +118,7 @@ impl<'a> Tap<'a> {
     }
 
     /// The TCP segments up to now.
-    pub(super) fn segments(&mut self) -> &[Segment] {
+    pub(crate) fn segments(&mut self) -> &[Segment] {
         let mut frame = [0; 2048];
         while let Ok(length) = self.socket.read(&mut frame) {
             self.seen.extend(segment(self.host, &frame[..length]));
@@ -117,7 +127,7 @@ impl<'a> Tap<'a> {
     }
 
     /// The flags of what went one way, each once however often it was sent again.
-    pub(super) fn flags(&mut self, way: Way) -> Vec<Flags> {
+    pub(crate) fn flags(&mut self, way: Way) -> Vec<Flags> {
         let of_way = self.segments().iter().filter(|segment| segment.way == way);
         let mut flags: Vec<_> = of_way.map(|segment| segment.flags).collect();
         flags.dedup();
@@ -125,12 +135,12 @@ impl<'a> Tap<'a> {
     }
 
     /// How many segments came before the first of this kind.
-    pub(super) fn place(&self, way: Way, flags: Flags) -> Option<usize> {
+    pub(crate) fn place(&self, way: Way, flags: Flags) -> Option<usize> {
         self.seen.iter().position(|segment| *segment == Segment { way, flags })
     }
 
     /// The first segments, in words.
-    pub(super) fn told(&mut self) -> String {
+    pub(crate) fn told(&mut self) -> String {
         let first: Vec<_> =
             self.segments().iter().take(8).map(|Segment { way, flags }| format!("{way:?} {flags:?}")).collect();
         first.join(", ")
@@ -164,15 +174,15 @@ fn segment(host: &Host, frame: &[u8]) -> Option<Segment> {
 // Two hosts with a cable between them: network namespaces, made and asked with `ip`.
 
 /// Two hosts that nobody else can reach. They are gone when this is.
-pub(super) struct Cable {
-    pub(super) left: Host,
-    pub(super) right: Host,
+pub(crate) struct Cable {
+    pub(crate) left: Host,
+    pub(crate) right: Host,
 }
 
 /// A network namespace with one interface and its own kernel state: sockets, neighbours, counters.
-pub(super) struct Host {
+pub(crate) struct Host {
     namespace: String,
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Of its interface.
     hardware: [u8; 6],
 }
@@ -183,7 +193,7 @@ const INTERFACE: &str = "cable";
 impl Cable {
     /// Lays a cable, or says what is missing for it. Neither host answers when it is asked for its hardware address: each
     /// knows the other's when it is told.
-    pub(super) fn lay() -> Result<Self, String> {
+    pub(crate) fn lay() -> Result<Self, String> {
         static LAID: AtomicU32 = AtomicU32::new(0);
         let id = format!("handfast-{}-{}", std::process::id(), LAID.fetch_add(1, Ordering::Relaxed));
         let (left, right) = (Host::make(&id, 1)?, Host::make(&id, 2)?);
@@ -220,12 +230,12 @@ impl Host {
     }
 
     /// Says which hardware address another host has. What waited for that goes out.
-    pub(super) fn learns(&self, other: &Self) {
+    pub(crate) fn learns(&self, other: &Self) {
         self.neighbour(other, other.hardware);
     }
 
     /// Believes another host where nobody is: what is sent there is lost.
-    pub(super) fn is_misled_about(&self, other: &Self) {
+    pub(crate) fn is_misled_about(&self, other: &Self) {
         self.neighbour(other, [2, 0, 0, 0, 0, 0x99]);
     }
 
@@ -241,7 +251,7 @@ impl Host {
 
     /// Does something on this host, on a thread of its own. Sockets that are made there are this host's wherever they are
     /// used.
-    pub(super) fn within<T: Send>(&self, does: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn within<T: Send>(&self, does: impl FnOnce() -> T + Send) -> T {
         let moved = || {
             self.enter().unwrap_or_else(|error| panic!("{}: {error}", self.namespace));
             does()
@@ -256,7 +266,7 @@ impl Host {
     }
 
     /// Whether a frame to this hardware address is for this host.
-    pub(super) fn is_for(&self, hardware: &[u8]) -> bool {
+    pub(crate) fn is_for(&self, hardware: &[u8]) -> bool {
         self.hardware == hardware
     }
 }

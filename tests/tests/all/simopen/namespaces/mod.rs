@@ -4,7 +4,7 @@
 //! and go out when it is told. One SYN is lost because its sender takes the other host to be where nobody is. In both cases
 //! neither host listens, and both kernels count one active open and no passive one.
 
-mod kernel;
+pub(crate) mod kernel;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -22,7 +22,7 @@ use crate::support::{deadline, skip};
 use kernel::{Cable, Flags, Host, State, Tap, Way, joins_crossed_syns};
 
 /// Two hosts; none where they cannot be had.
-fn hosts() -> Option<Cable> {
+pub(crate) fn hosts() -> Option<Cable> {
     let cable = Cable::lay().and_then(|cable| match joins_crossed_syns() {
         true => Ok(cable),
         false => Err("net.ipv4.tcp_simult_connect is 0".to_owned()),
@@ -31,7 +31,7 @@ fn hosts() -> Option<Cable> {
 }
 
 /// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What an end came to, and what it recorded.
 type Settled = (Role, String, Vec<u8>);
