@@ -114,7 +114,8 @@ where
     let session = handshake.session();
     let logged = |error: &dyn Display| crate::trace::debug!(%session, ?address, %error, "no session");
     let io = io.await.inspect_err(|error| logged(error))?;
-    let stream = settle_roles(io, direction, address, &opening, log.as_ref()).await.inspect_err(|error| logged(error))?;
+    let stream =
+        settle_roles(io, direction, address, &opening, log.as_ref()).await.inspect_err(|error| logged(error))?;
     let both_dialed = stream.both_dialed();
     let Upgraded { key, info, connection, rank, privileged } = upgrade(stream)
         .await

@@ -35,7 +35,8 @@ pub(super) fn explain(log: &mut dyn BufRead) -> Result<Explanation, LogError> {
         return explain::explain::<Handfast>(&mut first.bytes().chain(log));
     }
     let header = header.unwrap_or_default();
-    let configured = configured(&header).map_err(|reason| LogError::Header { line: 1, protocol: Node::NAME, reason })?;
+    let configured =
+        configured(&header).map_err(|reason| LogError::Header { line: 1, protocol: Node::NAME, reason })?;
     let mut reading = Reading::new(configured, header);
     while let Some(line) = next_line(log, &mut number)? {
         match line.text().and_then(|text| reading.take(text, number)) {
@@ -62,7 +63,9 @@ fn configured(header: &Value) -> Result<Configured, String> {
         other => return Err(format!("its field `protocol` is {}", other.unwrap_or(&Value::Null))),
     }
     let negotiates = header.get("negotiates").and_then(Value::as_bool);
-    negotiates.map(|negotiates| Configured { negotiates }).ok_or("its field `negotiates` is not true or false".to_owned())
+    negotiates
+        .map(|negotiates| Configured { negotiates })
+        .ok_or("its field `negotiates` is not true or false".to_owned())
 }
 
 /// A log that is being read.

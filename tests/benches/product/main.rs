@@ -23,7 +23,9 @@ fn main() {
             match of {
                 ["framed", parts @ ..] => framed::count(parts),
                 ["simopen"] => simopen::count(),
-                _ => eprintln!("counts of framed (ratios, syscalls, allocations, losses), of simopen or of node (nodes, seconds)"),
+                _ => eprintln!(
+                    "counts of framed (ratios, syscalls, allocations, losses), of simopen or of node (nodes, seconds)"
+                ),
             }
         }
         _ => {

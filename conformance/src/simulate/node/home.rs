@@ -1,6 +1,7 @@
 //! A node of the world, its connections, and what is told there.
 
-use std::io;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,13 +12,16 @@ use handfast::framed::{self, Delivery, Error, Frame, Outcome, Transport};
 use handfast::lifecycle::{Duplicates, Event, Limits, Reason, Subscription};
 use handfast::node::{Config, Drained, Node, Opening, Reader, Session, Stream, Upgraded, framed_with_report};
 use handfast::simopen::{Direction, Options, Side};
-use handfast_spec::Protocol;
+use handfast_spec::lifecycle::{Action, Lifecycle, Output as Told, SessionId};
+use handfast_spec::log::LineOf;
 use handfast_spec::node::{self as spec, Ending, History, NodeId, Output, Role};
+use handfast_spec::{Observation, Protocol};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::super::oracle::{Oracle, TRUTH};
 use super::super::transport;
 use super::{Canary, Setup};
+use crate::log::Log;
 
 /// What all nodes of a run tell.
 #[derive(Clone)]
@@ -83,6 +87,49 @@ impl Voice {
                 Event::Closed => {}
             }
         }
+    }
+}
+
+/// What a node records. It alone tells who loses a tie, when that is decided: others are told of its Down.
+#[derive(Clone)]
+struct Tap {
+    log: Log,
+    voice: Voice,
+    sockets: Sockets,
+}
+
+/// The ends of the sessions of a process, by the numbers that its registry gives.
+type Sockets = Arc<Mutex<BTreeMap<SessionId, spec::Socket>>>;
+
+impl Tap {
+    fn ties(&self, line: &LineOf<Lifecycle>) {
+        let (Action::Announce { session: winner }, Some(Observation::Accepted(told))) =
+            (line.action, &line.observation)
+        else {
+            return;
+        };
+        let sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        for told in told {
+            if let Told::Disconnecting(loser) = told
+                && let (Some(loser), Some(winner)) = (sockets.get(loser), sockets.get(&winner))
+            {
+                self.voice.tell(Output::Beaten(*loser, *winner), "a tie is broken");
+            }
+        }
+    }
+}
+
+impl Write for Tap {
+    /// Each call has a whole line.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.windows(10).any(|word| word == b"\"announce\"") {
+            self.ties(&serde_json::from_slice(bytes)?);
+        }
+        self.log.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -153,6 +200,9 @@ pub(super) struct Home {
     pub(super) node: Node<u64, Said, Io>,
     pub(super) voice: Voice,
     pub(super) has_stopped: bool,
+    /// What it has recorded, if it is recorded.
+    pub(super) log: Option<Log>,
+    sockets: Sockets,
 }
 
 impl Home {
@@ -164,10 +214,25 @@ impl Home {
         let spoken = voice.clone();
         let body = move |session| exchange(session, frames, spoken.clone());
         let body = framed_with_report(framed::Config::default(), body, move |drained| report(&drained, &reported));
-        let node = Node::new(config(id, setup, canary), upgrade, body).expect("the configuration is sound");
+        let (config, log, sockets) =
+            (config(id, setup, canary), setup.is_recorded.then(Log::default), Sockets::default());
+        let node = match log.clone() {
+            None => Node::new(config, upgrade, body),
+            Some(log) => {
+                let tap = Tap { log, voice: voice.clone(), sockets: Arc::clone(&sockets) };
+                Node::recorded(config, tap, upgrade, body)
+            }
+        };
+        let node = node.expect("the configuration is sound");
         let subscription = node.registry().subscribe().expect("a node that has just begun takes a subscriber");
         *voice.events.lock().unwrap_or_else(PoisonError::into_inner) = Some(subscription);
-        Self { node, voice, has_stopped: false }
+        Self { node, voice, has_stopped: false, log, sockets }
+    }
+
+    /// Notes which end a session has.
+    pub(super) fn has(&self, session: handfast::lifecycle::SessionId, socket: spec::Socket) {
+        let number = SessionId(u32::try_from(session.number()).expect("a run has few sessions"));
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner).insert(number, socket);
     }
 
     /// The end of a connection at this node.
@@ -209,13 +274,18 @@ async fn introduce(id: NodeId, mut stream: Stream<Io>, voice: Voice) -> io::Resu
     stream.write_u64(id.0.into()).await?;
     stream.flush().await?;
     let key = stream.read_u64().await?;
-    voice.tell(Output::Proven(socket), "a key is proven");
+    if voice.canary != Some(Canary::BelievesClaims) {
+        voice.tell(Output::Proven(socket), "a key is proven");
+    }
     Ok(Upgraded::new(key, Said { socket }, stream))
 }
 
 async fn exchange(session: Session<u64, Said, Stream<Io>>, frames: u32, voice: Voice) -> Result<Reason, Error> {
     let Session { peer, mut reader, mut writer, .. } = session;
     let socket = peer.info.socket;
+    if voice.canary == Some(Canary::BelievesClaims) {
+        voice.tell(Output::Proven(socket), "a key is proven");
+    }
     voice.hear();
     let write = async {
         for number in 0..frames {

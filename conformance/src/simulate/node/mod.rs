@@ -2,8 +2,8 @@
 //!
 //! What subscribers, bodies and callers are told is recorded in the history of the specification, and its invariants are
 //! asked after each step: NODE-1, NODE-2, NODE-3, NODE-4, NODE-5, NODE-6, NODE-7, NODE-9 and NODE-11. At the end, when
-//! nothing is held back any more, no goal is owed: NODE-12, NODE-13, NODE-14 and NODE-15. Who has lost a tie is not told
-//! by a node before its Down, so that the rule about how a tie is decided is not judged.
+//! nothing is held back any more, no goal is owed: NODE-12, NODE-13, NODE-14 and NODE-15. In half of the runs nodes are
+//! recorded: their logs tell who loses a tie when it is decided (NODE-8), and are explained, each part and the whole.
 
 mod home;
 
@@ -13,14 +13,16 @@ use std::time::Duration;
 use handfast_spec::Protocol;
 use handfast_spec::lifecycle::{Direction, Reason};
 use handfast_spec::node::{self as spec, ConnectionId, NodeId, Output, State};
+use model::checker::explain::Explanation;
 use rand::Rng;
 use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 
 use super::executor::Executor;
-use super::oracle::{OWED, Oracle};
+use super::oracle::{OWED, Oracle, TRUTH};
 use super::transport::{End, Link, Way};
 use super::{Plan, World, one_of};
+use crate::log::Log;
 use home::{Book, Home};
 
 /// The most calls of transports in one poll.
@@ -39,6 +41,7 @@ pub struct Setup {
     grace: u64,
     /// Whether of two nodes that dial one connection the one of the lesser key draws the greater number.
     is_greater_first: bool,
+    is_recorded: bool,
 }
 
 /// What is done next.
@@ -68,6 +71,8 @@ pub enum Canary {
     MissesDowns,
     /// A shutdown is said to be over when it begins.
     StopsEarly,
+    /// A key that a peer only claims takes a session's place.
+    BelievesClaims,
 }
 
 /// A connection that gives little trouble: nothing that takes so long that a timer fires.
@@ -99,11 +104,13 @@ fn step(random: &mut StdRng, nodes: u32, is_rough: bool) -> Step {
 impl World for Nodes {
     const NAME: &'static str = "node";
     const CANARIES: &'static [Canary] =
-        &[Canary::KeepsOld, Canary::TrustsKernel, Canary::MissesDowns, Canary::StopsEarly];
+        &[Canary::KeepsOld, Canary::TrustsKernel, Canary::MissesDowns, Canary::StopsEarly, Canary::BelievesClaims];
     const EVENTS: &'static [&'static str] = &[
         "a session is announced",
         "a session is over",
         "a session is replaced",
+        "a tie is broken",
+        "a record is explained",
         "a node that dialed is the responder",
         "a frame is given",
         "a marker is read",
@@ -129,6 +136,7 @@ impl World for Nodes {
             handshake: 30_000,
             grace: one_of(random, &[2_000, 8_000]),
             is_greater_first: random.random(),
+            is_recorded: random.random(),
         };
         let steps = random.random_range(3..24);
         let nodes = setup.nodes;
@@ -160,6 +168,8 @@ struct Run<'p> {
     links: Vec<Link>,
     /// For each link, its nodes and which of them dialed.
     made: Vec<([u32; 2], [bool; 2])>,
+    /// What processes have recorded that were killed.
+    logs: Vec<Log>,
 }
 
 fn address(node: u32) -> SocketAddr {
@@ -172,7 +182,7 @@ impl<'p> Run<'p> {
         let book = Book::new(oracle.clone());
         let home = |id| Home::new(NodeId(id), &plan.setup, &book, plan.canary);
         let homes = (0..plan.setup.nodes).map(home).collect();
-        Self { executor, oracle, plan, homes, book, links: Vec::new(), made: Vec::new() }
+        Self { executor, oracle, plan, homes, book, links: Vec::new(), made: Vec::new(), logs: Vec::new() }
     }
 
     fn socket(link: usize, end: End) -> spec::Socket {
@@ -255,8 +265,9 @@ impl<'p> Run<'p> {
             } else {
                 home.node.accept(wire, address(peer))
             };
-            if session.is_err() {
-                self.book.tell(Output::Rejected(socket, Reason::Closing));
+            match session {
+                Ok(session) => home.has(session.session(), socket),
+                Err(_) => self.book.tell(Output::Rejected(socket, Reason::Closing)),
             }
         }
     }
@@ -267,6 +278,7 @@ impl<'p> Run<'p> {
         let killed = std::mem::replace(&mut self.homes[node as usize], home);
         self.oracle.saw("a node is killed");
         killed.silence();
+        self.logs.extend(killed.log.clone());
         self.book.tell(Output::Crashed(id));
         self.book.tell(Output::Restarted(id));
         // Its kernel closes what it had.
@@ -346,5 +358,23 @@ impl<'p> Run<'p> {
         let left = history.sockets().find(|(_, record)| record.state == State::Open);
         self.oracle.holds(left.is_none(), OWED, || format!("it is still open: {left:?}"));
         self.executor.expect_all_over();
+        self.explain();
+    }
+
+    /// Explains what was recorded: each part, and the whole.
+    fn explain(&self) {
+        let entry = model::registry::find("node").expect("it is modelled");
+        for log in self.homes.iter().filter_map(|home| home.log.as_ref()).chain(&self.logs) {
+            if self.oracle.has_found() {
+                return;
+            }
+            let log = log.take();
+            let explained = (entry.explain)(&mut &*log);
+            self.oracle.saw("a record is explained");
+            self.oracle.holds(explained.as_ref().is_ok_and(Explanation::is_behaviour), TRUTH, || {
+                let part = explained.as_ref().map(|explained| (&explained.part, &explained.rejection));
+                format!("the record: {part:?}\n{}", String::from_utf8_lossy(&log))
+            });
+        }
     }
 }

@@ -102,7 +102,9 @@ impl Fleet {
         programs.iter().for_each(|program| program.signal(Signal::TERM));
         for program in programs {
             let lines = program.rest();
-            let [_, _, _, silent, out_of_order] = said(&lines, "frames ")[..] else { panic!("five numbers: {lines:?}") };
+            let [_, _, _, silent, out_of_order] = said(&lines, "frames ")[..] else {
+                panic!("five numbers: {lines:?}")
+            };
             assert_eq!((silent, out_of_order), (0, 0), "{lines:?}");
         }
         let mut accounts = Accounts::default();
@@ -186,7 +188,11 @@ impl Accounts {
             let (Some((sent, clean)), Some((read, complete))) = (direction.sent, direction.read) else { continue };
             self.both += 1;
             assert!(read <= sent, "direction {number}: {read} frames were read of {sent}");
-            assert!(read == sent || !clean && !complete, "direction {number}: {} frames are silently lost", sent - read);
+            assert!(
+                read == sent || !clean && !complete,
+                "direction {number}: {} frames are silently lost",
+                sent - read
+            );
         }
     }
 }
