@@ -134,7 +134,7 @@ impl Reading {
             let run = match tag.part {
                 Part::Lifecycle => begin::<lifecycle::handfast::Handfast>(&value, number)?,
                 Part::Simopen => begin::<simopen::Connection>(&value, number)?,
-                Part::Framed => begin::<framed::handfast::Handfast>(&value, number)?,
+                Part::Framed => begin::<framed::handfast::OneEnd>(&value, number)?,
             };
             self.runs.insert(tag, run);
             self.count(tag.part).runs += 1;
@@ -353,7 +353,7 @@ impl Whole {
             }
             Part::Framed => {
                 let line: LineOf<Framed> = parse(text, number)?;
-                (claim::<framed::handfast::Handfast>(&line), self.frames(tag, &line))
+                (claim::<framed::handfast::OneEnd>(&line), self.frames(tag, &line))
             }
         })
     }

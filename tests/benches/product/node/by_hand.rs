@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
 use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -133,7 +133,7 @@ impl Shared {
                 },
             }
         }
-        frames.close().await?;
+        SinkExt::<Bytes>::close(&mut frames).await?;
         let rest = async {
             while let Some(frame) = frames.next().await {
                 self.count(&frame?);
