@@ -20,6 +20,18 @@ impl Together {
     pub fn new(name: &'static str, parts: Vec<Box<dyn Target>>) -> Self {
         Self { name, parts }
     }
+
+    /// The design that an instance is one of, and which of its instances it is.
+    fn part_of(&self, mut index: usize) -> (&dyn Target, usize) {
+        for part in &self.parts {
+            let count = part.instance_count();
+            if index < count {
+                return (&**part, index);
+            }
+            index -= count;
+        }
+        unreachable!("no part has that instance")
+    }
 }
 
 impl Target for Together {
@@ -31,15 +43,14 @@ impl Target for Together {
         self.parts.iter().map(|part| part.instance_count()).sum()
     }
 
-    fn check_instance(&self, mut index: usize, plan: &Plan<'_>) -> Findings {
-        for part in &self.parts {
-            let count = part.instance_count();
-            if index < count {
-                return part.check_instance(index, plan);
-            }
-            index -= count;
-        }
-        unreachable!("no part has that instance")
+    fn instance_name(&self, index: usize) -> &'static str {
+        let (part, index) = self.part_of(index);
+        part.instance_name(index)
+    }
+
+    fn check_instance(&self, index: usize, plan: &Plan<'_>) -> Findings {
+        let (part, index) = self.part_of(index);
+        part.check_instance(index, plan)
     }
 
     fn any_number(&self) -> Vec<Proof> {

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod catalogue;
+pub mod checkpoint;
 pub mod composite;
 pub mod cover;
 pub mod cross_check;

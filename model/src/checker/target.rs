@@ -11,11 +11,12 @@ use serde_json::Value;
 use stateright::{Expectation, Model};
 
 use crate::checker::audit::{self, Fault};
+use crate::checker::checkpoint::Checkpoint;
 use crate::checker::cover;
 use crate::checker::cross_check::erased::Erased;
 use crate::checker::cross_check::{self, Comparison, Searches};
 use crate::checker::design::{Checked, Design};
-use crate::checker::explore::{Completeness, Graph, Observer, Options, Shape};
+use crate::checker::explore::{Completeness, Graph, Keeper, Numbers, Observer, Options, Shape};
 use crate::checker::findings::{Findings, InstanceFindings, Rule, RuleResult, Rules, WitnessResult};
 use crate::checker::liveness::{self, FairComponents, Marks};
 use crate::checker::scan::{Scan, scan};
@@ -35,12 +36,20 @@ pub struct Plan<'a> {
     pub searches: Searches,
     /// Is told how far the exploration is.
     pub observer: &'a dyn Observer,
+    /// Keeps what was found for another run. It is told which instance begins before that is checked.
+    pub checkpoint: Option<&'a Checkpoint<'a>>,
 }
 
 impl Plan<'static> {
-    /// One thread, no limit, both engines, the second with both of its searches, no observer.
-    pub const DEFAULT: Self =
-        Self { threads: 1, max_bytes: usize::MAX, cross_check: true, searches: Searches::Both, observer: &() };
+    /// One thread, no limit, both engines, the second with both of its searches, no observer, no checkpoint.
+    pub const DEFAULT: Self = Self {
+        threads: 1,
+        max_bytes: usize::MAX,
+        cross_check: true,
+        searches: Searches::Both,
+        observer: &(),
+        checkpoint: None,
+    };
 }
 
 /// A design with the instances in which it is explored at some scope.
@@ -50,6 +59,9 @@ pub trait Target: Send + Sync {
 
     /// The number of its instances.
     fn instance_count(&self) -> usize;
+
+    /// The name of an instance.
+    fn instance_name(&self, index: usize) -> &'static str;
 
     /// Explores one instance and judges it.
     fn check_instance(&self, index: usize, plan: &Plan<'_>) -> Findings;
@@ -127,6 +139,8 @@ trait Explorable: Send + Sync {
 trait Explored {
     fn shape(&self) -> &Shape;
     fn bytes(&self) -> usize;
+    /// Shows the graph as numbers.
+    fn with_numbers(&self, to: &mut dyn FnMut(&Numbers<'_>));
     /// The actions that are taken somewhere, in words.
     fn actions(&self) -> Vec<String>;
     fn scan(&self, threads: usize) -> Scan;
@@ -151,8 +165,9 @@ struct TypedGraph<'i, D: Design> {
 
 impl<D: Design> Instance<D> {
     fn graph(&self, plan: &Plan<'_>) -> Graph<Recorded<D>, ActionOf<D>> {
-        let Plan { threads, max_bytes, observer, .. } = *plan;
-        self.checked.explore(&Options { threads, max_bytes, observer, ..Options::default() })
+        let Plan { threads, max_bytes, observer, checkpoint, .. } = *plan;
+        let keeper = checkpoint.map(|checkpoint| -> &dyn Keeper { checkpoint });
+        self.checked.explore(&Options { threads, max_bytes, observer, keeper, ..Options::default() })
     }
 }
 
@@ -181,6 +196,10 @@ impl<D: Design> Explored for TypedGraph<'_, D> {
 
     fn bytes(&self) -> usize {
         self.graph.memory().total()
+    }
+
+    fn with_numbers(&self, to: &mut dyn FnMut(&Numbers<'_>)) {
+        self.graph.with_numbers(to);
     }
 
     fn actions(&self) -> Vec<String> {
@@ -274,18 +293,7 @@ impl Exploration<'_> {
         for (goal, (marks, result)) in scan.goals.iter().zip(&mut findings.goals).enumerate() {
             self.decide(goal, marks, result);
         }
-        // An incomplete graph has nothing to compare, and the second engine knows no limits.
-        let comparison = match shape.completeness() {
-            Completeness::Complete if plan.cross_check => {
-                let ours = cross_check::Findings { states: shape.state_count(), violated, reached };
-                let threads = NonZeroUsize::new(plan.threads).unwrap_or(NonZeroUsize::MIN);
-                let options = cross_check::Options { threads, max_path_bytes: plan.max_bytes as u64 };
-                let erased = self.instance.erased(false);
-                let comparison = cross_check::compare_erased(erased, shape, &ours, options, plan.searches);
-                comparison.expect("a checked design has the properties that Stateright needs")
-            }
-            Completeness::Complete | Completeness::Incomplete(_) => Comparison::default(),
-        };
+        let comparison = self.compare(plan, violated, reached);
         for taken in self.graph.actions() {
             findings.never_enabled.remove(&taken);
         }
@@ -300,6 +308,37 @@ impl Exploration<'_> {
             exploring,
             comparison,
         });
+    }
+
+    /// Asks the second engine, unless it agreed in an earlier run. An incomplete graph has nothing to compare, and the
+    /// second engine knows no limits.
+    fn compare(
+        &self,
+        plan: &Plan<'_>,
+        violated: BTreeSet<&'static str>,
+        reached: BTreeSet<&'static str>,
+    ) -> Comparison {
+        let shape = self.graph.shape();
+        if shape.completeness() != Completeness::Complete {
+            return Comparison::default();
+        }
+        if let Some(asked) = plan.checkpoint.and_then(Checkpoint::agreed) {
+            return Comparison { asked, disagreements: Vec::new() };
+        }
+        let comparison = if plan.cross_check {
+            let ours = cross_check::Findings { states: shape.state_count(), violated, reached };
+            let threads = NonZeroUsize::new(plan.threads).unwrap_or(NonZeroUsize::MIN);
+            let options = cross_check::Options { threads, max_path_bytes: plan.max_bytes as u64 };
+            let erased = self.instance.erased(false);
+            let comparison = cross_check::compare_erased(erased, shape, &ours, options, plan.searches);
+            comparison.expect("a checked design has the properties that Stateright needs")
+        } else {
+            Comparison::default()
+        };
+        if let Some(checkpoint) = plan.checkpoint.filter(|_| comparison.disagreements.is_empty()) {
+            self.graph.with_numbers(&mut |search| checkpoint.end(search, &comparison.asked));
+        }
+        comparison
     }
 
     /// Enters a violation of an invariant, or a witness that was reached.
@@ -378,6 +417,10 @@ impl Target for Instances {
 
     fn instance_count(&self) -> usize {
         self.instances.len()
+    }
+
+    fn instance_name(&self, index: usize) -> &'static str {
+        self.instances[index].name()
     }
 
     fn check_instance(&self, index: usize, plan: &Plan<'_>) -> Findings {

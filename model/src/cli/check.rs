@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::checker::catalogue::{Entry, Scope};
+use crate::checker::checkpoint::{Checkpoint, Run};
 use crate::checker::explore::Observer;
 use crate::checker::report::{self, CrossCheck, Page, ProtocolReport, Selection, Status};
 use crate::checker::target::Plan;
@@ -22,6 +23,7 @@ Examples:
   model check lifecycle/btcd-before    one design
   model check ownership --any-number   for every number of threads
   model check --html report            and as pages, with counterexamples to step through
+  model check node --checkpoint FILE   and again, to go on after it was ended
   model check --json | jq .ok          for programs";
 
 /// Explore every state of every protocol; check invariants, goals, witnesses and mutants
@@ -48,8 +50,19 @@ pub(super) struct Arguments {
     /// How much memory the graph of one instance may take, in MiB [default: three quarters of what is free]
     #[arg(long, value_name = "MIB")]
     memory: Option<usize>,
+    /// Keep what was explored in this file, to go on from there when the run was ended; it is removed at the end of the run
+    ///
+    /// It is written between two levels of a search, and takes the place of the last one as a whole. The same command
+    /// goes on from it, with the result of a run that was not ended, and any number of threads. What the second engine
+    /// was asked and had not answered it is asked again. It belongs to this build of the program.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// How many seconds there are at least between two checkpoints, which take 3% of the time at most; with 0 there is one
+    /// after every level, whatever it takes
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "checkpoint")]
+    checkpoint_interval: u64,
     /// Show what holds for every number of participants, and nothing else
-    #[arg(long, conflicts_with_all = ["scope", "threads", "mutants", "no_mutants", "cross_check", "memory"])]
+    #[arg(long, conflicts_with_all = ["scope", "threads", "mutants", "no_mutants", "cross_check", "memory", "checkpoint"])]
     any_number: bool,
     /// Print one JSON document
     #[arg(long)]
@@ -86,7 +99,10 @@ pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8
     }
     let progress = Progress::new();
     let max_bytes = arguments.memory.map_or_else(free_memory, |mebibytes| mebibytes.saturating_mul(1 << 20));
-    let plan = Plan { threads: arguments.threads.count(), max_bytes, observer: &progress, ..Plan::DEFAULT };
+    let say = |line: &str| progress.say(line);
+    let checkpoint = arguments.checkpoint.as_ref().map(|path| checkpoint(arguments, path, &say)).transpose()?;
+    let (threads, checkpoint) = (arguments.threads.count(), checkpoint.as_ref());
+    let plan = Plan { threads, max_bytes, observer: &progress, checkpoint, ..Plan::DEFAULT };
     let mut reports: Vec<ProtocolReport> = Vec::new();
     let mut printed = Ok(());
     let started = |protocol: &str, design: &str| progress.begin(protocol, design);
@@ -108,12 +124,29 @@ pub(super) fn run(arguments: &Arguments, entries: &'static [Entry]) -> Result<u8
         }
     }
     let worst = reports.iter().map(ProtocolReport::status).max().unwrap_or(Status::AsClaimed);
+    if worst != Status::Incomplete {
+        checkpoint.map_or(Ok(()), Checkpoint::remove)?;
+    }
     if arguments.json {
         print(&format!("{}\n", report::json(&reports)))?;
     } else {
         print(&format!("{}\n", report::verdict("check", worst, begun.elapsed(), style())))?;
     }
     Ok(worst.code())
+}
+
+/// The checkpoints of this run. What changes neither states nor verdicts, as threads and memory, is no part of the run.
+fn checkpoint<'a>(arguments: &Arguments, path: &Path, say: &'a (dyn Fn(&str) + Sync)) -> Result<Checkpoint<'a>, Error> {
+    let mut asked = vec!["check".to_owned()];
+    asked.extend(arguments.protocols.iter().cloned());
+    asked.push(format!("--scope {}", Scope::from(arguments.scope)));
+    asked.extend(arguments.no_mutants.then(|| "--no-mutants".to_owned()));
+    if let CrossCheckArgument::All = arguments.cross_check {
+        asked.push("--cross-check all".to_owned());
+    }
+    let unreadable = |source| Error::File { path: "the program itself".to_owned(), source };
+    let run = Run::of_this_program(asked.join(" ")).map_err(unreadable)?;
+    Ok(Checkpoint::open(path, run, Duration::from_secs(arguments.checkpoint_interval), say)?)
 }
 
 /// Writes pages into a directory, which is made if it is not there.
@@ -179,6 +212,11 @@ impl Progress {
         self.bar.set_prefix(format!("{protocol}: {design}"));
         self.bar.set_message("");
         self.bar.enable_steady_tick(Duration::from_millis(100));
+    }
+
+    /// Says something on standard error, whether or not that is a terminal.
+    fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
     }
 
     fn clear(&self) {

@@ -108,6 +108,8 @@ enum Error {
     #[error("{path}: {source}")]
     File { path: String, source: io::Error },
     #[error(transparent)]
+    Checkpoint(#[from] crate::checker::checkpoint::CheckpointError),
+    #[error(transparent)]
     Log(#[from] crate::checker::explain::LogError),
     #[error("standard output: {0}")]
     Output(io::Error),

@@ -5,6 +5,7 @@ mod btcd;
 mod canaries_liveness;
 mod canaries_stateright;
 mod certificate;
+mod checkpoint;
 mod cli;
 mod common;
 mod cross_check;

@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::thread;
 
+use serde::{Deserialize, Serialize};
 use stateright::{Checker, Expectation, Model, Property};
 
 use crate::checker::design::TO_THE_END;
@@ -27,7 +28,7 @@ pub(crate) mod erased;
 use erased::Erased;
 
 /// One of Stateright's searches.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Engine {
     /// Breadth first.
     BreadthFirst,

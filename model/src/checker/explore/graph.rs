@@ -260,6 +260,11 @@ impl Edges {
         self.edges.len()
     }
 
+    /// How many states were expanded.
+    pub(super) fn states(&self) -> u32 {
+        self.offsets.len() as u32 - 1
+    }
+
     fn of(&self, state: u32) -> Range<usize> {
         let begin_of = |state: usize| match state < self.offsets.len() {
             true => self.offsets.get(state, 0) as usize,
@@ -269,7 +274,7 @@ impl Edges {
         begin_of(state as usize)..begin_of(state as usize + 1)
     }
 
-    fn target(&self, edge: usize) -> u32 {
+    pub(super) fn target(&self, edge: usize) -> u32 {
         self.edges.get(edge, TARGET)
     }
 

@@ -9,6 +9,7 @@ mod parts;
 mod recorded;
 mod rows;
 mod search;
+mod snapshot;
 
 pub use graph::{FoundBy, Graph, Memory, Reduction, Shape, Step};
 pub use parts::{Packed, Part, Split};
@@ -16,3 +17,4 @@ pub use recorded::{Recording, explore_recorded};
 pub use rows::{Found, States, Store, Whole};
 pub(crate) use search::look_ahead;
 pub use search::{Completeness, Limit, NewStore, Observer, Options, explore};
+pub use snapshot::{Keeper, Numbers, Snapshot};

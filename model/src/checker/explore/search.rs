@@ -14,6 +14,7 @@ use stateright::Model;
 
 use super::graph::{Edges, Graph, Reduction, Shape};
 use super::rows::{Sought, Store, Whole};
+use super::snapshot::Keeper;
 
 /// Makes what states are kept in.
 pub type NewStore<S> = fn() -> Box<dyn Store<S>>;
@@ -31,12 +32,14 @@ pub struct Options<'a, S> {
     pub store: Option<NewStore<S>>,
     /// Is told how far the search is.
     pub observer: &'a dyn Observer,
+    /// Keeps snapshots of the exploration of a design; those of other models are not kept.
+    pub keeper: Option<&'a dyn Keeper>,
 }
 
 impl<S> Default for Options<'_, S> {
-    /// One thread, no limit, no symmetry, states as they are, no observer.
+    /// One thread, no limit, no symmetry, states as they are, no observer, no snapshots.
     fn default() -> Self {
-        Self { threads: 1, max_bytes: usize::MAX, symmetry: None, store: None, observer: &() }
+        Self { threads: 1, max_bytes: usize::MAX, symmetry: None, store: None, observer: &(), keeper: None }
     }
 }
 
@@ -113,33 +116,53 @@ pub(super) struct Limits<'a> {
     pub(super) observer: &'a dyn Observer,
 }
 
-/// Searches breadth-first, a level after the other, a level block by block.
-pub(super) fn search(expander: &mut (impl Expand + Sync), limits: Limits<'_>) -> Shape {
-    let mut edges = Edges::new();
-    let mut levels = Vec::new();
+/// Where a search is between two levels.
+pub(super) struct Position {
+    /// How many states it started from.
+    pub(super) initial: u32,
+    /// Where each level begins that was expanded.
+    pub(super) levels: Vec<u32>,
+    pub(super) edges: Edges,
+}
+
+impl Position {
+    /// Before the first level.
+    pub(super) fn start(expander: &mut impl Expand) -> Self {
+        expander.start();
+        Self { initial: expander.len() as u32, levels: Vec::new(), edges: Edges::new() }
+    }
+}
+
+/// Searches breadth-first, a level after the other, a level block by block. `after_level` sees what was found so far.
+pub(super) fn search<E: Expand + Sync>(
+    expander: &mut E,
+    limits: Limits<'_>,
+    mut at: Position,
+    after_level: &mut dyn FnMut(&E, &Position),
+) -> Shape {
     let mut completeness = Completeness::Complete;
-    expander.start();
-    let initial = expander.len() as u32;
-    let (mut begin, mut end) = (0, initial);
+    let (mut begin, mut end) = (at.edges.states(), expander.len() as u32);
     'search: while begin < end {
-        levels.push(begin);
+        at.levels.push(begin);
         while begin < end {
             let block = begin..end.min(begin + BLOCK);
             begin = block.end;
-            let expanded = expand(expander, block, limits.threads, &mut edges);
+            let expanded = expand(expander, block, limits.threads, &mut at.edges);
             limits.observer.remaining(expander.len() - begin as usize);
-            limits.observer.progress(expander.len(), edges.len(), levels.len() - 1);
-            let within = expander.bytes() + edges.bytes() <= limits.max_bytes;
+            limits.observer.progress(expander.len(), at.edges.len(), at.levels.len() - 1);
+            let within = expander.bytes() + at.edges.bytes() <= limits.max_bytes;
             if let Err(limit) = expanded.and(within.then_some(()).ok_or(Limit::Memory)) {
                 completeness = Completeness::Incomplete(limit);
                 if end < expander.len() as u32 {
-                    levels.push(end);
+                    at.levels.push(end);
                 }
                 break 'search;
             }
         }
         end = expander.len() as u32;
+        after_level(expander, &at);
     }
+    let Position { initial, levels, edges } = at;
     let (states, reduction, found_by) = (expander.len(), Reduction::default(), OnceLock::new());
     Shape { states, initial, levels, edges, completeness, reduction, found_by }
 }
@@ -227,7 +250,8 @@ where
     let store = store.unwrap_or(|| Box::new(Whole::default()));
     let labels = Labels { actions: Vec::new(), numbers: HashMap::default() };
     let mut steps = Steps { model, symmetry, states: store(), labels, bounded: false };
-    let mut shape = search(&mut steps, options.limits());
+    let at = Position::start(&mut steps);
+    let mut shape = search(&mut steps, options.limits(), at, &mut |_, _| {});
     shape.reduction = Reduction { bounded: steps.bounded, symmetric: symmetry.is_some() };
     Graph { states: steps.states, actions: steps.labels.actions, shape }
 }

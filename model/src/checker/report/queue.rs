@@ -47,8 +47,10 @@ pub fn check(
 ) {
     let protocols: Vec<Designs> = selected.into_iter().map(|selected| Designs::of(selected, scope)).collect();
     let tasks: Vec<Task<'_>> = protocols.iter().flat_map(Designs::tasks).collect();
-    // What is explored at the same time shares the memory, so that large graphs are explored one after the other.
-    let workers = if scope == Scope::Large { 1 } else { plan.threads.clamp(1, tasks.len().max(1)) };
+    // What is explored at the same time shares the memory, so that large graphs are explored one after the other. So are
+    // those of which checkpoints are kept, because a checkpoint is of one exploration that goes on.
+    let in_turn = scope == Scope::Large || plan.checkpoint.is_some();
+    let workers = if in_turn { 1 } else { plan.threads.clamp(1, tasks.len().max(1)) };
     let plan = Plan { threads: (plan.threads / workers).max(1), max_bytes: plan.max_bytes / workers, ..*plan };
     let searches = match cross_check {
         CrossCheck::Own => Searches::One,
@@ -66,6 +68,10 @@ pub fn check(
             let cross_check = plan.cross_check && (task.is_own || cross_check == CrossCheck::All);
             let found = match task.work {
                 Work::Explore(instance) => {
+                    if let Some(checkpoint) = plan.checkpoint {
+                        let (design, instance) = (task.target.name(), task.target.instance_name(instance));
+                        checkpoint.begin(format!("{}/{design}, {instance}", task.protocol));
+                    }
                     Found::Findings(task.target.check_instance(instance, &Plan { cross_check, searches, ..plan }))
                 }
                 Work::Prove => Found::Proofs(task.target.any_number()),

@@ -1,6 +1,7 @@
 //! The command line as a user meets it: the built program is run, and its output and exit status are looked at.
 
 mod any_number;
+mod checkpoint;
 mod examples;
 mod explained;
 mod explorer;

@@ -10,6 +10,8 @@
 //! The search over pairs of numbers, [`Product`], knows no machine, so that it is compiled once and not for every design.
 //! What machines and histories are is behind [`Parts`].
 
+mod resume;
+
 use core::ops::Range;
 
 use handfast_spec::protocol::{ActionOf, HistoryOf};
@@ -17,7 +19,8 @@ use handfast_spec::{Machine, Observation, Protocol, Recorded};
 
 use super::graph::{Edges, Graph};
 use super::rows::{Found, Index, Rows, Sought, States, Store, Whole, hash, hash_row};
-use super::search::{Expand, Limit, Options, STRETCH, look_ahead, search};
+use super::search::{Expand, Limit, Options, Position, STRETCH, look_ahead, search};
+use super::snapshot::{Mismatch, Numbers};
 
 /// Where machines start, and what may be attempted.
 pub struct Recording<'a, M: Machine> {
@@ -31,7 +34,8 @@ pub struct Recording<'a, M: Machine> {
     pub histories: fn() -> Box<dyn Store<HistoryOf<M>>>,
 }
 
-/// Explores every reachable state. Of the options, `store` and `symmetry` mean nothing to it.
+/// Explores every reachable state, from where an earlier run was if its snapshot was kept. Of the options, `store` and
+/// `symmetry` mean nothing to it.
 pub fn explore_recorded<M>(
     recording: &Recording<'_, M>,
     options: &Options<'_, Recorded<M>>,
@@ -42,12 +46,30 @@ where
     let (machines, histories) = ((recording.machines)(), (recording.histories)());
     let mut stepped = Stepped { recording, machines, histories, told: Whole::default() };
     let mut product = Product::new(&mut stepped, recording.alphabet.len());
-    let shape = search(&mut product, options.limits());
+    let at = match options.keeper.and_then(|keeper| Some((keeper, keeper.kept()?))) {
+        None => Position::start(&mut product),
+        Some((keeper, snapshot)) => match product.resume(snapshot, options.threads) {
+            Ok(at) => at,
+            Err(Mismatch) => {
+                keeper.refuse();
+                return explore_recorded(recording, options);
+            }
+        },
+    };
+    let shape = search(&mut product, options.limits(), at, &mut |product, at| {
+        if let Some(keeper) = options.keeper {
+            keeper.level(&Numbers::of(at, product.len(), &|state| product.pairs.get(state, HISTORY)));
+        }
+    });
     let Product { pairs, taken, .. } = product;
     let actions = taken.into_iter().map(|action| recording.alphabet[action as usize]).collect();
     let Stepped { machines, histories, .. } = stepped;
     Graph { states: Box::new(Pairs { machines, histories, pairs }), actions, shape }
 }
+
+/// The columns of a pair.
+const MACHINE: usize = 0;
+const HISTORY: usize = 1;
 
 /// States as pairs of numbers.
 struct Pairs<M: Machine> {
@@ -198,6 +220,16 @@ impl<'p> Product<'p> {
         next
     }
 
+    /// Steps the machines up to this one that were not stepped.
+    fn step_up_to(&mut self, last: u32, threads: usize) {
+        while self.steps.len() <= last {
+            // Not all at once: what is found out takes far more room before it is entered.
+            let begin = self.steps.len();
+            let end = last.saturating_add(1).min(begin + STRETCH * threads.clamp(1, 64) as u32);
+            self.parts.step(begin..end, threads, &mut self.steps);
+        }
+    }
+
     fn seek(&self, pair: [u32; 2]) -> Target {
         let hash = hash_row(&pair);
         self.pairs.find(hash, &pair).map_or(Target::Pair(hash, pair), Target::Known)
@@ -226,13 +258,8 @@ impl Expand for Product<'_> {
     /// Steps the machines that are in these states. They are stepped in the order in which they were found, so that
     /// those that were not stepped are one stretch.
     fn prepare(&mut self, block: Range<u32>, threads: usize) {
-        let last = block.map(|state| self.pairs.get(state, 0)).max().unwrap_or_default();
-        while self.steps.len() <= last {
-            // Not all at once: what is found out takes far more room before it is entered.
-            let begin = self.steps.len();
-            let end = last.saturating_add(1).min(begin + STRETCH * threads.clamp(1, 64) as u32);
-            self.parts.step(begin..end, threads, &mut self.steps);
-        }
+        let last = block.map(|state| self.pairs.get(state, MACHINE)).max().unwrap_or_default();
+        self.step_up_to(last, threads);
         self.transitions.make_room(self.parts.histories());
     }
 
