@@ -7,55 +7,55 @@ use super::{Lasso, Marks};
 use crate::checker::explore::Shape;
 
 /// The states that owe a promise, and a shortest way to each through states that owe it since it was first owed.
+///
+/// Few states owe most promises, so that what is noted of a state is noted at its place among those that owe.
 pub(super) struct Owing<'g> {
     graph: &'g Shape,
     /// In order of distance.
     order: Vec<u32>,
-    /// The edge by which each state was reached from an owing state, or none where the promise is first owed.
-    reached_by: Vec<Reached>,
-}
-
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Reached {
-    /// It does not owe.
-    Not,
-    /// The promise is owed there because the trigger holds.
-    First,
-    /// From this state, by this edge.
-    From(u32, usize),
+    /// The place of each state in that order; [`NONE`] if it does not owe.
+    places: Vec<u32>,
+    /// The state and the edge by which each was reached from an owing state, or none where the promise is first owed,
+    /// because the trigger holds. By place.
+    reached_by: Vec<Option<(u32, u32)>>,
 }
 
 impl<'g> Owing<'g> {
     pub(super) fn of(graph: &'g Shape, Marks { triggers, unkept }: &Marks) -> Self {
-        let states = graph.state_count();
-        let mut owing = Self { graph, order: Vec::new(), reached_by: vec![Reached::Not; states] };
+        let places = vec![NONE; graph.state_count()];
+        let mut owing = Self { graph, order: Vec::new(), places, reached_by: Vec::new() };
         // States where it is first owed join the search at their own distance, so that the search is breadth-first
         // from all of them together and the way to each is shortest.
-        let mut queue = VecDeque::new();
-        let mut next_trigger = 0;
-        let mut distance = 0;
-        while next_trigger < states as u32 || !queue.is_empty() {
-            while next_trigger < states as u32 && graph.depth_of(next_trigger) <= distance {
-                if triggers[next_trigger as usize] && owing.reached_by[next_trigger as usize] == Reached::Not {
-                    owing.reached_by[next_trigger as usize] = Reached::First;
-                    queue.push_back(next_trigger);
-                }
-                next_trigger += 1;
+        let mut first = (0..).zip(triggers).filter(|(_, triggers)| **triggers).map(|(state, _)| state).peekable();
+        let (mut begin, mut distance) = (0, 0);
+        while first.peek().is_some() || begin < owing.order.len() {
+            while let Some(state) = first.next_if(|&state| graph.depth_of(state) <= distance) {
+                owing.reach(state, None);
             }
-            for _ in 0..queue.len() {
-                let state = queue.pop_front().expect("the queue has this many");
-                owing.order.push(state);
+            let end = owing.order.len();
+            for place in begin..end {
+                let state = owing.order[place];
                 for edge in graph.edges(state) {
                     let target = graph.target(edge);
-                    if unkept[target as usize] && owing.reached_by[target as usize] == Reached::Not {
-                        owing.reached_by[target as usize] = Reached::From(state, edge);
-                        queue.push_back(target);
+                    if unkept[target as usize] {
+                        owing.reach(target, Some((state, edge as u32)));
                     }
                 }
             }
+            begin = end;
             distance += 1;
         }
         owing
+    }
+
+    /// Enters a state that owes, unless it is there.
+    fn reach(&mut self, state: u32, by: Option<(u32, u32)>) {
+        let place = &mut self.places[state as usize];
+        if *place == NONE {
+            *place = self.order.len() as u32;
+            self.order.push(state);
+            self.reached_by.push(by);
+        }
     }
 
     /// How many states owe the promise.
@@ -64,7 +64,7 @@ impl<'g> Owing<'g> {
     }
 
     fn owes(&self, state: u32) -> bool {
-        self.reached_by[state as usize] != Reached::Not
+        self.places[state as usize] != NONE
     }
 
     fn inner_edges(&self, state: u32) -> impl Iterator<Item = usize> {
@@ -75,36 +75,30 @@ impl<'g> Owing<'g> {
     /// Of the strongly connected components that a fair behaviour can stay in, the one that is reached first; its states,
     /// nearest first.
     pub(super) fn fair_component(&self, fair: &FairComponents) -> Option<Vec<u32>> {
-        if self.order.is_empty() {
-            return None;
-        }
-        let mut distance = vec![u32::MAX; self.reached_by.len()];
-        for (position, &state) in self.order.iter().enumerate() {
-            distance[state as usize] = position as u32;
-        }
         let mut found: Option<(u32, Vec<u32>)> = None;
         Components::each(self, &mut |number, component, of| {
-            let nearest = component.iter().map(|&state| distance[state as usize]).min().unwrap_or(u32::MAX);
+            let nearest = component.iter().copied().min().unwrap_or(NONE);
             let nearer = found.as_ref().is_none_or(|(best, _)| nearest < *best);
-            if nearer && self.can_stay(fair, component, &|state| of[state as usize] == number) {
+            if nearer && self.can_stay(fair, component, &|place| of[place as usize] == number) {
                 found = Some((nearest, component.to_vec()));
             }
         });
         let (_, mut component) = found?;
-        component.sort_unstable_by_key(|&state| distance[state as usize]);
-        Some(component)
+        component.sort_unstable();
+        Some(component.into_iter().map(|place| self.order[place as usize]).collect())
     }
 
-    /// Whether every fair component is disabled somewhere in `states`, or acts within them.
-    fn can_stay(&self, fair: &FairComponents, states: &[u32], is_member: &dyn Fn(u32) -> bool) -> bool {
+    /// Whether every fair component is disabled somewhere in the states at `places`, or acts within them.
+    fn can_stay(&self, fair: &FairComponents, places: &[u32], is_member: &dyn Fn(u32) -> bool) -> bool {
         let mut waiting = Turns::all(fair.count);
-        for &state in states {
+        for &place in places {
+            let state = self.order[place as usize];
             let (mut enabled, mut acting) = (Turns::NONE, Turns::NONE);
             for edge in self.graph.edges(state) {
                 let target = self.graph.target(edge);
                 let Some(component) = fair.of_edge(self.graph, edge).filter(|_| target != state) else { continue };
                 enabled.insert(component);
-                if is_member(target) {
+                if self.owes(target) && is_member(self.places[target as usize]) {
                     acting.insert(component);
                 }
             }
@@ -182,8 +176,8 @@ impl<'g> Owing<'g> {
     fn prefix_to(&self, state: u32) -> Lasso {
         let mut edges = Vec::new();
         let mut at = state;
-        while let Reached::From(previous, edge) = self.reached_by[at as usize] {
-            edges.push(edge);
+        while let Some((previous, edge)) = self.reached_by[self.places[at as usize] as usize] {
+            edges.push(edge as usize);
             at = previous;
         }
         let (initial, before) = self.graph.path_to(at);
@@ -195,7 +189,7 @@ impl<'g> Owing<'g> {
 }
 
 /// Finds strongly connected components as R. Tarjan does, on the graph as it is: to copy it for a library takes longer than
-/// to search it.
+/// to search it. States are their places among those that owe.
 struct Components {
     /// When each state was first visited; none if it was not.
     visited: Vec<u32>,
@@ -208,12 +202,12 @@ struct Components {
 /// What is told of a component: its number, its states, and for each state the number of its component if that is known.
 type Each<'t> = dyn FnMut(u32, &[u32], &[u32]) + 't;
 
-/// The number of no visit and of no component.
+/// The number of no place, of no visit and of no component.
 const NONE: u32 = u32::MAX;
 
 /// A state that is being visited: the edges that are still to be followed, and the earliest visit that they lead back to.
 struct Visit {
-    state: u32,
+    place: u32,
     edges: Range<usize>,
     lowest: u32,
 }
@@ -221,31 +215,34 @@ struct Visit {
 impl Components {
     /// Passes on every component of the owing states.
     fn each(owing: &Owing<'_>, to: &mut Each<'_>) {
-        let states = owing.reached_by.len();
-        let mut search = Self { visited: vec![NONE; states], component: vec![NONE; states], open: Vec::new() };
+        let count = owing.count();
+        let mut search = Self { visited: vec![NONE; count], component: vec![NONE; count], open: Vec::new() };
         let (mut visits, mut components) = (0, 0);
         let mut path: Vec<Visit> = Vec::new();
-        for &root in &owing.order {
+        for root in 0..count as u32 {
             if search.visited[root as usize] == NONE {
                 path.push(search.visit(owing, root, &mut visits));
             }
             while let Some(top) = path.last_mut() {
                 if let Some(edge) = top.edges.next() {
-                    let target = owing.graph.target(edge);
-                    if search.visited[target as usize] != NONE {
-                        top.lowest = top.lowest.min(search.lowest_through(target));
-                    } else if owing.owes(target) {
+                    let target = owing.places[owing.graph.target(edge) as usize];
+                    if target == NONE {
+                        continue;
+                    }
+                    if search.visited[target as usize] == NONE {
                         path.push(search.visit(owing, target, &mut visits));
+                    } else {
+                        top.lowest = top.lowest.min(search.lowest_through(target));
                     }
                     continue;
                 }
-                let Visit { state, lowest, .. } = *top;
+                let Visit { place, lowest, .. } = *top;
                 path.pop();
                 if let Some(below) = path.last_mut() {
                     below.lowest = below.lowest.min(lowest);
                 }
-                if lowest == search.visited[state as usize] {
-                    search.close(state, components, to);
+                if lowest == search.visited[place as usize] {
+                    search.close(place, components, to);
                     components += 1;
                 }
             }
@@ -253,23 +250,23 @@ impl Components {
     }
 
     /// When a visited state was visited, if its component is open.
-    fn lowest_through(&self, state: u32) -> u32 {
-        if self.component[state as usize] == NONE { self.visited[state as usize] } else { NONE }
+    fn lowest_through(&self, place: u32) -> u32 {
+        if self.component[place as usize] == NONE { self.visited[place as usize] } else { NONE }
     }
 
-    fn visit(&mut self, owing: &Owing<'_>, state: u32, visits: &mut u32) -> Visit {
+    fn visit(&mut self, owing: &Owing<'_>, place: u32, visits: &mut u32) -> Visit {
         let lowest = *visits;
         *visits += 1;
-        self.visited[state as usize] = lowest;
-        self.open.push(state);
-        Visit { state, edges: owing.graph.edges(state), lowest }
+        self.visited[place as usize] = lowest;
+        self.open.push(place);
+        Visit { place, edges: owing.graph.edges(owing.order[place as usize]), lowest }
     }
 
     /// All that was visited since `first` and is open is one component.
     fn close(&mut self, first: u32, number: u32, to: &mut Each<'_>) {
-        let begin = self.open.iter().rposition(|&state| state == first).expect("a state is open until it is closed");
-        for &state in &self.open[begin..] {
-            self.component[state as usize] = number;
+        let begin = self.open.iter().rposition(|&place| place == first).expect("a state is open until it is closed");
+        for &place in &self.open[begin..] {
+            self.component[place as usize] = number;
         }
         to(number, &self.open[begin..], &self.component);
         self.open.truncate(begin);
