@@ -151,7 +151,7 @@ where
         let (_, deadline) = context.told_to_end().await;
         closer.shutdown(deadline).await
     };
-    // NODE-11: a session that ends already has less time from now on, and less again when a second shutdown is shorter.
+    // A session that ends already has less time from now on, and less again when a second shutdown is shorter.
     let shortened = async {
         let mut changes = closing.hold();
         begun(&mut changes).await;

@@ -22,8 +22,8 @@ use crate::setters::setters;
 pub struct Dialer {
     /// Where this end listens. Any port is dialed from if it is `None` or its port is 0.
     pub from: Option<SocketAddr>,
-    /// How long connecting may take, whatever the kernel and the peer do; with zero no attempt succeeds. Half of it is for the port that this end listens
-    /// on, if there is one that can be used; the rest for another port.
+    /// How long connecting may take, whatever the kernel and the peer do; with zero no attempt succeeds. Half of it is for
+    /// the port that this end listens on, if there is one that can be used; the rest for another port.
     pub timeout: Duration,
     /// How to negotiate.
     pub options: Options,

@@ -34,8 +34,8 @@ pub struct NodeConfig<K> {
     /// How long after its grace, or after an abort, a session may keep its slot and its key because its task does not come
     /// to an `await` or is not polled. Then its guard runs without it: when the task was aborted, and otherwise when a
     /// connection asks for a slot or a session to be announced. Subscribers hear Down although the task goes on. A session
-    /// that is not announced, and that nobody told to end, has its handshake timeout, its grace and this: so one whose handshake
-    /// blocks, or whose task is not polled, keeps its slot and its place in the line for no longer.
+    /// that is not announced, and that nobody told to end, has its handshake timeout, its grace and this: so one whose
+    /// handshake blocks, or whose task is not polled, keeps its slot and its place in the line for no longer.
     pub overdue: Duration,
 }
 

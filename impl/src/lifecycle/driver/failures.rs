@@ -70,8 +70,9 @@ struct Queued<K, I> {
 }
 
 impl<K, I> FailureQueue<K, I> {
-    /// Queues a failure, under the node's lock, so that failures are in the order in which they became known, and in front of
-    /// the end of the shutdown. Returns the one that is lost for it, for the caller to drop: that may run the application's code.
+    /// Queues a failure, under the node's lock, so that failures are in the order in which they became known, and in front
+    /// of the end of the shutdown. Returns the one that is lost for it, for the caller to drop: that may run the
+    /// application's code.
     pub(super) fn push(&self, failure: Failure<K, I>) -> Option<Failure<K, I>> {
         let mut queued = self.queued.lock().unwrap_or_else(PoisonError::into_inner);
         let is_full = queued.failures.len() >= self.capacity;

@@ -244,15 +244,11 @@ fn configurations_that_cannot_work_are_refused() {
     assert_eq!(refused(|config| config.opening = negotiates(&[])), Some(ConfigError::NoProtocols));
     let name = ConfigError::Name { name: "test".to_owned(), source: NameError::NoSlash };
     assert_eq!(refused(|config| config.opening = negotiates(&["/test", "test"])), Some(name));
-    let zeros: [(&str, fn(&mut Config<u64>)); 4] = [
-        ("connect_timeout", |config| config.connect_timeout = Duration::ZERO),
-        ("redial.backoff.first", |config| config.redial.backoff.first = Duration::ZERO),
-        ("redial.backoff.most", |config| config.redial.backoff.most = Duration::ZERO),
-        ("accept_pause", |config| config.accept_pause = Duration::ZERO),
-    ];
-    for (time, change) in zeros {
-        assert_eq!(refused(change), Some(ConfigError::NoTime { time }));
-    }
+    let no_time = |time| Some(ConfigError::NoTime { time });
+    assert_eq!(refused(|config| config.connect_timeout = Duration::ZERO), no_time("connect_timeout"));
+    assert_eq!(refused(|config| config.redial.backoff.first = Duration::ZERO), no_time("redial.backoff.first"));
+    assert_eq!(refused(|config| config.redial.backoff.most = Duration::ZERO), no_time("redial.backoff.most"));
+    assert_eq!(refused(|config| config.accept_pause = Duration::ZERO), no_time("accept_pause"));
     let nobody = |config: &mut Config<u64>| config.registry.registry.local = None;
     assert_eq!(refused(nobody), Some(ConfigError::Registry(lifecycle::ConfigError::NoLocalKey)));
     assert_eq!(refused(|_| {}), None);
