@@ -217,7 +217,7 @@ async fn a_log_that_was_tampered_with_is_not_explained() {
         ("lifecycle", "", |log| log.without(&["\"handshake_done\""])),
         ("simopen of session 0", "", |log| log.without(&["simopen", "\"heard\":[\"left\",\"header\"]"])),
         ("framed of session 0", "", |log| log.without(&["framed", "\"delivered\""])),
-        ("the whole", "NODE-7", |log| log.without(&["simopen", "\"settled\""])),
+        ("the whole", "NODE-7", |log| log.moved(&["simopen", "\"over\":true"], &["\"announce\""])),
         ("the whole", "NODE-7", |log| log.moved(&["framed", "\"protocol\""], &["\"announce\""])),
         ("the whole", "NODE-2", |log| log.changed(&["\"ranked\""], "4294967295", "7")),
         ("the whole", "NODE-6", |log| log.without(&["framed", "\"over\":true"])),
