@@ -1,7 +1,7 @@
 //! Runs of zrepl's frameconn that were seen on Linux, step by step on its model; and logs of framed connections.
 
 use handfast_spec::framed::{Action, End, Ending, Framed, History, Moment, Outcome, ReaderRecord, Shape};
-use handfast_spec::{Machine, Protocol, Recorded};
+use handfast_spec::{Machine, Recorded};
 use model::checker::catalogue::Scope;
 use model::checker::explain::Explanation;
 use model::checker::target::Plan;
@@ -9,7 +9,6 @@ use model::framed::Kernel;
 use model::framed::zrepl::Zrepl;
 use model::registry::ENTRIES;
 use serde_json::{Value, json};
-use stateright::Model;
 
 const KERNEL: Kernel = Kernel { send: 2, receive: 2, purges: false, tells: true };
 
@@ -133,17 +132,4 @@ fn what_the_model_does_is_explained_and_what_it_does_not_is_rejected() {
         rejected += 1;
     }
     assert!(rejected > 0, "no log had anything to forget");
-}
-
-#[test]
-fn no_witness_is_there_at_the_start() {
-    for scope in [Scope::Small, Scope::Default, Scope::Large] {
-        for instance in model::framed::handfast::instances(scope) {
-            for start in instance.checked.init_states() {
-                for witness in Framed::WITNESSES {
-                    assert!(!(witness.holds)(&start.history), "{}: {}", instance.name, witness.id);
-                }
-            }
-        }
-    }
 }
