@@ -304,7 +304,7 @@ const POOL: &[Witness<ownership::History, ownership::pool::Action>] = {
     const BOTH: &[&str] = &["idle", "idle pair"];
     &[
         witness("open", "a connection is opened while another is idle", &["idle pair"], |history, _| {
-            history.descriptors.iter().any(|record| record.idle.shelf.is_some())
+            history.descriptors.iter().any(|record| record.idle.list.is_some())
         }),
         witness("open", "a number is given again while a thread is to look at the last", &["idle"], |history, _| {
             history.descriptors.iter().any(|record| !record.idle.woken.is_empty())
@@ -315,7 +315,7 @@ const POOL: &[Witness<ownership::History, ownership::pool::Action>] = {
         }),
         witness("ring", "there is a false alarm about an idle connection", &["idle"], |history, action| {
             let Action::Ring { incarnation } = action else { return false };
-            history.descriptor(*incarnation).idle.shelf.is_some()
+            history.descriptor(*incarnation).idle.list.is_some()
         }),
         witness("age", "the time of a connection passes while a thread is inside", BOTH, |history, action| {
             let Action::Age { incarnation } = action else { return false };
@@ -325,14 +325,14 @@ const POOL: &[Witness<ownership::History, ownership::pool::Action>] = {
             history.descriptors.iter().any(|record| record.waiting)
         }),
         witness("take", "a thread takes while another is inside", BOTH, |history, _| {
-            history.descriptors.iter().any(|record| record.idle.shelf.is_some() && !record.inside.is_empty())
+            history.descriptors.iter().any(|record| record.idle.list.is_some() && !record.inside.is_empty())
         }),
-        witness("stop", "a worker stops with an idle connection on its shelf", &["idle"], |history, action| {
+        witness("stop", "a worker stops with an idle connection on its idle list", &["idle"], |history, action| {
             let Action::Stop { thread } = action else { return false };
-            history.descriptors.iter().any(|record| record.idle.shelf == Some(*thread))
+            history.descriptors.iter().any(|record| record.idle.list == Some(*thread))
         }),
         witness("drop", "a connection is dropped that a thread is to look at", BOTH, |history, _| {
-            history.descriptors.iter().any(|record| !record.idle.woken.is_empty() && record.idle.shelf.is_none())
+            history.descriptors.iter().any(|record| !record.idle.woken.is_empty() && record.idle.list.is_none())
         }),
     ]
 };

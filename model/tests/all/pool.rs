@@ -98,7 +98,7 @@ impl<M: Machine<Protocol = Protocol> + Debug> Behaviour<M> {
         self
     }
 
-    /// Worker A has put a connection on its shelf.
+    /// Worker A has put a connection on its idle list.
     fn listed(self, which: Incarnation) -> Self {
         let opened = self.takes(&[Action::Open { thread: A, incarnation: which }, Action::Insert { thread: A }]);
         opened.takes(&[Action::Watch { thread: A }, Action::List { thread: A }])
@@ -178,7 +178,7 @@ fn what_has_expired_is_closed_once() {
         old.takes(&[Action::Expire { thread: A }])
     }
     let take = Action::Take { thread: B, from: A };
-    assert!(race(right()).0.step(&take).is_refused(), "it is off the shelf");
+    assert!(race(right()).0.step(&take).is_refused(), "it is off the idle list");
     let both = race(wrong(Flaw::ClosesWhatHasExpired)).takes(&[take, Action::Claim { thread: B }]);
     let both = both.takes(&[Action::Release { thread: B }, Action::Release { thread: A }]);
     assert!(both.violates().contains(&"OWN-13"), "{:?}", both.violates());

@@ -29,7 +29,7 @@ impl History {
         self.violations.contains(violation)
     }
 
-    /// The thread under which the poller, the shelf and the ownership of a thread are entered.
+    /// The thread under which the poller, the idle list and the ownership of a thread are entered.
     pub fn host(&self, thread: Thread) -> Thread {
         if self.one_runtime { Thread(0) } else { thread }
     }
@@ -88,8 +88,8 @@ impl History {
             Output::Mixed(_) => self.violate(Violation::Mixed, true),
             Output::FlagLost(_) => self.violate(Violation::FlagLost, true),
             Output::UpdateMislaid(..) => self.violate(Violation::UpdateMislaid, true),
-            Output::Listed(thread, incarnation) => self.entry(incarnation).idle.shelf = Some(thread),
-            Output::Unlisted(_, incarnation) => self.entry(incarnation).idle.shelf = None,
+            Output::Listed(thread, incarnation) => self.entry(incarnation).idle.list = Some(thread),
+            Output::Unlisted(_, incarnation) => self.entry(incarnation).idle.list = None,
             Output::Expired(incarnation) => self.entry(incarnation).idle.expired = true,
             Output::Known(incarnation) => self.entry(incarnation).idle.known = true,
             Output::Woken(thread, incarnation) => {
@@ -198,9 +198,9 @@ fn describe(record: &DescriptorRecord, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, " by {closer}")?;
     }
     f.write_str(if *waiting { ", something is there" } else { "" })?;
-    let IdleRecord { shelf, expired, known, woken, held } = idle;
-    if let Some(thread) = shelf {
-        write!(f, ", on the shelf of {thread}")?;
+    let IdleRecord { list, expired, known, woken, held } = idle;
+    if let Some(thread) = idle_list {
+        write!(f, ", on the idle list of {thread}")?;
     }
     f.write_str(if *expired { ", its time is over" } else { "" })?;
     f.write_str(if *known { ", known to be disturbed" } else { "" })?;

@@ -48,8 +48,8 @@ pub struct DescriptorRecord {
 /// What was told about a descriptor that is, or may be, idle in a pool.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 pub struct IdleRecord {
-    /// The thread that has it on its shelf.
-    pub shelf: Option<Thread>,
+    /// The thread that has it on its idle list.
+    pub idle_list: Option<Thread>,
     /// Its idle time is over.
     pub expired: bool,
     /// The process knows that something is there for it.
@@ -84,9 +84,9 @@ impl Hold {
 
 impl DescriptorRecord {
     /// Closes it, and forgets what no rule asks of a descriptor that is closed. Who believes to be inside stays,
-    /// and so do a shelf that it is on and reports that no thread has looked at.
+    /// and so do an idle list that it is on and reports that no thread has looked at.
     pub(super) fn close(&mut self) {
-        let idle = IdleRecord { shelf: self.idle.shelf, woken: self.idle.woken, ..IdleRecord::default() };
+        let idle = IdleRecord { list: self.idle.list, woken: self.idle.woken, ..IdleRecord::default() };
         *self = Self { stage: Stage::Closed, inside: self.inside, idle, ..Self::default() };
     }
 

@@ -171,11 +171,11 @@ pub enum Output {
     /// An update is noted and queued nowhere, or queued twice.
     #[display("an update of {_1} for {_0} is mislaid")]
     UpdateMislaid(Thread, Incarnation),
-    /// The descriptor is idle, on the shelf of the thread.
-    #[display("{_1} is on the shelf of {_0}")]
+    /// The descriptor is idle, on the idle list of the thread.
+    #[display("{_1} is on the idle list of {_0}")]
     Listed(Thread, Incarnation),
-    /// The thread took the descriptor off the shelf that it was on.
-    #[display("{_0} takes {_1} off its shelf")]
+    /// The thread took the descriptor off the idle list that it was on.
+    #[display("{_0} takes {_1} off its idle list")]
     Unlisted(Thread, Incarnation),
     /// The idle time of the descriptor is over.
     #[display("the idle time of {_0} is over")]
@@ -195,7 +195,7 @@ pub enum Output {
     /// The thread uses the descriptor, which is new, or which the pool did not keep.
     #[display("{_0} uses {_1}")]
     HandedBack(Thread, Incarnation),
-    /// All threads are of one runtime: its poller, its shelf and its place as an owner are those of thread 0.
+    /// All threads are of one runtime: its poller, its idle list and its place as an owner are those of thread 0.
     #[display("all threads are of one runtime")]
     OneRuntime,
 }

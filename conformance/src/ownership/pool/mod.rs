@@ -1,11 +1,11 @@
 //! The pool's cores as a machine: `handfast::pool::core::IdleList` for each worker, and one `handfast::ownership::Table`,
 //! put together as `impl/src/pool/shared` puts them together, one step at a time.
 //!
-//! Around them, in the plainest way, are the workers, their pollers and a kernel. A shelf that is locked for several
+//! Around them, in the plainest way, are the workers, their pollers and a kernel. An idle list that is locked for several
 //! steps is where the product has it then: inside a call of `IdleList::take`, which asks for each connection in turn.
 
+mod idle_list;
 mod kernel;
-mod shelf;
 mod steps;
 mod taking;
 
@@ -19,8 +19,8 @@ use handfast_spec::{Machine, Observation};
 use model::ownership::pool::Config;
 
 use super::core::{away, worker};
+use idle_list::Seat;
 use kernel::Connection;
-use shelf::Seat;
 use taking::Taking;
 
 /// A mistake in how the cores are put together, so that the walks are known to notice one.
@@ -28,17 +28,17 @@ use taking::Taking;
 pub enum Mistake {
     /// None.
     None,
-    /// What is found closed stays on its shelf.
+    /// What is found closed stays on its idle list.
     KeepsListed,
     /// What is busy is said to be gone.
     SaysGone,
-    /// A worker that stops closes what is on its shelf, and does not say that it stops.
+    /// A worker that stops closes what is on its idle list, and does not say that it stops.
     StopsSilently,
     /// A worker that lists a connection does not leave it, and closes it.
     LeavesLate,
-    /// The clock of the shelf is not looked at.
+    /// The clock of the idle list is not looked at.
     IgnoresTime,
-    /// A report that was left on the shelf stays there.
+    /// A report that was left on the idle list stays there.
     KeepsTheEarly,
 }
 
@@ -163,7 +163,7 @@ impl PoolMachine {
         self.workers.entry(thread).or_default()
     }
 
-    /// The worker under which the poller, the shelf and the ownership of a worker are entered.
+    /// The worker under which the poller, the idle list and the ownership of a worker are entered.
     fn host(&self, thread: Thread) -> Thread {
         if self.config.one_runtime { Thread(0) } else { thread }
     }

@@ -10,7 +10,7 @@ use handfast_spec::ownership::Thread;
 
 use super::Inside;
 
-/// The shelf is in the call until it returns.
+/// The idle list is in the call until it returns.
 pub(super) struct Taking {
     pub(super) from: Thread,
     asked: Token,
@@ -29,16 +29,21 @@ pub(super) enum Next {
 
 impl Taking {
     /// Begins a call.
-    pub(super) fn begin(mut shelf: IdleList<(), Token>, destination: Destination, from: Thread, now: Duration) -> Next {
+    pub(super) fn begin(
+        mut idle_list: IdleList<(), Token>,
+        destination: Destination,
+        from: Thread,
+        now: Duration,
+    ) -> Next {
         let (ask, asks) = channel();
         let (answers, answered) = channel();
         let call = spawn(move || {
-            let took = shelf.take(destination, now, |token| {
+            let took = idle_list.take(destination, now, |token| {
                 // A machine that is dropped in between asks for nothing more: the call runs out.
                 let _ = ask.send(token);
                 answered.recv().unwrap_or(Err(Unclaimed::Busy))
             });
-            (shelf, took)
+            (idle_list, took)
         });
         Self::hear(from, asks, answers, call)
     }
@@ -58,8 +63,8 @@ impl Taking {
         match asks.recv() {
             Ok(asked) => Next::Asks(Self { from, asked, asks, answers, call }),
             Err(_) => {
-                let (shelf, took) = call.join().expect("a shelf does not panic");
-                Next::Returns(Box::new(shelf), took)
+                let (idle_list, took) = call.join().expect("an idle list does not panic");
+                Next::Returns(Box::new(idle_list), took)
             }
         }
     }

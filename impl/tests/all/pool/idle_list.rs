@@ -342,7 +342,7 @@ impl Plain {
 
 proptest! {
     #[test]
-    fn the_shelf_does_what_a_search_would(steps in prop::collection::vec(step(), 0..120)) {
+    fn the_list_does_what_a_search_would(steps in prop::collection::vec(step(), 0..120)) {
         let mut list = IdleList::new(LIMITS);
         let mut plain = Plain::default();
         let mut places = Vec::new();

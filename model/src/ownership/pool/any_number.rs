@@ -1,8 +1,8 @@
 //! Any number of workers: what a worker has to itself, and what all share.
 //!
 //! With one number there is at most one connection, at most one worker that has it registered, its *home*, and at most
-//! one shelf with anything on it, which is the home's. So what the home's shelf and poller have is shared, and what
-//! names a worker names the home: the shelf that is locked, and whence a connection was taken over. States of which that
+//! one idle list with anything on it, which is the home's. So what the home's idle list and poller have is shared, and what
+//! names a worker names the home: the idle list that is locked, and whence a connection was taken over. States of which that
 //! is not so cannot be taken apart.
 
 use core::hash::Hash;
@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::bounds::{Bounds, alphabet};
 use super::kernel::{Connection, Watched};
-use super::machine::{At, Config, Found, Pool, Shelf, Worker, World};
+use super::machine::{At, Config, Found, IdleList, Pool, Worker, World};
 use crate::checker::design::{Checked, Design};
 use crate::checker::views::{Family, Interchangeable};
 use crate::ownership::handfast::{State, Writable};
@@ -22,7 +22,7 @@ use crate::ownership::handfast::{State, Writable};
 /// The name of a worker that was taken out, and of the home where another worker names it.
 const ANOTHER: Thread = Thread(u16::MAX);
 
-/// Where a shared part has the shelf and the poller of the home.
+/// Where a shared part has the idle list and the poller of the home.
 const HOME: usize = 0;
 
 /// The one number.
@@ -52,7 +52,7 @@ pub struct Local {
     is_home: bool,
     /// It is the owner that the word names.
     owns: bool,
-    /// It has locked the shelf of the home.
+    /// It has locked the idle list of the home.
     locks: bool,
     told: Told,
 }
@@ -76,15 +76,15 @@ impl<W: Writable + Clone> World<W> {
         self.connections.iter().find(|connection| connection.open).and_then(|connection| connection.home)
     }
 
-    fn shelf_of(&self, thread: Thread) -> Shelf {
-        self.shelves.iter().nth(thread.index()).cloned().unwrap_or_default()
+    fn idle_list_of(&self, thread: Thread) -> IdleList {
+        self.idle_lists.iter().nth(thread.index()).cloned().unwrap_or_default()
     }
 
     /// Whether everything that only the home is believed to have only the home has.
     fn is_of_home(&self, home: Option<Thread>) -> bool {
         let at_home = |place: usize| home.is_some_and(|home| home.index() == place);
-        let shelves = self.shelves.iter().enumerate().all(|(place, shelf)| {
-            shelf.early.is_empty() && (at_home(place) || (shelf.nodes.is_empty() && shelf.locked.is_none()))
+        let idle_lists = self.idle_lists.iter().enumerate().all(|(place, idle_list)| {
+            idle_list.early.is_empty() && (at_home(place) || (idle_list.nodes.is_empty() && idle_list.locked.is_none()))
         });
         let connections = self.connections.iter().all(|connection| {
             let mut watched = connection.watched.iter().enumerate();
@@ -92,7 +92,7 @@ impl<W: Writable + Clone> World<W> {
                 watched.all(|(place, it)| *it == Watched::No || (connection.open && at_home(place)));
             is_watched_at_home && (connection.open || (!connection.data && connection.home.is_none()))
         });
-        shelves && connections
+        idle_lists && connections
     }
 
     fn without_workers(&self, home: Option<Thread>) -> Self {
@@ -103,8 +103,8 @@ impl<W: Writable + Clone> World<W> {
         }
         shared.words.write(self.words.token(NUMBER), state, self.words.payload(NUMBER));
         if let Some(home) = home {
-            let shelf = self.shelf_of(home);
-            *shared.shelves.entry(HOME) = Shelf { locked: shelf.locked.map(|_| ANOTHER), ..shelf };
+            let idle_list = self.idle_list_of(home);
+            *shared.idle_lists.entry(HOME) = IdleList { locked: idle_list.locked.map(|_| ANOTHER), ..idle_list };
         }
         for (place, connection) in self.connections.iter().enumerate() {
             let mut watched = Table::default();
@@ -120,7 +120,7 @@ impl<W: Writable + Clone> World<W> {
     fn local(&self, history: &History, thread: Thread, home: Option<Thread>) -> Option<Local> {
         let mut worker = self.workers.iter().nth(thread.index()).cloned().unwrap_or_default();
         worker.at = renamed(worker.at, |from| (Some(from) == home).then_some(ANOTHER))?;
-        let shelf = home.map(|home| self.shelf_of(home)).unwrap_or_default();
+        let idle_list = home.map(|home| self.idle_list_of(home)).unwrap_or_default();
         let owns = match self.words.state(NUMBER) {
             State::Live { owner, .. } => owner == Owner::Thread(thread),
             State::Free | State::Held => false,
@@ -134,11 +134,11 @@ impl<W: Writable + Clone> World<W> {
             told.woken |= bit(record.idle.woken.contains(thread));
             told.owns |= bit(record.owner == Some(Owner::Thread(thread)));
             told.closes |= bit(record.closer == Some(thread));
-            told.lists |= bit(record.idle.shelf == Some(thread));
+            told.lists |= bit(record.idle.list == Some(thread));
             told.holds |= bit(matches!(record.idle.held, Hold::Fetched(it) | Hold::Used(it) if it == thread));
         }
-        let (is_home, locks) = (Some(thread) == home, shelf.locked == Some(thread));
-        Some(Local { worker, stopped: self.shelf_of(thread).stopped, is_home, owns, locks, told })
+        let (is_home, locks) = (Some(thread) == home, idle_list.locked == Some(thread));
+        Some(Local { worker, stopped: self.idle_list_of(thread).stopped, is_home, owns, locks, told })
     }
 
     fn put_in(&mut self, history: &mut History, locals: &[&Local]) -> Option<()> {
@@ -153,17 +153,17 @@ impl<W: Writable + Clone> World<W> {
             (*named, runners) = (owner, *counted);
         }
         self.words.write(token, state, payload);
-        let shelf = core::mem::take(self.shelves.entry(HOME));
+        let idle_list = core::mem::take(self.idle_lists.entry(HOME));
         for (place, local) in locals.iter().enumerate() {
-            self.shelves.entry(place).stopped = local.stopped;
+            self.idle_lists.entry(place).stopped = local.stopped;
             *self.workers.entry(place) =
                 Worker { at: renamed(local.worker.at, |_| Some(home))?, ..local.worker.clone() };
         }
         if self.home().is_some() {
-            if home != outside && shelf.stopped != self.shelf_of(home).stopped {
+            if home != outside && idle_list.stopped != self.idle_list_of(home).stopped {
                 return None;
             }
-            *self.shelves.entry(home.index()) = Shelf { locked: shelf.locked.map(|_| taker), ..shelf };
+            *self.idle_lists.entry(home.index()) = IdleList { locked: idle_list.locked.map(|_| taker), ..idle_list };
         }
         for connection in self.connections.iter_mut().filter(|connection| connection.home.is_some()) {
             connection.home = Some(home);
@@ -231,7 +231,7 @@ fn told_of_no_worker(history: &History, home: Option<Thread>) -> History {
             watching.insert(ANOTHER_AT_HOME);
         }
         let idle = IdleRecord {
-            shelf: record.idle.shelf.map(|_| ANOTHER),
+            idle_list: record.idle.list.map(|_| ANOTHER),
             held: match record.idle.held {
                 Hold::Nobodys => Hold::Nobodys,
                 Hold::Fetched(_) => Hold::Fetched(ANOTHER),
@@ -260,7 +260,7 @@ fn tell(record: &mut DescriptorRecord, place: usize, locals: &[&Local], outsider
     let (lister, holder) = (named(|told| told.lists)?, named(|told| told.holds)?);
     record.owner = record.owner.map(|_| Owner::Thread(owner));
     record.closer = record.closer.map(|_| closer);
-    record.idle.shelf = record.idle.shelf.map(|_| lister);
+    record.idle.list = record.idle.list.map(|_| lister);
     record.idle.held = match record.idle.held {
         Hold::Nobodys => Hold::Nobodys,
         Hold::Fetched(_) => Hold::Fetched(holder),
@@ -336,7 +336,7 @@ where
         let Bounds { numbers, room, puts, takes, alarms, one_runtime, .. } = BOUNDS;
         let machine = machine(Config { threads, numbers, room, puts, takes, alarms, one_runtime });
         let mut alphabet = alphabet(&Bounds { threads, ..BOUNDS });
-        // From the shelf of a worker that is left out.
+        // From the idle list of a worker that is left out.
         let from = Thread(threads);
         alphabet.extend((0..threads).map(Thread).map(|thread| Action::Take { thread, from }));
         Checked::new(vec![Recorded::new(machine)], alphabet)

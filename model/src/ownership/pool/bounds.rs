@@ -18,7 +18,7 @@ pub struct Bounds {
     pub numbers: u8,
     /// How many connections there are in all.
     pub connections: u32,
-    /// How many a shelf takes.
+    /// How many an idle list takes.
     pub room: u8,
     /// How often one is put into the pool in all.
     pub puts: u8,
@@ -52,7 +52,7 @@ const IDLE: Bounds = Bounds {
     one_runtime: false,
 };
 
-/// Two connections at a time, on shelves with room for one.
+/// Two connections at a time, on idle lists with room for one.
 const IDLE_PAIR: Bounds = Bounds { numbers: 2, takes: 1, alarms: 0, stoppers: 0, ..IDLE };
 
 /// Two threads of one runtime: one puts and takes, and the other runs the task that looks, which may be while the first
@@ -133,8 +133,8 @@ pub(super) fn alphabet(bounds: &Bounds) -> Vec<Action> {
         ]);
         let is_last = thread.0 + 1 == bounds.threads;
         if !bounds.one_runtime || !is_last {
-            let shelves = threads().filter(|from| !bounds.one_runtime || from.0 == 0);
-            alphabet.extend(shelves.map(|from| Action::Take { thread, from }));
+            let idle_lists = threads().filter(|from| !bounds.one_runtime || from.0 == 0);
+            alphabet.extend(idle_lists.map(|from| Action::Take { thread, from }));
         }
         if !bounds.one_runtime || is_last {
             alphabet.push(Action::Poll { thread });

@@ -8,7 +8,7 @@ use handfast_spec::ownership::{Incarnation, Thread, Threads};
 use serde::{Deserialize, Serialize};
 
 use super::kernel::Watched;
-use super::machine::{At, Shelf, Worker, World};
+use super::machine::{At, IdleList, Worker, World};
 use super::{Config, Pool};
 use crate::checker::explain::Explains;
 use crate::ownership::handfast::{Words, describe};
@@ -27,7 +27,7 @@ pub struct Size {
     pub threads: u16,
     /// How many connections could be open at a time.
     pub numbers: u8,
-    /// How many connections a shelf took.
+    /// How many connections an idle list took.
     pub room: u8,
     /// Whether all workers were threads of one runtime.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
@@ -55,7 +55,8 @@ impl Explains for Pool {
 
     fn attempts(&self) -> Vec<Action> {
         let mut attempts = Vec::new();
-        let shelves = || (0..).map(Thread).zip(self.shelves.iter()).filter(|(_, shelf)| !shelf.nodes.is_empty());
+        let idle_lists =
+            || (0..).map(Thread).zip(self.idle_lists.iter()).filter(|(_, idle_list)| !idle_list.nodes.is_empty());
         for thread in (0..self.config().threads).map(Thread) {
             attempts.extend([
                 Action::Open { thread, incarnation: Incarnation(self.next) },
@@ -77,7 +78,7 @@ impl Explains for Pool {
                 Action::Expire { thread },
                 Action::Stop { thread },
             ]);
-            attempts.extend(shelves().map(|(from, _)| Action::Take { thread, from }));
+            attempts.extend(idle_lists().map(|(from, _)| Action::Take { thread, from }));
             let host = self.host(thread);
             let reports = self.workers.iter().nth(host.index()).into_iter().flat_map(|worker| worker.reports.iter());
             attempts.extend(reports.map(|report| Action::Look { thread, incarnation: report.about }));
@@ -106,7 +107,7 @@ impl<W: Words + Clone> Debug for World<W> {
 impl<W: Words + Clone> World<W> {
     /// What there is and where the workers are, a line for each.
     pub(super) fn described(&self) -> Vec<String> {
-        let Self { config, words, shelves, workers, connections, next: _, puts, takes, alarms } = self;
+        let Self { config, words, idle_lists, workers, connections, next: _, puts, takes, alarms } = self;
         let begun = format!("{puts} of {} puts, {takes} of {} takes, {alarms} false alarms", config.puts, config.takes);
         let mut lines = vec![format!("begun: {begun}")];
         lines.extend((0..config.numbers).map(|number| format!("number {number}: {}", describe(words, number))));
@@ -124,22 +125,22 @@ impl<W: Words + Clone> World<W> {
             }
             lines.push(line);
         }
-        let workers = (0..).map(Thread).zip(shelves.iter()).zip(workers.iter());
-        lines.extend(workers.map(|((thread, shelf), worker)| format!("{thread}: {}", at_work(shelf, worker))));
+        let workers = (0..).map(Thread).zip(idle_lists.iter()).zip(workers.iter());
+        lines.extend(workers.map(|((thread, idle_list), worker)| format!("{thread}: {}", at_work(idle_list, worker))));
         lines
     }
 }
 
-/// A worker with its shelf in words.
-fn at_work(shelf: &Shelf, worker: &Worker) -> String {
-    let Shelf { nodes, stopped, locked, early } = shelf;
+/// A worker with its idle list in words.
+fn at_work(idle_list: &IdleList, worker: &Worker) -> String {
+    let IdleList { nodes, stopped, locked, early } = idle_list;
     let Worker { at, old, uses, reports } = worker;
     let mut words = place(*at);
     words += if *stopped { "; has stopped" } else { "" };
     for node in nodes {
-        words += &format!("; has {} on its shelf{}", node.who.which, if node.expired { ", too old" } else { "" });
+        words += &format!("; has {} on its idle list{}", node.who.which, if node.expired { ", too old" } else { "" });
     }
-    words.extend(locked.map(|by| format!("; its shelf is locked by {by}")));
+    words.extend(locked.map(|by| format!("; its idle list is locked by {by}")));
     words.extend(uses.map(|which| format!("; its task uses {which}")));
     words.extend((!early.is_empty()).then(|| format!("; {} reports came early", early.len())));
     words.extend(reports.iter().map(|report| format!("; is to look at {}", report.about)));
@@ -154,7 +155,7 @@ fn place(at: At) -> String {
         At::Putting(who) => format!("puts {}, to be woken of it next", who.which),
         At::Armed(who) => format!("puts {}, to be listed next", who.which),
         At::Declined(who) => format!("has {}, which was not kept", who.which),
-        At::Taking(from, left) => format!("has locked the shelf of {from}, and has {left} connections to try"),
+        At::Taking(from, left) => format!("has locked the idle list of {from}, and has {left} connections to try"),
         At::Clearing(_) => "closes what it took over to be closed".to_owned(),
         At::Took(found) => format!("has taken over {} from {}", found.who.which, found.from),
         At::Settling(which, from) => format!("has {which}, and asks what the poller of {from} has noted"),
@@ -163,7 +164,7 @@ fn place(at: At) -> String {
         At::Probing(which) => format!("has {which}, and asks the kernel"),
         At::Looking(who) => format!("inside {}, to look at it", who.which),
         At::Disturbed(who) => format!("inside {}, for which something is there", who.which),
-        At::Unlisted(who) => format!("inside {}, which is on no shelf any more", who.which),
+        At::Unlisted(who) => format!("inside {}, which is on no idle list any more", who.which),
         At::Reassured(who) => format!("inside {}, for which nothing is there", who.which),
         At::Closing(which, _) => format!("closes {which}"),
         At::Deferring(who) => format!("turned away from {}, and comes back to it", who.which),

@@ -22,7 +22,7 @@ pub struct Config {
     pub threads: u16,
     /// How many connections can be open at a time, which is how many slots there are.
     pub numbers: u8,
-    /// How many connections a shelf takes.
+    /// How many connections an idle list takes.
     pub room: u8,
     /// How often a connection is put into the pool in all; without end if it is [`u8::MAX`], as are the next two. Each
     /// time its slot has a new generation.
@@ -31,7 +31,7 @@ pub struct Config {
     pub takes: u8,
     /// How many false alarms there are in all.
     pub alarms: u8,
-    /// Whether all workers are threads of one runtime, with one poller and one shelf: those of worker 0.
+    /// Whether all workers are threads of one runtime, with one poller and one idle list: those of worker 0.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub one_runtime: bool,
 }
@@ -39,13 +39,13 @@ pub struct Config {
 /// handfast's pool.
 pub type Pool = World<Slots>;
 
-/// The shelves of a pool, and its workers with their pollers, around the words.
+/// The idle lists of a pool, and its workers with their pollers, around the words.
 #[derive(Clone, Eq, Hash, PartialEq, Serialize)]
 pub struct World<W> {
     pub(super) config: Config,
     pub(super) words: W,
     /// By worker.
-    pub(super) shelves: Table<Shelf, 3>,
+    pub(super) idle_lists: Table<IdleList, 3>,
     pub(super) workers: Table<Worker, 3>,
     /// What the kernel and the pollers know, by incarnation.
     pub(super) connections: Table<Connection, 3>,
@@ -58,7 +58,7 @@ pub struct World<W> {
 
 in_parts!(Pool {
     words: Slots,
-    shelves: Table<Shelf, 3>,
+    idle_lists: Table<IdleList, 3>,
     workers: Table<Worker, 3>,
     connections: Table<Connection, 3>,
 } and {
@@ -71,7 +71,7 @@ in_parts!(Pool {
 
 /// The idle connections of a worker.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize)]
-pub(super) struct Shelf {
+pub(super) struct IdleList {
     /// The oldest first.
     pub(super) nodes: SmallVec<[Node; 2]>,
     pub(super) stopped: bool,
@@ -119,9 +119,9 @@ pub(super) enum At {
     Armed(Who),
     /// Inside a connection that was not kept.
     Declined(Who),
-    /// It has locked a shelf, and tries the last of as many connections next.
+    /// It has locked an idle list, and tries the last of as many connections next.
     Taking(Thread, u8),
-    /// It closes what it has taken over to be closed, and then goes on with what it has found on a shelf.
+    /// It closes what it has taken over to be closed, and then goes on with what it has found on an idle list.
     Clearing(Option<Found>),
     /// Inside a connection that it has taken over, to be taken out.
     Took(Found),
@@ -137,7 +137,7 @@ pub(super) enum At {
     Looking(Who),
     /// Inside a connection that something is there for.
     Disturbed(Who),
-    /// Inside such a connection, which is on no shelf any more.
+    /// Inside such a connection, which is on no idle list any more.
     Unlisted(Who),
     /// Inside a connection that nothing is there for.
     Reassured(Who),
@@ -147,7 +147,7 @@ pub(super) enum At {
     Deferring(Who),
 }
 
-/// What a taker found, and the worker of the shelf.
+/// What a taker found, and the worker of the idle list.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 pub(super) struct Found {
     pub(super) who: Who,
@@ -167,8 +167,8 @@ impl Pool {
 impl<W: Words + Clone> World<W> {
     /// A pool in which nothing is, on words that say the same.
     pub fn around(words: W, config: Config) -> Self {
-        let (shelves, workers, connections) = (Table::default(), Table::default(), Table::default());
-        Self { config, words, shelves, workers, connections, next: 0, puts: 0, takes: 0, alarms: 0 }
+        let (idle_lists, workers, connections) = (Table::default(), Table::default(), Table::default());
+        Self { config, words, idle_lists, workers, connections, next: 0, puts: 0, takes: 0, alarms: 0 }
     }
 
     /// How large the world is.
@@ -211,13 +211,13 @@ impl<W: Words + Clone> World<W> {
         self.workers.entry(thread.index())
     }
 
-    /// The worker under which the poller, the shelf and the ownership of a worker are entered.
+    /// The worker under which the poller, the idle list and the ownership of a worker are entered.
     pub(super) fn host(&self, thread: Thread) -> Thread {
         if self.config.one_runtime { Thread(0) } else { thread }
     }
 
-    pub(super) fn shelf(&mut self, thread: Thread) -> &mut Shelf {
-        self.shelves.entry(self.host(thread).index())
+    pub(super) fn idle_list(&mut self, thread: Thread) -> &mut IdleList {
+        self.idle_lists.entry(self.host(thread).index())
     }
 
     /// What the worker, or any of its runtime, is to look at.
@@ -248,7 +248,7 @@ impl<W: Words + Clone> World<W> {
 
     /// A worker that has not stopped, in its loop.
     pub(super) fn runs(&mut self, thread: Thread) -> Outcome {
-        if self.shelf(thread).stopped { Err(Refusal::NotNow) } else { self.rests(thread) }
+        if self.idle_list(thread).stopped { Err(Refusal::NotNow) } else { self.rests(thread) }
     }
 
     /// A call begins.
@@ -277,7 +277,7 @@ impl<W: Words + Clone> World<W> {
     pub fn rest_conditions(&self) -> [(&'static str, bool); 2] {
         [
             ("every worker is in its loop", self.workers.iter().all(|worker| worker.at == At::Rest)),
-            ("no shelf is locked", self.shelves.iter().all(|shelf| shelf.locked.is_none())),
+            ("no idle list is locked", self.idle_lists.iter().all(|idle_list| idle_list.locked.is_none())),
         ]
     }
 }
@@ -295,7 +295,7 @@ impl<W> Design for World<W>
 where
     W: Words + Clone + Eq + Hash + Serialize + Send + Sync + 'static,
 {
-    /// OWN-11: at rest no worker is in the middle of anything, and no shelf is locked.
+    /// OWN-11: at rest no worker is in the middle of anything, and no idle list is locked.
     fn at_rest(&self) -> bool {
         self.rest_conditions().into_iter().all(|(_, rests)| rests)
     }

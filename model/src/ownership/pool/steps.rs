@@ -61,11 +61,11 @@ impl<W: Words + Clone> World<W> {
         Ok(())
     }
 
-    /// OWN-25: another thread of the runtime was inside. One that puts the connection leaves it under the lock of the shelf,
+    /// OWN-25: another thread of the runtime was inside. One that puts the connection leaves it under the lock of the idle list,
     /// so that here it has left, or it finds the report when it does.
     pub(super) fn defer(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Deferring(who) = self.at(thread) else { return Err(Refusal::NotNow) };
-        self.shelf(thread).is_free()?;
+        self.idle_list(thread).is_free()?;
         match self.words.change(who.token, Want::Enter(self.host(thread))) {
             Ok(_) => {
                 outputs.push(Output::Entered(thread, self.payload(who), who.which));
@@ -74,7 +74,7 @@ impl<W: Words + Clone> World<W> {
             }
             Err(Away::Busy) => {
                 let words = self.words.clone();
-                let early = &mut self.shelf(thread).early;
+                let early = &mut self.idle_list(thread).early;
                 // Those whose connections were taken meanwhile are of no use to any thread.
                 early.retain(|early| words.token(early.number) == *early);
                 early.push(who.token);

@@ -12,12 +12,13 @@ impl<W: Words + Clone> World<W> {
     /// Says who waits in a machine of this design, or of one with a mistake, of which this is the state.
     pub(super) fn waits_in(&self, machine: &impl Design<Protocol = Protocol>) -> Vec<String> {
         let stuck = stuck(machine, self.next_steps()).filter(|(_, refusal)| *refusal == Refusal::Busy);
-        let mut waits: Vec<String> = stuck.map(|(who, _)| format!("{who} waits for the lock of its shelf")).collect();
+        let mut waits: Vec<String> =
+            stuck.map(|(who, _)| format!("{who} waits for the lock of its idle list")).collect();
         waits.extend(self.incarnations().filter_map(|which| self.wait_of(which)));
         waits
     }
 
-    /// What each worker that is in the middle of something has to do next, where that takes the lock of a shelf.
+    /// What each worker that is in the middle of something has to do next, where that takes the lock of an idle list.
     fn next_steps(&self) -> Vec<(String, Action)> {
         let workers = self.workers.iter().enumerate().map(|(index, worker)| (Thread(index as u16), worker.at));
         let step = |(thread, at): (Thread, At)| {
@@ -36,26 +37,30 @@ impl<W: Words + Clone> World<W> {
     fn wait_of(&self, which: Incarnation) -> Option<String> {
         let connection = self.connections.iter().nth(which.index()).filter(|connection| connection.open)?;
         let mut nodes = (0..)
-            .zip(self.shelves.iter())
-            .flat_map(|(owner, shelf)| shelf.nodes.iter().map(move |node| (owner, shelf, node)));
+            .zip(self.idle_lists.iter())
+            .flat_map(|(owner, idle_list)| idle_list.nodes.iter().map(move |node| (owner, idle_list, node)));
         let is_inside = matches!(self.words.state(connection.number), State::Live { runners: 1.., .. });
         let is_in_table = self.words.payload(connection.number) == Some(which);
-        let Some((owner, shelf, node)) = nodes.find(|(.., node)| node.who.which == which) else {
+        let Some((owner, idle_list, node)) = nodes.find(|(.., node)| node.who.which == which) else {
             let is_lost = is_in_table && !is_inside;
             let is_left = !self.workers.iter().any(|worker| worker.uses == Some(which) || has(worker, which));
             let waits = is_left.then(|| format!("{which} waits to be closed, and no thread has it"));
-            return if is_lost { Some(format!("{which} waits on no shelf, and no thread is inside")) } else { waits };
+            return if is_lost {
+                Some(format!("{which} waits on no idle list, and no thread is inside"))
+            } else {
+                waits
+            };
         };
         let owner = Thread(owner);
         let is_woken = self.workers.iter().any(|worker| worker.reports.iter().any(|report| report.about == which));
         let is_due = matches!(connection.watched.get(owner.index()), Watched::Yes { due: true, waker: Some(_), .. });
         if connection.data && !is_woken && !is_due && !is_inside {
             return Some(format!(
-                "{which} was closed by its server and waits on the shelf of {owner}, which is not woken"
+                "{which} was closed by its server and waits on the idle list of {owner}, which is not woken"
             ));
         }
-        let is_stopped = node.expired && shelf.stopped;
-        is_stopped.then(|| format!("{which} is too old and waits on the shelf of {owner}, which has stopped"))
+        let is_stopped = node.expired && idle_list.stopped;
+        is_stopped.then(|| format!("{which} is too old and waits on the idle list of {owner}, which has stopped"))
     }
 }
 

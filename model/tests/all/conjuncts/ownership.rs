@@ -17,7 +17,11 @@ const UNNEEDED: &[(&str, &str, &str)] = &[
     ("OWN-3", "two were told to", "both of them close it, and the second one closes what is closed"),
     ("OWN-22", "it is in the table", "a thread with a new descriptor puts it there by its own fair steps"),
     ("OWN-12", "it is in the table", "an owner is recorded only while it is"),
-    ("OWN-12", "it belongs to the shelf's thread", "who becomes the owner of what is on a shelf is inside at once"),
+    (
+        "OWN-12",
+        "it belongs to the idle list's thread",
+        "who becomes the owner of what is on an idle list is inside at once",
+    ),
     ("OWN-14", "it is not closed, nor in the table", "who uses it is recorded only while it is neither"),
     ("OWN-14", "no other watches it", "the designs with two pollers that watch come to one that does not, too"),
     ("OWN-27", "fetched and not closed", "who fetched it is recorded only until it is closed"),

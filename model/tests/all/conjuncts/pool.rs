@@ -11,8 +11,8 @@ pub(super) const SINGLE: &[&str] = &["OWN-13", "OWN-15"];
 
 /// Conditions of rest that no design needs, and why.
 const UNNEEDED_AT_REST: &[(&str, &str)] = &[
-    ("every worker is in its loop", "a worker waits for the lock of a shelf alone, and no mutant keeps that"),
-    ("no shelf is locked", "who locks a shelf is not in its loop until it has unlocked it"),
+    ("every worker is in its loop", "a worker waits for the lock of an idle list alone, and no mutant keeps that"),
+    ("no idle list is locked", "who locks an idle list is not in its loop until it has unlocked it"),
 ];
 
 fn any(history: &History, condition: impl FnMut(&DescriptorRecord) -> bool) -> bool {
@@ -32,7 +32,7 @@ fn has_no_other_inside(history: &History, record: &DescriptorRecord, thread: Thr
 }
 
 fn is_listed(record: &DescriptorRecord) -> bool {
-    record.idle.shelf.is_some()
+    record.idle.list.is_some()
 }
 
 fn is_fetched(record: &DescriptorRecord) -> bool {
@@ -57,9 +57,9 @@ fn of_users(history: &History, condition: impl Fn(&DescriptorRecord, Thread) -> 
     !any(history, |record| user(record).is_some_and(|user| !condition(record, history.host(user))))
 }
 
-/// Of what is on a shelf, a condition.
+/// Of what is on an idle list, a condition.
 fn of_listed(history: &History, condition: impl Fn(&DescriptorRecord, Thread) -> bool) -> bool {
-    !any(history, |record| record.idle.shelf.is_some_and(|thread| !condition(record, thread)))
+    !any(history, |record| record.idle.list.is_some_and(|thread| !condition(record, thread)))
 }
 
 fn invariants() -> Vec<Alternative<History>> {
@@ -67,7 +67,7 @@ fn invariants() -> Vec<Alternative<History>> {
         without("OWN-12", "it is in the table", |history: &History| {
             of_listed(history, |record, thread| is_of(record, thread) && has_no_other_inside(history, record, thread))
         }),
-        without("OWN-12", "it belongs to the shelf's thread", |history: &History| {
+        without("OWN-12", "it belongs to the idle list's thread", |history: &History| {
             of_listed(history, |record, thread| is_live(record) && has_no_other_inside(history, record, thread))
         }),
         without("OWN-12", "no other thread is inside", |history: &History| {
@@ -87,7 +87,7 @@ fn invariants() -> Vec<Alternative<History>> {
         without("OWN-16", "it is in the table", |history: &History| {
             !any(history, |record| !is_listed(record) && record.inside.is_empty())
         }),
-        without("OWN-16", "it is on no shelf", |history: &History| {
+        without("OWN-16", "it is on no idle list", |history: &History| {
             !any(history, |record| is_live(record) && record.inside.is_empty())
         }),
         without("OWN-16", "no thread is inside", |history: &History| {
@@ -99,21 +99,21 @@ fn invariants() -> Vec<Alternative<History>> {
 fn promises() -> Vec<Alternative<History>> {
     let is_between = |record: &DescriptorRecord| is_live(record) && !is_listed(record);
     vec![
-        without("OWN-25", "it is on a shelf", |history: &History| any(history, |record| record.waiting)),
+        without("OWN-25", "it is on an idle list", |history: &History| any(history, |record| record.waiting)),
         without("OWN-25", "something is there", |history: &History| any(history, is_listed)),
-        without("OWN-26", "it is on a shelf", |history: &History| any(history, |record| record.idle.expired)),
+        without("OWN-26", "it is on an idle list", |history: &History| any(history, |record| record.idle.expired)),
         without("OWN-26", "its time is over", |history: &History| any(history, is_listed)),
         without("OWN-27", "or it was fetched", move |history: &History| any(history, is_between)),
         without("OWN-27", "fetched and not closed", move |history: &History| {
             any(history, |record| is_fetched(record) || is_between(record))
         }),
-        without("OWN-27", "or it is in the table, and on no shelf", |history: &History| {
+        without("OWN-27", "or it is in the table, and on no idle list", |history: &History| {
             any(history, |record| is_fetched(record) && is_open(record))
         }),
         without("OWN-27", "it is in the table", |history: &History| {
             any(history, |record| is_fetched(record) && is_open(record) || !is_listed(record))
         }),
-        without("OWN-27", "it is on no shelf", |history: &History| {
+        without("OWN-27", "it is on no idle list", |history: &History| {
             any(history, |record| is_fetched(record) && is_open(record) || is_live(record))
         }),
     ]

@@ -14,9 +14,9 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     rule(invariants::INVARIANTS, "OWN-6"),
     Predicate {
         id: "OWN-12",
-        title: "what is on a shelf is in the table and belongs to the shelf's thread, and no other thread is inside",
+        title: "what is on an idle list is in the table and belongs to the idle list's thread, and no other thread is inside",
         holds: |history| {
-            !any(history, |record| record.idle.shelf.is_some_and(|thread| !is_idle_on(history, record, thread)))
+            !any(history, |record| record.idle.list.is_some_and(|thread| !is_idle_on(history, record, thread)))
         },
     },
     Predicate {
@@ -38,7 +38,7 @@ pub const INVARIANTS: &[Predicate<History>] = &[
     },
     Predicate {
         id: "OWN-16",
-        title: "what is in the table is on a shelf, or a thread is inside",
+        title: "what is in the table is on an idle list, or a thread is inside",
         holds: |history| !any(history, is_lost),
     },
 ];
@@ -54,19 +54,19 @@ pub const GOALS: &[Goal<Pool>] = &[
 const PROMISES: &[Promise<History>] = &[
     Promise {
         id: "OWN-25",
-        title: "an idle connection that the server has closed leaves its shelf",
-        trigger: |history| any(history, |record| record.idle.shelf.is_some() && record.waiting),
-        outcome: |history| !any(history, |record| record.idle.shelf.is_some() && record.waiting),
+        title: "an idle connection that the server has closed leaves its idle list",
+        trigger: |history| any(history, |record| record.idle.list.is_some() && record.waiting),
+        outcome: |history| !any(history, |record| record.idle.list.is_some() && record.waiting),
     },
     Promise {
         id: "OWN-26",
-        title: "an idle connection whose time is over leaves its shelf",
-        trigger: |history| any(history, |record| record.idle.shelf.is_some() && record.idle.expired),
-        outcome: |history| !any(history, |record| record.idle.shelf.is_some() && record.idle.expired),
+        title: "an idle connection whose time is over leaves its idle list",
+        trigger: |history| any(history, |record| record.idle.list.is_some() && record.idle.expired),
+        outcome: |history| !any(history, |record| record.idle.list.is_some() && record.idle.expired),
     },
     Promise {
         id: "OWN-27",
-        title: "a connection that is on no shelf, and that no task uses, is put on one, given to a task or closed",
+        title: "a connection that is on no idle list, and that no task uses, is put on one, given to a task or closed",
         trigger: |history| any(history, is_between),
         outcome: |history| !any(history, is_between),
     },
@@ -76,8 +76,8 @@ const PROMISES: &[Promise<History>] = &[
 pub const WITNESSES: &[Predicate<History>] = &[
     Predicate {
         id: "OWN-37",
-        title: "a connection that is on a shelf is being looked at, so that a taker would be turned away",
-        holds: |history| any(history, |record| record.idle.shelf.is_some() && !record.inside.is_empty()),
+        title: "a connection that is on an idle list is being looked at, so that a taker would be turned away",
+        holds: |history| any(history, |record| record.idle.list.is_some() && !record.inside.is_empty()),
     },
     Predicate {
         id: "OWN-38",
@@ -93,7 +93,7 @@ pub const WITNESSES: &[Predicate<History>] = &[
         title: "a thread is to look at a connection that is closed, while another one is idle",
         holds: |history| {
             any(history, |record| record.stage == Stage::Closed && !record.idle.woken.is_empty())
-                && any(history, |record| record.idle.shelf.is_some())
+                && any(history, |record| record.idle.list.is_some())
         },
     },
     Predicate {
@@ -140,13 +140,13 @@ fn is_fetched(record: &DescriptorRecord) -> bool {
     }
 }
 
-/// On its way onto a shelf, or from there to a thread, or to its end.
+/// On its way onto an idle list, or from there to a thread, or to its end.
 fn is_between(record: &DescriptorRecord) -> bool {
-    is_fetched(record) || (record.stage == Stage::Live && record.idle.shelf.is_none())
+    is_fetched(record) || (record.stage == Stage::Live && record.idle.list.is_none())
 }
 
 fn is_lost(record: &DescriptorRecord) -> bool {
-    record.stage == Stage::Live && record.idle.shelf.is_none() && record.inside.is_empty()
+    record.stage == Stage::Live && record.idle.list.is_none() && record.inside.is_empty()
 }
 
 /// A thread is inside, and its poller does not watch it.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{Component, Incarnation, Thread};
 
-/// What can be attempted. Each is one critical section of a shelf, one read-modify-write of a word, or one thing that a
+/// What can be attempted. Each is one critical section of an idle list, one read-modify-write of a word, or one thing that a
 /// poller or the kernel is asked.
 #[expect(missing_docs, reason = "the types of its fields say what they are")]
 #[derive(Clone, Copy, Debug, Deserialize, Display, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -32,13 +32,13 @@ pub enum Action {
     /// The thread, inside, asks what its poller has noted; if it is nothing, it is to be woken when there is something.
     #[display("{thread} asks its poller, and is to be woken")]
     Watch { thread: Thread },
-    /// The thread puts the connection on its shelf and leaves. Where there is no room it takes over the oldest.
-    #[display("{thread} puts it on its shelf")]
+    /// The thread puts the connection on its idle list and leaves. Where there is no room it takes over the oldest.
+    #[display("{thread} puts it on its idle list")]
     List { thread: Thread },
-    /// The thread wants a connection, and begins with the newest on the shelf of a thread, which it locks.
-    #[display("{thread} locks the shelf of {from} to take something")]
+    /// The thread wants a connection, and begins with the newest on the idle list of a thread, which it locks.
+    #[display("{thread} locks the idle list of {from} to take something")]
     Take { thread: Thread, from: Thread },
-    /// The thread tries to take over the next connection on the shelf that it has locked.
+    /// The thread tries to take over the next connection on the idle list that it has locked.
     #[display("{thread} tries to take over the next")]
     Claim { thread: Thread },
     /// The thread takes a connection out of its slot, which is free from then on.
@@ -59,20 +59,20 @@ pub enum Action {
     /// The thread, woken, enters to look at a connection.
     #[display("{thread} looks at {incarnation}")]
     Look { thread: Thread, incarnation: Incarnation },
-    /// The thread was turned away because another one of its runtime is inside. It asks again under the lock of the shelf,
+    /// The thread was turned away because another one of its runtime is inside. It asks again under the lock of the idle list,
     /// and leaves the report there if that is inside still.
-    #[display("{thread} asks again, or leaves the report on the shelf")]
+    #[display("{thread} asks again, or leaves the report on the idle list")]
     Defer { thread: Thread },
-    /// The thread takes the connection that it has found closed off its shelf.
-    #[display("{thread} takes it off its shelf")]
+    /// The thread takes the connection that it has found closed off its idle list.
+    #[display("{thread} takes it off its idle list")]
     Unlist { thread: Thread },
     /// The thread has found nothing and leaves.
     #[display("{thread} leaves")]
     Leave { thread: Thread },
-    /// The thread takes over, and off its shelf, whatever has been idle for too long.
+    /// The thread takes over, and off its idle list, whatever has been idle for too long.
     #[display("{thread} takes off what has expired")]
     Expire { thread: Thread },
-    /// The thread stops: it takes everything off its shelf.
+    /// The thread stops: it takes everything off its idle list.
     #[display("{thread} stops")]
     Stop { thread: Thread },
     /// The thread closes the connection that it has taken out, to be closed.

@@ -1,4 +1,4 @@
-//! The pool, with what is raced of it: its table on shuttle's atomics, and a shelf for each worker under shuttle's lock.
+//! The pool, with what is raced of it: its table on shuttle's atomics, and an idle list for each worker under shuttle's lock.
 //!
 //! The few lines that put the two together are those of `impl/src/pool/shared`, in the same order, without clocks,
 //! metrics and tokio, which that file cannot be had without.
@@ -19,9 +19,9 @@ use crate::pool::shuttle::kernel::{Connection, Kernel};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Mistake {
     None,
-    /// What is found closed is closed without being taken off its shelf.
+    /// What is found closed is closed without being taken off its idle list.
     ClosesWhatIsListed,
-    /// A connection is left, and put on the shelf then.
+    /// A connection is left, and put on the idle list then.
     LeavesBeforeListing,
     /// A taker is given the connection before it is moved to its poller.
     RehomesLater,
@@ -37,7 +37,7 @@ pub(crate) struct World {
 }
 
 struct Seat {
-    shelf: Mutex<IdleList<(), Token>>,
+    idle_list: Mutex<IdleList<(), Token>>,
     /// The one destination.
     destination: Destination,
 }
@@ -46,7 +46,7 @@ impl Seat {
     fn new(limits: Limits) -> Self {
         let mut list = IdleList::new(limits);
         let destination = list.remember(0, Arc::new(()));
-        Self { shelf: Mutex::new(list), destination }
+        Self { idle_list: Mutex::new(list), destination }
     }
 }
 
@@ -75,15 +75,15 @@ impl World {
         Self { kernel: Arc::default(), table: Table::of_atomics(NUMBERS), seats, mistake }
     }
 
-    fn shelf(&self, thread: Thread) -> MutexGuard<'_, IdleList<(), Token>> {
-        self.seats[thread.index()].shelf.lock().expect("nobody panics with it")
+    fn idle_list(&self, thread: Thread) -> MutexGuard<'_, IdleList<(), Token>> {
+        self.seats[thread.index()].idle_list.lock().expect("nobody panics with it")
     }
 
     pub(crate) fn occupied(&self) -> usize {
         self.table.occupied()
     }
 
-    /// What was claimed is off its shelf in the same step: nothing of shuttle's is between the two.
+    /// What was claimed is off its idle list in the same step: nothing of shuttle's is between the two.
     fn claim(&self, token: Token, thread: Thread) -> Claim<Inside<'_>> {
         match self.table.takeover(token, worker(thread)) {
             Ok(inside) => {
@@ -132,23 +132,24 @@ impl World {
         if self.mistake == Mistake::LeavesBeforeListing {
             drop(inside);
             self.kernel.tell(&[Output::Left(thread, which)]);
-            let put =
-                self.shelf(thread).put(destination, token, Stamps::new(now, now), |token| self.claim(token, thread));
+            let put = self
+                .idle_list(thread)
+                .put(destination, token, Stamps::new(now, now), |token| self.claim(token, thread));
             self.kernel.tell(&[Output::Listed(thread, which)]);
             self.close(put.ok().and_then(|put| put.evicted), thread);
             return None;
         }
-        let mut shelf = self.shelf(thread);
-        let put = shelf.put(destination, token, Stamps::new(now, now), |token| self.claim(token, thread));
+        let mut idle_list = self.idle_list(thread);
+        let put = idle_list.put(destination, token, Stamps::new(now, now), |token| self.claim(token, thread));
         let Ok(Put { handle, evicted, .. }) = put else {
-            drop(shelf);
+            drop(idle_list);
             return Some(self.hand_back(inside, thread));
         };
         self.kernel.tell(&[Output::Listed(thread, which)]);
         inside.get_mut().expect("it is one worker's").place = Some(handle);
         drop(inside);
         self.kernel.tell(&[Output::Left(thread, which)]);
-        drop(shelf);
+        drop(idle_list);
         self.close(evicted, thread);
         None
     }
@@ -161,7 +162,7 @@ impl World {
 
     pub(crate) fn take(&self, thread: Thread, from: Thread, now: Duration) -> Option<Connection> {
         let destination = self.seats[from.index()].destination;
-        let took = self.shelf(from).take(destination, now, |token| self.claim(token, thread));
+        let took = self.idle_list(from).take(destination, now, |token| self.claim(token, thread));
         self.kernel.count(|counts| counts.expired += took.expired.len());
         self.close(took.expired.into_iter().map(|over| over.claimed), thread);
         let connection = self.release(took.found?, thread);
@@ -207,8 +208,8 @@ impl World {
         }
         let place = inside.get_mut().expect("it is one worker's").place.take();
         if let (Some(place), false) = (place, self.mistake == Mistake::ClosesWhatIsListed) {
-            let mut shelf = self.shelf(thread);
-            if shelf.remove(place) {
+            let mut idle_list = self.idle_list(thread);
+            if idle_list.remove(place) {
                 self.kernel.tell(&[Output::Unlisted(thread, which)]);
             }
         }
@@ -216,13 +217,13 @@ impl World {
     }
 
     pub(crate) fn expire(&self, thread: Thread, now: Duration) {
-        let expired = self.shelf(thread).expire(now, usize::MAX, |token| self.claim(token, thread));
+        let expired = self.idle_list(thread).expire(now, usize::MAX, |token| self.claim(token, thread));
         self.kernel.count(|counts| counts.expired += expired.len());
         self.close(expired.into_iter().map(|Over { claimed, .. }| claimed), thread);
     }
 
     pub(crate) fn stop(&self, thread: Thread) {
-        let left = self.shelf(thread).stop(|token| self.claim(token, thread));
+        let left = self.idle_list(thread).stop(|token| self.claim(token, thread));
         self.close(left, thread);
     }
 }

@@ -26,7 +26,7 @@ pub struct Mutated {
     halves: Table<Option<Half>, 3>,
 }
 
-/// Half a step, about a connection and a worker's shelf or poller. Where no word is asked any more, the generation of the
+/// Half a step, about a connection and a worker's idle list or poller. Where no word is asked any more, the generation of the
 /// token is 0, so that states which differ in nothing that is asked for are one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 struct Half {
@@ -162,9 +162,9 @@ impl Mutated {
         let world = &mut self.world;
         let At::Armed(who) = world.at(thread) else { return Err(Refusal::NotNow) };
         if self.flaw == Flaw::ListsAfterStop {
-            let stopped = core::mem::take(&mut world.shelf(thread).stopped);
+            let stopped = core::mem::take(&mut world.idle_list(thread).stopped);
             let outcome = world.list(thread, outputs);
-            world.shelf(thread).stopped = stopped;
+            world.idle_list(thread).stopped = stopped;
             return outcome;
         }
         if !world.accepts(thread, outputs)? {
@@ -185,12 +185,12 @@ impl Mutated {
     fn claim(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let world = &mut self.world;
         let At::Taking(from, place) = world.at(thread) else { return Err(Refusal::NotNow) };
-        let next = world.on_shelf(from, place.saturating_sub(1));
+        let next = world.on_idle_list(from, place.saturating_sub(1));
         if self.flaw == Flaw::CutsLater
             && let Some(node) = next.filter(|node| !node.expired)
             && world.takes_over(thread, node.who, outputs).is_ok()
         {
-            world.shelf(from).locked = None;
+            world.idle_list(from).locked = None;
             self.stop_halfway(thread, node.who, from);
             return Ok(());
         }
@@ -208,7 +208,7 @@ impl Mutated {
         Ok(())
     }
 
-    /// What is on the shelf is to be closed, and no word is asked.
+    /// What is on the idle list is to be closed, and no word is asked.
     fn close_unasked(&mut self, thread: Thread, all: Vec<Who>, outputs: &mut Outputs) {
         outputs.push(Output::Called(thread));
         self.world.worker(thread).old.extend(all);
@@ -269,7 +269,7 @@ impl Mutated {
                 world.goes_on(thread, None, outputs);
             }
             (Flaw::CutsLater, Action::Unlist { .. }) => {
-                world.shelf(of).is_free()?;
+                world.idle_list(of).is_free()?;
                 world.cuts(thread, of, who, outputs);
                 world.goes_on(thread, Some(Found { who, from: of }), outputs);
             }

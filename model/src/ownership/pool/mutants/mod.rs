@@ -30,7 +30,7 @@ crate::mutants! {
     ClosesWhatIsListed {
         name: "pool-closes-what-is-listed",
         source: "haproxy/haproxy 9481cef94 (M16)",
-        about: "who finds a connection closed deletes it without taking it off the shelf",
+        about: "who finds a connection closed deletes it without taking it off the idle list",
         instances: Scope::Small,
         violates: &["OWN-12"],
     }
@@ -98,7 +98,7 @@ crate::mutants! {
     ListsBeforeWatching {
         name: "pool-lists-before-watching",
         source: "haproxy/haproxy e388f2fbc: after the insertion the connection must not be touched (M15)",
-        about: "a connection is put on the shelf and left, and watched then, by a thread that may have lost it",
+        about: "a connection is put on the idle_list and left, and watched then, by a thread that may have lost it",
         instances: Scope::Small,
         violates: &["OWN-1", "OWN-2", "OWN-12", "OWN-25"],
     }
@@ -122,7 +122,7 @@ crate::mutants! {
     StopForgets {
         name: "pool-stop-forgets",
         source: "haproxy/haproxy 54d31170a: what is to be ended never ran (M21)",
-        about: "a worker that stops leaves on its shelf what is there, and nobody looks at it any more",
+        about: "a worker that stops leaves on its idle_list what is there, and nobody looks at it any more",
         instances: Scope::Small,
         violates: &["OWN-25", "OWN-26"],
     }
@@ -130,7 +130,7 @@ crate::mutants! {
     ListsAfterStop {
         name: "pool-lists-after-stop",
         source: "haproxy/haproxy 6ed242ece: what is alive is put back, unless the server is in maintenance",
-        about: "a connection is put on the shelf of a worker that has stopped",
+        about: "a connection is put on the idle_list of a worker that has stopped",
         instances: Scope::Small,
         violates: &["OWN-25", "OWN-26"],
     }
@@ -138,7 +138,7 @@ crate::mutants! {
     CutsBusy {
         name: "pool-cuts-busy",
         source: "haproxy/haproxy 5f1ded562 (M22)",
-        about: "a taker takes off the shelf what it could not have, and a false alarm leaves it on none",
+        about: "a taker takes off the idle_list what it could not have, and a false alarm leaves it on none",
         instances: Scope::Small,
         violates: &["OWN-16", "OWN-27"],
     }
@@ -146,7 +146,7 @@ crate::mutants! {
     CutsLater {
         name: "pool-cuts-later",
         source: "haproxy/haproxy 5c7086f6b: the connection leaves the list before that is unlocked (M16)",
-        about: "a taker takes the connection off the shelf after it has unlocked it",
+        about: "a taker takes the connection off the idle_list after it has unlocked it",
         instances: Scope::Small,
         violates: &["OWN-12"],
     }
@@ -154,7 +154,7 @@ crate::mutants! {
     LeavesBeforeListing {
         name: "pool-leaves-before-listing",
         source: "impl/src/pool/shared/listing.rs, attempt, its last two steps exchanged",
-        about: "a connection is left, and put on the shelf then: between the two it is out of sight of every thread",
+        about: "a connection is left, and put on the idle_list then: between the two it is out of sight of every thread",
         instances: Scope::Small,
         violates: &["OWN-16"],
     }

@@ -1,4 +1,4 @@
-//! What is done with a shelf.
+//! What is done with an idle list.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use handfast_spec::ownership::{Away, Incarnation, Output, Refusal, Thread};
 use super::taking::{Next, Taking};
 use super::{At, Found, Inside, Mistake, Outcome, PoolMachine, claim};
 
-/// A worker's shelf and its clock.
+/// A worker's idle list and its clock.
 pub(super) struct Seat {
     /// `None` while it is locked.
-    shelf: Option<IdleList<(), Token>>,
+    idle_list: Option<IdleList<(), Token>>,
     /// The one destination, which is never forgotten: others would have to be.
     destination: Destination,
     /// What is on it, the oldest first, and when it expires.
@@ -31,14 +31,14 @@ const IDLE: Duration = Duration::from_secs(1000);
 impl Seat {
     pub(super) fn new(room: usize) -> Self {
         let limits = Limits::new(room, room).with_idle(IDLE).with_age(Duration::MAX);
-        let mut shelf = IdleList::new(limits);
-        let destination = shelf.remember(0, Arc::new(()));
-        let (shelf, listed) = (Some(shelf), Vec::new());
-        Self { shelf, destination, listed, stopped: false, early: Vec::new(), puts: 0, now: Duration::ZERO }
+        let mut idle_list = IdleList::new(limits);
+        let destination = idle_list.remember(0, Arc::new(()));
+        let (idle_list, listed) = (Some(idle_list), Vec::new());
+        Self { idle_list, destination, listed, stopped: false, early: Vec::new(), puts: 0, now: Duration::ZERO }
     }
 
     pub(super) fn free(&mut self) -> Result<&mut IdleList<(), Token>, Refusal> {
-        self.shelf.as_mut().ok_or(Refusal::Busy)
+        self.idle_list.as_mut().ok_or(Refusal::Busy)
     }
 
     /// Each is put later than the one before.
@@ -64,7 +64,7 @@ fn claimed(over: Vec<Over<Inside>>) -> impl Iterator<Item = Inside> {
 }
 
 impl PoolMachine {
-    /// The clock of a shelf goes on to where the next one expires.
+    /// The clock of an idle list goes on to where the next one expires.
     pub(super) fn age(&mut self, incarnation: Incarnation) -> Outcome {
         let next = |seat: &&mut Seat| {
             seat.listed.iter().find(|(_, until)| *until > seat.now).is_some_and(|(which, _)| *which == incarnation)
@@ -121,7 +121,7 @@ impl PoolMachine {
         Ok(outputs)
     }
 
-    /// What was claimed to be closed, and is off its shelf.
+    /// What was claimed to be closed, and is off its idle list.
     fn takes_off(&mut self, thread: Thread, claimed: impl IntoIterator<Item = Inside>, outputs: &mut Vec<Output>) {
         for inside in claimed {
             let which = inside.which;
@@ -141,15 +141,15 @@ impl PoolMachine {
         let is_over = self.takes >= self.config.takes;
         let now = self.now(from);
         let seat = self.seat(from);
-        let is_empty = seat.shelf.as_ref().map_or(seat.listed.is_empty(), IdleList::is_empty);
+        let is_empty = seat.idle_list.as_ref().map_or(seat.listed.is_empty(), IdleList::is_empty);
         if is_over || is_empty {
             return Err(Refusal::NothingNew);
         }
         let destination = seat.destination;
-        let shelf = seat.shelf.take().ok_or(Refusal::Busy)?;
+        let idle_list = seat.idle_list.take().ok_or(Refusal::Busy)?;
         self.takes += 1;
         let mut outputs = vec![Output::Called(thread)];
-        self.hears(thread, from, Taking::begin(shelf, destination, from, now), &mut outputs);
+        self.hears(thread, from, Taking::begin(idle_list, destination, from, now), &mut outputs);
         Ok(outputs)
     }
 
@@ -190,8 +190,8 @@ impl PoolMachine {
     fn hears(&mut self, thread: Thread, from: Thread, next: Next, outputs: &mut Vec<Output>) {
         match next {
             Next::Asks(taking) => self.go(thread, At::Taking(taking)),
-            Next::Returns(shelf, took) => {
-                self.seat(from).shelf = Some(*shelf);
+            Next::Returns(idle_list, took) => {
+                self.seat(from).idle_list = Some(*idle_list);
                 self.worker(thread).old.extend(claimed(took.expired));
                 self.goes_on(thread, took.found.map(|inside| Found { inside, from }), outputs);
             }
@@ -238,11 +238,11 @@ impl PoolMachine {
         self.runs(thread)?;
         let (table, is_silent, host) = (self.table, self.mistake == Mistake::StopsSilently, self.host(thread));
         let seat = self.seat(thread);
-        let shelf = seat.free()?;
+        let idle_list = seat.free()?;
         let all = if is_silent {
-            claimed(shelf.expire(Duration::MAX, usize::MAX, |token| claim(table, token, host).0)).collect()
+            claimed(idle_list.expire(Duration::MAX, usize::MAX, |token| claim(table, token, host).0)).collect()
         } else {
-            shelf.stop(|token| claim(table, token, host).0)
+            idle_list.stop(|token| claim(table, token, host).0)
         };
         seat.stopped = true;
         self.reports(thread).clear();

@@ -1,11 +1,11 @@
-//! What is done under the lock of a shelf. It says which connections there are; their words say which worker owns them.
+//! What is done under the lock of an idle list. It says which connections there are; their words say which worker owns them.
 
 use handfast_spec::ownership::{Away, Incarnation, Output, Refusal, Thread};
 
-use super::machine::{At, Found, Node, Outcome, Outputs, Shelf, Who, World};
+use super::machine::{At, Found, IdleList, Node, Outcome, Outputs, Who, World};
 use crate::ownership::handfast::{Report, Want, Words};
 
-impl Shelf {
+impl IdleList {
     pub(super) fn is_free(&self) -> Outcome {
         if self.locked.is_none() { Ok(()) } else { Err(Refusal::Busy) }
     }
@@ -19,15 +19,15 @@ impl Shelf {
 }
 
 impl<W: Words + Clone> World<W> {
-    /// The oldest that is young enough has been idle for too long. A worker that locks a shelf has looked at the clock before:
+    /// The oldest that is young enough has been idle for too long. A worker that locks an idle list has looked at the clock before:
     /// what ages while it is locked is as old as that right after.
     pub(super) fn age(&mut self, incarnation: Incarnation, outputs: &mut Outputs) -> Outcome {
-        let is_next = |shelf: &&mut Shelf| {
-            shelf.nodes.iter().find(|node| !node.expired).is_some_and(|node| node.who.which == incarnation)
+        let is_next = |idle_list: &&mut IdleList| {
+            idle_list.nodes.iter().find(|node| !node.expired).is_some_and(|node| node.who.which == incarnation)
         };
-        let shelf = self.shelves.iter_mut().find(is_next).ok_or(Refusal::NothingNew)?;
-        shelf.is_free()?;
-        shelf.nodes.iter_mut().filter(|node| node.who.which == incarnation).for_each(|node| node.expired = true);
+        let idle_list = self.idle_lists.iter_mut().find(is_next).ok_or(Refusal::NothingNew)?;
+        idle_list.is_free()?;
+        idle_list.nodes.iter_mut().filter(|node| node.who.which == incarnation).for_each(|node| node.expired = true);
         outputs.push(Output::Expired(incarnation));
         Ok(())
     }
@@ -39,7 +39,7 @@ impl<W: Words + Clone> World<W> {
         if self.accepts(thread, outputs)? {
             self.puts_there(thread, who, outputs);
             self.leaves(thread, who, outputs);
-            let early = &mut self.shelf(thread).early;
+            let early = &mut self.idle_list(thread).early;
             if let Some(place) = early.iter().position(|early| *early == who.token) {
                 early.remove(place);
                 self.report(thread, Report { token: who.token, about: who.which });
@@ -51,22 +51,22 @@ impl<W: Words + Clone> World<W> {
         Ok(())
     }
 
-    /// Whether a shelf takes one more. Where there is no room it is made.
+    /// Whether an idle list takes one more. Where there is no room it is made.
     pub(super) fn accepts(&mut self, thread: Thread, outputs: &mut Outputs) -> Result<bool, Refusal> {
         let room = usize::from(self.config.room);
-        let shelf = self.shelf(thread);
-        shelf.is_free()?;
-        Ok(!shelf.stopped && (shelf.nodes.len() < room || self.makes_room(thread, outputs)))
+        let idle_list = self.idle_list(thread);
+        idle_list.is_free()?;
+        Ok(!idle_list.stopped && (idle_list.nodes.len() < room || self.makes_room(thread, outputs)))
     }
 
     pub(super) fn puts_there(&mut self, thread: Thread, who: Who, outputs: &mut Outputs) {
-        self.shelf(thread).nodes.push(Node { who, expired: false });
+        self.idle_list(thread).nodes.push(Node { who, expired: false });
         outputs.push(Output::Listed(self.host(thread), who.which));
     }
 
     /// OWN-13: what makes room is taken over as by any other taker.
     fn makes_room(&mut self, thread: Thread, outputs: &mut Outputs) -> bool {
-        for Node { who, .. } in self.shelf(thread).nodes.clone() {
+        for Node { who, .. } in self.idle_list(thread).nodes.clone() {
             match self.takes_over(thread, who, outputs) {
                 Ok(()) => {
                     self.cuts(thread, thread, who, outputs);
@@ -91,7 +91,7 @@ impl<W: Words + Clone> World<W> {
     }
 
     pub(super) fn cuts(&mut self, thread: Thread, from: Thread, who: Who, outputs: &mut Outputs) {
-        if self.shelf(from).cut(who) {
+        if self.idle_list(from).cut(who) {
             outputs.push(Output::Unlisted(thread, who.which));
         }
     }
@@ -103,13 +103,13 @@ impl<W: Words + Clone> World<W> {
         }
         let is_limited = self.config.takes != u8::MAX;
         let is_over = is_limited && self.takes >= self.config.takes;
-        let shelf = self.shelf(from);
-        if is_over || shelf.nodes.is_empty() {
+        let idle_list = self.idle_list(from);
+        if is_over || idle_list.nodes.is_empty() {
             return Err(Refusal::NothingNew);
         }
-        shelf.is_free()?;
-        shelf.locked = Some(thread);
-        let newest = shelf.nodes.len() as u8;
+        idle_list.is_free()?;
+        idle_list.locked = Some(thread);
+        let newest = idle_list.nodes.len() as u8;
         self.takes += u8::from(is_limited);
         self.call(thread, At::Taking(from, newest), outputs);
         Ok(())
@@ -120,7 +120,7 @@ impl<W: Words + Clone> World<W> {
     pub(super) fn claim(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Taking(from, place) = self.at(thread) else { return Err(Refusal::NotNow) };
         let rest = place.saturating_sub(1);
-        let Some(Node { who, expired }) = self.on_shelf(from, rest) else {
+        let Some(Node { who, expired }) = self.on_idle_list(from, rest) else {
             return self.unlocks(thread, from, None, outputs);
         };
         match self.takes_over(thread, who, outputs) {
@@ -145,21 +145,21 @@ impl<W: Words + Clone> World<W> {
         Ok(())
     }
 
-    pub(super) fn on_shelf(&self, whose: Thread, place: u8) -> Option<Node> {
-        let shelf = self.shelves.iter().nth(self.host(whose).index())?;
-        shelf.nodes.get(usize::from(place)).copied()
+    pub(super) fn on_idle_list(&self, whose: Thread, place: u8) -> Option<Node> {
+        let idle_list = self.idle_lists.iter().nth(self.host(whose).index())?;
+        idle_list.nodes.get(usize::from(place)).copied()
     }
 
     fn unlocks(&mut self, thread: Thread, from: Thread, who: Option<Who>, outputs: &mut Outputs) -> Outcome {
-        self.shelf(from).locked = None;
+        self.idle_list(from).locked = None;
         self.goes_on(thread, who.map(|who| Found { who, from }), outputs);
         Ok(())
     }
 
-    /// OWN-12: it is off the shelf before it is out of the table.
+    /// OWN-12: it is off the idle list before it is out of the table.
     pub(super) fn unlist(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let At::Disturbed(who) = self.at(thread) else { return Err(Refusal::NotNow) };
-        self.shelf(thread).is_free()?;
+        self.idle_list(thread).is_free()?;
         self.cuts(thread, thread, who, outputs);
         self.go(thread, At::Unlisted(who));
         Ok(())
@@ -175,13 +175,13 @@ impl<W: Words + Clone> World<W> {
 
     pub(super) fn expired(&mut self, thread: Thread) -> Result<Vec<Who>, Refusal> {
         self.runs(thread)?;
-        let shelf = self.shelf(thread);
-        shelf.is_free()?;
-        let expired: Vec<Who> = shelf.nodes.iter().take_while(|node| node.expired).map(|node| node.who).collect();
+        let idle_list = self.idle_list(thread);
+        idle_list.is_free()?;
+        let expired: Vec<Who> = idle_list.nodes.iter().take_while(|node| node.expired).map(|node| node.who).collect();
         if expired.is_empty() { Err(Refusal::NothingNew) } else { Ok(expired) }
     }
 
-    /// OWN-25, OWN-26: no worker looks at the shelf of one that has stopped, so nothing stays there.
+    /// OWN-25, OWN-26: no worker looks at the idle list of one that has stopped, so nothing stays there.
     pub(super) fn stop(&mut self, thread: Thread, outputs: &mut Outputs) -> Outcome {
         let all = self.stops(thread)?;
         outputs.push(Output::Called(thread));
@@ -189,13 +189,13 @@ impl<W: Words + Clone> World<W> {
         Ok(())
     }
 
-    /// From here on the shelf takes nothing. Returns what is on it.
+    /// From here on the idle list takes nothing. Returns what is on it.
     pub(super) fn stops(&mut self, thread: Thread) -> Result<Vec<Who>, Refusal> {
         self.runs(thread)?;
-        let shelf = self.shelf(thread);
-        shelf.is_free()?;
-        shelf.stopped = true;
-        let all = shelf.nodes.iter().map(|node| node.who).collect();
+        let idle_list = self.idle_list(thread);
+        idle_list.is_free()?;
+        idle_list.stopped = true;
+        let all = idle_list.nodes.iter().map(|node| node.who).collect();
         self.reports(thread).clear();
         Ok(all)
     }
