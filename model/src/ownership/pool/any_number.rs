@@ -231,7 +231,7 @@ fn told_of_no_worker(history: &History, home: Option<Thread>) -> History {
             watching.insert(ANOTHER_AT_HOME);
         }
         let idle = IdleRecord {
-            idle_list: record.idle.list.map(|_| ANOTHER),
+            list: record.idle.list.map(|_| ANOTHER),
             held: match record.idle.held {
                 Hold::Nobodys => Hold::Nobodys,
                 Hold::Fetched(_) => Hold::Fetched(ANOTHER),
