@@ -10,9 +10,11 @@ use core::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use handfast_spec::lifecycle::{Key, Limits, Origin, SessionId};
+use model::checker::catalogue::Scope;
 use model::checker::design::Checked;
 use model::checker::explore::{Graph, Options, Packed, explore};
 use model::lifecycle::handfast::{Bounds, Duplicates, Handfast, checked};
+use model::ownership::handfast::instances;
 use stateright::{Checker, Model, Property};
 
 use two_phase::TwoPhase;
@@ -41,12 +43,33 @@ const SMALL: Bounds = Bounds {
 const LARGE: Bounds = Bounds { coming_and_going: (0, 2), ahead: &[SessionId(0), SessionId(1)], ..SMALL };
 
 fn main() {
+    if std::env::args().any(|argument| argument == "--ownership") {
+        return ownership();
+    }
     let mut criterion = Criterion::default().sample_size(10).configure_from_args();
     println!("peak heap, bytes a state\n{:<24}{:<16}{:>10}{:>8}", "model", "engine", "states", "bytes");
     handfast(&mut criterion, "handfast, small", &SMALL);
     handfast(&mut criterion, "handfast, large", &LARGE);
     two_phase(&mut criterion, "two-phase commit of 7", TwoPhase { managers: 7 });
     criterion.final_summary();
+}
+
+/// Explores each instance of descriptor ownership once with one thread, for `tests/bench/spin.sh`. A line has scope and
+/// instance, the numbers of states and edges, the seconds of processor time, and the peak heap in bytes.
+fn ownership() {
+    for scope in [Scope::Default, Scope::Large] {
+        for instance in instances(scope) {
+            let begun = processor_seconds();
+            let (graph, bytes) = heap::peak(|| instance.checked.explore(&Options::default()));
+            let (seconds, name) = (processor_seconds() - begun, instance.name.replace(' ', "-"));
+            println!("{scope}/{name} {} {} {seconds:.3} {bytes}", graph.state_count(), graph.edge_count());
+        }
+    }
+}
+
+fn processor_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 fn handfast(criterion: &mut Criterion, name: &str, bounds: &Bounds) {
