@@ -163,6 +163,9 @@ async fn the_log_of_a_node_that_was_killed_is_explained_up_to_there() {
     }
 }
 
+/// A change of a log.
+type Tamper = fn(Lines) -> Lines;
+
 /// The lines of a log, to be tampered with.
 struct Lines(Vec<String>);
 
@@ -213,7 +216,7 @@ impl Lines {
 async fn a_log_that_was_tampered_with_is_not_explained() {
     let [log, _] = recorded(None, true, false).await;
     explained(&log);
-    let tampered: [(&str, &str, fn(Lines) -> Lines); 8] = [
+    let tampered: [(&str, &str, Tamper); 8] = [
         ("lifecycle", "", |log| log.without(&["\"handshake_done\""])),
         ("simopen of session 0", "", |log| log.without(&["simopen", "\"heard\":[\"left\",\"header\"]"])),
         ("framed of session 0", "", |log| log.without(&["framed", "\"delivered\""])),
