@@ -79,12 +79,6 @@ impl ActivePeer {
         self.pick_if_idle()
     }
 
-    /// Notes that a peer is heard of again that had [stalled](Self::has_stalled) when the caller lost sight of it, as when it
-    /// lags: as [`up`](Self::up), but it is not picked before it is [reconsidered](Self::reconsider).
-    pub fn up_stalled(&mut self, session: SessionId) {
-        self.peers.insert(session, Standing::Stalled);
-    }
-
     /// Notes that a peer has gone. It is forgotten before another one is picked, so that it cannot be picked again.
     #[must_use = "the synchronisation must change over to the new peer"]
     pub fn down(&mut self, session: SessionId) -> Option<Switch> {

@@ -70,7 +70,7 @@ impl<K> NodeConfig<K> {
 #[non_exhaustive]
 pub struct SelectorConfig {
     /// How long the active peer may be ahead without any [progress](super::Selector::progress). Only progress begins the time
-    /// anew: for a peer that makes place and comes back, or while the selector lagged, all the time counts in which it was
+    /// anew: for a peer that makes place and comes back all the time counts in which it was
     /// active. More than zero: with zero every peer that is ahead has stalled as soon as it is picked.
     pub stall_timeout: Duration,
     /// What becomes of a peer that took longer.

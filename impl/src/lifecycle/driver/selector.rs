@@ -1,7 +1,5 @@
 //! The selector of the one active peer, on tokio.
 
-mod task;
-
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
 use std::future::Future;
@@ -9,19 +7,18 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::discard::drop_each;
-use super::{Node, SelectorConfig};
-use crate::lifecycle::{ActivePeer, Heard, Peer, SessionId, StateError, Switch};
+use super::{Node, SelectorConfig, Stalled, Subscription};
+use crate::lifecycle::{ActivePeer, Event, Heard, Peer, Reason, SessionId, StateError, Switch};
+use crate::runtime::select;
 use crate::runtime::sync::atomic::{AtomicU64, Ordering};
 use crate::runtime::sync::{Mutex, Notify, watch};
 use crate::runtime::task::{JoinHandle, spawn};
-use crate::runtime::time::Instant;
-use task::SelectorTask;
+use crate::runtime::time::{Instant, sleep_until};
 
 /// Names the one peer to synchronise from, as [`ActivePeer`] does, and keeps the time: a handle that is cheap to clone.
 ///
 /// Its task is a subscriber of the node. The active peer was heard to come and not to go (PEER-7). The task forgets all
-/// peers and subscribes anew if it [lags](crate::lifecycle::Event::Lagged), where a peer that is still there has what was
-/// left of its time or its rest; it ends when the node's shutdown is complete.
+/// peers and subscribes anew if it [lags](crate::lifecycle::Event::Lagged), and ends when the node's shutdown is complete.
 /// When it ends or is dropped, no peer is active. `is_ahead` says whether a peer has something that we lack: it is asked
 /// when a peer comes, when it is [looked at](Self::look_at), before it is taken for stalled, and when it has rested.
 ///
@@ -81,8 +78,6 @@ struct Shared<K, I> {
 struct State<K, I> {
     selector: ActivePeer,
     peers: BTreeMap<SessionId, Known<K, I>>,
-    /// What was known of each peer when the subscription lagged, until there is another one, and whether it had stalled.
-    before: BTreeMap<SessionId, (Known<K, I>, bool)>,
     /// Since when the active peer is active, or when it last made progress after that.
     since: Instant,
     /// To be dropped when the lock is released.
@@ -123,6 +118,10 @@ impl<K: Clone + Ord, I> Selector<K, I> {
     /// # Errors
     ///
     /// [`StateError::ShuttingDown`] if the node's shutdown is complete.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
     pub fn prepare<F>(
         node: &Node<K, I>,
         config: SelectorConfig,
@@ -132,15 +131,8 @@ impl<K: Clone + Ord, I> Selector<K, I> {
         F: Fn(&Peer<K, I>) -> bool + Send + Sync + 'static,
     {
         let (selector, since) = (ActivePeer::new(), Instant::now());
-        let state = State {
-            selector,
-            peers: BTreeMap::new(),
-            before: BTreeMap::new(),
-            since,
-            discarded: Vec::new(),
-            switches: 0,
-            publish: None,
-        };
+        let state =
+            State { selector, peers: BTreeMap::new(), since, discarded: Vec::new(), switches: 0, publish: None };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             active: watch::channel(None).0,
@@ -259,20 +251,13 @@ impl<K, I> Shared<K, I> {
         active
     }
 
-    /// Notes a peer that came. Until it has been asked it is level, so that what it says meanwhile is not lost. One that was
-    /// there before the selector lagged has what is left of its time, or of its rest.
+    /// Notes a peer that came. Until it has been asked it is level, so that what it says meanwhile is not lost.
     fn add(&self, peer: &Arc<Peer<K, I>>) {
         self.step(|state| {
-            let session = peer.session;
-            let new = Known { peer: Arc::clone(peer), asked: 0, unproductive: Duration::ZERO, stalled_at: None };
-            let (known, has_stalled) = state.before.remove(&session).unwrap_or((new, false));
-            state.peers.insert(session, known);
-            if has_stalled {
-                state.selector.up_stalled(session);
-            } else {
-                let switch = state.selector.up(session, false);
-                state.switched(switch);
-            }
+            let known = Known { peer: Arc::clone(peer), asked: 0, unproductive: Duration::ZERO, stalled_at: None };
+            state.peers.insert(peer.session, known);
+            let switch = state.selector.up(peer.session, false);
+            state.switched(switch);
         });
     }
 
@@ -284,29 +269,13 @@ impl<K, I> Shared<K, I> {
         });
     }
 
-    /// Forgets which peers there are, but not how they behaved: the same may be there when the selector subscribes again.
-    fn lose_sight(&self) {
+    fn forget_all(&self) {
         self.step(|state| {
-            let stalled: Vec<bool> = state.peers.keys().map(|&session| state.selector.has_stalled(session)).collect();
             let switch = state.selector.forget_all();
             state.switched(switch);
             let peers = std::mem::take(&mut state.peers);
-            state.before =
-                peers.into_iter().zip(stalled).map(|((session, known), stalled)| (session, (known, stalled))).collect();
+            state.discarded.extend(peers.into_values().map(|known| known.peer));
         });
-    }
-
-    /// Forgets how those behaved that are not there any more.
-    fn forget_the_gone(&self) {
-        self.step(|state| {
-            let gone = std::mem::take(&mut state.before);
-            state.discarded.extend(gone.into_values().map(|(known, _)| known.peer));
-        });
-    }
-
-    fn forget_all(&self) {
-        self.lose_sight();
-        self.forget_the_gone();
     }
 
     /// Returns when the time of the active peer is over.
@@ -354,6 +323,145 @@ impl<K, I> State<K, I> {
 
     fn is_answered_by(&self, question: &Question<K, I>) -> bool {
         self.peers.get(&question.peer.session).is_some_and(|known| known.asked == question.number)
+    }
+}
+
+/// The task of a selector. However it ends, no peer is active after it.
+struct SelectorTask<K: Clone + Ord, I> {
+    node: Node<K, I>,
+    shared: Arc<Shared<K, I>>,
+    /// None after it was evicted.
+    subscription: Option<Subscription<K, I>>,
+}
+
+impl<K: Clone + Ord, I> SelectorTask<K, I> {
+    /// Each turn is one step.
+    async fn run(mut self) {
+        loop {
+            if let Some(session) = self.find_stalled() {
+                crate::trace::debug!(%session, "active peer stalled");
+                match self.shared.config.stalled {
+                    // A session that was told before, or has ended, is going already.
+                    Stalled::Disconnect => drop(self.node.disconnect(session, Reason::Stalled)),
+                    Stalled::Keep => {}
+                }
+            } else if self.subscription.is_none() {
+                if self.subscribe().is_err() {
+                    return;
+                }
+                crate::trace::debug!("selector subscribed again");
+            } else {
+                match self.take_event() {
+                    Some(Event::Closed) => return,
+                    Some(Event::Lagged) => crate::trace::debug!("selector lagged"),
+                    Some(Event::Up(peer) | Event::Down(peer, _)) => {
+                        crate::trace::trace!(session = %peer.session, "selector took an event")
+                    }
+                    None => match self.reconsider() {
+                        Some(session) => crate::trace::debug!(%session, "stalled peer looked at again"),
+                        None => self.wait().await,
+                    },
+                }
+            }
+        }
+    }
+
+    fn subscribe(&mut self) -> Result<(), StateError> {
+        let subscription = self.subscription.insert(self.node.subscribe()?);
+        let peers = subscription.snapshot();
+        peers.iter().for_each(|peer| self.shared.add(peer));
+        for peer in peers {
+            let _ = self.shared.look_at(peer.session);
+        }
+        Ok(())
+    }
+
+    /// Takes the next event if there is one, and acts on it.
+    fn take_event(&mut self) -> Option<Event<K, I>> {
+        let event = self.subscription.as_mut()?.try_next()?;
+        match &event {
+            Event::Up(peer) => {
+                self.shared.add(peer);
+                let _ = self.shared.look_at(peer.session);
+            }
+            Event::Down(peer, _) => self.shared.remove(peer.session),
+            Event::Lagged | Event::Closed => {
+                self.shared.forget_all();
+                self.subscription = None;
+            }
+        }
+        Some(event)
+    }
+
+    /// Returns the session that was active for too long without progress, when another one has been picked. One that is
+    /// level by then is not taken for stalled, but has had its time as if it were kept: it rests.
+    fn find_stalled(&self) -> Option<SessionId> {
+        let shared = &self.shared;
+        let is_over = |state: &State<K, I>| shared.deadline(state).is_some_and(|deadline| deadline <= Instant::now());
+        let overdue = |state: &State<K, I>| state.selector.active().filter(|_| is_over(state));
+        let question = shared.step(|state| overdue(state).and_then(|active| state.question(active)))?;
+        let active = question.peer.session;
+        let is_ahead = (shared.is_ahead)(&question.peer);
+        shared.step(|state| {
+            // It made progress, made place, or was asked again: the next turn looks anew.
+            if overdue(state) != Some(active) || !state.is_answered_by(&question) {
+                return None;
+            }
+            let switch = state.selector.stalled();
+            state.switched(switch);
+            let ends = is_ahead && shared.config.stalled == Stalled::Disconnect;
+            let known = state.peers.get_mut(&active)?;
+            (known.unproductive, known.stalled_at) = (Duration::ZERO, (!ends).then(Instant::now));
+            is_ahead.then_some(active)
+        })
+    }
+
+    /// Looks again at a kept peer that stalled, when it has rested and no peer is active (PEER-24). Returns it, if there was
+    /// one. What is queued comes first: it may be a better one.
+    fn reconsider(&self) -> Option<SessionId> {
+        let shared = &self.shared;
+        let rested = |state: &State<K, I>| shared.rested(state).filter(|(moment, _)| *moment <= Instant::now());
+        let question = shared.step(|state| rested(state).and_then(|(_, session)| state.question(session)))?;
+        let session = question.peer.session;
+        let is_ahead = (shared.is_ahead)(&question.peer);
+        shared.step(|state| {
+            if state.is_answered_by(&question) {
+                let switch = state.selector.reconsider(session, is_ahead);
+                state.switched(switch);
+            }
+        });
+        Some(session)
+    }
+
+    /// Waits until there may be an event, or a peer's time is over, or another peer was picked.
+    async fn wait(&self) {
+        let shared = &self.shared;
+        let moment =
+            shared.step(|state| shared.deadline(state).or_else(|| shared.rested(state).map(|(moment, _)| moment)));
+        let passed = async {
+            match moment {
+                Some(moment) => sleep_until(moment).await,
+                None => std::future::pending().await,
+            }
+        };
+        let readable = async {
+            match &self.subscription {
+                Some(subscription) => subscription.readable().await,
+                None => std::future::pending().await,
+            }
+        };
+        select! {
+            biased;
+            () = passed => {}
+            () = readable => {}
+            () = shared.picked.notified() => {}
+        }
+    }
+}
+
+impl<K: Clone + Ord, I> Drop for SelectorTask<K, I> {
+    fn drop(&mut self) {
+        self.shared.forget_all();
     }
 }
 
