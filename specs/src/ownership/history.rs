@@ -199,7 +199,7 @@ fn describe(record: &DescriptorRecord, f: &mut Formatter<'_>) -> fmt::Result {
     }
     f.write_str(if *waiting { ", something is there" } else { "" })?;
     let IdleRecord { list, expired, known, woken, held } = idle;
-    if let Some(thread) = idle_list {
+    if let Some(thread) = list {
         write!(f, ", on the idle list of {thread}")?;
     }
     f.write_str(if *expired { ", its time is over" } else { "" })?;

@@ -49,7 +49,7 @@ pub struct DescriptorRecord {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
 pub struct IdleRecord {
     /// The thread that has it on its idle list.
-    pub idle_list: Option<Thread>,
+    pub list: Option<Thread>,
     /// Its idle time is over.
     pub expired: bool,
     /// The process knows that something is there for it.
