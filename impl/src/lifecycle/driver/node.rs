@@ -129,9 +129,9 @@ impl<K: Clone + Ord, I> Node<K, I> {
     /// - When the session is told to end, the handshake is dropped where it waits; the body has the configured grace.
     /// - Where the handshake has completed and the session has been told to end, it is not announced: always, not by
     ///   chance.
-    /// - The handshake timeout counts from the slot, bounds the handshake and the wait for the announcement, and counts as
-    ///   the last thing if other things are ready at the same moment. A task that is not polled does not hear of it:
-    ///   its session gives way to newcomers when it is [overdue](NodeConfig::overdue).
+    /// - The handshake timeout begins with the first poll, bounds the handshake and the wait for the announcement, and
+    ///   counts as the last thing if other things are ready at the same moment. A task that is not polled does not hear of
+    ///   it: its session gives way to newcomers when it is [overdue](NodeConfig::overdue), which counts from the slot.
     /// - A handshake that fails ends the session with the reason that its error is converted into
     ///   (`impl From<&Error> for Reason`); one that returns without having said who it is, with [`Reason::HandshakeFailed`].
     /// - A panic of the handshake or of the body ends the session with [`Reason::Panicked`] and goes on to the caller that

@@ -396,7 +396,7 @@ pub(super) async fn run<K, I, C, E, HF, F, B, BF>(
     B: FnOnce(SessionContext<K, I>, C) -> BF,
     BF: Future<Output: BodyOutput>,
 {
-    let deadline = guard.signals.opened_at.checked_add(guard.shared.timing.handshake_timeout);
+    let deadline = Instant::now().checked_add(guard.shared.timing.handshake_timeout);
     let _closed = closed;
     let body = body;
     let mut failed = None;

@@ -85,19 +85,3 @@ async fn a_session_that_does_not_answer_when_there_is_room_holds_up_the_line_unt
     second.handle.wait().await;
     assert_empty(&node);
 }
-
-/// The timeout is a total: what it takes until the task is first polled counts.
-#[tokio::test(start_paused = true)]
-async fn the_handshake_timeout_counts_from_the_slot() {
-    let node = node(config());
-    let prepared = node.prepare(
-        Origin::inbound(None),
-        |_| std::future::pending::<Result<(), ()>>(),
-        |_, ()| async { Reason::Local },
-    );
-    let (handle, task) = prepared.expect("there is a slot");
-    let begin = Instant::now();
-    sleep(HANDSHAKE - Duration::from_secs(1)).await;
-    task.await;
-    assert_eq!((handle.ended(), begin.elapsed()), (TIMED_OUT, HANDSHAKE));
-}
