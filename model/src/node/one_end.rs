@@ -5,7 +5,6 @@
 
 use core::ops::ControlFlow;
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{BufRead, Read};
 
 use handfast_spec::framed::{Framed, Output as FramedOutput};
 use handfast_spec::lifecycle::{Action, DIALED_BY_BOTH, Lifecycle, Output, SessionId};
@@ -18,7 +17,8 @@ use serde_json::Value;
 
 use super::handfast::Handfast;
 use crate::checker::explain::{
-    self, Claim, Explanation, Follows, LogError, PartExplained, Possible, Rejection, begin, claim, next_line, parse,
+    self, Claim, Explanation, Follows, Log, LogError, PartExplained, Possible, Rejection, begin, claim, next_line,
+    parse,
 };
 use crate::checker::trace::{Trace, TraceStep};
 use crate::{framed, lifecycle, simopen};
@@ -27,12 +27,12 @@ use crate::{framed, lifecycle, simopen};
 const DRAWN: usize = 40;
 
 /// Reads a log: of one node, or of a whole world.
-pub(super) fn explain(log: &mut dyn BufRead) -> Result<Explanation, LogError> {
+pub(super) fn explain(log: &mut Log<'_>) -> Result<Explanation, LogError> {
     let mut number = 0;
     let Some(first) = next_line(log, &mut number)? else { return Err(LogError::Empty) };
     let header: Option<Value> = first.text().ok().and_then(|text| serde_json::from_str(text).ok());
     if header.as_ref().is_none_or(|header| header.get("negotiates").is_none()) {
-        return explain::explain::<Handfast>(&mut first.bytes().chain(log));
+        return explain::explain::<Handfast>(&mut first.and(log));
     }
     let header = header.unwrap_or_default();
     let configured =
@@ -60,6 +60,7 @@ pub(super) fn explain(log: &mut dyn BufRead) -> Result<Explanation, LogError> {
 fn configured(header: &Value) -> Result<Configured, String> {
     match header.get("protocol") {
         Some(Value::String(name)) if name == Node::NAME => {}
+        // Whatever else a header may say.
         other => return Err(format!("its field `protocol` is {}", other.unwrap_or(&Value::Null))),
     }
     let negotiates = header.get("negotiates").and_then(Value::as_bool);

@@ -4,11 +4,11 @@ use std::fmt::{self, Debug, Formatter};
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use crate::FOREVER;
-use crate::runtime::sync::MutexGuard;
+use crate::runtime::sync::{Mutex, MutexGuard};
 use crate::runtime::time::Instant;
 use futures_sink::Sink;
 use tokio::io::AsyncWrite;

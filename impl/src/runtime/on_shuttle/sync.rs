@@ -25,6 +25,15 @@ impl<T> Mutex<T> {
         Self(shuttle::sync::Mutex::new(value))
     }
 
+    /// Nobody else can hold it.
+    ///
+    /// # Errors
+    ///
+    /// If a task panicked that held it; it is given all the same.
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        self.0.get_mut()
+    }
+
     /// Waits until no task holds it.
     ///
     /// # Errors

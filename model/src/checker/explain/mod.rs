@@ -27,7 +27,7 @@ use crate::checker::format::count;
 use crate::checker::trace::{self, Replayed, Trace, TraceStep};
 
 pub use self::read::LogError;
-pub(crate) use self::read::{next_line, parse};
+pub(crate) use self::read::{Log, next_line, parse};
 
 /// A design with machines that can be started as a log's header says.
 pub trait Explains: Design {

@@ -103,9 +103,9 @@ pub(crate) struct RawLine {
 }
 
 impl RawLine {
-    /// The line's bytes, its end included.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// This line, and what follows it in the log.
+    pub(crate) fn and(&self, log: &mut Log<'_>) -> impl BufRead {
+        io::Read::chain(&self.bytes[..], log)
     }
 
     pub(crate) fn text(&self) -> Result<&str, LogError> {
@@ -119,8 +119,11 @@ impl RawLine {
     }
 }
 
+/// What logs are read from.
+pub(crate) type Log<'l> = dyn BufRead + 'l;
+
 /// The next line of a log, if there is one; `number` counts them.
-pub(crate) fn next_line(log: &mut dyn BufRead, number: &mut usize) -> Result<Option<RawLine>, LogError> {
+pub(crate) fn next_line(log: &mut Log<'_>, number: &mut usize) -> Result<Option<RawLine>, LogError> {
     *number += 1;
     let number = *number;
     let mut bytes = Vec::new();
