@@ -17,12 +17,12 @@ Examples:
   model explain lifecycle run.ndjson
   model trace ownership --scope small --cover edges --format log | model explain ownership -
   model explain lifecycle run.ndjson --format html > run.html
-  model explain node node-0-0.ndjson            # the log of a whole node: each part, and the whole
 
 A log is newline-delimited JSON. Its first line says how the node was configured; each line after it is a step:
   {\"protocol\":\"lifecycle\",\"total\":2,\"pending\":2,\"capacity\":3,\"duplicates\":\"keep_new\",\"subscribers\":2}
   {\"action\":{\"open\":{\"session\":0}},\"observation\":{\"accepted\":[{\"opened\":0}]}}
-A step without `observation` matches whatever is told. Another first line begins another run.";
+A step without `observation` matches whatever is told. Another first line begins another run. The log of a whole node,
+as the example `cluster` writes with --record, is explained by `explain node`: each part by its model, and the whole.";
 
 /// Say whether a recorded behaviour is one of the model's, and if not, where it leaves it
 #[derive(Args)]
