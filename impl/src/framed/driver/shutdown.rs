@@ -224,6 +224,10 @@ impl<T: Transport> Call<'_, T> {
         let waker = self.0.calls();
         let cx = &mut Context::from_waker(&waker);
         let mut driver = self.0.driver();
+        // Another call may have come to the end since this one looked. Nothing more is read for it then.
+        if let Some(outcome) = *self.0.outcome.borrow() {
+            return Poll::Ready(outcome);
+        }
         let outcome = driver.get_or_insert_default().poll(self.0, cx);
         drop(driver);
         self.0.write_record();

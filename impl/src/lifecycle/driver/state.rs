@@ -327,9 +327,13 @@ impl<K: Clone + Ord, I> State<K, I> {
                 state.overdue.forget(session);
                 state.unannounced.forget(session);
                 let signals = state.sessions.remove(&session);
-                // Without the guard the task goes on, if it comes to an `await`.
-                if matches!(exit, ExitKind::Overdue | ExitKind::Evicted) {
-                    state.wakes.extend(signals.clone().map(Wake::Abort));
+                // Without the guard the task goes on, if it comes to an `await`. One that is not spawned yet, or that is the
+                // caller's, cannot be aborted: it is told.
+                if matches!(exit, ExitKind::Overdue | ExitKind::Evicted)
+                    && let Some(signals) = &signals
+                {
+                    state.wakes.push(Wake::End(Arc::clone(signals), ended.reason));
+                    state.wakes.push(Wake::Abort(Arc::clone(signals)));
                 }
                 // A task that is stuck is not waited for.
                 if exit != ExitKind::Overdue {

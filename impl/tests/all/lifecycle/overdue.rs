@@ -44,6 +44,21 @@ async fn a_handshake_that_blocks_gives_its_slot_to_a_newcomer_when_it_is_overdue
     }
 }
 
+/// Its task is the caller's, who cannot be made to drop it. It is told, and its handshake's time does not begin.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_overdue_before_its_first_poll_ends_with_that() {
+    let mut config = config().with_overdue(OVERDUE);
+    config.registry.limits = Limits::new(2, 1);
+    let node = node(config);
+    let handshake = |_| std::future::pending::<Result<(), std::convert::Infallible>>();
+    let prepared = node.prepare(Origin::inbound(None), handshake, |_, ()| std::future::pending::<Reason>());
+    let (unpolled, task) = prepared.expect("there is a slot");
+    sleep(HANDSHAKE + OVERDUE).await;
+    let _newcomer = up(&node, 1).await;
+    assert_eq!(unpolled.ended(), TIMED_OUT);
+    assert_eq!(Box::pin(task).as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
+}
+
 /// The time is for what comes before the announcement: a session that is up stays.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_announced_is_not_overdue() {
