@@ -36,6 +36,15 @@ pub(super) fn drop_each<T>(values: impl IntoIterator<Item = T>) {
     }
 }
 
+/// Drops values of the caller's where a panic of their drops is nobody's who called: it costs the value, and ends no task of
+/// the library's.
+pub(super) fn drop_contained<T>(values: impl IntoIterator<Item = T>) {
+    for value in values {
+        // What was panicked with is the caller's too, and might panic once more.
+        let _reported = catch_unwind(AssertUnwindSafe(|| drop(value))).map_err(std::mem::forget);
+    }
+}
+
 /// Drops a value of the caller's and then does the rest, also if the drop panics: that goes on behind it.
 pub(super) fn drop_before<T>(value: T, rest: impl FnOnce()) {
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(value)));

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::discard::drop_each;
+use super::discard::drop_contained;
 use super::{Node, SelectorConfig, Stalled, Subscription};
 use crate::lifecycle::{ActivePeer, Event, Heard, Peer, Reason, SessionId, StateError, Switch};
 use crate::runtime::select;
@@ -211,7 +211,7 @@ impl<K, I> Shared<K, I> {
         let (mut discarded, publish) = (std::mem::take(&mut state.discarded), state.publish.take());
         drop(state);
         discarded.extend(publish.and_then(|publish| self.publish(publish)));
-        drop_each(discarded);
+        drop_contained(discarded);
         result
     }
 
@@ -355,7 +355,8 @@ impl<K: Clone + Ord, I> SelectorTask<K, I> {
                     Some(Event::Closed) => return,
                     Some(Event::Lagged) => crate::trace::debug!("selector lagged"),
                     Some(Event::Up(peer) | Event::Down(peer, _)) => {
-                        crate::trace::trace!(session = %peer.session, "selector took an event")
+                        crate::trace::trace!(session = %peer.session, "selector took an event");
+                        drop_contained([peer]);
                     }
                     None => match self.reconsider() {
                         Some(session) => crate::trace::debug!(%session, "stalled peer looked at again"),
@@ -387,7 +388,7 @@ impl<K: Clone + Ord, I> SelectorTask<K, I> {
             Event::Down(peer, _) => self.shared.remove(peer.session),
             Event::Lagged | Event::Closed => {
                 self.shared.forget_all();
-                self.subscription = None;
+                drop_contained(self.subscription.take());
             }
         }
         Some(event)

@@ -447,6 +447,23 @@ fn panic_in_drop(times: usize) {
     CALLS.set(0);
 }
 
+/// The last to hold what a peer brought is the selector's task, which goes on with the others.
+#[test]
+fn an_info_whose_drop_panics_does_not_end_a_selector() {
+    limited("the panic in the selector", |node| async move {
+        let (selector, task) = select(&node);
+        let (one, other) = (come(&node, 1), come(&node, 2));
+        idle().await;
+        assert_eq!(selector.active().map(|peer| peer.session), Some(one.session()));
+        panic_in_drop(1);
+        node.disconnect(one.session(), Reason::Local).unwrap();
+        idle().await;
+        called();
+        assert!(!task.is_finished(), "one drop is not the selector's");
+        assert_eq!(selector.active().map(|peer| peer.session), Some(other.session()));
+    });
+}
+
 #[test]
 fn an_info_whose_drop_panics_leaves_nobody_waiting_for_the_end() {
     limited("the panic in the end", |node| async move {

@@ -158,7 +158,9 @@ fn a_syn_that_is_lost_leaves_one_end_an_ordinary_client() {
     }
     let what = at_left.told();
     assert_eq!(at_left.flags(Way::Out)[..2], [Flags::Syn, Flags::Ack], "{what}");
-    assert_eq!(at_left.flags(Way::In)[0], Flags::SynAck, "{what}");
+    // A SYN that is sent again before its answer has come may be acknowledged by itself, which changes nothing.
+    let answer = at_left.flags(Way::In).into_iter().find(|flags| *flags != Flags::Ack);
+    assert_eq!(answer, Some(Flags::SynAck), "{what}");
     assert_eq!(at_left.flags(Way::Astray), [Flags::Syn, Flags::SynAck], "both were lost: {what}");
     let what = at_right.told();
     assert_eq!(at_right.flags(Way::Out)[..2], [Flags::Syn, Flags::SynAck], "{what}");
