@@ -64,13 +64,15 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// A ledger that also writes to a file in this directory, if there is one. Other processes may write to the same.
-    pub(crate) fn new(directory: Option<&Path>) -> Result<Self, String> {
+    pub(crate) fn new(is_alone: bool, directory: Option<&Path>) -> Result<Self, String> {
         let open = |directory: &Path| {
             let path = directory.join("ledger.txt");
             let file = OpenOptions::new().create(true).append(true).open(&path);
             file.map_err(|error| format!("cannot write {}: {error}", path.display()))
         };
-        Ok(Self { file: Mutex::new(directory.map(open).transpose()?.map(Ok)), ..Self::default() })
+        let file = Mutex::new(directory.map(open).transpose()?.map(Ok));
+        let (accounts, sessions) = (Mutex::default(), Mutex::default());
+        Ok(Self { is_alone, accounts, sessions, delivered: AtomicU64::new(0), file })
     }
 
     /// Writes what both directions of a session came to at this end: frames, their number, how many of them, and whether
@@ -93,7 +95,7 @@ impl Ledger {
         }
     }
 
-    fn accounts(&self) -> MutexGuard<'_, BTreeMap<u64, Account>> {
+    fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -118,12 +120,14 @@ impl Ledger {
     pub(crate) fn drained(&self, drained: &Drained<PublicKey, About>) {
         let About { ours, theirs, role } = drained.peer.info;
         let mut accounts = self.accounts();
-        let sent = accounts.entry(ours.frames).or_default();
+        let sent = accounts.open.entry(ours.frames).or_default();
         sent.sender_is_clean = Some(drained.is_clean());
         let sent = sent.accepted;
-        let read = accounts.entry(theirs.frames).or_default();
+        let read = accounts.open.entry(theirs.frames).or_default();
         read.receiver_is_complete = Some(drained.peer_ended);
         let read = read.delivered;
+        accounts.close(ours.frames, self.is_alone);
+        accounts.close(theirs.frames, self.is_alone);
         drop(accounts);
         let (clean, complete) = (drained.is_clean(), drained.peer_ended);
         let (ours, theirs) = (ours.frames, theirs.frames);

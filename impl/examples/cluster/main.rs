@@ -63,7 +63,7 @@ async fn run(options: Options, console: Console) -> Result<bool, Box<dyn Error>>
         std::fs::create_dir_all(directory)
             .map_err(|error| format!("cannot make the directory {}: {error}", directory.display()))?;
     }
-    let ledger = Arc::new(Ledger::new(options.record.as_deref())?);
+    let ledger = Arc::new(Ledger::new(options.is_alone(), options.record.as_deref())?);
     let options = Arc::new(options);
     let mut mesh = Mesh::start(&options, &ledger)?;
     for address in mesh.addresses() {
