@@ -36,8 +36,7 @@ pub(super) fn drop_each<T>(values: impl IntoIterator<Item = T>) {
     }
 }
 
-/// Drops values of the caller's where a panic of their drops is nobody's who called: it costs the value, and ends no task of
-/// the library's.
+/// Drops values of the caller's in a task of the library's, which a panic in a drop does not end: it costs the value alone.
 pub(super) fn drop_contained<T>(values: impl IntoIterator<Item = T>) {
     for value in values {
         // What was panicked with is the caller's too, and might panic once more.

@@ -25,7 +25,7 @@ impl<T> Mutex<T> {
         Self(shuttle::sync::Mutex::new(value))
     }
 
-    /// Nobody else can hold it.
+    /// Returns the value without a lock: no other task can hold it.
     ///
     /// # Errors
     ///
