@@ -159,7 +159,8 @@ fn a_syn_that_is_lost_leaves_one_end_an_ordinary_client() {
     let what = at_left.told();
     assert_eq!(at_left.flags(Way::Out)[..2], [Flags::Syn, Flags::Ack], "{what}");
     // A SYN that is sent again before its answer has come may be acknowledged by itself, which changes nothing.
-    let answer = at_left.flags(Way::In).into_iter().find(|flags| *flags != Flags::Ack);
+    let again = at_left.segments().iter().filter(|sent| (sent.way, sent.flags) == (Way::Out, Flags::Syn)).count() > 1;
+    let answer = at_left.flags(Way::In).into_iter().find(|flags| !again || *flags != Flags::Ack);
     assert_eq!(answer, Some(Flags::SynAck), "{what}");
     assert_eq!(at_left.flags(Way::Astray), [Flags::Syn, Flags::SynAck], "both were lost: {what}");
     let what = at_right.told();
